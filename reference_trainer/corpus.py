@@ -26,6 +26,7 @@ NAMED = {
 }
 TEXT_ENDINGS = (".txt", ".md", ".py", ".xz", ".gz")
 OVERLAP_PASSAGE, OVERLAP_LOOKS = 200, 24  # bytes; how many passages of the validation text are looked for
+UNIQUE_SEED = 20251003
 SYNTHETIC_STATES, SYNTHETIC_VOCABULARY = 8, 16
 
 
@@ -36,6 +37,7 @@ class Corpus:
     Parameters
     ----------
     train, validation : array of int
+        In the smallest unsigned type that holds the vocabulary.
     vocabulary : int
     bytes_per_token : float
         Of the validation text, for bits per byte.
@@ -47,18 +49,19 @@ class Corpus:
         Known entropy of the source in nats per token, if it is synthetic.
     """
 
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
+    train: NDArray[np.unsignedinteger]
+    validation: NDArray[np.unsignedinteger]
     vocabulary: int
     bytes_per_token: float
     tokenizer: str
     digest: str
     entropy_rate: float | None = None
 
-    def unique(self, tokens: int, context: int, *, at_least: int = 1) -> NDArray[np.int64]:
-        """The first ``tokens`` training tokens as rows of one context each, ``at_least`` so many rows.
+    def unique(self, tokens: int, context: int, *, at_least: int = 1) -> NDArray[np.unsignedinteger]:
+        """``tokens`` training tokens as rows of one context each, ``at_least`` so many rows.
 
-        Subsets of growing size are nested, and each is contiguous text: a small one is part of one book.
+        Rows are drawn from the whole corpus in one fixed random order, so that a small subset is as varied a sample
+        of it as a large one, and subsets of growing size are nested.
         """
         if tokens > len(self.train):
             raise TrainerError(
@@ -71,7 +74,8 @@ class Corpus:
                 f"{tokens:,} unique tokens (the corpus has {len(self.train):,}) are fewer than one batch of "
                 f"{at_least} sequences of {context} tokens; give more text, or lower --batch or --context"
             )
-        return self.train[: rows * context].reshape(rows, context)
+        order = np.random.default_rng(UNIQUE_SEED).permutation(len(self.train) // context)
+        return self.train[: len(order) * context].reshape(-1, context)[order[:rows]]
 
 
 @lru_cache(maxsize=2)  # a worker trains many runs on one corpus
@@ -159,9 +163,9 @@ def _fetch(name: str) -> bytes:
     return Path(path).read_bytes()
 
 
-def _encode(text: bytes, tokenizer: str | None) -> tuple[NDArray[np.int64], int, str]:
+def _encode(text: bytes, tokenizer: str | None) -> tuple[NDArray[np.unsignedinteger], int, str]:
     if tokenizer is None:
-        return np.frombuffer(text, dtype=np.uint8).astype(np.int64), 256, "bytes"
+        return np.frombuffer(text, dtype=np.uint8), 256, "bytes"
     try:
         from tokenizers import Tokenizer
     except ImportError:
@@ -169,8 +173,9 @@ def _encode(text: bytes, tokenizer: str | None) -> tuple[NDArray[np.int64], int,
     if not Path(tokenizer).is_file():
         raise TrainerError(f"tokenizer {tokenizer!r}: no such file")
     model = Tokenizer.from_file(tokenizer)
-    ids = np.array(model.encode(text.decode("utf-8", errors="replace")).ids, dtype=np.int64)
-    return ids, model.get_vocab_size(), hashlib.sha256(Path(tokenizer).read_bytes()).hexdigest()[:12]
+    vocabulary = model.get_vocab_size()
+    ids = np.array(model.encode(text.decode("utf-8", errors="replace")).ids, dtype=np.min_scalar_type(vocabulary))
+    return ids, vocabulary, hashlib.sha256(Path(tokenizer).read_bytes()).hexdigest()[:12]
 
 
 def synthetic(seed: int, *, tokens: int = 4_000_000, held_out: int = 200_000) -> Corpus:
@@ -191,7 +196,7 @@ def synthetic(seed: int, *, tokens: int = 4_000_000, held_out: int = 200_000) ->
     entropy = -np.einsum("ab,abc->", pair, row * np.log(np.maximum(row, 1e-300)))
     uniforms = rng.random(tokens + held_out)
     cumulative = row.cumsum(axis=2)
-    symbols = np.empty(tokens + held_out, dtype=np.int64)
+    symbols = np.empty(tokens + held_out, dtype=np.uint8)
     a, b = 0, 0
     lookup = cumulative.tolist()
     from bisect import bisect_right
@@ -204,5 +209,5 @@ def synthetic(seed: int, *, tokens: int = 4_000_000, held_out: int = 200_000) ->
     )
 
 
-def _digest(tokens: NDArray[np.int64]) -> str:
+def _digest(tokens: NDArray[np.unsignedinteger]) -> str:
     return hashlib.sha256(tokens.tobytes()).hexdigest()[:16]

@@ -40,7 +40,7 @@ def validation_rows(corpus: Corpus, context: int, sequences: int) -> tuple[np.nd
             f"the validation text has {len(corpus.validation)} tokens, fewer than one sequence of {context}"
         )
     pick = np.unique(np.linspace(0, available - 1, min(sequences, available)).astype(int))
-    rows = corpus.validation[: available * context].reshape(available, context)[pick]
+    rows = corpus.validation[: available * context].reshape(available, context)[pick].astype(np.int64)
     return rows, hashlib.sha256(rows.tobytes()).hexdigest()[:16]
 
 

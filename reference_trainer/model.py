@@ -1,8 +1,9 @@
 """One transformer for diffusion and autoregression, written with a leading axis of models.
 
-Notable choices: pre-RMSNorm, rotary positions, SwiGLU, RMS-normalised queries and keys, no biases, tied embedding,
-N(0, 0.02) initialisation, no time conditioning. Bidirectional for diffusion, causal for autoregression: one flag,
-identical weights otherwise. Every parameter has shape ``(models, …)``: K models of one shape train as one, which
+Notable choices: pre-RMSNorm, rotary positions, SwiGLU, RMS-normalised queries and keys with a learned gain, no biases,
+tied embedding, no time conditioning. ``init="scaled"`` and a small ``rope_base`` are for models of width below a few
+hundred on short contexts, which otherwise may stay on the plateau of letter frequencies for most of their training. Bidirectional for diffusion, causal for
+autoregression: one flag, identical weights otherwise. Every parameter has shape ``(models, …)``: K models of one shape train as one, which
 fills a GPU that a single tiny model would leave idle; one model is K = 1.
 
 All parameters live in one flat buffer ``(models, size)`` and their gradients in another, so the optimiser, gradient
@@ -20,6 +21,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+INITIALISATIONS = ("normal-0.02", "scaled")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Shape:
     ffn : int
         Inner width of SwiGLU; 0 chooses 8·width/3 rounded down to a multiple of 8 (of 64 from width 256).
     causal : bool
+    rope_base : float
+        Base of the rotary wavelengths, which run from 2π to 2π·base positions.
     """
 
     width: int
@@ -51,6 +57,7 @@ class Shape:
     heads: int = 0
     ffn: int = 0
     causal: bool = False
+    rope_base: float = 10000.0
 
     def __post_init__(self) -> None:
         for name in ("width", "depth", "vocabulary", "context"):
@@ -85,7 +92,7 @@ def counts(shape: Shape) -> dict[str, int]:
         "N_nonembedding": shape.depth * layer,
         "N_total": shape.depth * layer + embedding,
         "N_12Ld2": 12 * shape.depth * d * d,
-        "N_allocated": shape.depth * (layer + 2 * d) + d + embedding + d,
+        "N_allocated": shape.depth * (layer + 2 * d + 2 * shape.head_size) + d + embedding + d,
         "flops_per_token": int(6 * (shape.depth * layer + embedding) + scores),
     }
 
@@ -98,9 +105,15 @@ class Transformer(nn.Module):
     shape : Shape
     seeds : sequence of int
         One initialisation seed per model; K = len(seeds).
+    init : {"normal-0.02", "scaled"}
+        Initial matrices from N(0, 0.02²) and gains of one (GPT-2, Megatron, the Quokka paper); or from
+        N(0, 1/inputs), divided by √(2·depth) where they write to the residual stream, and gains of queries and keys
+        that let attention logits reach 8 whatever the head size, as they do for heads of 64.
     """
 
-    def __init__(self, shape: Shape, seeds: list[int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, shape: Shape, seeds: list[int], device: torch.device | str = "cpu", *, init: str = INITIALISATIONS[0]
+    ) -> None:
         super().__init__()
         self.shape = shape
         d, a, f, K = shape.width, shape.heads * shape.head_size, shape.ffn, len(seeds)
@@ -109,6 +122,8 @@ class Transformer(nn.Module):
             sizes |= {
                 f"attention_norm_{i}": (d,),
                 f"qkv_{i}": (d, 3 * a),
+                f"q_norm_{i}": (shape.head_size,),
+                f"k_norm_{i}": (shape.head_size,),
                 f"out_{i}": (a, d),
                 f"ffn_norm_{i}": (d,),
                 f"gate_up_{i}": (d, 2 * f),
@@ -125,17 +140,18 @@ class Transformer(nn.Module):
         for name, size in sizes.items():
             span = slice(at, at + math.prod(size))
             at = span.stop
+            scale = _scale(name, size, shape) if init == "scaled" else 1.0 if "norm" in name else 0.02
             if "norm" in name:
-                self.flat[:, span] = 1.0
+                self.flat[:, span] = scale
             else:
                 self.decayed[span] = 1.0
                 for k, generator in enumerate(generators):
-                    self.flat[k, span] = 0.02 * torch.randn(math.prod(size), generator=generator).to(device)
+                    self.flat[k, span] = scale * torch.randn(math.prod(size), generator=generator).to(device)
             weight = nn.Parameter(self.flat[:, span].view(K, *size))
             weight.grad = self.flat_grad[:, span].view(K, *size)
             self.weights[name] = weight
         angle = torch.outer(
-            torch.arange(shape.context), 10000.0 ** (-torch.arange(0, shape.head_size, 2) / shape.head_size)
+            torch.arange(shape.context), shape.rope_base ** (-torch.arange(0, shape.head_size, 2) / shape.head_size)
         )
         self.register_buffer("cos", angle.cos().to(device), persistent=False)
         self.register_buffer("sin", angle.sin().to(device), persistent=False)
@@ -165,7 +181,7 @@ class Transformer(nn.Module):
             h = _norm(x, w[f"attention_norm_{i}"])
             qkv = torch.bmm(h, w[f"qkv_{i}"]).view(K * B, T, 3, s.heads, s.head_size)
             q, k, v = qkv.transpose(1, 3).unbind(2)  # each (K·B, heads, T, head)
-            q, k = self._rotate(_unit(q)), self._rotate(_unit(k))
+            q, k = (self._rotate(_unit(z, w[f"{n}_norm_{i}"], B)) for z, n in ((q, "q"), (k, "k")))
             h = F.scaled_dot_product_attention(q, k, v, is_causal=s.causal)
             x = x + torch.bmm(h.transpose(1, 2).reshape(K, B * T, -1), w[f"out_{i}"])
             gate, up = torch.bmm(_norm(x, w[f"ffn_norm_{i}"]), w[f"gate_up_{i}"]).chunk(2, dim=-1)
@@ -185,5 +201,16 @@ def _norm(x: Tensor, weight: Tensor) -> Tensor:
     return F.rms_norm(x, (x.shape[-1],), eps=1e-6) * weight.unsqueeze(1)
 
 
-def _unit(x: Tensor) -> Tensor:
-    return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
+def _unit(x: Tensor, gain: Tensor, batch: int) -> Tensor:
+    """Queries or keys (models·batch, heads, T, head) at unit RMS, times their model's gain."""
+    return F.rms_norm(x, (x.shape[-1],), eps=1e-6) * gain.repeat_interleave(batch, dim=0)[:, None, None]
+
+
+def _scale(name: str, size: tuple[int, ...], shape: Shape) -> float:
+    """Initial gain, or standard deviation that keeps activations near one."""
+    if name.startswith(("q_norm", "k_norm")):
+        return (64 / shape.head_size) ** 0.25
+    if "norm" in name:
+        return 1.0
+    inputs = size[1] if name == "embedding" else size[0]
+    return inputs**-0.5 / (math.sqrt(2 * shape.depth) if name.startswith(("out_", "down_")) else 1.0)

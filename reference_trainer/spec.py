@@ -10,7 +10,7 @@ from typing import Any
 
 from reference_trainer import objectives
 from reference_trainer.errors import TrainerError
-from reference_trainer.model import Shape
+from reference_trainer.model import INITIALISATIONS, Shape
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class RunSpec:
     Parameters
     ----------
     objective : {"masked", "uniform", "autoregressive"}
-    width, depth, context : int
-        Shape of the model; head size and inner width follow.
+    width, depth, head_size, context, rope_base
+        As for :class:`reference_trainer.model.Shape`.
     tokens : int
         D: tokens of the trunk's end.
     unique_tokens : int
-        U_D: how much of the corpus is used, repeated as needed; 0 uses as much as ``tokens``, seen once.
+        U_D: how much of the corpus is used, repeated as needed; 0 uses all of it, seen once if it is enough.
     cooled_at : tuple of int
         Token counts at which a cool-down branch *ends*: each leaves the trunk at 1 − ``cooldown`` of it.
     evaluated_at : tuple of int
@@ -36,6 +36,8 @@ class RunSpec:
         Peak learning rate; 0 chooses by width (:func:`default_lr`).
     warmup, cooldown : float
         Shares of tokens: warm-up of the first ``cooled_at`` or ``evaluated_at``, cool-down of each branch.
+    init : {"normal-0.02", "scaled"}
+        See :class:`reference_trainer.model.Transformer`.
     seed : int
         Of initialisation, data order and noise.
     corpus, validation, tokenizer : str
@@ -45,7 +47,9 @@ class RunSpec:
     objective: str = "masked"
     width: int = 64
     depth: int = 2
+    head_size: int = 0
     context: int = 64
+    rope_base: float = 10000.0
     tokens: int = 2_000_000
     unique_tokens: int = 0
     cooled_at: tuple[int, ...] = ()
@@ -62,6 +66,7 @@ class RunSpec:
     schedule: str = "linear"
     weighting: str = "elbo"
     curriculum: str = "none"
+    init: str = "normal-0.02"
     seed: int = 0
     corpus: str = "synthetic"
     validation: str = ""
@@ -79,6 +84,7 @@ class RunSpec:
             ("schedule", objectives.SCHEDULES),
             ("weighting", objectives.WEIGHTINGS),
             ("curriculum", objectives.CURRICULA),
+            ("init", INITIALISATIONS),
         ):
             if getattr(self, name) not in known:
                 faults.append(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
@@ -105,7 +111,15 @@ class RunSpec:
 
     def shape(self, vocabulary: int) -> Shape:
         """Architecture for a vocabulary."""
-        return Shape(self.width, self.depth, vocabulary, self.context, causal=self.objective == "autoregressive")
+        return Shape(
+            self.width,
+            self.depth,
+            vocabulary,
+            self.context,
+            self.head_size,
+            causal=self.objective == "autoregressive",
+            rope_base=self.rope_base,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -121,8 +135,13 @@ class RunSpec:
 
     @property
     def run_id(self) -> str:
-        """Hash of the canonical JSON: the same spec is the same run, wherever it is trained."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        """Hash of the canonical JSON: the same spec is the same run, wherever it is trained.
+
+        Fields at their defaults are left out, so that an option added later does not rename earlier runs.
+        """
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        chosen = {k: v for k, v in self.to_dict().items() if getattr(self, k) != defaults[k]}
+        canonical = json.dumps(chosen, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

@@ -69,7 +69,8 @@ class Stream:
         """The global batch of a step, (batch, T)."""
         index = np.arange(step * self.batch, (step + 1) * self.batch)
         epochs = index // len(self.rows)
-        return self.rows[[self._order(int(e))[i % len(self.rows)] for e, i in zip(epochs, index, strict=True)]]
+        pick = [self._order(int(e))[i % len(self.rows)] for e, i in zip(epochs, index, strict=True)]
+        return self.rows[pick].astype(np.int64)
 
     def _order(self, epoch: int) -> np.ndarray:
         if epoch not in self._orders:
@@ -112,7 +113,7 @@ class Trainer:
         self.corpus = corpus or load(one.corpus, validation=one.validation or None, tokenizer=one.tokenizer or None)
         self.device = torch.device(device)
         self.shape = one.shape(self.corpus.vocabulary)
-        self.model = Transformer(self.shape, [s.seed for s in specs], self.device)
+        self.model = Transformer(self.shape, [s.seed for s in specs], self.device, init=one.init)
         self.forward = torch.compile(self.model) if compile_model else self.model
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         if one.batch % self.world:
@@ -125,8 +126,7 @@ class Trainer:
         self._saved_at = time.monotonic()
 
     def _unique(self, spec: RunSpec) -> int:
-        wanted = spec.unique_tokens or min(spec.tokens, len(self.corpus.train))
-        return wanted // spec.context * spec.context
+        return (spec.unique_tokens or len(self.corpus.train)) // spec.context * spec.context
 
     # ---- the plan ---------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ def test_unique_subsets_are_nested_and_bounded(text_file: Path) -> None:
 def test_entropy_rate_of_the_synthetic_source_is_right() -> None:
     """Against −log p of its own text under an empirical second-order table, which can only be close from a lot of it."""
     source = corpus.synthetic(0, tokens=600_000, held_out=1_000)
-    x = source.train
+    x = source.train.astype(int)
     V = source.vocabulary
     triples = np.bincount((x[:-2] * V + x[1:-1]) * V + x[2:], minlength=V**3).reshape(V * V, V)
     p = triples / np.maximum(1, triples.sum(axis=1, keepdims=True))
