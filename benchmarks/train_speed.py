@@ -101,7 +101,7 @@ class OurLoop:
         self.trainer = Trainer([spec], folder, corpus=text)
 
     def step(self) -> None:
-        self.trainer.train_step(self.trainer.state, 1.0)
+        self.trainer.train_step(self.trainer.state.step, 1.0)
         self.trainer.state.step += 1
 
 

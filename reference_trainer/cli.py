@@ -85,8 +85,9 @@ def train(out: Path, device: str, compile_model: bool, keep: bool, **options: An
     import torch
     from tqdm import tqdm
 
+    from reference_trainer.records import append_rows
     from reference_trainer.sweep import _Stop
-    from reference_trainer.train import Interrupted, Trainer, append_rows
+    from reference_trainer.train import Interrupted, Trainer
 
     spec = RunSpec(**options)
     (out / "checkpoints").mkdir(parents=True, exist_ok=True)

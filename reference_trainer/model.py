@@ -22,7 +22,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 INITIALISATIONS = ("normal-0.02", "scaled")
 
 

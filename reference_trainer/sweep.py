@@ -25,8 +25,9 @@ from tqdm import tqdm
 
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import Shape, counts
+from reference_trainer.records import append_rows, read_rows
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Interrupted, Trainer, append_rows, check_device, read_rows
+from reference_trainer.train import Interrupted, Trainer, check_device
 
 STALE = 600.0  # seconds without a heartbeat after which a lock is taken over
 

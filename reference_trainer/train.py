@@ -10,7 +10,6 @@ run that was killed and resumed gives the same bits (on one machine, CPU).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
@@ -18,8 +17,7 @@ import os
 import platform
 import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,9 +31,12 @@ from reference_trainer.corpus import Corpus, load
 from reference_trainer.errors import TrainerError
 from reference_trainer.evaluate import Score, evaluate, validation_rows
 from reference_trainer.model import Transformer, counts
+from reference_trainer.records import save_atomically
 from reference_trainer.spec import RunSpec
+from reference_trainer.step import Ahead, Step, stack
 
 MINIMUM_WARMUP = 20  # steps
+LOOK_EVERY = 50  # steps between looks at the training loss
 SAVE_EVERY = 60.0  # seconds between checkpoints
 PROBE_FACTORS = (0.125, 0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)
 PATIENCE = 3  # evaluations above the early-stop margin
@@ -47,11 +48,8 @@ class Interrupted(Exception):
 
 @dataclass
 class State:
-    """All that changes while training: K models, their moments, and where the trunk is."""
+    """Where the trunk is, and what it has produced."""
 
-    flat: torch.Tensor
-    first: torch.Tensor
-    second: torch.Tensor
     step: int = 0
     done: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -73,11 +71,12 @@ class Stream:
         return self.rows[pick].astype(np.int64)
 
     def _order(self, epoch: int) -> np.ndarray:
-        if epoch not in self._orders:
+        order = self._orders.get(epoch)
+        if order is None:
             rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch + (1 << 40)], dtype=np.uint64)))
-            self._orders = {k: v for k, v in self._orders.items() if k >= epoch - 1}
-            self._orders[epoch] = rng.permutation(len(self.rows))
-        return self._orders[epoch]
+            order = rng.permutation(len(self.rows))
+            self._orders = {**{k: v for k, v in self._orders.items() if k >= epoch - 1}, epoch: order}
+        return order
 
 
 class Trainer:
@@ -92,6 +91,13 @@ class Trainer:
     device : str
     stop : callable
         Polled every step; True interrupts at the next clean point.
+    on_progress : callable
+        Given the tokens of each step.
+    on_metrics : callable
+        Given the step and a dict of one list per quantity (an entry per model): training loss, learning rate and
+        gradient norm every 50 steps, and each validation loss.
+    compile_model : bool
+        Run the model through ``torch.compile``.
     """
 
     def __init__(
@@ -103,26 +109,28 @@ class Trainer:
         corpus: Corpus | None = None,
         stop: Callable[[], bool] = lambda: False,
         on_progress: Callable[[int], None] = lambda tokens: None,
+        on_metrics: Callable[[int, dict[str, list[float]]], None] = lambda step, values: None,
         compile_model: bool = False,
     ) -> None:
         one = specs[0]
         if any(replace(s, seed=one.seed, lr=one.lr, unique_tokens=one.unique_tokens) != one for s in specs):
             raise TrainerError("packed runs may differ only in seed, lr and unique_tokens")
         check_device(device)
-        self.specs, self.spec, self.folder, self.stop, self.on_progress = specs, one, folder, stop, on_progress
+        self.specs, self.spec, self.folder = specs, one, folder
+        self.stop, self.on_progress, self.on_metrics = stop, on_progress, on_metrics
         self.corpus = corpus or load(one.corpus, validation=one.validation or None, tokenizer=one.tokenizer or None)
         self.device = torch.device(device)
         self.shape = one.shape(self.corpus.vocabulary)
         self.model = Transformer(self.shape, [s.seed for s in specs], self.device, init=one.init)
-        self.forward = torch.compile(self.model) if compile_model else self.model
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         if one.batch % self.world:
             raise TrainerError(f"a batch of {one.batch} sequences cannot be shared by {self.world} processes")
         data = [self.corpus.unique(self._unique(s), one.context, at_least=one.batch) for s in specs]
         self.streams = [Stream(rows, s.seed, one.batch) for rows, s in zip(data, specs, strict=True)]
         self.validation, self.validation_hash = validation_rows(self.corpus, one.context, one.eval_sequences)
-        self.lr = torch.tensor([[s.lr] for s in specs], device=self.device)
-        self.state = State(self.model.flat, torch.zeros_like(self.model.flat), torch.zeros_like(self.model.flat))
+        self.step = Step(self.model, [s.lr for s in specs], one, world=self.world, compile_model=compile_model)
+        self.batches = Ahead(self._make_batches, threads=4 if self.device.type == "cuda" else 0)
+        self.state = State()
         self._saved_at = time.monotonic()
 
     def _unique(self, spec: RunSpec) -> int:
@@ -172,7 +180,7 @@ class Trainer:
                 continue
             while self.state.step < step:
                 self._checkpoint(begun)
-                if not self.train_step(self.state, self.trunk_lr(self.state.step)):
+                if not self.train_step(self.state.step, self.trunk_lr(self.state.step)):
                     return self._failed("nan", begun)
                 self.state.step += 1
             self._checkpoint(begun)
@@ -185,6 +193,7 @@ class Trainer:
                 return self._failed("nan", begun)
             self.state.seconds = time.monotonic() - begun
             self.state.rows += [self.row(k, kind, end, s) for k, s in enumerate(scores)]
+            self.on_metrics(end, {f"{kind}_loss": [s.loss for s in scores]})
             self.state.done.append(name)
             if self._overfitted():
                 for row in self.state.rows:
@@ -192,30 +201,28 @@ class Trainer:
                 break
         return self.state.rows
 
-    def train_step(self, state: State, lr_factor: float) -> bool:
-        """One optimiser step of every model; False if a loss is not finite."""
-        spec, step = self.spec, state.step
-        share = slice(self.rank * spec.batch // self.world, (self.rank + 1) * spec.batch // self.world)
-        batches = [self.batch(k, step).rows(share) for k in range(len(self.specs))]
-        to = lambda name: torch.from_numpy(np.stack([getattr(b, name) for b in batches])).to(self.device)  # noqa: E731
-        inputs, targets, weight, t = (to(name) for name in ("inputs", "targets", "weight", "t"))
-        self.model.flat_grad.zero_()
-        with self._autocast():
-            logits = self.forward(inputs)
-        losses = objectives.batch_losses(logits, targets, weight, inputs, t, spec.objective)
-        with warnings.catch_warnings():
-            # The parameters of a pack are strided views of one buffer on purpose; torch remarks on it once.
-            warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
-            losses.sum().backward()
-        losses = losses.detach()
-        if self.world > 1:  # the losses too: all processes must agree on whether one of them diverged
-            torch.distributed.all_reduce(self.model.flat_grad)
-            torch.distributed.all_reduce(losses)
-        if self.device.type == "cpu" and not torch.isfinite(losses).all():
-            return False
-        self.adamw(state, lr_factor)
-        self.on_progress(spec.tokens_per_step)
-        return True
+    def train_step(self, step: int, lr_factor: float) -> bool:
+        """One optimiser step of every model; False if a loss was seen that is not finite."""
+        self.step(self.batches(step), lr_factor, step + 1)
+        looked = step % LOOK_EVERY == 0
+        if looked:
+            self.on_metrics(step, self.metrics(lr_factor))
+        self.on_progress(self.spec.tokens_per_step)
+        # Reading a loss makes a GPU wait, so there it is rarely done; an evaluation finds what was missed.
+        return not (looked or self.device.type == "cpu") or bool(torch.isfinite(self.step.losses).all())
+
+    def metrics(self, lr_factor: float) -> dict[str, list[float]]:
+        """Training loss, learning rate and gradient norm of each model, now."""
+        return {
+            "train_loss": self.step.losses.tolist(),
+            "lr": (self.step.lr[:, 0] * lr_factor).tolist(),
+            "grad_norm": self.step.norms[:, 0].tolist(),
+        }
+
+    def _make_batches(self, step: int) -> dict[str, torch.Tensor]:
+        share = slice(self.rank * self.spec.batch // self.world, (self.rank + 1) * self.spec.batch // self.world)
+        mine = [self.batch(k, step).rows(share) for k in range(len(self.specs))]
+        return stack(mine, pin=self.device.type == "cuda")
 
     def batch(self, k: int, step: int) -> objectives.Batch:
         """The global batch of model k at a step, with its noise."""
@@ -239,41 +246,35 @@ class Trainer:
             weighting=spec.weighting,
         )
 
-    @torch.no_grad()
-    def adamw(self, state: State, lr_factor: float) -> None:
-        """Clip each model's gradient, then AdamW with decoupled weight decay on matrices, on the flat buffers."""
-        spec, grad, t = self.spec, self.model.flat_grad, state.step + 1
-        norm = grad.norm(dim=1, keepdim=True)
-        grad.mul_(spec.clip / norm.clamp(min=spec.clip))
-        state.first.lerp_(grad, 1 - spec.beta1)
-        state.second.mul_(spec.beta2).addcmul_(grad, grad, value=1 - spec.beta2)
-        lr = self.lr * lr_factor
-        self.model.flat.mul_(1 - lr * spec.weight_decay * self.model.decayed)
-        scale = (state.second / (1 - spec.beta2**t)).sqrt_().add_(1e-8)
-        self.model.flat.sub_(lr / (1 - spec.beta1**t) * state.first / scale)
-
     def trunk_lr(self, step: int) -> float:
         """Warm-up, then constant."""
         return min(1.0, (step + 1) / self.warmup_steps)
 
     def branch(self, start: int, end: int, begun: float) -> list[Score]:
         """Cool down from the trunk's present state to zero learning rate as 1 − √progress, evaluate, and go back."""
-        trunk = State(self.model.flat.clone(), self.state.first.clone(), self.state.second.clone(), self.state.step)
-        side = State(self.model.flat, self.state.first.clone(), self.state.second.clone(), start)
+        trunk = [tensor.clone() for tensor in self.tensors.values()]
         try:
             for step in range(start, max(end, start + 1)):
                 if self.stop():
-                    self.model.flat.copy_(trunk.flat)
+                    self._restore_tensors(trunk)
                     self._checkpoint(begun, force=True)
                     raise Interrupted
-                side.step = step
                 factor = self.trunk_lr(step) * (1.0 - math.sqrt((step - start) / (end - start)))
-                if not self.train_step(side, factor):
+                if not self.train_step(step, factor):
                     return [Score(math.nan, math.nan, math.nan, math.nan)] * len(self.specs)
             return self.score()
         finally:
-            with torch.no_grad():
-                self.model.flat.copy_(trunk.flat)
+            self._restore_tensors(trunk)
+
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All that training changes, by its name in a checkpoint."""
+        return {"flat": self.model.flat, "first": self.step.first, "second": self.step.second}
+
+    @torch.no_grad()
+    def _restore_tensors(self, saved: list[torch.Tensor]) -> None:
+        for tensor, value in zip(self.tensors.values(), saved, strict=True):
+            tensor.copy_(value)
 
     def score(self) -> list[Score]:
         """Validation losses now."""
@@ -296,11 +297,6 @@ class Trainer:
         self.state.seconds = time.monotonic() - begun
         row = [self.row(k, status, max(1, self.state.step), None) for k in range(len(self.specs))]
         return self.state.rows + row
-
-    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        if self.device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return contextlib.nullcontext()
 
     def _warn_threads(self) -> None:
         if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
@@ -371,7 +367,7 @@ class Trainer:
 
     def save_now(self) -> None:
         """Write the checkpoint."""
-        state = {k: getattr(self.state, k) for k in ("flat", "first", "second", "step", "done", "seconds")}
+        state = {**self.tensors, **{k: getattr(self.state, k) for k in ("step", "done", "seconds")}}
         state["rows"] = json.dumps(self.state.rows)  # plain text: a checkpoint loads without trusting any class
         head = {"specs": [s.to_dict() for s in self.specs], "corpus": self.corpus.digest}
         save_atomically({**head, "vocabulary": self.corpus.vocabulary, **state}, self.checkpoint_path)
@@ -385,9 +381,7 @@ class Trainer:
             raise TrainerError(
                 f"{self.checkpoint_path} belongs to another spec or corpus; move it away, or use another --out folder"
             )
-        with torch.no_grad():
-            for name in ("flat", "first", "second"):
-                getattr(self.state, name).copy_(saved[name])
+        self._restore_tensors([saved[name] for name in self.tensors])
         self.state.step, self.state.done = saved["step"], saved["done"]
         self.state.rows, self.state.seconds = json.loads(saved["rows"]), saved["seconds"]
         return True
@@ -405,43 +399,6 @@ def probe_lr(spec: RunSpec, *, device: str = "cpu", factors: tuple[float, ...] =
         pack = [replace(spec, lr=spec.lr * f) for f in factors]
         rows = Trainer(pack, Path(folder), device=device).run()
     return pd.DataFrame(rows).reindex(columns=["lr", "loss", "val_se_mc", "status"])
-
-
-def save_atomically(data: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint so that a kill at any moment leaves the old or the new one, never half of one."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        torch.save(data, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def append_rows(rows: list[dict[str, Any]], path: Path) -> None:
-    """Append rows in one write; a line torn by an earlier crash is closed first."""
-    import fcntl
-
-    text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
-    with path.open("ab+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if file.tell() > 0:
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                text = "\n" + text
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a ``runs.jsonl``; torn lines are passed over."""
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
-            row = json.loads(line)
-            if isinstance(row, dict) and "run_id" in row:
-                yield row
 
 
 def check_device(device: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from reference_trainer import corpus
+from reference_trainer.records import append_rows
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Trainer, append_rows
+from reference_trainer.train import Trainer
 
 
 @pytest.mark.slow

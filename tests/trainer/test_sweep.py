@@ -20,8 +20,8 @@ from reference_trainer import presets, sweep
 from reference_trainer.cli import main
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import Shape, counts
+from reference_trainer.records import append_rows, read_rows
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import append_rows, read_rows
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,8 +19,9 @@ from reference_trainer import corpus as corpora
 from reference_trainer.errors import TrainerError
 from reference_trainer.evaluate import evaluate, validation_rows
 from reference_trainer.model import Transformer
+from reference_trainer.records import read_rows
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Interrupted, Trainer, probe_lr, read_rows
+from reference_trainer.train import Interrupted, Trainer, probe_lr
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,9 +107,11 @@ def test_kill_dash_nine_and_resume_gives_the_same_bits(spec: RunSpec, tmp_path: 
     script = (
         "import json, sys, reference_trainer.train as t\n"
         "from pathlib import Path\n"
+        "from reference_trainer.records import append_rows\n"
         "t.SAVE_EVERY = 0.05\n"
         "spec = t.RunSpec.from_dict(json.loads(sys.argv[1]))\n"
-        "t.append_rows(t.Trainer([spec], Path(sys.argv[2]) / 'checkpoints').run(), Path(sys.argv[2]) / 'runs.jsonl')\n"
+        "rows = t.Trainer([spec], Path(sys.argv[2]) / 'checkpoints').run()\n"
+        "append_rows(rows, Path(sys.argv[2]) / 'runs.jsonl')\n"
     )
     command = [sys.executable, "-c", script, json.dumps(spec.to_dict()), str(out)]
     kills = 0

@@ -1,0 +1,166 @@
+"""One optimiser step of a pack: fixed buffers in, updated weights out, and nothing in between that waits for the device.
+
+Batches are copied into buffers that stay where they are, learning rate and bias corrections are tensors, losses are read
+only when someone asks: on a GPU the whole step, forward to AdamW, is captured once as a CUDA graph and replayed. On a
+CPU the same lines run one by one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reference_trainer import objectives
+from reference_trainer.model import Transformer
+from reference_trainer.spec import RunSpec
+
+EAGER_STEPS = 3  # before a CUDA graph is captured: kernels are chosen, workspaces allocated
+AHEAD = 16  # batches prepared in advance for a GPU
+
+log = logging.getLogger(__name__)
+
+
+class Step:
+    """Forward, backward, clipping and AdamW for K models, and the moments they need.
+
+    Parameters
+    ----------
+    model : Transformer
+    lr : list of float
+        Peak learning rate of each model.
+    spec : RunSpec
+        Objective and optimiser.
+    world : int
+        Processes that share the batch; gradients and losses are summed over them.
+    compile_model : bool
+        Run the model through ``torch.compile``.
+
+    Attributes
+    ----------
+    losses : Tensor (models,)
+        Training loss of the last step, on the device.
+    norms : Tensor (models, 1)
+        Gradient norms of the last step before clipping.
+    """
+
+    def __init__(
+        self, model: Transformer, lr: list[float], spec: RunSpec, *, world: int = 1, compile_model: bool = False
+    ) -> None:
+        device = model.flat.device
+        self.model, self.spec, self.world, self.device = model, spec, world, device
+        self.forward = torch.compile(model) if compile_model else model
+        self.first, self.second = torch.zeros_like(model.flat), torch.zeros_like(model.flat)
+        self.lr = torch.tensor(lr, device=device)[:, None]
+        # Scalars that change from step to step, as tensors: a graph would freeze numbers.
+        self.factor, self.bias_1, self.bias_2 = (torch.ones((), dtype=torch.float64, device=device) for _ in range(3))
+        self.losses, self.norms = torch.zeros(len(lr), device=device), torch.zeros(len(lr), 1, device=device)
+        self._inputs: dict[str, Tensor] = {}
+        self._graph: Any = None
+        self._stream: Any = torch.cuda.Stream(device) if device.type == "cuda" and world == 1 else None
+        self._eager_left = EAGER_STEPS
+
+    def __call__(self, batch: dict[str, Tensor], factor: float, count: int) -> None:
+        """Take step number ``count`` (from 1) at ``factor`` times the peak learning rate."""
+        if not self._inputs:
+            self._inputs = {name: value.to(self.device) for name, value in batch.items()}
+        for name, value in batch.items():
+            self._inputs[name].copy_(value, non_blocking=True)
+        self.factor.fill_(factor)
+        self.bias_1.fill_(1 - self.spec.beta1**count)
+        self.bias_2.fill_(1 - self.spec.beta2**count)
+        if self._stream is None:
+            self._compute()
+        else:
+            self._captured()
+
+    def _captured(self) -> None:
+        """The step as a CUDA graph; a few eager ones first, on the stream that it will be captured on."""
+        if self._eager_left == 0 and self._graph is None:
+            graph = torch.cuda.CUDAGraph()
+            try:
+                with torch.cuda.graph(graph, stream=self._stream):
+                    self._compute()
+            except RuntimeError as error:  # an operator that cannot be captured: slower, not wrong
+                log.warning("no CUDA graph (%s); steps are launched kernel by kernel", error)
+                self._stream = None
+                self._compute()
+                return
+            self._graph = graph
+        if self._graph is not None:
+            self._graph.replay()
+            return
+        self._eager_left -= 1
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            self._compute()
+        torch.cuda.current_stream().wait_stream(self._stream)
+
+    def _compute(self) -> None:
+        x = self._inputs
+        self.model.flat_grad.zero_()
+        with self._autocast():
+            logits = self.forward(x["inputs"])
+        losses = objectives.batch_losses(logits, x["targets"], x["weight"], x["inputs"], x["t"], self.spec.objective)
+        with warnings.catch_warnings():
+            # The parameters of a pack are strided views of one buffer on purpose; torch remarks on it once.
+            warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
+            losses.sum().backward()
+        self.losses.copy_(losses.detach())
+        if self.world > 1:  # the losses too: all processes must agree on whether one of them diverged
+            torch.distributed.all_reduce(self.model.flat_grad)
+            torch.distributed.all_reduce(self.losses)
+        self._adamw()
+
+    @torch.no_grad()
+    def _adamw(self) -> None:
+        """Clip each model's gradient, then AdamW with decoupled weight decay on matrices, on the flat buffers."""
+        spec, model, grad = self.spec, self.model, self.model.flat_grad
+        self.norms.copy_(grad.norm(dim=1, keepdim=True))
+        grad.mul_(spec.clip / self.norms.clamp(min=spec.clip))
+        self.first.lerp_(grad, 1 - spec.beta1)
+        self.second.mul_(spec.beta2).addcmul_(grad, grad, value=1 - spec.beta2)
+        lr = self.lr * self.factor
+        model.flat.mul_(1 - lr * spec.weight_decay * model.decayed)
+        scale = (self.second / self.bias_2).sqrt_().add_(1e-8)
+        model.flat.sub_(lr / self.bias_1 * self.first / scale)
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if self.device.type == "cuda":
+            return torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False)
+        return contextlib.nullcontext()
+
+
+def stack(batches: list[objectives.Batch], *, pin: bool) -> dict[str, Tensor]:
+    """Batches of K models with a leading axis, in page-locked memory for a GPU."""
+    stacked = {
+        name: torch.from_numpy(np.stack([getattr(b, name) for b in batches]))
+        for name in ("inputs", "targets", "weight", "t")
+    }
+    return {name: value.pin_memory() for name, value in stacked.items()} if pin else stacked
+
+
+class Ahead:
+    """Prepares what coming steps need in threads while the device works; a batch is a pure function of its step."""
+
+    def __init__(self, make: Callable[[int], Any], *, threads: int) -> None:
+        self.make, self.pool = make, ThreadPoolExecutor(threads) if threads else None
+        self.waiting: dict[int, Future[Any]] = {}
+
+    def __call__(self, step: int) -> Any:
+        """``make(step)``, and a start on the ones after it."""
+        if self.pool is None:
+            return self.make(step)
+        wanted = range(step, step + AHEAD)
+        self.waiting = {s: f for s, f in self.waiting.items() if s in wanted}
+        for s in wanted:
+            if s not in self.waiting:
+                self.waiting[s] = self.pool.submit(self.make, s)
+        return self.waiting.pop(step).result()
