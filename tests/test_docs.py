@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 
 import quokka_laws as ql
+from quokka_laws import plot, plot_repeated
 from quokka_laws.cli import main
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -20,11 +23,21 @@ def test_every_command_is_in_the_generated_reference() -> None:
     assert not [name for name, command in main.commands.items() if command.hidden or not command.help]
 
 
-def test_every_public_name_is_in_the_reference() -> None:
-    text = (DOCS / "api.rst").read_text(encoding="utf-8")
-    skip = {"__version__", "datasets", "laws", "plan", "FitStatus"}
-    missing = [n for n in ql.__all__ if n not in skip and not n.endswith("Error") and not re.search(rf"\s{n}\n", text)]
-    assert not missing
+def public(module: ModuleType) -> list[str]:
+    """The names of ``__all__``, or the public functions written in the module."""
+    own = [n for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == module.__name__]
+    return getattr(module, "__all__", [n for n in own if not n.startswith("_")])
+
+
+@pytest.mark.parametrize(
+    "module", [ql, ql.plan, ql.laws, ql.datasets, ql.conversions, plot, plot_repeated], ids=lambda m: m.__name__
+)
+def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
+    listed = set(re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    prefix = "" if module is ql else module.__name__.removeprefix("quokka_laws.") + "."
+    names = [n for n in public(module) if not isinstance(getattr(module, n), ModuleType) and n != "__version__"]
+    assert not [n for n in names if prefix + n not in listed]
+    assert not [n for n in names if not getattr(module, n).__doc__]
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("**/*.md")), ids=lambda p: p.name)

@@ -123,7 +123,7 @@ def test_many_checkpoints_are_thinned_evenly() -> None:
 
 
 def test_repeated_data_asks_for_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_figures, "DISTANCES", (3.0,))
+    monkeypatch.setattr(report_figures, "DISTANCES", (10.0,))
     law = ql.laws.QuokkaRepeated()
     values = {k: ql.published["quokka-2025/repeated"].values[k] for k in law.names}
     N, U_D, epochs = (v.ravel() for v in np.meshgrid([3e7, 1e8, 4e8, 1e9], [1e7, 1e8], [2, 8, 40, 150, 500]))
