@@ -44,7 +44,8 @@ def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
 
 def commands(page: Path) -> list[list[str]]:
     """The `quokka-laws` lines of a page's code blocks, split as a shell would."""
-    lines = re.findall(r"^(?:#\s+)?(quokka-laws .*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")  # lines that go on
+    lines = re.findall(r"^(?:#\s+)?(quokka-laws .*)$", text, flags=re.MULTILINE)
     return [shlex.split(line, comments=True) for line in lines]
 
 

@@ -19,6 +19,7 @@ from quokka_laws.cli_common import (
     emit,
     fail,
     format_option,
+    load_fit,
     log_to_stderr,
     say,
 )
@@ -26,7 +27,7 @@ from quokka_laws.cli_compare import compare_command
 from quokka_laws.cli_plan import laws_command, plan_command
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
-from quokka_laws.cli_runs import LawName, load_fit, load_runs, runs_options, study_options
+from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
 from quokka_laws.fitting import check_design
 from quokka_laws.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry

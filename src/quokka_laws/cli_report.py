@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli_common import QUANTITY
-from quokka_laws.cli_runs import LawName, load_fit, load_runs, runs_options, study_options
+from quokka_laws.cli_common import QUANTITY, load_fit
+from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
 from quokka_laws.laws import Law, registry
 from quokka_laws.results import SCHEMA, FittedLaw
 

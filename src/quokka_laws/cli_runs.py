@@ -1,10 +1,8 @@
-"""What commands that read runs or fits share: the options of a table, a law by name, a fit from a file or stdin."""
+"""What commands that read runs share: the options of a table and of a fit, and a law by name."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +10,6 @@ import pandas as pd
 
 from quokka_laws.cli_common import ASSIGNMENTS, QUANTITY
 from quokka_laws.laws import Law, from_name
-from quokka_laws.results import FitResult, read_fit
 from quokka_laws.runs import read_runs
 
 
@@ -76,10 +73,3 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def load_fit(source: str) -> FitResult:
-    """A fit from a path or stdin."""
-    if source == "-":
-        return read_fit(sys.stdin.read() or "{}")
-    return read_fit(Path(source))
