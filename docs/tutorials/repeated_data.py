@@ -27,7 +27,7 @@ checkpoints.groupby("U_D")["N"].agg(["nunique", "min", "max"])
 # runs; and a run with a thousand checkpoints counts for twenty with fifty. Where that is wrong for your question,
 # ``weights=ql.equal_say(checkpoints)`` gives each run the same say.
 #
-# To keep this page fast it uses every twelfth checkpoint. With all rows the coefficients hardly move.
+# To keep this page fast it uses every twelfth checkpoint. With all rows every coefficient stays within its interval below.
 few = checkpoints[checkpoints.groupby("run_id").cumcount() % 12 == 0].reset_index(drop=True)
 fit = ql.fit(ql.laws.Memorization(), few, bootstrap=40, seed=0)
 print(fit.report())
