@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
+
+import latex2mathml.converter
+from docutils.nodes import SkipNode
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "src"))
@@ -23,19 +27,22 @@ extensions = [
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 exclude_patterns = ["_build", "scripts", "tutorials", "gallery/*.py", "gallery/*.ipynb"]
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "quokka-laws"
+html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_theme_options = {
     "show_prev_next": False,
     "navbar_end": ["theme-switcher"],
-    "header_links_before_dropdown": 3,
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
 sphinx_gallery_conf = {
@@ -43,14 +50,17 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "download_all_examples": False,
+    "within_subsection_order": "ExampleTitleSortKey",
     "show_memory": False,
+    # Figures and tables show themselves; a bare Axes(...) says nothing.
+    "capture_repr": ("_repr_html_",),
     "abort_on_example_error": True,
     "write_computation_times": False,
 }
 suppress_warnings = ["config.cache"]
 
 
-def _explorer(app: object) -> None:
+def _explorer(app: Any) -> None:
     """The explorer page of the site: the shipped runs' fit beside published laws."""
     import quokka_laws as ql
     from quokka_laws.explore import write_explorer
@@ -61,6 +71,18 @@ def _explorer(app: object) -> None:
     write_explorer([law for law in laws if isinstance(law, ql.FittedLaw)], HERE / "_static" / "explore.html")
 
 
-def setup(app: object) -> None:
-    """Hooks."""
-    app.connect("builder-inited", _explorer)  # type: ignore[attr-defined]
+def _inline_math(translator: Any, node: Any) -> None:
+    translator.body.append(latex2mathml.converter.convert(node.astext()))
+    raise SkipNode
+
+
+def _block_math(translator: Any, node: Any) -> None:
+    formula = latex2mathml.converter.convert(node.astext(), display="block")
+    translator.body.append(f'<div class="math-block">{formula}</div>')
+    raise SkipNode
+
+
+def setup(app: Any) -> None:
+    """The explorer page, and formulas as MathML: browsers draw it themselves, so nothing is loaded."""
+    app.connect("builder-inited", _explorer)
+    app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))

@@ -72,6 +72,19 @@ def test_best_size_of_a_repeated_law_is_the_library_s(tmp_path: Path, C: float) 
         assert best[name] == pytest.approx(plan[name], rel=1e-6)
 
 
+def test_a_law_that_rises_spends_less_than_it_may(tmp_path: Path) -> None:
+    law = ql.published["quokka-2025/repeated"]
+    assert isinstance(law, ql.FittedLaw)
+    path = write_explorer([law], tmp_path / "explore.html")
+    with opened(path, 1280) as (page, complaints):
+        found = page.evaluate("quokka.wisest(quokka.laws[0], {C: 1e24, U_D: 1e8, T: 0})")
+    plan = ql.plan.compute_and_data_optimal(law, 1e24, 1e8).iloc[0]
+    assert complaints == []
+    assert plan["unused"] > 0
+    for name in ("N", "D", "epochs", "loss"):
+        assert found[name] == pytest.approx(plan[name], rel=1e-6)
+
+
 def test_percentiles_agree_with_numpy(noisy_fit: ql.FitResult, tmp_path: Path) -> None:
     path = write_explorer([noisy_fit], tmp_path / "explore.html")
     script = """() => [0.05, 0.95].map(q => quokka.percentile(

@@ -17,6 +17,8 @@ def test_every_figure_draws_on_the_axes_given(noisy_fit: ql.FitResult, quokka87:
         lambda ax: plot.isoflop_profiles(iso, ax=ax),
         lambda ax: plot.loss_contours(noisy_fit, C=[1e21, 1e24], ax=ax),
         lambda ax: plot.residuals(noisy_fit, ax=ax),
+        lambda ax: plot.prediction_errors(noisy_fit, noisy_fit.runs.assign(C=noisy_fit.runs["C"] * 3), ax=ax),
+        lambda ax: plot.sensitivity(ql.sensitivity(noisy_fit, 1e22), fit=noisy_fit, C=1e22, ax=ax),
     ):
         ax = plot.new_axes()
         assert draw(ax) is ax
@@ -33,6 +35,20 @@ def test_colours_are_ordered_in_grey() -> None:
     grey = [0.299 * r + 0.587 * g + 0.114 * b for r, g, b, _ in plot.shades(9)]
     assert grey == sorted(grey, reverse=True)
     assert min(a - b for a, b in pairwise(grey)) > 0.02
+
+
+def test_laws_differ_by_line_and_marker_where_colours_print_alike() -> None:
+    for k in range(3):
+        assert len({style[k] for style in plot.STYLES}) == len(plot.STYLES)
+
+
+def test_comparison_draws_each_law_in_its_own_style(quokka87: object) -> None:
+    laws = [ql.laws.Chinchilla(), ql.laws.Skaling()]
+    ax = ql.compare(laws, quokka87, holdout=[3, 10], bootstrap=0).plot()  # type: ignore[arg-type]
+    lines = ax.get_lines()
+    assert {line.get_label() for line in lines} == {"chinchilla", "skaling"}
+    assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}) == 2
+    assert "%" in ax.get_ylabel()
 
 
 def test_matplotlib_is_not_imported_with_the_package() -> None:

@@ -35,6 +35,7 @@ def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_command_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("quokka_laws.report.figures", lambda *_: ())  # tests of the report draw them
     ql.datasets.load_quokka_isoflops().to_csv("runs.csv", index=False)
     (own,) = (b for b in blocks("bash") if "quokka-laws check" in b)
     for line in own.splitlines():

@@ -111,6 +111,8 @@ def test_stage_column_is_reproduced() -> None:
     assert (mark_stages(every)["stage"] == every["stage"]).all()
     shuffled = every.sample(frac=1, random_state=0)
     assert (mark_stages(shuffled)["stage"] == shuffled["stage"]).all()
+    as_text = every.assign(step=every["step"].astype(str))  # as a CSV gives it
+    assert (mark_stages(as_text)["stage"] == every["stage"]).all()
 
 
 def test_left_out_stages_are_recorded() -> None:

@@ -204,3 +204,13 @@ def test_mixed_kinds_of_loss_are_doubted(quokka87: pd.DataFrame) -> None:
     mixed = quokka87.assign(phase=["cooled", "trunk", "trunk"] * 29)
     fit = ql.fit(ql.laws.Chinchilla(), mixed)
     assert "THE ROWS MIX phase: cooled, trunk" in fit.report()
+
+
+def test_numbers_in_ones_own_columns_can_be_conditions(tmp_path: Path) -> None:
+    text = (
+        "run_id,N,D,loss,width,step,note\n007,1e6,1e8,4.0,64,10,a\n008,2e6,1e8,3.9,128,20,3\n009,4e6,1e8,3.8,256,30,b\n"
+    )
+    (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
+    runs = ql.read_runs(tmp_path / "runs.csv", keep="width > 64 and step < 30")
+    assert runs["run_id"].tolist() == ["008"]
+    assert runs["note"].tolist() == ["3"]

@@ -26,6 +26,7 @@ from quokka_laws.exceptions import FitError
 from quokka_laws.holdout import Candidate, as_candidates, default_candidates, inputs_of, splits, try_fit
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
+from quokka_laws.notebook import card
 from quokka_laws.objective import Objective
 from quokka_laws.report_text import indent, left_aligned
 from quokka_laws.results import FitResult, check_level
@@ -180,6 +181,11 @@ class Average:
 
     def __str__(self) -> str:
         return self.report()
+
+    def _repr_html_(self) -> str:
+        splits = ", ".join(h.label for h in self.held_out)
+        facts = f"stacked over held-out budgets {splits}" if splits else "NOT CALIBRATED: no budget could be held out"
+        return card("Average", facts, self.summary, doubts=self.refused, index=True)
 
 
 def average(

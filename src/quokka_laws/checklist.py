@@ -64,7 +64,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
         "counting": c.describe() + (f". {YOURS}: {', '.join(unstated)}" if unstated else ""),
         "checkpoints_used": f"{len(runs)} rows of {units} runs",
         "metric": f"{c.loss_split} loss, {c.loss_unit}, tokenizer {c.tokenizer}, corpus {c.corpus}",
-        "objective": f"sum over rows of {type(fit.objective).__name__}{tuple(vars(fit.objective).values()) or ''}",
+        "objective": f"sum over rows of {fit.objective}",
         "algorithm": f"{fit.route}; gradient norm {fit.gradient_norm:.2g}, condition number {fit.condition_number:.2g}",
         "initialisation": "automatic; "
         + (", ".join(f"{k} {v}" for k, v in fit.starts.items()) or "starts given")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -21,6 +19,7 @@ from quokka_laws.cli_common import (
     emit,
     fail,
     format_option,
+    load_fit,
     log_to_stderr,
     say,
 )
@@ -28,14 +27,14 @@ from quokka_laws.cli_compare import compare_command
 from quokka_laws.cli_plan import laws_command, plan_command
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
+from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
 from quokka_laws.fitting import check_design
 from quokka_laws.isoflop import fit_isoflops
-from quokka_laws.laws import Law, from_name, registry
+from quokka_laws.laws import Law, registry
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import allocation_table, isoflop_report
-from quokka_laws.results import FitResult, read_fit
-from quokka_laws.runs import read_runs
+from quokka_laws.results import FitResult
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -51,74 +50,12 @@ def main(verbose: bool) -> None:
     log_to_stderr(verbose)
 
 
-def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that reads a table of runs."""
-    options = [
-        click.option(
-            "--columns", type=ASSIGNMENTS, default={}, help="Column names: N=n_params,D=tokens,loss=val_loss."
-        ),
-        click.option("--flops", default="6ND", show_default=True, help="FLOP rule relating C, N and D, or 'as given'."),
-        click.option("--drop", multiple=True, help="Leave out rows: a condition such as 'D / N < 4'. Repeatable."),
-        click.option("--keep", help="Keep only rows that meet a condition."),
-        click.option(
-            "--state",
-            type=ASSIGNMENTS,
-            default={},
-            help="Conventions to record: N_counts=total,loss_split=validation,loss_unit=nats/token.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def load_runs(
-    source: str, columns: dict[str, str], flops: str, drop: tuple[str, ...], keep: str | None, state: dict[str, Any]
-) -> pd.DataFrame:
-    """Runs from a path or stdin with the shared options."""
-    try:
-        return read_runs(
-            source, columns=columns, flops=flops, drop={f"drop: {d}": d for d in drop} or None, keep=keep, **state
-        )
-    except TypeError as error:
-        raise click.UsageError(str(error)) from None
-
-
 OBJECTIVES: dict[str, Callable[[float], Objective]] = {
     "huber": lambda delta: LogHuber(delta),
     "l1": lambda _: LogL1(),
     "l2": lambda _: LogL2(),
     "raw-l2": lambda _: L2(),
 }
-
-
-class LawName(click.ParamType):  # type: ignore[type-arg]
-    """A law by name; the nearest is suggested for an unknown one."""
-
-    name = "law"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Law:
-        """Text → law."""
-        if isinstance(value, Law):
-            return value
-        try:
-            return from_name(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that ``demo`` and ``fit`` share."""
-    options = [
-        click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="FLOPs to allocate. Repeatable."),
-        click.option(
-            "--bootstrap", type=click.IntRange(0), default=1000, show_default=True, help="Refits for intervals."
-        ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Of starts and resamples."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @main.command()
@@ -209,13 +146,6 @@ def fit_command(
         fail("the fit did not converge", FIT_FAILED)
     if strict and done.fit.flags:
         fail(f"the fit is flagged: {', '.join(f.code for f in done.fit.flags)}", FIT_FAILED)
-
-
-def load_fit(source: str) -> FitResult:
-    """A fit from a path or stdin."""
-    if source == "-":
-        return read_fit(sys.stdin.read() or "{}")
-    return read_fit(Path(source))
 
 
 INTERVAL = click.option(

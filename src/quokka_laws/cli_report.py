@@ -6,47 +6,64 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from quokka_laws.cli_common import ASSIGNMENTS, QUANTITY
-from quokka_laws.results import FitResult, FittedLaw, read_fit
-from quokka_laws.runs import read_runs
-
-
-def _load(source: str) -> FitResult:
-    if source == "-":
-        return read_fit(sys.stdin.read() or "{}")
-    return read_fit(Path(source))
+from quokka_laws.cli_common import QUANTITY, load_fit
+from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
+from quokka_laws.laws import Law, registry
+from quokka_laws.results import SCHEMA, FittedLaw
 
 
 @click.command("report")
-@click.argument("fit_json", metavar="FIT")
-@click.argument("runs", required=False)
-@click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="FLOPs to allocate. Repeatable.")
+@click.argument("source", metavar="FIT|RUNS")
+@click.argument("newer", metavar="[NEWER_RUNS]", required=False)
+@study_options
 @click.option("-U", "--unique-tokens", "unique", type=QUANTITY, help="Unique tokens, for repeated-data laws.")
 @click.option(
-    "--columns", type=ASSIGNMENTS, default={}, help="Column names of RUNS: N=n_params,D=tokens,loss=val_loss."
+    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(registry())}."
 )
+@runs_options
 @click.option("--format", "form", type=click.Choice(["html", "md"]), default="html", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File; stdout without it.")
 def report_command(
-    fit_json: str,
-    runs: str | None,
+    source: str,
+    newer: str | None,
     budgets: tuple[float, ...],
     unique: float | None,
-    columns: dict[str, str],
+    bootstrap: int,
+    seed: int,
+    law: Law,
     form: str,
     output: Path | None,
+    **reading: Any,
 ) -> None:
-    """Write a FIT as one self-contained page, with predictions of RUNS that were not fitted."""
+    """Write a fit as one self-contained page.
+
+    FIT is what `quokka-laws fit` wrote (a file, or - for stdin). Given a table of RUNS instead, the law is fitted
+    first, with the defaults of `fit`. NEWER_RUNS that were not fitted are predicted and compared.
+    """
+    from quokka_laws.fitting import fit
     from quokka_laws.report import report
 
-    fitted = _load(fit_json)
-    table = read_runs(runs, columns=columns) if runs else None
+    if _is_fit(source):
+        fitted = load_fit(source)
+    else:
+        fitted = fit(law, load_runs(source, **reading), bootstrap=bootstrap, seed=seed, progress=True)
+    table = load_runs(newer, **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
     limits = () if unique is None else (unique,)
     _write(report(fitted, table, C=budgets, U_D=limits, form=form, command=command), output)
+
+
+def _is_fit(source: str) -> bool:
+    """Whether a file holds a fit; one that cannot be read is left to the reader of what its name promises."""
+    try:
+        with Path(source).open(encoding="utf-8", errors="replace") as file:
+            return SCHEMA in file.read(200)
+    except OSError:
+        return Path(source).suffix in ("", ".json")
 
 
 @click.command("explore")
@@ -60,7 +77,7 @@ def explore_command(fit_json: tuple[str, ...], names: tuple[str, ...], output: P
 
     laws: list[FittedLaw] = []
     for source in fit_json:
-        law = _load(source)
+        law = load_fit(source)
         named = law.name or (Path(source).stem if len(fit_json) > 1 else law.law.name)
         laws.append(replace(law, name=named))
     for name in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.holdout import Candidate, as_candidates, inputs_of, log_errors, splits, try_fit
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
+from quokka_laws.notebook import card
 from quokka_laws.objective import L2, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import human, indent, left_aligned
@@ -100,18 +102,22 @@ class Comparison:
         return self.report()
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format="{:.4g}".format))
+        facts = f"held-out errors are root mean squares of ln(predicted / observed); best farthest out: {self.best}"
+        return card("Comparison", facts, self.table, doubts=self.refused)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Held-out error of each law against the distance."""
-        from quokka_laws.plot import new_axes
+        from quokka_laws.plot import STYLES, new_axes
 
-        ax = ax or new_axes()
-        for law, rows in self.table.groupby("law", sort=False):
-            ax.plot(rows["holdout"], 100 * rows["error"], marker="o", label=law)
+        ax = new_axes() if ax is None else ax
+        for (law, rows), (color, line, marker) in zip(
+            self.table.groupby("law", sort=False), cycle(STYLES), strict=False
+        ):
+            ax.plot(rows["holdout"], 100 * rows["error"], color=color, ls=line, marker=marker, label=law)
+        ax.set_ylim(bottom=0)
         ax.set_xlabel("held-out budgets: compute up to this many times the largest fitted")
-        ax.set_ylabel("error of the predicted loss, %")
-        ax.legend()
+        ax.set_ylabel("error of the predicted loss (root mean square), %")
+        ax.legend(fontsize=8, frameon=False)
         return ax
 
 

@@ -19,6 +19,7 @@ from numpy.polynomial import Polynomial
 from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError, RunsError
 from quokka_laws.jet import Array
+from quokka_laws.notebook import card
 from quokka_laws.runs import check_runs
 from quokka_laws.uncertainty import percentile_interval, resample_weights
 
@@ -103,6 +104,11 @@ class IsoflopFit:
 
     def __str__(self) -> str:
         return self.report()
+
+    def _repr_html_(self) -> str:
+        facts = f"N_opt = {self.values['k_N']:.4g}·C^{self.values['a']:.4f}; one row per budget"
+        refused = [f"C = {row['C']:.3g} refused: {row['reason']}" for _, row in self.refused.iterrows()]
+        return card("IsoFLOP profiles", facts, self.optima, doubts=refused)
 
 
 def fit_isoflops(

@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from quokka_laws.holdout import log_errors
 from quokka_laws.isoflop import IsoflopFit
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import human
-from quokka_laws.results import FitResult
+from quokka_laws.results import FitResult, FittedLaw
 from quokka_laws.uncertainty import percentile_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BLUE, ORANGE, GREEN, RED, BLACK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#222222"
+STYLES = ((BLUE, "-", "o"), (RED, "--", "s"), (GREEN, ":", "^"), ("#CC79A7", "-.", "D"), (ORANGE, (0, (5, 1)), "v"))
+"""Colour, line and marker of the k-th law: lines and markers tell them apart where the colours print alike."""
+ERROR_LABEL = "ln(predicted / observed loss), %"
 DPI = 150
+MANY = 2000  # points from which a scatter is small dots, drawn as an image
 
 
 def new_axes(width: float = 6.4, height: float = 4.4) -> Axes:
@@ -58,7 +64,7 @@ def isoflop_profiles(iso: IsoflopFit, *, ax: Axes | None = None) -> Axes:
         center = 0.5 * (np.log(group["N"].min()) + np.log(group["N"].max()))
         ax.plot(N, profile.eval(x=np.log(N) - center), "-", lw=1.2, color=color)
     ax.plot(iso.optima["N"], iso.optima["loss"], "k+", ms=9, mew=1.6, label="minimum")
-    ax.set(xscale="log", xlabel="parameters N", ylabel=_loss_label(iso))
+    ax.set(xscale="log", xlabel="parameters N", ylabel=loss_label(iso))
     ax.legend(title="C (FLOPs)", fontsize=8, title_fontsize=8, ncols=2, frameon=False)
     return ax
 
@@ -87,7 +93,7 @@ def loss_contours(fit: FitResult, *, C: Any = None, interval: float = 0.9, ax: A
     # Contours evenly spaced in the reducible part of the loss, so that they do not bunch at the bottom.
     floor = 0.98 * fit.law.loss(fit.values, N=N[-1] * 1e3, D=D[-1] * 1e3)
     levels = floor + np.geomspace(max(loss.min() - floor, 1e-3) * 1.02, runs["loss"].max() - floor, 12)
-    drawn = ax.contour(N, D, loss, levels=np.unique(levels), cmap="viridis", linewidths=0.9)
+    drawn = ax.contour(N, D, loss, levels=levels, colors=shades(len(levels))[::-1], linewidths=0.9)
     ax.clabel(drawn, fmt="%.2f", fontsize=7)
     if "N_lower" in frontier:
         ax.fill_betweenx(frontier["D"], frontier["N_lower"], frontier["N_upper"], color=RED, alpha=0.15, lw=0)
@@ -117,15 +123,90 @@ def residuals(fit: FitResult, *, ax: Axes | None = None) -> Axes:
     ax = new_axes() if ax is None else ax
     table = fit.residuals
     ratio = np.log10(table["D"] / table["N"])
-    points = ax.scatter(table["C"], 100 * table["residual"], c=ratio, cmap="viridis_r", s=22, edgecolor=BLACK, lw=0.3)
+    many = len(table) > MANY
+    points = ax.scatter(
+        table["C"],
+        100 * table["residual"],
+        c=ratio,
+        cmap="viridis_r",
+        s=4 if many else 22,
+        edgecolor="none" if many else BLACK,
+        lw=0.3,
+        rasterized=many,
+    )
     ax.figure.colorbar(points, ax=ax, label="log₁₀ (tokens per parameter)")
     ax.axhline(0, color=BLACK, lw=0.8)
     delta = getattr(fit.objective, "delta", None)
     if delta:
         ax.axhspan(-100 * delta, 100 * delta, color="0.85", zorder=0, label=f"±δ = ±{100 * delta:g} %")
         ax.legend(fontsize=8, frameon=False)
-    ax.set(xscale="log", xlabel="training compute C (FLOPs)", ylabel="predicted / observed loss − 1 (log, %)")
+    ax.set(xscale="log", xlabel="training compute C (FLOPs)", ylabel=ERROR_LABEL)
     return ax
+
+
+def prediction_errors(fit: FittedLaw, runs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Errors of predicted losses against compute, for runs that were not fitted.
+
+    Parameters
+    ----------
+    fit : FittedLaw
+    runs : DataFrame
+        With C, loss and the law's variables; a shaded part marks compute beyond the fitted runs.
+    """
+    ax = new_axes() if ax is None else ax
+    ax.axhline(0, color=BLACK, lw=0.8)
+    ax.scatter(runs["C"], 100 * log_errors(fit, runs), s=26, color=BLUE, edgecolor=BLACK, lw=0.4)
+    ax.set(xscale="log", xlabel="training compute C (FLOPs)", ylabel=ERROR_LABEL)
+    largest = fit.fitted_range.get("C", (np.nan, np.inf))[1]
+    if runs["C"].max() > largest:
+        right = ax.get_xlim()[1]
+        ax.axvspan(largest, right, color="0.92", zorder=0, label="beyond the fitted runs")
+        ax.set_xlim(right=right)
+        ax.legend(fontsize=8, frameon=False)
+    return ax
+
+
+def sensitivity(table: pd.DataFrame, *, fit: FittedLaw, C: float, level: float = 0.9, ax: Axes | None = None) -> Axes:
+    """Optimal size under each choice, beside the fit's own and its interval.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`quokka_laws.sensitivity`; choices that could not be fitted are left out.
+    fit : FittedLaw
+    C : float
+        The budget the table is for, in FLOPs.
+    level : float
+        Of the band, drawn where the fit has draws.
+    """
+    table = table[table["N"].notna()]
+    ax = new_axes(height=0.24 * len(table) + 1.0) if ax is None else ax
+    y = np.arange(len(table))[::-1]
+    if fit.draws is not None:
+        own = compute_optimal(fit, C, interval=level).iloc[0]
+        ax.axvspan(
+            own["N_lower"], own["N_upper"], color=BLUE, alpha=0.12, lw=0, label=f"{level:.0%} interval as fitted"
+        )
+        # Above the axes: points lie anywhere inside them.
+        ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
+    ax.axvline(table["N"].iloc[0], color="0.4", lw=1, ls=":")
+    ax.plot(table["N"], y, "o", ms=5, color=BLUE, mec=BLACK, mew=0.4)
+    labels = [" ".join(filter(None, pair)) for pair in zip(table["choice"], table["variant"], strict=True)]
+    ax.set_yticks(y, labels, fontsize=8)
+    ax.grid(axis="y", color="0.9", lw=0.6)
+    ax.set(xscale="log", xlabel=f"compute-optimal parameters N at C = {C:.3g} FLOPs", ylabel="what is done otherwise")
+    if max(ax.get_xlim()) < 30 * min(ax.get_xlim()):
+        _plain_sizes(ax)
+    return ax
+
+
+def _plain_sizes(ax: Axes) -> None:
+    """Sizes on a short logarithmic axis as 4B, 7B, 10B instead of powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 7)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: human(value)))
 
 
 def prediction_band(fit: FitResult, x: Any, loss_of_x: Any, *, level: float, ax: Axes, color: str = BLUE) -> Axes:
@@ -135,7 +216,8 @@ def prediction_band(fit: FitResult, x: Any, loss_of_x: Any, *, level: float, ax:
     return ax
 
 
-def _loss_label(fit: Any) -> str:
+def loss_label(fit: Any) -> str:
+    """Axis label of a loss: its split, where stated, and unit."""
     c = fit.conventions
     split = "" if c.loss_split == "unstated" else f"{c.loss_split} "
     return f"{split}loss ({c.loss_unit})"

@@ -4,20 +4,22 @@ returns it; matplotlib is imported when the first is called."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import cycle
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from quokka_laws.jet import Array
 from quokka_laws.plan.repeated import data_optimal
+from quokka_laws.plot import BLACK, ERROR_LABEL, RED, STYLES, loss_label, new_axes, shades
+from quokka_laws.report_text import human
 from quokka_laws.results import FitResult
 from quokka_laws.uncertainty import percentile_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLACK, RED = "#222222", "#c23b22"
 LONGEST = 120  # points of a fitted curve
 
 
@@ -45,7 +47,7 @@ def epoch_curves(
     beyond : float
         Factor by which the lines continue after the last epoch of the runs.
     """
-    ax = _axes(ax)
+    ax = new_axes() if ax is None else ax
     table = fit.runs if runs is None else runs
     chosen = float(table["U_D"].min()) if U_D is None else float(U_D)
     part = table[np.isclose(table["U_D"], chosen, rtol=1e-6)]
@@ -54,17 +56,17 @@ def epoch_curves(
             f"no run has U_D = {chosen:g}; the runs have {', '.join(f'{u:g}' for u in table['U_D'].unique())}"
         )
     sizes = np.sort(part["N"].unique())
-    for N, color in zip(sizes, _shades(len(sizes)), strict=True):
+    for N, color in zip(sizes, shades(len(sizes)), strict=True):
         curve = part[part["N"] == N].sort_values("epochs")
         epochs = np.geomspace(max(curve["epochs"].min(), 1.0), curve["epochs"].max() * beyond, LONGEST)
         ax.plot(curve["epochs"], curve["loss"], ".", ms=2.0, alpha=0.35, color=color, rasterized=True)
-        ax.plot(epochs, fit(N=N, U_D=chosen, epochs=epochs), "-", lw=1.4, color=color, label=f"{_human(N)}")
+        ax.plot(epochs, fit(N=N, U_D=chosen, epochs=epochs), "-", lw=1.4, color=color, label=f"{human(N)}")
         if interval is not None and fit.draws is not None:
             spread = fit.law.loss(fit.draw_values(), N=N, U_D=chosen, epochs=epochs)
             lower, upper = percentile_interval(spread, interval)
             ax.fill_between(epochs, lower, upper, color=color, alpha=0.18, lw=0)
     low, high = part["loss"].min(), part["loss"].max()
-    ax.set(xscale="log", xlabel="epochs", ylabel=_loss_label(fit), title=f"U_D = {_human(chosen)} unique tokens")
+    ax.set(xscale="log", xlabel="epochs", ylabel=loss_label(fit), title=f"U_D = {human(chosen)} unique tokens")
     ax.set_ylim(low - 0.12 * (high - low), high + 0.06 * (high - low))
     ax.legend(title="N", fontsize=7, title_fontsize=8, ncols=2, frameon=False)
     return ax
@@ -82,7 +84,7 @@ def repeat_contours(
     actual : (float, float), optional
         Epochs and N of the lowest loss observed; taken from the fitted runs at this U_D by default.
     """
-    ax = _axes(ax)
+    ax = new_axes() if ax is None else ax
     best = data_optimal(fit, U_D).iloc[0]
     part = fit.runs[np.isclose(fit.runs["U_D"], U_D, rtol=1e-6)]
     if actual is None and len(part):
@@ -94,18 +96,18 @@ def repeat_contours(
     epochs = np.geomspace(2.0, max(seen) * 1.5, 140)
     loss = fit(N=N[:, None], U_D=U_D, epochs=epochs[None, :])
     levels = loss.min() + np.geomspace(0.005, max(np.quantile(loss, 0.9) - loss.min(), 0.05), 11)
-    drawn = ax.contour(epochs, N, loss, levels=levels, cmap="viridis", linewidths=0.9)
+    drawn = ax.contour(epochs, N, loss, levels=levels, colors=shades(len(levels))[::-1], linewidths=0.9)
     ax.clabel(drawn, fmt="%.2f", fontsize=7)
     if np.isfinite(best["N"]) and np.isfinite(best["epochs"]):
-        label = f"predicted: {_human(best['N'])}, {best['epochs']:.0f} epochs, {best['loss']:.2f}"
+        label = f"predicted: {human(best['N'])}, {best['epochs']:.0f} epochs, {best['loss']:.2f}"
         ax.plot(best["epochs"], best["N"], "*", ms=13, color=RED, mec=BLACK, mew=0.7, label=label, zorder=3)
     if actual is not None:
-        label = f"lowest run: {_human(actual[1])}, {actual[0]:.0f} epochs"
+        label = f"lowest run: {human(actual[1])}, {actual[0]:.0f} epochs"
         if len(part):
             label += f", {part['loss'].min():.2f}"
         ax.plot(*actual, "o", ms=7, color="white", mec=BLACK, mew=1.4, label=label, zorder=3)
     ax.set(
-        xscale="log", yscale="log", xlabel="epochs", ylabel="parameters N", title=f"U_D = {_human(U_D)} unique tokens"
+        xscale="log", yscale="log", xlabel="epochs", ylabel="parameters N", title=f"U_D = {human(U_D)} unique tokens"
     )
     ax.legend(fontsize=7, loc="lower left", framealpha=0.9)
     return ax
@@ -120,9 +122,8 @@ def held_out_runs(fits: Sequence[FitResult], runs: pd.DataFrame, *, ax: Axes | N
     runs : DataFrame
         Held-out checkpoints with ``run_id``.
     """
-    ax = _axes(ax)
-    lines = ("-", "--", ":", "-.")
-    for k, (fit, color) in enumerate(zip(fits, _shades(len(fits), "plasma"), strict=True)):
+    ax = new_axes() if ax is None else ax
+    for fit, (color, line, _) in zip(fits, cycle(STYLES), strict=False):
         bins = np.geomspace(max(runs["epochs"].min(), 1.0), runs["epochs"].max() * 1.001, 19)
         predicted = fit(N=runs["N"], U_D=runs["U_D"], epochs=runs["epochs"])
         error = 100 * np.log(predicted / runs["loss"].to_numpy(dtype=float))
@@ -130,10 +131,10 @@ def held_out_runs(fits: Sequence[FitResult], runs: pd.DataFrame, *, ax: Axes | N
         kept = [b for b in range(1, len(bins)) if (where == b).any()]
         low, middle, high = np.array([np.quantile(error[where == b], [0.25, 0.5, 0.75]) for b in kept]).T
         centre = np.sqrt(bins[np.array(kept) - 1] * bins[kept])
-        ax.plot(centre, middle, lines[k % 4], lw=1.6, color=color, label=fit.label)
+        ax.plot(centre, middle, ls=line, lw=1.6, color=color, label=fit.label)
         ax.fill_between(centre, low, high, color=color, alpha=0.12, lw=0)
     ax.axhline(0.0, color=BLACK, lw=0.8)
-    ax.set(xscale="log", xlabel="epochs", ylabel="ln(predicted / observed), % (median, quartiles)")
+    ax.set(xscale="log", xlabel="epochs", ylabel=f"{ERROR_LABEL} (median, quartiles)")
     ax.legend(fontsize=8, frameon=False)
     return ax
 
@@ -149,7 +150,7 @@ def profile_plot(profile: pd.DataFrame, name: str, *, relative: bool = True, ax:
     relative : bool
         Show the rise above the lowest value in per cent.
     """
-    ax = _axes(ax)
+    ax = new_axes() if ax is None else ax
     height = profile["objective_value"].to_numpy(dtype=float)
     shown: Array = 100 * (height / np.nanmin(height) - 1) if relative else height
     ax.plot(profile[name], shown, "-o", ms=3.5, lw=1.4, color=BLACK)
@@ -164,29 +165,3 @@ def profile_plot(profile: pd.DataFrame, name: str, *, relative: bool = True, ax:
         ax.set_xscale("log")
     ax.set(xlabel=name, ylabel="objective above its minimum, %" if relative else "objective")
     return ax
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(6.4, 4.4), layout="constrained").add_subplot()
-
-
-def _shades(count: int, name: str = "viridis") -> list[Any]:
-    from matplotlib import colormaps
-
-    return [colormaps[name](v) for v in np.linspace(0.0, 0.85, max(count, 1))]
-
-
-def _human(value: float) -> str:
-    for size, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g}{suffix}"
-    return f"{value:.3g}"
-
-
-def _loss_label(fit: FitResult) -> str:
-    split = fit.conventions.loss_split
-    return f"{'' if split == 'unstated' else split + ' '}loss ({fit.conventions.loss_unit})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -152,15 +151,6 @@ def allocation_table(plan: pd.DataFrame) -> str:
 def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:
     show = form if callable(form) else str
     return [f"{show(a)} … {show(b)}" for a, b in zip(plan[f"{name}_lower"], plan[f"{name}_upper"], strict=True)]
-
-
-def fit_html(fit: FitResult) -> str:
-    """Notebook view: coefficients and doubts."""
-    table = fit.summary.style.format("{:.5g}", subset=["value", "stderr", "lower", "upper"], na_rep="–")
-    doubts = "".join(f"<li>{html.escape(f.message)}</li>" for f in fit.flags)
-    head = f"<b>{html.escape(fit.law.name)}</b>: loss = {html.escape(fit.law.equation)}<br>"
-    facts = f"{len(fit.runs)} rows, objective {fit.objective_value:.6g}, {html.escape(fit.status.value)}"
-    return f"<div>{head}{facts}{table.to_html()}{f'<ul>{doubts}</ul>' if doubts else ''}</div>"
 
 
 def left_aligned(table: pd.DataFrame) -> str:

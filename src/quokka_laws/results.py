@@ -22,6 +22,7 @@ from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law, from_spec
+from quokka_laws.notebook import card
 from quokka_laws.objective import LogHuber, Objective, objective_from_spec
 from quokka_laws.uncertainty import percentile_interval
 
@@ -82,6 +83,10 @@ class FittedLaw:
     def label(self) -> str:
         """Name for tables and legends."""
         return self.name or self.law.name
+
+    def _repr_html_(self) -> str:
+        table = pd.DataFrame({"value": self.values}).rename_axis("coefficient")
+        return card(f"{self.label}: loss = {self.law.equation}", self.conventions.describe(), table, index=True)
 
     def __call__(self, **data: Any) -> Array:
         """Loss at raw data, of the data's shape: ``fit(N=7e9, D=1.4e12)``."""
@@ -284,9 +289,9 @@ class FitResult(FittedLaw):
         return self.report()
 
     def _repr_html_(self) -> str:
-        from quokka_laws.report_text import fit_html
-
-        return fit_html(self)
+        facts = f"{len(self.runs)} rows, objective {self.objective_value:.6g}, {self.status.value}"
+        title = f"{self.label}: loss = {self.law.equation}"
+        return card(title, facts, self.summary, doubts=[f.message for f in self.flags], index=True)
 
     def profile(self, name: str, **settings: Any) -> pd.DataFrame:
         """Profile of the objective along one coefficient; see :func:`quokka_laws.profiles.profile`."""

@@ -279,6 +279,13 @@ def _numbers(table: pd.DataFrame, faults: list[str]) -> pd.DataFrame:
                 f"Fix them, or leave the rows out by name with drop="
             )
         table[name] = values
+    for name in table.columns.difference(
+        ["run_id", *POSITIVE, "weight"]
+    ):  # one's own, for conditions such as width > 64
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            values = pd.to_numeric(table[name], errors="coerce")
+            if values.notna().all():
+                table[name] = values
     return table
 
 

@@ -52,12 +52,13 @@ def mark_stages(
     if missing := [k for k in ("run_id", "loss", along) if k not in runs]:
         raise RunsError(f"stages need the columns run_id, loss and epochs (or D); missing: {', '.join(missing)}")
     stage = np.full(len(runs), "descent", dtype=object)
+    step = pd.to_numeric(runs["step"], errors="coerce").to_numpy() if "step" in runs else None  # text, from a CSV
     for positions in runs.groupby("run_id", sort=False).indices.values():
         order = positions[np.argsort(runs[along].to_numpy()[positions], kind="stable")]
         loss = runs["loss"].to_numpy()[order]
         warm = np.zeros(len(order), dtype=bool)
-        if "step" in runs:
-            warm |= runs["step"].to_numpy()[order] <= warmup_steps
+        if step is not None:
+            warm |= step[order] <= warmup_steps
         if "D" in runs:
             warm |= runs["D"].to_numpy()[order] <= warmup_tokens
         if warm.all():

@@ -23,7 +23,13 @@ function percentile(values, q) {
 }
 // log N at which the budget pays for one pass over the unique tokens.
 const onePass = (law, s) => Math.log(s.C / (law.flops * s.U_D + 2 * s.T));
-// log N of the lowest loss: a grid, then bisection on a fourth-order difference of the curve.
+// Where a fourth-order difference of f changes sign between a and b.
+function stationary(f, a, b, h, steps) {
+  const slope = (v) => 8 * (f(v + h) - f(v - h)) - (f(v + 2 * h) - f(v - 2 * h));
+  for (let i = 0; i < steps; i++) { const m = (a + b) / 2; if (slope(m) < 0) a = m; else b = m; }
+  return (a + b) / 2;
+}
+// The lowest loss when all of C is spent: a grid over log N, then the point without slope.
 function best(law, s) {
   const top = Math.log(s.C / (law.flops * (1 + (2 * s.T) / law.flops)));
   const f = (v) => lossOf(law, law.p, s, v);
@@ -31,15 +37,23 @@ function best(law, s) {
   let at = -1, least = Infinity;
   for (let i = 0; i <= count; i++) { const y = f(low + i * step); if (y < least) { least = y; at = i; } }
   if (at <= 0 || at >= count - 1) return null;
-  const h = Math.min(0.01, step / 4);
-  const slope = (v) => 8 * (f(v + h) - f(v - h)) - (f(v + 2 * h) - f(v - 2 * h));
-  let a = low + (at - 1) * step, b = low + (at + 1) * step;
-  for (let i = 0; i < 60; i++) { const m = (a + b) / 2; if (slope(m) < 0) a = m; else b = m; }
-  let found = (a + b) / 2;
+  let found = stationary(f, low + (at - 1) * step, low + (at + 1) * step, Math.min(0.01, step / 4), 60);
   // A law of repeated data has a kink where every token is seen once: no slope vanishes there.
   if (law.repeats && f(onePass(law, s)) <= f(found)) found = onePass(law, s);
   const N = Math.exp(found), D = tokens(law, s, N);
-  return { N, D, epochs: D / s.U_D, loss: lossAt(law, law.p, N, D, s.U_D) };
+  return { N, D, C: s.C, epochs: D / s.U_D, loss: lossAt(law, law.p, N, D, s.U_D) };
+}
+// The lowest loss for at most C: a law of repeated data may rise again, and then less compute is better.
+function wisest(law, s) {
+  const all = best(law, s);
+  if (!law.repeats || !all) return all;
+  const f = (v) => best(law, { ...s, C: Math.exp(v) })?.loss ?? Infinity;
+  const top = Math.log(s.C), step = 0.5, count = Math.floor((top - Math.log(law.flops * s.U_D * 1e3)) / step);
+  let at = 0, least = all.loss;
+  for (let i = 1; i <= count; i++) { const y = f(top - i * step); if (y < least) { least = y; at = i; } }
+  if (at === 0) return all;
+  const v = stationary(f, top - (at + 1) * step, top - (at - 1) * step, 0.01, 36);
+  return best(law, { ...s, C: Math.exp(Math.min(v, top)) }) ?? all;
 }
 const SUFFIX = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]];
 function human(v) {
@@ -62,31 +76,36 @@ function state() {
 }
 function escaped(text) { const e = document.createElement("i"); e.textContent = text; return e.innerHTML; }
 
+const share = (part) => part > 0.999 ? "all" : part < 1e-4 ? "< 0.01 %" : +(100 * part).toPrecision(2) + " %";
+
 function draw() {
   const s = state(), shown = laws.filter((law) => law.on);
   $("out-C").textContent = human(s.C); $("out-U_D").textContent = human(s.U_D);
   $("out-T").textContent = s.T ? human(s.T) : "none";
   const W = Math.max(300, Math.min(960, $("chart").parentElement.clientWidth)), H = Math.min(460, Math.max(300, W * 0.6));
-  const optima = shown.map((law) => best(law, s));
+  const optima = shown.map((law) => wisest(law, s));
+  const spent = shown.map((_, i) => ({ ...s, C: optima[i]?.C ?? s.C }));
   const centers = optima.filter(Boolean).map((o) => Math.log(o.N));
   const middle = 0.5 * Math.log(s.C / 120);
   const x0 = Math.min(...centers, middle) - 2.6, x1 = Math.max(...centers, middle) + 2.6, points = 90;
   const xs = Array.from({ length: points }, (_, i) => x0 + ((x1 - x0) * i) / (points - 1));
-  for (const law of shown) {
-    const kink = onePass(law, s);
+  shown.forEach((law, i) => {
+    const kink = onePass(law, spent[i]);
     if (law.repeats && kink > x0 && kink < x1) xs.push(kink);
-  }
+  });
   xs.sort((a, b) => a - b);
-  const curves = shown.map((law) => ({
-    law, y: xs.map((v) => lossOf(law, law.p, s, v)),
+  const curves = shown.map((law, i) => ({
+    law, y: xs.map((v) => lossOf(law, law.p, spent[i], v)),
     band: law.many.length ? xs.map((v) => {
-      const all = law.many.map((p) => lossOf(law, p, s, v));
+      const all = law.many.map((p) => lossOf(law, p, spent[i], v));
       return [percentile(all, 0.05), percentile(all, 0.95)];
     }) : null,
   }));
   const lows = curves.flatMap((c) => c.y.filter(Number.isFinite));
   const bottom = Math.min(...lows, ...curves.flatMap((c) => (c.band ?? []).map((b) => b[0]).filter(Number.isFinite)));
-  const y0 = bottom - 0.03, y1 = Math.max(bottom + 0.3, Math.min(Math.max(...lows), bottom * 1.45)) + 0.02;
+  // High enough for every law's optimum, whatever its loss.
+  const highest = Math.max(...optima.filter(Boolean).map((o) => o.loss), bottom);
+  const y0 = bottom - 0.03, y1 = Math.max(highest + 0.3, Math.min(Math.max(...lows), bottom * 1.45)) + 0.02;
   const M = { l: 52, r: 12, t: 10, b: 44 };
   const X = (v) => M.l + ((v - x0) / (x1 - x0)) * (W - M.l - M.r), 
     // Far outside the picture a curve may exceed what SVG can hold.
@@ -119,13 +138,13 @@ function draw() {
   $("chart").setAttribute("viewBox", `0 0 ${W} ${H}`);
   $("chart").style.maxWidth = W + "px";
   $("chart").innerHTML = parts.join("");
-  const labels = ["law", "best N", "tokens D", "epochs", "loss", "90 % band", "outside its runs"];
+  const labels = ["law", "best N", "tokens D", "epochs", "of C", "loss", "90 % band", "outside its runs"];
   $("best").innerHTML = shown.map((law, i) => {
     const o = optima[i];
-    if (!o) return `<tr><td data-label="law">${escaped(law.label)}</td><td colspan="6" data-label="best N">no interior optimum</td></tr>`;
+    if (!o) return `<tr><td data-label="law">${escaped(law.label)}</td><td colspan="7" data-label="best N">no interior optimum</td></tr>`;
     const all = law.many.map((p) => lossAt(law, p, o.N, o.D, s.U_D));
     const band = all.length ? `${percentile(all, 0.05).toFixed(3)} … ${percentile(all, 0.95).toFixed(3)}` : "–";
-    const cells = [escaped(law.label), human(o.N), human(o.D), law.repeats ? +o.epochs.toPrecision(3) : "fresh", o.loss.toFixed(4), band, outside(law, o)];
+    const cells = [escaped(law.label), human(o.N), human(o.D), law.repeats ? +o.epochs.toPrecision(3) : "fresh", share(o.C / s.C), o.loss.toFixed(4), band, outside(law, o)];
     return "<tr>" + cells.map((c, j) => `<td data-label="${labels[j]}"><span>${c}</span></td>`).join("") + "</tr>";
   }).join("");
 }
@@ -145,4 +164,4 @@ for (const id of ["C", "U_D", "T"]) $(id).addEventListener("input", draw);
 addEventListener("resize", draw);
 draw();
 // For tests and the curious: the numbers behind the picture.
-window.quokka = { laws, lossAt, best, state, percentile };
+window.quokka = { laws, lossAt, best, wisest, state, percentile };
