@@ -32,7 +32,9 @@ def public(module: ModuleType) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "module", [ql, ql.plan, ql.laws, ql.datasets, ql.conversions, plot, plot_repeated], ids=lambda m: m.__name__
+    "module",
+    [ql, ql.plan, ql.design, ql.laws, ql.datasets, ql.conversions, plot, plot_repeated],
+    ids=lambda m: m.__name__,
 )
 def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
     listed = set(re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), flags=re.MULTILINE))
@@ -55,7 +57,7 @@ def test_commands_on_the_pages_exist(page: Path) -> None:
         assert isinstance(main.commands.get(name), click.Command), f"{page.name}: quokka-laws {name}"
 
 
-@pytest.mark.parametrize("page", ["index.md", "how-to/report.md", "explorer.md"])
+@pytest.mark.parametrize("page", ["index.md", "how-to/report.md", "how-to/plan-next-runs.md", "explorer.md"])
 def test_commands_of_a_page_run_in_their_order(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("quokka_laws.report.figures", lambda *_: ())  # tests of the report draw them

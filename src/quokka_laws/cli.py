@@ -24,6 +24,7 @@ from quokka_laws.cli_common import (
     say,
 )
 from quokka_laws.cli_compare import compare_command
+from quokka_laws.cli_design import design_command, ladder_command
 from quokka_laws.cli_plan import laws_command, plan_command
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
@@ -287,6 +288,8 @@ for _command in (
     data_optimal_command,
     report_command,
     explore_command,
+    ladder_command,
+    design_command,
 ):
     main.add_command(_command)
 
