@@ -22,6 +22,7 @@ from quokka_laws.plan.compute import optimal_log_N
 from quokka_laws.solver import solve
 from quokka_laws.space import Data, Space
 
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "plan-next-runs.md"
 LAW, TRUTH, NOISE, TARGET, BUDGET = ql.laws.Chinchilla(), TRUE_CHINCHILLA, 0.003, 1e22, 2e20
 
 
@@ -164,7 +165,7 @@ def test_a_design_keeps_its_budget_and_is_the_same_again(fit: ql.FitResult) -> N
 
 
 def test_own_candidates_are_chosen_from(fit: ql.FitResult) -> None:
-    own = pd.DataFrame({"N": [1e8, 1e9, 1e9], "D": [2e10, 4e9, 4e10]})
+    own = pd.DataFrame({"N": ["100M", "1B", "1B"], "D": [2e10, 4e9, 4e10]})
     table = next_runs(fit, 4e19, target_C=TARGET, candidates=own)
     assert sorted(table["N"]) == [1e8, 1e9]  # the third costs more than there is
 
@@ -187,6 +188,11 @@ def test_a_coefficient_at_a_bound_is_held(first: pd.DataFrame) -> None:
     assert any("alpha held" in note for note in next_runs(fit, BUDGET, target_C=TARGET).attrs["notes"])
 
 
+def test_a_target_the_runs_hardly_bear_on_is_said(fit: ql.FitResult) -> None:
+    assert not next_runs(fit, BUDGET, target_C=TARGET).attrs["notes"][:-1]
+    assert "A STANDARD DEVIATION OF" in next_runs(fit, BUDGET, target_C=1e90).attrs["notes"][0]
+
+
 def test_checkpoints_do_not_count_as_runs(first: pd.DataFrame, fit: ql.FitResult) -> None:
     """Each run twice over, marked as one run, knows what one of them knows."""
     once = fit.runs.assign(run_id=np.arange(len(fit.runs)))
@@ -204,7 +210,9 @@ def test_refusals_name_the_value(fit: ql.FitResult, repeated: ql.FitResult) -> N
         (lambda: next_runs(fit, 1e12, target_C=TARGET), r"budget = 1e\+12 FLOPs.*cheapest candidate"),
         (lambda: next_runs(fit, 1e12, target_C=TARGET, candidates=fit.runs), "below the cheapest candidate"),
         (lambda: next_runs(fit, -1.0, target_C=TARGET), r"budget = -1.0"),
+        (lambda: next_runs(fit, "1e21", target_C=TARGET), "budget = '1e21'"),  # type: ignore[arg-type]
         (lambda: next_runs(fit, BUDGET), "either target_C"),
+        (lambda: next_runs(fit, BUDGET, target_C=[1e22]), r"target_C = \[1e\+22\]"),  # type: ignore[arg-type]
         (lambda: next_runs(fit, BUDGET, target_C=TARGET, share=(0.5, 0.1)), r"share = \(0.5, 0.1\)"),
         (lambda: next_runs(fit, BUDGET, target_C=TARGET, candidates=fit.runs[["N"]]), "candidates lack D"),
         (lambda: next_runs(repeated, BUDGET, target_C=TARGET), "give U_D"),
@@ -223,7 +231,7 @@ def test_fits_that_say_too_little_are_refused(fit: ql.FitResult, first: pd.DataF
     law_of_C = ql.fit(ql.laws.PowerLaw("C"), fit.runs)
     for bad, words in (
         (exact, "no residual scale"),
-        (ql.published["besiroglu-2024"], "without its runs"),
+        (ql.published["besiroglu-2024"], "no fit of a law to runs"),
         (law_of_C, "law of C"),
     ):
         with pytest.raises(ql.FitError, match=words):
@@ -235,7 +243,12 @@ def test_fits_that_say_too_little_are_refused(fit: ql.FitResult, first: pd.DataF
 
 def test_the_loop_closes_through_the_trainer(fit: ql.FitResult, tmp_path: Path) -> None:
     """Both commands write what the trainer reads: a run per row, near the planned size and on the planned tokens."""
-    sweep = pytest.importorskip("reference_trainer.sweep")
+    pytest.importorskip("torch")
+    from reference_trainer import sweep
+    from reference_trainer.model import Shape, counts
+
+    smallest = Shape(*sweep.shape_near(1.0), 256)
+    assert f"has {counts(smallest)['N_total']:,} parameters" in PAGE.read_text(encoding="utf-8")
     fit.to_json(tmp_path / "fit.json")
     for words in (
         ["ladder", "--budget", "1e14"],

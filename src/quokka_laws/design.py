@@ -23,6 +23,7 @@ from quokka_laws.plan.compute import Allocates, compute_optimal
 from quokka_laws.plan.optimise import derivatives
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.published import published
+from quokka_laws.quantities import parse_quantity
 from quokka_laws.results import FitResult, FittedLaw
 from quokka_laws.space import Data, Space
 
@@ -165,7 +166,10 @@ def next_runs(
     """
     _positive(budget=budget)
     if not isinstance(fit, FitResult) or not len(fit.runs):
-        raise FitError(f"{getattr(fit, 'label', fit)!s} comes without its runs, so the noise of a new run is not known")
+        raise FitError(
+            f"{getattr(fit, 'label', fit)!s} is no fit of a law to runs at hand, so the noise of a new run is not known; "
+            "fit your own with ql.fit"
+        )
     repeated = "epochs" in fit.law.variables
     if set(fit.law.variables) not in ({"N", "D"}, {"N", "U_D", "epochs"}):
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; runs are chosen for laws of N and D")
@@ -189,7 +193,7 @@ def next_runs(
     table.attrs = {
         "target": question,
         "noise": known.noise,
-        "notes": [*known.notes, *_extrapolation_note(fit, table)],
+        "notes": [*known.notes, *_cautions(fit, table)],
     }
     return table
 
@@ -229,7 +233,8 @@ class _Knowledge:
             raise FitError(
                 f"{units} runs and {(~held).sum()} free coefficients leave no residual to take the noise from"
             )
-        residual = fit.residuals["residual"].to_numpy() if fit.objective.log else fit(**_columns(fit.runs)) - data.loss
+        rows = fit.residuals
+        residual = rows["residual"] if fit.objective.log else rows["predicted"] - data.loss
         noise = float(np.sqrt(np.pi / 2) * (weight * np.abs(residual)).sum() / (units - (~held).sum()))
         if not noise > 1e-9:
             raise FitError(
@@ -243,10 +248,6 @@ class _Knowledge:
         if data.groups is not None:
             notes.append(f"{len(data.loss)} checkpoints of {units} runs count as {units} observations")
         return cls(information, new, basis, noise, notes)
-
-
-def _columns(runs: pd.DataFrame) -> dict[str, Array]:
-    return {k: runs[k].to_numpy(dtype=float) for k in ("N", "D", "C", "U_D", "epochs") if k in runs}
 
 
 def _jacobian(fit: FitResult, x: Mapping[str, Array]) -> Array:
@@ -347,7 +348,7 @@ def _given(fit: FitResult, table: pd.DataFrame, repeated: bool) -> pd.DataFrame:
     names = ["N", "D", "U_D"] if repeated else ["N", "D"]
     if missing := [k for k in names if k not in table]:
         raise ValueError(f"candidates lack {', '.join(missing)}; columns: {', '.join(map(str, table))}")
-    pool = table[names].astype(float).reset_index(drop=True)
+    pool = table[names].map(parse_quantity).astype(float).reset_index(drop=True)
     if (bad := ~(np.isfinite(pool) & (pool > 0)).all(axis=1)).any():
         raise ValueError(f"candidates, row {int(np.flatnonzero(bad)[0])}: N, D and U_D must be positive numbers")
     pool.insert(2, "C", fit.conventions.flops_per_ND * pool["N"] * pool["D"])
@@ -387,12 +388,19 @@ def _greedy(
         information = information + np.outer(known.rows[best], known.rows[best])
 
 
-def _extrapolation_note(fit: FitResult, table: pd.DataFrame) -> list[str]:
-    most = table["C"].max() / fit.fitted_range["C"][1]
-    return [f"the dearest run is ×{most:.3g} beyond the fitted runs' largest C"] if most > 1 else []
+def _cautions(fit: FitResult, table: pd.DataFrame) -> list[str]:
+    said = []
+    if (now := table["sd_before"].iloc[0]) > 1.0:
+        said.append(
+            f"A STANDARD DEVIATION OF {now:.3g} IN A LOGARITHM IS FURTHER THAN A LOCAL CALCULATION REACHES: these runs hardly "
+            "bear on the target; ask nearer to them, or train a wider ladder first"
+        )
+    if (most := table["C"].max() / fit.fitted_range.get("C", (0.0, np.inf))[1]) > 1:
+        said.append(f"the dearest run is ×{most:.3g} beyond the fitted runs' largest C")
+    return said
 
 
-def _positive(**given: float) -> None:
+def _positive(**given: Any) -> None:
     for name, value in given.items():
-        if not (np.isfinite(value) and value > 0):
+        if not (isinstance(value, int | float | np.number) and np.isfinite(value) and value > 0):
             raise ValueError(f"{name} = {value!r}: expected a positive number")
