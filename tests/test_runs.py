@@ -201,9 +201,9 @@ def test_failed_runs_are_left_out_and_recorded() -> None:
 
 
 def test_mixed_kinds_of_loss_are_doubted(quokka87: pd.DataFrame) -> None:
-    mixed = quokka87.assign(phase=["cooled", "trunk", "trunk"] * 29)
+    mixed = quokka87.assign(objective=["masked", "uniform", "uniform"] * 29)
     fit = ql.fit(ql.laws.Chinchilla(), mixed)
-    assert "THE ROWS MIX phase: cooled, trunk" in fit.report()
+    assert "THE ROWS MIX objective: masked, uniform" in fit.report()
 
 
 def test_numbers_in_ones_own_columns_can_be_conditions(tmp_path: Path) -> None:
