@@ -11,7 +11,7 @@ import numpy as np
 from quokka_laws import jet
 from quokka_laws.jet import Array
 from quokka_laws.laws.base import Coefficient, Inputs, Law
-from quokka_laws.laws.chinchilla import additive_optimum
+from quokka_laws.laws.chinchilla import Shortage
 from quokka_laws.laws.projection import nnls
 
 
@@ -63,8 +63,11 @@ class Kaplan(Law):
         theta[:, D_c] = np.log(size[:, 1])
         return theta
 
-    def optimal_log_N(self, values: Mapping[str, Any], log_ND: Array) -> Array | None:
-        """Closed form: the bracket is A/N^(alpha_N/alpha_D) + D_c/D."""
+    def shortage(self, values: Mapping[str, Any]) -> Shortage:
+        """The bracket: (N_c/N)^(alpha_N/alpha_D) + D_c/D."""
         ratio = np.asarray(values["alpha_N"]) / np.asarray(values["alpha_D"])
-        equal = {"A": np.asarray(values["N_c"]) ** ratio, "alpha": ratio, "B": values["D_c"], "beta": 1.0}
-        return additive_optimum(equal, log_ND)
+        return Shortage(ratio * np.log(values["N_c"]), ratio, np.log(values["D_c"]), np.ones_like(ratio))
+
+    def log_shortage(self, values: Mapping[str, Any], log_loss: Array) -> Array:
+        """log(loss)/alpha_D."""
+        return np.asarray(log_loss / np.asarray(values["alpha_D"]))

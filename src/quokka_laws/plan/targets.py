@@ -1,8 +1,9 @@
 """What a loss costs: tokens or compute to reach it, and compute lost by not being at the optimum.
 
-All are inverses of the loss and are solved as bracketed roots in ``log D`` or ``log C``, for every draw at once. For
-``E + A/N^alpha + B/D^beta`` they agree with the closed forms ``D = (B/(L − E − A/N^alpha))^(1/beta)`` and
-``C = k·((A·G^-alpha + B·G^beta)/(L − E))^((alpha+beta)/(alpha·beta))``, ``G = (alpha·A/(beta·B))^(1/(alpha+beta))``.
+All are inverses of the loss. Where it is an increasing function of ``A/N^alpha + B/D^beta`` (Chinchilla, Skaling, Kaplan)
+they are closed forms: for Chinchilla ``D = (B/(L − E − A/N^alpha))^(1/beta)`` and
+``C = k·((A·G^-alpha + B·G^beta)/(L − E))^((alpha+beta)/(alpha·beta))``, ``G = (alpha·A/(beta·B))^(1/(alpha+beta))``. Other
+laws are solved as bracketed roots in ``log D`` or ``log C``.
 """
 
 from __future__ import annotations
@@ -197,6 +198,9 @@ def deadweight(
 
 def _log_tokens(law: Law, values: Mapping[str, Any], log_target: Array, log_N: Array) -> Array:
     """log D of each problem and row; NaN where out of reach."""
+    many = _columns(values)
+    if (short := law.shortage(many)) is not None:
+        return short.log_D(law.log_shortage(many, log_target), log_N)
 
     def excess(log_D: Array) -> Array:
         return law.log_loss(values, {"log_N": log_N, "log_D": log_D}) - log_target
@@ -207,35 +211,26 @@ def _log_tokens(law: Law, values: Mapping[str, Any], log_target: Array, log_N: A
 
 def _log_compute(law: Law, values: Mapping[str, Any], log_target: Array) -> Array:
     """log(N·D) of the cheapest model of each problem and target; NaN where out of reach."""
-    count = law.to_theta(values).shape[0]
-    if law.optimal_log_N({k: np.asarray(v) for k, v in values.items()}, np.zeros(1)) is not None:
-        shape = (count, len(log_target))
-        return find_root(
-            lambda t: _log_best(law, values, t) - log_target, np.zeros(shape), np.full(shape, np.log(ENDLESS))
-        )
-    columns = [  # a numeric optimum is found for one budget at a time: bisect each on its own
-        [
-            float(
-                find_root(
-                    lambda t: _log_best(law, one, t)[0] - goal,  # noqa: B023
-                    np.zeros(1),
-                    np.array([np.log(1e30)]),
-                )[0]
-            )
-            for goal in log_target
-        ]
-        for one in ({k: np.atleast_1d(v)[i] for k, v in values.items()} for i in range(count))
-    ]
-    return np.array(columns)
+    many = _columns(values)
+    if (short := law.shortage(many)) is not None:
+        return short.least_log_ND(law.log_shortage(many, log_target))
+
+    def cheapest(one: Mapping[str, Any], goal: float) -> float:  # a numeric optimum is found one budget at a time
+        ends = np.zeros(1), np.array([np.log(1e30)])
+        return float(find_root(lambda t: _log_best(law, one, t)[0] - goal, *ends)[0])
+
+    each = [{k: v[i, 0] for k, v in many.items()} for i in range(law.to_theta(values).shape[0])]
+    return np.array([[cheapest(one, goal) for goal in log_target] for one in each])
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Array]:
+    """Coefficients as columns, (problems, 1)."""
+    return {k: np.atleast_1d(np.asarray(v, dtype=float))[:, None] for k, v in values.items()}
 
 
 def _log_best(law: Law, values: Mapping[str, Any], log_ND: Array) -> Array:
     """Log of the lowest loss at log(N·D), (problems, budgets)."""
-    if log_ND.ndim == 2:
-        many = {k: np.atleast_1d(np.asarray(v, dtype=float))[:, None] for k, v in values.items()}
-        log_N = np.asarray(law.optimal_log_N(many, log_ND))
-    else:
-        log_N = optimal_log_N(law, values, log_ND)
+    log_N = optimal_log_N(law, values, log_ND)
     return law.log_loss(values, {"log_N": log_N, "log_D": log_ND - log_N})
 
 
