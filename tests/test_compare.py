@@ -98,7 +98,7 @@ def test_average_prefers_what_extrapolates_and_widens(stacked: ql.Average, runs:
     assert (table["distance"] >= 1).all()
     by_distance = stacked.calibration(0.9).set_index("distance")
     np.testing.assert_equal(table["coverage_held_out"].iloc[2], by_distance.loc["beyond ×30", "coverage"])
-    assert by_distance["coverage"].iloc[0] > 0.7
+    assert by_distance["coverage"].dropna().min() > 0.7
     assert "90% intervals held of budgets they had not seen" in stacked.report()
     assert np.allclose(stacked(N=1e9, D=1e10), stacked.predict(N=1e9, D=1e10)["loss"])
     with pytest.raises(ValueError, match="positive numbers"):

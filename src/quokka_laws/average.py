@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,7 @@ class Average:
         tried = nested(self.folds, level)
         band = _band(tried["distance"].to_numpy(dtype=float))
         rows = []
-        for i, (low, high) in enumerate(zip(BANDS[:-1], BANDS[1:], strict=True)):
+        for i, (low, high) in enumerate(pairwise(BANDS)):
             part = tried[band == i]
             rows.append(
                 {
@@ -250,7 +251,8 @@ def average(
     parts, short = splits(runs, sorted(holdout, reverse=True), need=2 * max(c.free for c in candidates))
     if not parts:
         refused += short
-    predicted, fitted = [], []
+    predicted: list[Array] = []
+    fitted: list[int] = []
     with Progress("folds", len(parts), enabled=progress) as bar:
         for part in parts:
             bar.update(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,20 @@ from quokka_laws.cli_common import (
     emit,
     fail,
     format_option,
+    load_fit,
     log_to_stderr,
     say,
 )
-from quokka_laws.cli_compare import compare_command
-from quokka_laws.cli_plan import laws_command, plan_command
+from quokka_laws.cli_compare import average_command, checklist_command, compare_command, sensitivity_command
+from quokka_laws.cli_laws import laws_command
+from quokka_laws.cli_plan import plan_command
+from quokka_laws.cli_questions import (
+    crossover_command,
+    deadweight_command,
+    hyperparameters_command,
+    overtrain_command,
+    reach_command,
+)
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
 from quokka_laws.fitting import check_design
@@ -34,7 +42,7 @@ from quokka_laws.laws import Law, from_name, registry
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import allocation_table, isoflop_report
-from quokka_laws.results import FitResult, read_fit
+from quokka_laws.results import FitResult
 from quokka_laws.runs import read_runs
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -211,13 +219,6 @@ def fit_command(
         fail(f"the fit is flagged: {', '.join(f.code for f in done.fit.flags)}", FIT_FAILED)
 
 
-def load_fit(source: str) -> FitResult:
-    """A fit from a path or stdin."""
-    if source == "-":
-        return read_fit(sys.stdin.read() or "{}")
-    return read_fit(Path(source))
-
-
 INTERVAL = click.option(
     "--interval",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -352,7 +353,15 @@ def check(
 for _command in (
     laws_command,
     plan_command,
+    reach_command,
+    overtrain_command,
+    deadweight_command,
+    crossover_command,
+    hyperparameters_command,
     compare_command,
+    average_command,
+    sensitivity_command,
+    checklist_command,
     epochs_command,
     data_optimal_command,
     report_command,

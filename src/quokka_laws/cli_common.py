@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.quantities import parse_quantity
+from quokka_laws.results import FitResult, read_fit
 
 BAD_DATA, USAGE, FIT_FAILED = 1, 2, 3
 
@@ -79,6 +81,11 @@ def fail(message: str, code: int) -> None:
 def say(text: str) -> None:
     """Prose goes to stderr."""
     click.echo(text, err=True)
+
+
+def load_fit(source: str) -> FitResult:
+    """A fit from a path, or from stdin for ``-``."""
+    return read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli_common import QUANTITY, emit, format_option, say
+from quokka_laws.cli_common import QUANTITY, emit, format_option, load_fit, say
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
-from quokka_laws.results import FitResult, read_fit
+from quokka_laws.results import FitResult
 
 _INTERVAL = click.option(
     "--interval",
@@ -33,7 +30,7 @@ def epochs_command(
     fit_json: str, N: tuple[float, ...], U_D: tuple[float, ...], interval: float | None, form: str | None
 ) -> None:
     """After how many epochs training stops helping, from a FIT of a repeated-data law (a file, or - for stdin)."""
-    fit = _load(fit_json)
+    fit = load_fit(fit_json)
     sizes, data = (v.ravel() for v in np.meshgrid(N, U_D, indexing="ij"))
     plan = max_epochs(fit, sizes, data, interval=_level(fit, interval))
     emit(plan, form)
@@ -56,7 +53,7 @@ def data_optimal_command(
     fit_json: str, U_D: tuple[float, ...], budgets: tuple[float, ...], interval: float | None, form: str | None
 ) -> None:
     """The model and epochs that make the most of unique tokens (within a budget), from a FIT (a file, or -)."""
-    fit = _load(fit_json)
+    fit = load_fit(fit_json)
     level = _level(fit, interval)
     if budgets:
         C, data = (v.ravel() for v in np.meshgrid(budgets, U_D, indexing="ij"))
@@ -67,10 +64,6 @@ def data_optimal_command(
         plan = data_optimal(fit, U_D, interval=level)
     emit(plan, form)
     _say_extrapolation(plan)
-
-
-def _load(source: str) -> FitResult:
-    return read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
 
 
 def _level(fit: FitResult, interval: float | None) -> float | None:
