@@ -130,7 +130,8 @@ class Average:
         -------
         DataFrame
             By ``distance`` (up to ×3, ×10, ×30, beyond): ``budgets``, ``rows``, ``coverage`` (mean over budgets, NaN
-            without any), ``half_width`` and ``error``, relative.
+            without any), ``claim`` (coverage·n/(n + 1): n budgets cannot promise more for the next one),
+            ``half_width`` and ``error``, relative.
         """
         check_level(level)
         tried = nested(self.folds, level)
@@ -144,16 +145,17 @@ class Average:
                     "budgets": len(part),
                     "rows": int(part["rows"].sum()),
                     "coverage": float(part["inside"].mean()) if len(part) else np.nan,
+                    "claim": float(part["inside"].sum() / (len(part) + 1)) if len(part) else np.nan,
                     "half_width": float(part["half_width"].median()) if len(part) else np.nan,
                     "error": float(np.sqrt((part["error"] ** 2).mean())) if len(part) else np.nan,
                 }
             )
         return pd.DataFrame(rows)
 
-    def coverage(self, level: float = 0.9) -> float:
-        """The same over all distances; NaN where fewer than two folds could be held out."""
+    def claim(self, level: float = 0.9) -> float:
+        """The coverage that can be claimed over all distances; NaN where fewer than two folds could be held out."""
         tried = nested(self.folds, level)
-        return float(tried["inside"].mean()) if len(tried) else float("nan")
+        return float(tried["inside"].sum() / (len(tried) + 1)) if len(tried) else float("nan")
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -295,6 +297,7 @@ def _calibration_text(tried: pd.DataFrame) -> pd.DataFrame:
         {
             "budgets": tried["budgets"].astype(str),
             "held": tried["coverage"].map("{:.0%}".format),
+            "can claim": tried["claim"].map("{:.0%}".format),
             "half-width": tried["half_width"].map("{:.1%}".format),
             "error": tried["error"].map("{:.1%}".format),
         }
