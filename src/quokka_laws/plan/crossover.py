@@ -7,7 +7,7 @@ law of N and D that knows nothing of repetition, at most one epoch of the unique
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,13 +74,12 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
     -------
     DataFrame
         One row per crossing, or one with NaN where there is none: ``U_D, C, loss, below`` (who has the lower loss with
-        less compute), ``above``, ``extrapolation`` (C over the largest fitted, the worse of the two), ``searched_to``
-        (FLOPs: 1e28, or where a law that cannot rise with epochs would have to promise beyond its runs),
-        ``comparable``.
+        less compute), ``above``, ``extrapolation`` (how far C or U_D lies outside the runs of either law, where
+        known), ``searched_to`` (FLOPs: 1e28, or where a law that cannot rise with epochs would have to promise beyond
+        its runs), ``comparable``.
     """
     labels = _labels(first, second)
     comparable = _comparable(first, second)
-    largest = [f.fitted_range.get("C", (np.nan, np.nan))[1] for f in (first, second)]
     rows = []
     for u in _numbers("U_D", U_D):
         unique = float(u)
@@ -102,7 +101,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
                     "loss": best_loss(first, c, unique),
                     "below": labels[lower],
                     "above": labels[1 - lower],
-                    "extrapolation": max(c / min(largest), 1.0),
+                    "extrapolation": _beyond((first, second), C=c, U_D=unique),
                     "searched_to": searched_to,
                 }
             )
@@ -179,6 +178,12 @@ def _comparable(first: FittedLaw, second: FittedLaw) -> str:
         warnings.warn(f"{first.label} and {second.label} differ in {'; '.join(apart)}", ConventionsDiffer, stacklevel=3)
         return "no: " + "; ".join(apart)
     return f"unknown: {', '.join(unsure)} unstated" if unsure else "yes"
+
+
+def _beyond(fits: Sequence[FittedLaw], **at: float) -> float:
+    """The largest factor outside the fitted range of any law, at least 1; NaN where no range is known."""
+    known = [(value, *f.fitted_range[k]) for f in fits for k, value in at.items() if k in f.fitted_range]
+    return max([1.0, *(max(v / high, low / v) for v, low, high in known)]) if known else float("nan")
 
 
 def _labels(first: FittedLaw, second: FittedLaw) -> tuple[str, str]:
