@@ -17,13 +17,15 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
-from quokka_laws.plan.compute import compute_optimal, optimal_log_N
+from quokka_laws.plan.compute import compute_optimal, minimise_over_log_N, optimal_log_N
 from quokka_laws.plan.roots import find_root, interval_with_never
 from quokka_laws.plan.several import several
 from quokka_laws.results import FittedLaw, check_level
 
 ENDLESS = 1e60
 """Tokens (or N·D) that stand for infinitely many: the loss there is the floor."""
+_NUMERIC = np.log(np.geomspace(1e8, 1e36, 57))
+"""log(N·D) between which a law without closed forms is searched."""
 
 
 @several
@@ -97,9 +99,9 @@ def compute_to_loss(fit: FittedLaw, loss: Any, *, interval: float | None = None)
     log_ND = _log_compute(fit.law, fit.values, np.log(target))[0]
     if np.isnan(log_ND).any():
         bad = int(np.flatnonzero(np.isnan(log_ND))[0])
-        floor = np.exp(_log_best(fit.law, fit.values, np.array([np.log(ENDLESS)]))[0, 0])
         raise FitError(
-            f"loss = {target[bad]:g} is out of reach under {fit.label} at any compute: its floor is {floor:.4f}"
+            f"loss = {target[bad]:g} is out of reach under {fit.label} at any compute: its floor is "
+            f"{_floor(fit.law, fit.values):.4f}"
         )
     k = fit.conventions.flops_per_ND
     plan = compute_optimal(fit, k * np.exp(log_ND))
@@ -215,12 +217,25 @@ def _log_compute(law: Law, values: Mapping[str, Any], log_target: Array) -> Arra
     if (short := law.shortage(many)) is not None:
         return short.least_log_ND(law.log_shortage(many, log_target))
 
-    def cheapest(one: Mapping[str, Any], goal: float) -> float:  # a numeric optimum is found one budget at a time
-        ends = np.zeros(1), np.array([np.log(1e30)])
-        return float(find_root(lambda t: _log_best(law, one, t)[0] - goal, *ends)[0])
+    theta = law.to_theta(values)
+    best = _log_best(law, values, _NUMERIC)
+    found = np.full((len(theta), len(log_target)), np.nan)
+    for j, goal in enumerate(log_target):
+        crossed = (best[:, :-1] > goal) & (best[:, 1:] <= goal)
+        at = crossed.argmax(axis=1)
 
-    each = [{k: v[i, 0] for k, v in many.items()} for i in range(law.to_theta(values).shape[0])]
-    return np.array([[cheapest(one, goal) for goal in log_target] for one in each])
+        def excess(log_ND: Array, goal: float = goal) -> Array:
+            log_N = minimise_over_log_N(law, theta, log_ND)
+            return law.log_loss(values, {"log_N": log_N[:, None], "log_D": (log_ND - log_N)[:, None]})[:, 0] - goal
+
+        found[:, j] = np.where(crossed.any(axis=1), find_root(excess, _NUMERIC[at], _NUMERIC[at + 1]), np.nan)
+    return found
+
+
+def _floor(law: Law, values: Mapping[str, Any]) -> float:
+    """The lowest loss of an optimal model, as far as the law says one."""
+    closed = law.shortage(_columns(values)) is not None
+    return float(np.exp(np.nanmin(_log_best(law, values, np.array([np.log(ENDLESS)]) if closed else _NUMERIC))))
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Array]:
