@@ -232,6 +232,16 @@ def _log_compute(law: Law, values: Mapping[str, Any], log_target: Array) -> Arra
     return found
 
 
+def cheapest_log_N(law: Law, values: Mapping[str, Any], log_target: Array) -> Array:
+    """log N of the cheapest model of each problem and target; NaN where out of reach."""
+    log_ND = _log_compute(law, values, log_target)
+    if (short := law.shortage(_columns(values))) is not None:
+        return short.optimal_log_N(log_ND)
+    theta = law.to_theta(values)
+    each = [minimise_over_log_N(law, theta, np.nan_to_num(column)) for column in log_ND.T]
+    return np.where(np.isnan(log_ND), np.nan, np.stack(each, axis=1))
+
+
 def _floor(law: Law, values: Mapping[str, Any]) -> float:
     """The lowest loss of an optimal model, as far as the law says one."""
     closed = law.shortage(_columns(values)) is not None
