@@ -25,6 +25,7 @@ from quokka_laws.cli_common import (
     say,
 )
 from quokka_laws.cli_compare import compare_command
+from quokka_laws.cli_import import import_command
 from quokka_laws.cli_plan import laws_command, plan_command
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
@@ -350,6 +351,7 @@ def check(
 
 
 for _command in (
+    import_command,
     laws_command,
     plan_command,
     compare_command,

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import plain_name, recognise
 from quokka_laws.conventions import Conventions, flops_constant, training_flops
 from quokka_laws.exceptions import RunsError
 from quokka_laws.quantities import parse_quantities
@@ -38,23 +39,6 @@ LISTED = 8  # rows named in an error before "and … more"
 FLOPS_TOLERANCE = 0.05
 EPOCHS_TOLERANCE = 0.02
 FINISHED = ("", "ok", "finished", "completed", "complete", "success", "done")
-
-ALIASES: dict[str, list[str]] = {
-    name: names.split()
-    for name, names in {
-        "N": "n params parameters n_params num_params n_parameters num_parameters param_count model_size size "
-        "total_params n_total non_embedding_params n_non_embedding",
-        "D": "d tokens n_tokens num_tokens train_tokens training_tokens tokens_seen total_tokens "
-        "num_input_tokens_seen consumed_tokens",
-        "C": "c flops flop train_flops training_flops training_flop total_flops total_flos compute",
-        "U_D": "u_d u unique_tokens n_unique_tokens num_unique_tokens unique_d",
-        "epochs": "epochs epoch n_epochs num_epochs num_train_epochs",
-        "loss": "loss val_loss valid_loss validation_loss eval_loss test_loss final_val_loss train_loss "
-        "training_loss final_loss final_train_loss",
-        "run_id": "run_id run run_name runid name id",
-        "weight": "weight weights",
-    }.items()
-}
 
 
 def read_runs(
@@ -186,38 +170,10 @@ def equal_say(runs: pd.DataFrame) -> pd.Series:
 def _rename(
     table: pd.DataFrame, columns: dict[str, str], conventions: Conventions, notes: list[str], faults: list[str]
 ) -> tuple[pd.DataFrame, Conventions]:
-    mapping: dict[str, str] = {}
-    for canonical, given in columns.items():
-        if canonical not in ALIASES:
-            faults.append(f"columns: {canonical!r} is not a canonical name ({', '.join(ALIASES)})")
-        elif given not in table:
-            faults.append(
-                f"columns: the table has no column {given!r} for {canonical}; it has {', '.join(map(str, table))}"
-            )
-        else:
-            mapping[given] = canonical
-    plain = {column: re.sub(r"[\s/.\-]+", "_", str(column).strip()).lower() for column in table}
-    for canonical, aliases in ALIASES.items():
-        if canonical in columns or canonical in mapping.values():
-            continue
-        if canonical in table:
-            mapping[canonical] = canonical
-            continue
-        found = sorted((aliases.index(p), c) for c, p in plain.items() if p in aliases and c not in mapping)
-        if not found:
-            continue
-        names = [c for _, c in found]
-        if len(names) > 1 and canonical not in ("loss", "run_id"):
-            faults.append(
-                f"columns {', '.join(names)} could all be {canonical}; say which: columns={{{canonical!r}: {names[0]!r}}}"
-            )
-            continue
-        if len(names) > 1:
-            notes.append(f"{canonical} was taken from {names[0]!r}, not from {', '.join(names[1:])}")
-        mapping[names[0]] = canonical
-    for given, canonical in mapping.items():
-        if given != canonical:
-            notes.append(f"column {given!r} read as {canonical}")
+    mapping, said, wrong = recognise(list(table), columns)
+    notes.extend(said)
+    faults.extend(wrong)
+    plain = {column: plain_name(column) for column in table}
     origin = {canonical: plain[given] for given, canonical in mapping.items()}
     if conventions.N_counts == "unstated" and "non_embedding" in origin.get("N", ""):
         conventions = replace(conventions, N_counts="non-embedding")
@@ -247,9 +203,10 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     if "status" not in table:
         return table, []
     bad = ~table["status"].map(lambda s: pd.isna(s) or str(s).strip().lower() in FINISHED)
+    why = table["reason"] if "reason" in table else pd.Series(None, index=table.index)
     records = [
-        {"row": int(row), "reason": f"status {status}"}
-        for row, status in zip(table.loc[bad, "_row"], table.loc[bad, "status"], strict=True)
+        {"row": int(row), "reason": f"status {status}" + (f": {reason}" if isinstance(reason, str) and reason else "")}
+        for row, status, reason in zip(table.loc[bad, "_row"], table.loc[bad, "status"], why[bad], strict=True)
     ]
     return table[~bad], records
 
