@@ -68,7 +68,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         size = make_tree(Path(folder), given.runs, given.steps)
-        print(f"tree: {given.runs} runs × {given.steps} steps × 3 scalars, {size / 1e6:.0f} MB, {time.perf_counter() - start:.0f} s")
+        print(
+            f"tree: {given.runs} runs × {given.steps} steps × 3 scalars, {size / 1e6:.0f} MB, {time.perf_counter() - start:.0f} s"
+        )
         done = subprocess.run([sys.executable, "-c", IMPORT, folder], stdout=subprocess.PIPE, check=True, text=True)
     took = json.loads(done.stdout)
     print(

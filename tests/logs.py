@@ -64,7 +64,11 @@ def huggingface(root: Path, runs: Iterable[Run] = RUNS, *, tokens: bool = True) 
 
     for run in runs:
         history = [
-            {"step": int(s), "eval_loss": float(v), **({"num_input_tokens_seen": int(s) * TOKENS_PER_STEP} if tokens else {})}
+            {
+                "step": int(s),
+                "eval_loss": float(v),
+                **({"num_input_tokens_seen": int(s) * TOKENS_PER_STEP} if tokens else {}),
+            }
             for s, v in zip(run.step, run.loss, strict=True)
         ]
         state = TrainerState(
@@ -113,5 +117,10 @@ def jsonl(root: Path, runs: Iterable[Run] = RUNS) -> None:
     for run in runs:
         with (root / f"{run.N / 1e6:g}M-{run.steps}.jsonl").open("w") as file:
             for step, loss in zip(run.step, run.loss, strict=True):
-                row = {"iter": int(step), "val/ce": float(loss), "total_tokens": int(step) * TOKENS_PER_STEP, "size": run.N}
+                row = {
+                    "iter": int(step),
+                    "val/ce": float(loss),
+                    "total_tokens": int(step) * TOKENS_PER_STEP,
+                    "size": run.N,
+                }
                 file.write(json.dumps(row) + "\n")

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.exceptions import RunsError
-from quokka_laws.io.curves import Curve, Final, metrics_agree, points
+from quokka_laws.io.curves import Curve, Final, IncompleteError, metrics_agree, points, unusable
 from quokka_laws.io.detect import KINDS, detect, reader
 from quokka_laws.io.names import PATTERNS, NamePattern
 from quokka_laws.io.options import Options, read_facts
@@ -98,7 +98,11 @@ def import_runs(
             if not isinstance(item, Curve):
                 rows.append(item)
                 continue
-            made = points(item, final=method, checkpoints=checkpoints, tokens_per_step=_per_step(tokens_per_step, item))
+            per_step = _per_step(tokens_per_step, item)
+            try:
+                made = points(item, final=method, checkpoints=checkpoints, tokens_per_step=per_step)
+            except IncompleteError as error:
+                made = [unusable(item, "incomplete", str(error))]
             metrics += [item.metric] if item.metric else []
             seen[item.run_id] = count = seen.get(item.run_id, 0) + 1
             if count > 1:
@@ -106,6 +110,8 @@ def import_runs(
             rows += [{**row, "run_id": f"{item.run_id}#{count}"} if count > 1 else row for row in made]
     if not rows:
         raise RunsError(f"{', '.join(map(str, given))}: no runs were found")
+    if all(row.get("status") in ("no loss", "incomplete") for row in rows):
+        raise RunsError(f"none of {len(rows)} runs can be used. {rows[0]['source']}: {rows[0]['reason']}")
     metrics_agree(metrics)
     table = pd.DataFrame.from_records(rows)
     if accept and "status" in table:

@@ -61,6 +61,10 @@ class Curve:
     remarks: tuple[str, ...] = ()
 
 
+class IncompleteError(RunsError):
+    """Nothing tells the tokens or the size of a run."""
+
+
 @dataclass(frozen=True)
 class Final:
     """How a value is read off a curve: ``last``, ``smooth`` or ``cooldown``, and its window."""
@@ -97,22 +101,25 @@ def points(
 
     Raises
     ------
-    RunsError
-        When neither the curve nor the facts tell how many tokens were seen.
+    IncompleteError
+        When neither the curve nor the facts tell what is needed: tokens, the size of the model, a learning rate.
     """
     remarks = list(curve.remarks)
     table = _last_attempt(curve.table, remarks)
-    facts = {k: v for k, v in curve.facts.items() if k != "max_steps"}
+    base = _base(curve)
     logged = table["loss"].notna()
-    base = {"run_id": curve.run_id, **facts, "metric": curve.metric, "source": curve.source}
     if not logged.any():
-        reason = curve.ended or f"{curve.metric} was never logged as a number"
-        return [{**base, "loss": None, "status": "no loss", "reason": reason}]
+        return [unusable(curve, "no loss", curve.ended or f"{curve.metric} was never logged as a number")]
     tokens = _tokens(curve, table, tokens_per_step, remarks)
+    if "N" not in curve.facts and not ({"C", "D"} <= set(curve.facts)):
+        raise IncompleteError(
+            f"nothing says how many parameters run {curve.run_id} has; read them from its name "
+            "(--name '{N:M}_{D}'), from a table with a row per run (--facts), or map a setting (columns N=NAME)"
+        )
     status, reason = _status(curve, table, tokens, final, remarks)
     table = table.assign(tokens=tokens)[np.isfinite(table["loss"])]
     if table.empty:
-        return [{**base, "loss": None, "status": "diverged", "reason": f"no {curve.metric} is a finite number"}]
+        return [unusable(curve, "diverged", f"no {curve.metric} is a finite number")]
     at = np.arange(len(table)) if checkpoints else np.array([len(table) - 1])
     if final.kind == "cooldown":
         ends = _cooldowns(table, curve)
@@ -120,8 +127,8 @@ def points(
             status, reason = "not cooled", f"the learning rate never came down to {COOLED:.0%} of its peak"
         at = (ends if checkpoints else ends[-1:]) if len(ends) else at[-1:]
     if checkpoints and tokens is None:
-        raise RunsError(
-            f"{curve.source}: run {curve.run_id} has no tokens per logged loss, which checkpoints need; map a column "
+        raise IncompleteError(
+            f"run {curve.run_id} has no tokens per logged loss, which checkpoints need; map a column "
             "(columns D=NAME) or give --tokens-per-step"
         )
     remarks += _noise(table, final)
@@ -136,6 +143,17 @@ def points(
             row.pop("C", None)  # planned; what was spent follows from N and D
         rows.append({**row, "status": status, "reason": reason, "remark": "; ".join(remarks)})
     return rows
+
+
+def unusable(curve: Curve, status: str, reason: str) -> dict[str, Any]:
+    """The row of a run without a value."""
+    remark = "; ".join(curve.remarks)
+    return {**_base(curve), "loss": None, "status": status, "reason": reason, "remark": remark}
+
+
+def _base(curve: Curve) -> dict[str, Any]:
+    facts = {k: v for k, v in curve.facts.items() if k != "max_steps"}
+    return {"run_id": curve.run_id, **facts, "metric": curve.metric, "source": curve.source}
 
 
 # ---- values ---------------------------------------------------------------------------------------------------
@@ -168,8 +186,8 @@ def _slope(x: Array, y: Array, weight: Array | None = None) -> float:
 def _cooldowns(table: pd.DataFrame, curve: Curve) -> Array:
     """Positions where a stretch at a low learning rate, after the peak, ends."""
     if "lr" not in table or table["lr"].notna().sum() == 0:
-        raise RunsError(
-            f"{curve.source}: run {curve.run_id} has no learning rate, which the end of a cool-down needs; map it "
+        raise IncompleteError(
+            f"run {curve.run_id} has no learning rate, which the end of a cool-down needs; map it "
             "(columns lr=NAME), or read the last losses (final last:K)"
         )
     lr = table["lr"].ffill().bfill().to_numpy(float)
@@ -217,8 +235,8 @@ def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, re
     if "D" in table and table["D"].notna().any():
         tokens = table["D"].ffill().to_numpy(float)
         if np.nanmax(tokens) <= 0:
-            raise RunsError(
-                f"{curve.source}: run {curve.run_id} logged 0 tokens seen throughout; give --tokens-per-step "
+            raise IncompleteError(
+                f"run {curve.run_id} logged 0 tokens seen throughout; give --tokens-per-step "
                 "(global batch × sequence length)"
             )
         if (np.diff(tokens[np.isfinite(tokens)]) < 0).any():
@@ -227,8 +245,8 @@ def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, re
     known = set(curve.facts)
     if "D" in known or {"U_D", "epochs"} <= known or {"N", "C"} <= known:
         return None
-    raise RunsError(
-        f"{curve.source}: nothing says how many tokens run {curve.run_id} saw; map a column (columns D=NAME), give "
+    raise IncompleteError(
+        f"nothing says how many tokens run {curve.run_id} saw; map a column (columns D=NAME), give "
         "--tokens-per-step (global batch × sequence length), or read them from the run's name (--name)"
     )
 

@@ -57,19 +57,20 @@ def curve(
     Raises
     ------
     RunsError
-        When no loss is recognised, a name could mean several things, or a mapped name is nowhere.
+        When a name could mean several things, or a value is no number. A run without the loss asked for is kept,
+        with the reason.
     """
     configured = _flat(facts or {})
     names = [str(c) for c in logged.columns]
-    where = f"{source}: run {run_id}"
     if lost := [f"{k}={v}" for k, v in columns.items() if v not in names and v not in configured]:
-        raise RunsError(f"{where} has no {', '.join(lost)}; it has {_listed([*names, *configured])}")
+        return unreadable(run_id, source, [f"it has no {', '.join(lost)}; it has {_listed([*names, *configured])}"])
     found, faults = _match(names, {k: v for k, v in columns.items() if k in LOGGED and v in names}, LOGGED)
     known, more = _match(list(configured), {k: v for k, v in columns.items() if k in FACTS and v in configured}, FACTS)
     if faults := [*faults, *(more if not name_facts else [])]:
-        raise RunsError(f"{where}: {'; '.join(faults)}")
+        raise RunsError(f"{source}: run {run_id}: {'; '.join(faults)}")
     if "loss" not in found:
-        raise RunsError(f"{where} has no loss that is recognised; it has {_listed(names)}. Say --columns loss=NAME")
+        reason = f"it has no loss that is recognised; it has {_listed(names)}. Say --columns loss=NAME"
+        return unreadable(run_id, source, [reason])
     table = pd.DataFrame({k: _numbers(logged[v], f"{source}: column {v}") for k, v in found.items()})
     if "step" not in table:
         table.insert(0, "step", np.arange(len(table), dtype=float))
@@ -81,7 +82,7 @@ def curve(
             stated[key] = parse_quantity(configured[given])
         except ValueError as error:
             if key in columns:
-                raise RunsError(f"{where}: {given} is {error}") from None
+                raise RunsError(f"{source}: run {run_id}: {given}: {error}") from None
     if len(table) > 1 and "D" in table and table["D"].nunique() == 1 and table["D"].iloc[0] > 0:
         stated["D"] = float(table.pop("D").iloc[0])  # the same at every step: what was planned, not what was seen
     split = _split(found["loss"])

@@ -57,10 +57,8 @@ def _run(name: str, path: Path, options: Options) -> Curve:
     except OSError as error:
         raise RunsError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise RunsError(
-            f"{path} is not the whole state of a Trainer ({type(error).__name__}: {error}); copy the file again, or "
-            "name the folder of an earlier checkpoint"
-        ) from None
+        reason = f"not the whole state of a Trainer ({type(error).__name__}: {error}); copy the file again"
+        return unreadable(name, str(path), [reason])
     if not history:
         return unreadable(name, str(path), ["log_history is empty (logging_steps was larger than the run?)"])
     rows: dict[float, dict[str, Any]] = {}

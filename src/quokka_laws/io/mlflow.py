@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,28 +32,43 @@ def read(source: str, options: Options) -> Iterator[Curve]:
         When the store cannot be read.
     """
     try:
-        from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
     except ImportError:
         raise MissingDependencyError('reading MLflow needs its client: pip install "quokka-laws[mlflow]"') from None
     path = Path(source)
+    if "://" not in source:
+        _check(path)
     uri = source if "://" in source else (f"sqlite:///{path.resolve()}" if path.is_file() else path.resolve().as_uri())
     with _folders_allowed():
         try:
             client = MlflowClient(tracking_uri=uri)
+            runs, token = [], None
             experiments = [e.experiment_id for e in client.search_experiments()]
-            runs: list[Any] = []
-            token = None
             while experiments:
                 page = client.search_runs(experiments, max_results=PAGE, page_token=token)
                 runs += page
                 token = page.token
                 if not token:
                     break
-            for run in options.track(runs, "runs"):
-                yield _run(client, run, source, options)
-        except MlflowException as error:
-            raise RunsError(f"{source}: MLflow cannot read it: {str(error).splitlines()[0]}") from None
+        except Exception as error:  # MLflow's, SQLAlchemy's and requests' kinds
+            raise RunsError(f"{source}: MLflow cannot read it: {(str(error).splitlines() or [''])[0]}") from None
+        for run in options.track(runs, "runs"):
+            yield _run(client, run, source, options)
+
+
+def _check(path: Path) -> None:
+    """MLflow fills a folder or database that is not a store with an empty one of its own: look before it does."""
+    if path.is_dir():
+        if not any(path.glob("*/meta.yaml")):
+            raise RunsError(f"{path} is not a store of MLflow (no experiment in it has a meta.yaml); name its mlruns")
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.Error as error:
+        raise RunsError(f"{path}: not a database that can be read ({error})") from None
+    if not {"experiments", "runs", "metrics"} <= tables:
+        raise RunsError(f"{path} is a database, but not one of MLflow: it has no tables of experiments and runs")
 
 
 def _run(client: Any, run: Any, source: str, options: Options) -> Curve:

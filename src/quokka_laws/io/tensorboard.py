@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,15 +51,31 @@ def read(root: Path, options: Options) -> Iterator[Curve]:
         yield curve(name, scalars, str(folder), **options.of(name), remarks=remarks)
 
 
+class _Scalar:
+    """Steps and values of one tag; a step that goes back (a resumed run) replaces what came after it."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.values: list[float] = []
+        self.replaced = 0
+
+    def add(self, step: int, value: float) -> None:
+        if self.steps and step <= self.steps[-1]:
+            at = bisect_left(self.steps, step)
+            self.replaced += len(self.steps) - at
+            del self.steps[at:], self.values[at:]
+        self.steps.append(step)
+        self.values.append(value if math.isfinite(value) else math.inf)
+
+
 def _scalars(files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
-    """All scalars, a column per tag and a row per step of a file, and what is wrong with the files."""
+    """All scalars, a column per tag and a row per step, and what is wrong with the files."""
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.util.tensor_util import make_ndarray
 
-    rows: dict[tuple[int, int], dict[str, float]] = {}
-    last: dict[str, int] = {}  # step of each tag
-    attempt, remarks = 0, []
+    tags: dict[str, _Scalar] = {}
+    remarks = []
     for path in files:
         read = 0
         try:
@@ -73,22 +90,23 @@ def _scalars(files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
                         number = float(make_ndarray(value.tensor))
                     else:
                         continue
-                    if event.step < last.get(value.tag, -1):  # resumed from an earlier step
-                        attempt += 1
-                        last.clear()
-                    last[value.tag] = event.step
-                    row = rows.setdefault((attempt, event.step), {})
-                    row[value.tag] = number if math.isfinite(number) else math.inf
+                    tags.setdefault(value.tag, _Scalar()).add(event.step, number)
         except PermissionError:
             raise RunsError(f"{path}: no permission to read it") from None
         except Exception as error:  # protobuf and tensorboard raise half a dozen kinds for a foreign file
             raise RunsError(f"{path} is not an event file of TensorBoard ({type(error).__name__}: {error})") from None
-        if read < path.stat().st_size:
+        size = path.stat().st_size
+        if read < size:
             remarks.append(
-                f"{path.name} is cut off or damaged after {read:,} of {path.stat().st_size:,} bytes; what came before "
-                "is used (copy the file again if the run goes on)"
+                f"{path.name} is cut off or damaged after {read:,} of {size:,} bytes; what came before is used (copy "
+                "the file again)"
             )
-    keys = sorted(rows)
-    table = pd.DataFrame.from_records([rows[key] for key in keys]).drop(columns="step", errors="ignore")
-    table.insert(0, "step", [float(step) for _, step in keys])
-    return table, remarks
+    if replaced := max((tag.replaced for tag in tags.values()), default=0):
+        remarks.append(
+            f"steps go back: {replaced} logged before were replaced (a resumed run; two runs in one folder must be "
+            "parted)"
+        )
+    tags.pop("step", None)
+    columns = {name: pd.Series(tag.values, index=tag.steps) for name, tag in tags.items()}
+    table = pd.DataFrame(columns).rename_axis("step").sort_index().reset_index()
+    return table.astype(float), remarks
