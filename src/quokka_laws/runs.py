@@ -38,6 +38,7 @@ POSITIVE = ("N", "D", "C", "U_D", "epochs", "loss")
 LISTED = 8  # rows named in an error before "and … more"
 FLOPS_TOLERANCE = 0.05
 EPOCHS_TOLERANCE = 0.02
+UNITS_APART = 1e4
 FINISHED = ("", "ok", "finished", "completed", "complete", "success", "done")
 
 
@@ -127,7 +128,7 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     ------
     RunsError
         Listing every fault: missing columns, values that are not positive finite numbers, C that contradicts the
-        FLOP rule, epochs that contradict D / U_D, duplicates.
+        FLOP rule, epochs that contradict D / U_D, mixed units, duplicates.
     """
     attrs = dict(runs.attrs)
     conventions = Conventions.from_dict(attrs.get("conventions", {}))
@@ -148,6 +149,7 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     _raise(attrs.get("source", "runs"), faults)
     table = _complete(table, conventions, [])
     faults += _contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)))
+    faults += _mixed_units(table)
     faults += _duplicates(table)
     _raise(attrs.get("source", "runs"), faults)
     first = [k for k in ("run_id", "N", "D", "C", "U_D", "epochs", "loss", "weight") if k in table]
@@ -342,6 +344,25 @@ def _contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: fl
             faults.append(
                 f"epochs contradicts D/U_D by more than {EPOCHS_TOLERANCE:.0%} in {_rows(table, bad)} "
                 f"(epochs·U_D/D is {ratio[bad].min():.3g} to {ratio[bad].max():.3g}); D counts tokens seen, repetitions included"
+            )
+    return faults
+
+
+def _mixed_units(table: pd.DataFrame) -> list[str]:
+    """Sizes or tokens that fall into two groups a factor of 10,000 apart: millions beside ones."""
+    faults = []
+    for name in ("N", "D"):
+        if name not in table:
+            continue
+        ordered = np.sort(table[name].to_numpy(dtype=float))
+        leap = np.flatnonzero(ordered[1:] / ordered[:-1] > UNITS_APART)
+        if len(leap):
+            below, above = ordered[leap[0]], ordered[leap[0] + 1]
+            small = table[name].to_numpy() <= below
+            fewer = small if small.sum() <= len(table) / 2 else ~small
+            faults.append(
+                f"column {name} mixes units: values up to {below:g} and from {above:g} with none between (see "
+                f"{_rows(table, fewer)}); write all in ones, or with a unit: 125M, 1.3B"
             )
     return faults
 

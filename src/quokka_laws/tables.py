@@ -95,7 +95,7 @@ def _parse_text(text: str, where: str, *, json_lines: bool) -> pd.DataFrame:
     return table
 
 
-_COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?"
+_COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
 _GROUPED = r"[+-]?\d{1,3}(?:,\d{3}){2,}"
 _POINT = r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?"
 

@@ -70,6 +70,11 @@ def _points(table: pd.DataFrame, names: list[str], where: str, options: Options)
         faults.append(
             f"no column of steps and none of the loss; it has {', '.join(names)}. Say --columns step=…,loss=…"
         )
+    if not options.facts and not options.pattern and len({"N", "D", "C", "U_D"} & set(mapping.values())) < 2:
+        faults.append(
+            f"no column of steps, and nothing says how many parameters and tokens each row has; it has {', '.join(names)}. "
+            "Say --columns step=NAME if rows are a log, N=…,D=… if they are runs"
+        )
     if faults:
         raise RunsError(f"{where}: {'; '.join(faults)}")
     note = f"{where}: no column of steps, so every row is a point; if rows are one run's log, say --columns step=NAME"
