@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from synthetic import TRUE_CHINCHILLA
 
 import quokka_laws as ql
@@ -44,7 +46,9 @@ class Run:
 RUNS = [Run(N * 1e6, steps) for N in (30, 90, 270, 810) for steps in (1000, 4000, 16000, 64000)]
 
 
-def tensorboard(root: Path, runs: Iterable[Run] = RUNS, tag: str = "val/loss", tokens: str | None = None) -> None:
+def tensorboard(
+    root: Path, runs: Iterable[Run] = RUNS, tag: str = "val/loss", tokens: str | None = None, spike: bool = False
+) -> None:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -52,7 +56,8 @@ def tensorboard(root: Path, runs: Iterable[Run] = RUNS, tag: str = "val/loss", t
     for run in runs:
         writer = EventFileWriter(str(root / run.name))
         for step, loss in zip(run.step, run.loss, strict=True):
-            values = [Summary.Value(tag=tag, simple_value=loss)]
+            diverged = spike and step > run.steps / 2
+            values = [Summary.Value(tag=tag, simple_value=11.0 if diverged else loss)]
             if tokens:
                 values.append(Summary.Value(tag=tokens, simple_value=step * float(TOKENS_PER_STEP)))
             writer.add_event(Event(step=int(step), wall_time=0.0, summary=Summary(value=values)))
@@ -124,3 +129,25 @@ def jsonl(root: Path, runs: Iterable[Run] = RUNS) -> None:
                     "size": run.N,
                 }
                 file.write(json.dumps(row) + "\n")
+
+
+def long(path: Path, runs: Iterable[Run] = RUNS) -> None:
+    """All runs in one file, as a spreadsheet of another country saves it."""
+    parts = [pd.DataFrame({"run": run.name, "it": run.step, "loss": run.loss, "params": run.N}) for run in runs]
+    pd.concat(parts).to_csv(path, index=False, sep=";", decimal=",")
+
+
+def recorded(run: Run, **changes: Any) -> dict[str, Any]:
+    """A run as W&B's server has it; see :mod:`wandb_server`."""
+    history = [
+        {"_step": int(s), "_runtime": 1.0, "_timestamp": 1.0, "val/loss": float(v), "tokens": int(s) * TOKENS_PER_STEP}
+        for s, v in zip(run.step, run.loss, strict=True)
+    ]
+    config = {"model": {"n_params": run.N}, "optimizer": "adamw"}
+    return {
+        "name": run.name,
+        "state": "finished",
+        "config": config,
+        "history": history,
+        "last_step": run.steps,
+    } | changes

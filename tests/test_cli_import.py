@@ -38,7 +38,7 @@ def test_what_is_left_out_is_listed_and_reaches_the_fit(tmp_path: Path) -> None:
     done = call("import", tmp_path, "--name", "{N}", "--tokens-per-step", "1M", "--final", "smooth:31")
     assert "2 rows of 2 runs, 1 usable" in done.stderr
     assert "2e8: diverged: loss jumped from 3.5 to 9" in done.stderr
-    assert "values lag 4" in done.stderr
+    assert "values are those of 3.78 steps before the end" in done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["status"] for row in rows] == ["ok", "diverged"]
     checked = call("check", "-", "--law", "power", input=done.stdout)

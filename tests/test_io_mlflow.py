@@ -14,7 +14,7 @@ from synthetic import TRUE_CHINCHILLA
 import quokka_laws as ql
 from quokka_laws.io import import_runs
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow and its dependencies
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of MLflow and its dependencies
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from logs import RUNS, tensorboard
+from logs import RUNS, Run, tensorboard
 from synthetic import TRUE_CHINCHILLA
 
 import quokka_laws as ql
@@ -84,8 +84,21 @@ def test_truncated_file_is_used_and_said(tmp_path: Path) -> None:
     cut = runs.loc[path.parent.name]
     assert f"{path.name} is cut off or damaged after" in cut["remark"]
     assert cut["step"] < runs["step"].max()
-    planned = import_runs(tmp_path, name="quokka", tokens_per_step=2**18).set_index("run_id")
-    assert planned.loc[path.parent.name, "status"] == "stopped"
+    assert cut["reason"] == "its log is cut off"
+    for tokens in (None, 2**18):
+        planned = import_runs(tmp_path, name="quokka", tokens_per_step=tokens).set_index("run_id")
+        assert planned.loc[path.parent.name, "status"] == "stopped"
+
+
+def test_a_plan_that_was_not_kept_is_suspected(tmp_path: Path) -> None:
+    tensorboard(tmp_path, RUNS[:4])
+    run = Run(50e6, 1000)
+    tensorboard(tmp_path, [run])
+    (tmp_path / run.name).rename(tmp_path / f"{12 * run.N * run.D:e}_50_{2 * run.D:.0f}")
+    runs = import_runs(tmp_path, name="quokka")
+    suspected = runs[runs["remark"] != ""]
+    assert suspected["N"].tolist() == [50e6]
+    assert "2 times the tokens per step of most runs" in suspected["remark"].iloc[0]
 
 
 def test_foreign_and_empty_files_are_rows_with_a_reason(tmp_path: Path) -> None:

@@ -5,40 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from logs import RUNS, TOKENS_PER_STEP, Run, wide
+from logs import RUNS, recorded, wide
 from synthetic import TRUE_CHINCHILLA
 from wandb_server import serving
 
 import quokka_laws as ql
 from quokka_laws.io import import_runs
 
-
-def logged(run: Run, **changes: Any) -> dict[str, Any]:
-    history = [
-        {"_step": int(s), "_runtime": 1.0, "_timestamp": 1.0, "val/loss": float(v), "tokens": int(s) * TOKENS_PER_STEP}
-        for s, v in zip(run.step, run.loss, strict=True)
-    ]
-    config = {"model": {"n_params": run.N}, "optimizer": "adamw"}
-    return {
-        "name": run.name,
-        "state": "finished",
-        "config": config,
-        "history": history,
-        "last_step": run.steps,
-    } | changes
-
-
 RECORDED = [
-    *(logged(run) for run in RUNS),
-    logged(RUNS[0], name="twin", state="crashed"),
-    logged(RUNS[0], name="twin", last_step=2000),
-    logged(RUNS[0], name="diverged", history=[{"_step": s, "val/loss": "NaN", "tokens": s} for s in range(1, 9)]),
-    logged(RUNS[0], name="empty", history=[], last_step=-1),
+    *(recorded(run) for run in RUNS),
+    recorded(RUNS[0], name="twin", state="crashed"),
+    recorded(RUNS[0], name="twin", last_step=2000),
+    recorded(RUNS[0], name="diverged", history=[{"_step": s, "val/loss": "NaN", "tokens": s} for s in range(1, 9)]),
+    recorded(RUNS[0], name="empty", history=[], last_step=-1),
 ]
 
 

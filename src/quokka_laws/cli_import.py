@@ -8,7 +8,7 @@ import pandas as pd
 from quokka_laws.cli_common import ASSIGNMENTS, emit, say
 from quokka_laws.io import KINDS, PATTERNS, STATUSES, import_runs
 
-LISTED = 20  # runs named on stderr
+NAMED = 3  # runs named beside a remark that is true of several
 
 
 @click.command("import")
@@ -85,14 +85,14 @@ def summary(table: pd.DataFrame) -> str:
     if "lag_steps" in table and table.loc[usable, "lag_steps"].notna().any():
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()
         lines.append(
-            f"  the window looks back: values lag {lag['lag_steps']:.3g} steps behind the end, which makes the loss "
-            f"{lag['lag_loss']:+.2g} wrong (median; columns lag_steps, lag_loss)"
+            f"  the window looks back: values are those of {lag['lag_steps']:.3g} steps before the end, where the loss was "
+            f"{lag['lag_loss']:+.2g} from that at the end (median; columns lag_steps, lag_loss)"
         )
-    for column, rows in (("reason", table[~usable]), ("remark", table[usable])):
-        if column in rows:
-            said = rows[rows[column].fillna("") != ""].drop_duplicates("run_id")
-            labels = said["status"] + ": " + said[column] if column == "reason" else said[column]
-            lines += [f"  {run}: {text}" for run, text in zip(said["run_id"][:LISTED], labels, strict=False)]
-            if len(said) > LISTED:
-                lines.append(f"  … and {len(said) - LISTED} more (column {column})")
+    reason = table.get("reason", pd.Series("", index=table.index)).fillna("")
+    remark = table.get("remark", pd.Series("", index=table.index)).fillna("")
+    labels = remark.where(usable, status + ": " + reason + remark.map(lambda text: f" ({text})" if text else ""))
+    for label, rows in table[labels != ""].groupby(labels, sort=False):
+        names = list(dict.fromkeys(rows.get("run_id", rows.index)))
+        shown = ", ".join(map(str, names[:NAMED])) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        lines.append(f"  {shown}: {label}")
     return "\n".join(lines)

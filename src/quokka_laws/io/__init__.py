@@ -92,6 +92,7 @@ def import_runs(
     )
     rows: list[dict[str, Any]] = []
     metrics: list[str] = []
+    planned: list[int] = []  # rows whose tokens are those that were planned
     seen: dict[str, int] = {}
     for source in given:
         for item in reader(source, kind)(options):
@@ -103,6 +104,8 @@ def import_runs(
                 made = points(item, final=method, checkpoints=checkpoints, tokens_per_step=per_step)
             except IncompleteError as error:
                 made = [unusable(item, "incomplete", str(error))]
+            if "D" not in item.table and per_step is None:
+                planned.append(len(rows))
             metrics += [item.metric] if item.metric else []
             seen[item.run_id] = count = seen.get(item.run_id, 0) + 1
             if count > 1:
@@ -114,6 +117,7 @@ def import_runs(
         raise RunsError(f"none of {len(rows)} runs can be used. {rows[0]['source']}: {rows[0]['reason']}")
     metrics_agree(metrics)
     table = pd.DataFrame.from_records(rows)
+    _suspect_plans(table, planned)
     if accept and "status" in table:
         taken = table["status"].isin(list(accept))
         table.loc[taken, "remark"] = table.loc[taken, "status"] + " (accepted): " + table.loc[taken, "reason"]
@@ -139,6 +143,20 @@ def _per_step(given: float | str | None, item: Curve) -> float | None:
             f"{item.run_id} ({', '.join(item.facts) or 'nothing'}): {error}"
         ) from None
     return value
+
+
+def _suspect_plans(table: pd.DataFrame, planned: list[int]) -> None:
+    """Where tokens are only planned, a run that stopped early shows as one with too many tokens per step."""
+    known = table.index.isin(planned) & table.get("status", pd.Series()).eq("ok")
+    if not {"D", "step"} <= set(table) or known.sum() < 3:
+        return
+    per_step = table["D"].astype(float) / table["step"].astype(float)
+    ratio = per_step / per_step[known].median()
+    if (known & ratio.between(0.99, 1.01)).sum() < 0.6 * known.sum():
+        return  # batches differ
+    for i in table.index[known & (ratio > 1.05)]:
+        words = f"{ratio[i]:.3g} times the tokens per step of most runs, if it saw all that were planned: did it stop early?"
+        table.loc[i, "remark"] = "; ".join(filter(None, [table.loc[i, "remark"], words]))
 
 
 def _unmatched(options: Options, total: int) -> str:

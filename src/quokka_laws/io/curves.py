@@ -132,6 +132,8 @@ def points(
             "(columns D=NAME) or give --tokens-per-step"
         )
     remarks += _noise(table, final)
+    if final.kind == "smooth" and len(table) > 1 and np.diff(table["step"]).min() > final.window / 2:
+        remarks.append(f"a window of {final.window} steps holds a single logged loss: nothing is averaged")
     rows = []
     for i in at:
         value = _value(table, int(i), final)

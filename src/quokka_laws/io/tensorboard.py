@@ -44,11 +44,15 @@ def read(root: Path, options: Options) -> Iterator[Curve]:
     for folder in options.track(find(root), "event folders"):
         files = [folder] if folder.is_file() else sorted(p for p in folder.iterdir() if MARK in p.name)
         name = folder.relative_to(root).as_posix() if folder != root else root.resolve().name
-        scalars, remarks = _scalars(files)
+        scalars, damage, remarks = _scalars(files)
         if scalars.empty:
-            yield unreadable(name, str(folder), remarks or ["there are no scalars in its event files"])
+            yield unreadable(name, str(folder), [damage or "there are no scalars in its event files"])
             continue
-        yield curve(name, scalars, str(folder), **options.of(name), remarks=remarks)
+        if damage:
+            remarks = [damage, *remarks]
+        yield curve(
+            name, scalars, str(folder), **options.of(name), ended=damage and "its log is cut off", remarks=remarks
+        )
 
 
 class _Scalar:
@@ -68,14 +72,14 @@ class _Scalar:
         self.values.append(value if math.isfinite(value) else math.inf)
 
 
-def _scalars(files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
-    """All scalars, a column per tag and a row per step, and what is wrong with the files."""
+def _scalars(files: list[Path]) -> tuple[pd.DataFrame, str, list[str]]:
+    """All scalars, a column per tag and a row per step, what is damaged, and what else there is to say."""
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.util.tensor_util import make_ndarray
 
     tags: dict[str, _Scalar] = {}
-    remarks = []
+    damage, remarks = "", []
     for path in files:
         read = 0
         try:
@@ -97,10 +101,7 @@ def _scalars(files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
             raise RunsError(f"{path} is not an event file of TensorBoard ({type(error).__name__}: {error})") from None
         size = path.stat().st_size
         if read < size:
-            remarks.append(
-                f"{path.name} is cut off or damaged after {read:,} of {size:,} bytes; what came before is used (copy "
-                "the file again)"
-            )
+            damage = f"{path.name} is cut off or damaged after {read:,} of {size:,} bytes; copy the file again"
     if replaced := max((tag.replaced for tag in tags.values()), default=0):
         remarks.append(
             f"steps go back: {replaced} logged before were replaced (a resumed run; two runs in one folder must be "
@@ -109,4 +110,4 @@ def _scalars(files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
     tags.pop("step", None)
     columns = {name: pd.Series(tag.values, index=tag.steps) for name, tag in tags.items()}
     table = pd.DataFrame(columns).rename_axis("step").sort_index().reset_index()
-    return table.astype(float), remarks
+    return table.astype(float), damage, remarks
