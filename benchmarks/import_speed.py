@@ -2,7 +2,7 @@
 
     python benchmarks/import_speed.py
 
-The tree is written by tensorboard's own writer into a temporary folder (about 900 MB). The import runs in a process
+The tree is written by tensorboard's own writer into a temporary folder (88 MB). The import runs in a process
 of its own, so that its peak memory is its own; its progress bar is passed through on stderr.
 """
 

@@ -55,6 +55,19 @@ def test_a_run_that_stopped_early(tmp_path: Path) -> None:
     assert import_runs(tmp_path, accept=["stopped"]).iloc[0]["status"] == "ok"
 
 
+def test_validation_comes_before_training(tmp_path: Path) -> None:
+    huggingface(tmp_path, RUNS[:1])
+    path = next(tmp_path.rglob("trainer_state.json"))
+    state = json.loads(path.read_text())
+    history = [{**entry, "loss": 9.0} for entry in state["log_history"]]
+    path.write_text(
+        json.dumps({**state, "log_history": [*history, {"step": 1000, "train_loss": 8.0, "total_flos": 1}]})
+    )
+    made = import_runs(tmp_path).iloc[0]
+    assert (made["metric"], made["remark"]) == ("eval_loss", "'eval_loss' is the loss; not used: loss, train_loss")
+    assert import_runs(tmp_path, columns={"loss": "loss"}).iloc[0]["loss"] == 9.0
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import sys
 from contextlib import closing
@@ -74,6 +75,14 @@ def test_what_is_not_a_store_is_refused_and_left_as_it_was(tmp_path: Path) -> No
     assert list(folder.iterdir()) == []
     with pytest.raises(ql.RunsError, match="no such file or folder"):
         import_runs(tmp_path / "mlruns", kind="mlflow")
+
+
+def test_a_server_that_is_not_there() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(ql.RunsError, match=f"http://127.0.0.1:{port}: MLflow cannot read it"):
+        import_runs(f"http://127.0.0.1:{port}")
 
 
 def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

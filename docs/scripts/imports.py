@@ -88,7 +88,7 @@ def executed(page: Path, folder: Path) -> str:
         def run(match: re.Match[str]) -> str:
             if match["code"].startswith("pip "):
                 return match[0]
-            said = "".join(command(line, key) for line in match["code"].splitlines())
+            said = "".join(command(line, key) for line in match["code"].replace("\\\n", "").splitlines())
             if match["said"] is None:
                 return match[0]
             return f"```bash\n{match['code']}```\n\n```text\n{said}```"

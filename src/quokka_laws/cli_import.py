@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 import pandas as pd
 
 from quokka_laws.cli_common import ASSIGNMENTS, emit, say
 from quokka_laws.io import KINDS, PATTERNS, STATUSES, import_runs
 
+WIDTH = 100
 NAMED = 3  # runs named beside a remark that is true of several
 
 
@@ -95,4 +98,4 @@ def summary(table: pd.DataFrame) -> str:
         names = list(dict.fromkeys(rows.get("run_id", rows.index)))
         shown = ", ".join(map(str, names[:NAMED])) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
         lines.append(f"  {shown}: {label}")
-    return "\n".join(lines)
+    return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False) for line in lines)

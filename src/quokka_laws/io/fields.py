@@ -64,10 +64,14 @@ def curve(
     names = [str(c) for c in logged.columns]
     if lost := [f"{k}={v}" for k, v in columns.items() if v not in names and v not in configured]:
         return unreadable(run_id, source, [f"it has no {', '.join(lost)}; it has {_listed([*names, *configured])}"])
-    found, said, faults = _match(names, {k: v for k, v in columns.items() if k in LOGGED and v in names}, LOGGED)
-    known, _, more = _match(
-        list(configured), {k: v for k, v in columns.items() if k in FACTS and v in configured}, FACTS
-    )
+    asked = {k: v for k, v in columns.items() if k in LOGGED and v in names}
+    losses = [name for name in names if plain_name(name) in LOGGED["loss"]]
+    if losses and "loss" not in asked:
+        asked["loss"] = min(losses, key=_preference)
+        others = [name for name in losses if name != asked["loss"]]
+        remarks = [*remarks, *([f"{asked['loss']!r} is the loss; not used: {', '.join(others)}"] if others else [])]
+    found, faults = _match(names, asked, LOGGED)
+    known, more = _match(list(configured), {k: v for k, v in columns.items() if k in FACTS and v in configured}, FACTS)
     if faults := [*faults, *(more if not name_facts else [])]:
         raise RunsError(f"{source}: run {run_id}: {'; '.join(faults)}")
     if "loss" not in found:
@@ -90,7 +94,7 @@ def curve(
     split = _split(found["loss"])
     facts = {**other, **split, **stated, **(name_facts or {})}
     # Rows without a loss matter for where the run ended; rows before any value do not.
-    return Curve(run_id, table[table["step"].notna()], found["loss"], source, facts, ended, (*remarks, *said))
+    return Curve(run_id, table[table["step"].notna()], found["loss"], source, facts, ended, tuple(remarks))
 
 
 def unreadable(run_id: str, source: str, reasons: list[str]) -> Curve:
@@ -100,10 +104,14 @@ def unreadable(run_id: str, source: str, reasons: list[str]) -> Curve:
 
 def _match(
     names: list[str], columns: Mapping[str, str], aliases: Mapping[str, list[str]]
-) -> tuple[dict[str, str], list[str], list[str]]:
-    mapping, notes, faults = recognise(names, columns, aliases)
-    choices = [note for note in notes if "was taken from" in note]
-    return {canonical: given for given, canonical in mapping.items()}, choices, faults
+) -> tuple[dict[str, str], list[str]]:
+    mapping, _, faults = recognise(names, columns, aliases)
+    return {canonical: given for given, canonical in mapping.items()}, faults
+
+
+def _preference(metric: str) -> tuple[bool, int]:
+    """Validation before training: one logged training loss is noise beside it."""
+    return _split(metric) != {"loss_split": "validation"}, LOGGED["loss"].index(plain_name(metric))
 
 
 def _split(metric: str) -> dict[str, str]:

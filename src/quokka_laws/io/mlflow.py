@@ -17,7 +17,8 @@ from quokka_laws.io.curves import Curve
 from quokka_laws.io.fields import curve, unreadable
 from quokka_laws.io.options import Options
 
-ALLOW = "MLFLOW_ALLOW_FILE_STORE"  # newer versions ask before they read folders
+# Newer versions ask before they read folders; a server that is not there is tried for minutes.
+SETTINGS = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 PAGE = 1000
 
 
@@ -39,7 +40,7 @@ def read(source: str, options: Options) -> Iterator[Curve]:
     if "://" not in source:
         _check(path)
     uri = source if "://" in source else (f"sqlite:///{path.resolve()}" if path.is_file() else path.resolve().as_uri())
-    with _folders_allowed():
+    with _settings():
         try:
             client = MlflowClient(tracking_uri=uri)
             runs, token = [], None
@@ -87,13 +88,12 @@ def _run(client: Any, run: Any, source: str, options: Options) -> Curve:
 
 
 @contextmanager
-def _folders_allowed() -> Iterator[None]:
-    before = os.environ.get(ALLOW)
-    os.environ[ALLOW] = "true"
+def _settings() -> Iterator[None]:
+    """MLflow's own settings for the time of reading, unless the user has set them."""
+    added = {name: value for name, value in SETTINGS.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop(ALLOW, None)
-        else:
-            os.environ[ALLOW] = before
+        for name in added:
+            os.environ.pop(name, None)
