@@ -15,7 +15,7 @@ STEPS = np.arange(10, 2010, 10)
 
 
 def curve(loss: Any = None, *, step: Any = STEPS, facts: dict[str, Any] | None = None, **columns: Any) -> Curve:
-    loss = 3.0 + 2.0 * np.asarray(step, float) ** -0.5 if loss is None else loss
+    loss = 3.0 + 2.0 * (np.asarray(step, float) + 1) ** -0.5 if loss is None else loss
     table = pd.DataFrame({"step": np.asarray(step, float), "loss": loss, **columns})
     return Curve("a", table, "val/loss", "folder/a", {"N": 1e8, **(facts or {})})
 
@@ -73,6 +73,22 @@ def test_checkpoints_keep_the_run() -> None:
     assert [r["D"] for r in rows] == (1000.0 * STEPS).tolist()
     with pytest.raises(ql.RunsError, match=r"which checkpoints need; map a column.*--tokens-per-step"):
         points(curve(facts={"D": 2e6}), final=Final.parse("last"), checkpoints=True)
+
+
+def test_training_and_evaluation_of_one_step_are_one_row() -> None:
+    step = np.repeat(STEPS, 2)
+    lr = np.where(np.arange(400) % 2 == 0, np.repeat(np.linspace(1, 0, 200), 2), np.nan)
+    loss = np.where(np.arange(400) % 2 == 1, np.repeat(np.linspace(5, 3, 200), 2), np.nan)
+    rows = points(curve(loss, step=step, lr=lr), final=Final.parse("last:2"), checkpoints=True, tokens_per_step=1.0)
+    assert len(rows) == 200
+    assert rows[-1]["remark"] == ""
+    assert row(curve(loss, step=step, lr=lr), "cooldown")["status"] == "ok"
+
+
+def test_a_loss_before_the_first_step_is_no_point() -> None:
+    rows = points(curve(step=np.arange(0, 2000, 10)), final=Final.parse("last"), checkpoints=True, tokens_per_step=1.0)
+    assert len(rows) == 199
+    assert rows[0]["D"] == 10
 
 
 def test_tokens_come_from_the_curve_then_from_facts() -> None:

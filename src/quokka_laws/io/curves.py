@@ -117,9 +117,12 @@ def points(
             "(--name '{N:M}_{D}'), from a table with a row per run (--facts), or map a setting (columns N=NAME)"
         )
     status, reason = _status(curve, table, tokens, final, remarks)
-    table = table.assign(tokens=tokens)[np.isfinite(table["loss"])]
+    if "lr" in table:
+        table["lr"] = table["lr"].ffill()
+    usable = np.isfinite(table["loss"]) & (True if tokens is None else tokens > 0)  # step 0 has seen nothing
+    table = table.assign(tokens=tokens)[usable]
     if table.empty:
-        return [unusable(curve, "diverged", f"no {curve.metric} is a finite number")]
+        return [unusable(curve, "diverged", f"no {curve.metric} is a finite number after the first step")]
     at = np.arange(len(table)) if checkpoints else np.array([len(table) - 1])
     if final.kind == "cooldown":
         ends = _cooldowns(table, curve)
@@ -192,7 +195,7 @@ def _cooldowns(table: pd.DataFrame, curve: Curve) -> Array:
             f"run {curve.run_id} has no learning rate, which the end of a cool-down needs; map it "
             "(columns lr=NAME), or read the last losses (final last:K)"
         )
-    lr = table["lr"].ffill().bfill().to_numpy(float)
+    lr = table["lr"].bfill().to_numpy(float)
     low = lr <= COOLED * lr.max()
     low[: int(np.argmax(lr))] = False  # warm-up
     return np.flatnonzero(low & ~np.append(low[1:], False))
@@ -214,6 +217,9 @@ def _noise(table: pd.DataFrame, final: Final) -> list[str]:
 
 def _last_attempt(table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
     """A run that was resumed logs some steps twice; what it repeated replaces what it had."""
+    same = table["step"].diff().eq(0)
+    if same.any():  # training and evaluation of one step, logged one after the other
+        table = table.groupby((~same).cumsum(), sort=False).last()
     step = table["step"].to_numpy(float)
     if len(step) < 2 or (np.diff(step) > 0).all():
         return table.reset_index(drop=True)

@@ -52,7 +52,7 @@ def curve(
     facts : mapping
         Configuration of the run, nested or not.
     name_facts : mapping
-        Facts from the run's name or a table; they come before logged ones.
+        Facts from the run's name or a table; they come before logged ones that are not mapped.
 
     Raises
     ------
@@ -71,8 +71,10 @@ def curve(
         others = [name for name in losses if name != asked["loss"]]
         remarks = [*remarks, *([f"{asked['loss']!r} is the loss; not used: {', '.join(others)}"] if others else [])]
     found, faults = _match(names, asked, LOGGED)
-    known, more = _match(list(configured), {k: v for k, v in columns.items() if k in FACTS and v in configured}, FACTS)
-    if faults := [*faults, *(more if not name_facts else [])]:
+    mapped = {k: v for k, v in columns.items() if k in FACTS and v in configured}
+    wanted = {k: v for k, v in FACTS.items() if k in mapped or k not in (name_facts or {})}
+    known, more = _match(list(configured), mapped, wanted)
+    if faults := [*faults, *more]:
         raise RunsError(f"{source}: run {run_id}: {'; '.join(faults)}")
     if "loss" not in found:
         reason = f"it has no loss that is recognised; it has {_listed(names)}. Say --columns loss=NAME"
@@ -90,10 +92,10 @@ def curve(
             if key in columns:
                 raise RunsError(f"{source}: run {run_id}: {given}: {error}") from None
     if len(table) > 1 and "D" in table and table["D"].nunique() == 1 and table["D"].iloc[0] > 0:
-        stated["D"] = float(table.pop("D").iloc[0])  # the same at every step: what was planned, not what was seen
-    split = _split(found["loss"])
-    facts = {**other, **split, **stated, **(name_facts or {})}
-    # Rows without a loss matter for where the run ended; rows before any value do not.
+        planned = float(table.pop("D").iloc[0])  # the same at every step: not what was seen by then
+        if "D" not in (name_facts or {}):
+            stated.setdefault("D", planned)
+    facts = {**other, **_split(found["loss"]), **(name_facts or {}), **stated}
     return Curve(run_id, table[table["step"].notna()], found["loss"], source, facts, ended, tuple(remarks))
 
 
