@@ -85,7 +85,7 @@ def summary(table: pd.DataFrame) -> str:
     usable = status.fillna("ok") == "ok"
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
     lines = [f"{len(table)} rows{runs}, {int(usable.sum())} usable", *(f"  {note}" for note in table.attrs["notes"])]
-    if "lag_steps" in table and table.loc[usable, "lag_steps"].notna().any():
+    if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()
         lines.append(
             f"  the window looks back: values are those of {lag['lag_steps']:.3g} steps before the end, where the loss was "

@@ -138,11 +138,11 @@ def points(
     if final.kind == "smooth" and len(table) > 1 and np.diff(table["step"]).min() > final.window / 2:
         remarks.append(f"a window of {final.window} steps holds a single logged loss: nothing is averaged")
     rows = []
+    step, loss, seen = (table[name].to_numpy() for name in ("step", "loss", "tokens"))
     for i in at:
-        value = _value(table, int(i), final)
-        row = {**base, "step": int(table["step"].iloc[i]), **value}
+        row = {**base, "step": int(step[i]), **_value(step, loss, int(i), final)}
         if tokens is not None:
-            row["D"] = float(table["tokens"].iloc[i])
+            row["D"] = float(seen[i])
             row.pop("epochs", None)  # planned; what was seen follows from D and U_D
         if checkpoints or tokens is not None:
             row.pop("C", None)  # planned; what was spent follows from N and D
@@ -164,8 +164,7 @@ def _base(curve: Curve) -> dict[str, Any]:
 # ---- values ---------------------------------------------------------------------------------------------------
 
 
-def _value(table: pd.DataFrame, i: int, final: Final) -> dict[str, float]:
-    step, loss = table["step"].to_numpy(float), table["loss"].to_numpy(float)
+def _value(step: Array, loss: Array, i: int, final: Final) -> dict[str, float]:
     if final.kind != "smooth":
         first = max(0, i + 1 - final.window)
         value: dict[str, float] = {"loss": float(loss[first : i + 1].mean())}

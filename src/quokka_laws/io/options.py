@@ -38,9 +38,10 @@ class Options:
         return {"columns": self.columns, "name_facts": {**named, **self.facts.get(run, {})}}
 
     def track(self, items: Iterable[Item], what: str) -> Iterator[Item]:
-        """The items, with a progress bar on stderr when asked for."""
+        """The items, with a progress bar on stderr when asked for, and when that is a terminal."""
         total = len(items) if isinstance(items, Sized) else None
-        return iter(tqdm(items, desc=what, total=total, delay=2.0, disable=not self.progress, leave=False))
+        hidden = None if self.progress else True
+        return iter(tqdm(items, desc=what, total=total, delay=2.0, disable=hidden, leave=False))
 
 
 def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
