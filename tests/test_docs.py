@@ -32,7 +32,7 @@ def public(module: ModuleType) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "module", [ql, ql.plan, ql.laws, ql.datasets, ql.conversions, plot, plot_repeated], ids=lambda m: m.__name__
+    "module", [ql, ql.plan, ql.laws, ql.datasets, ql.conversions, ql.io, plot, plot_repeated], ids=lambda m: m.__name__
 )
 def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
     listed = set(re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), flags=re.MULTILINE))

@@ -24,6 +24,7 @@ from quokka_laws.cli_common import (
     say,
 )
 from quokka_laws.cli_compare import average_command, checklist_command, compare_command, sensitivity_command
+from quokka_laws.cli_import import import_command
 from quokka_laws.cli_laws import laws_command
 from quokka_laws.cli_plan import plan_command
 from quokka_laws.cli_questions import (
@@ -288,6 +289,7 @@ def check(
 
 
 for _command in (
+    import_command,
     laws_command,
     plan_command,
     reach_command,
