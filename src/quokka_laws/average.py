@@ -199,8 +199,12 @@ class Average:
         return self.report()
 
     def _repr_html_(self) -> str:
-        splits = ", ".join(h.label for h in self.folds)
-        facts = f"stacked over held-out budgets {splits}" if splits else "NOT CALIBRATED: no budget could be held out"
+        count = len(self.folds)
+        facts = (
+            f"stacked over {count} folds of held-out budgets"
+            if count
+            else "NOT CALIBRATED: no budget could be held out"
+        )
         return card("Average", facts, self.summary, doubts=self.refused, index=True)
 
 

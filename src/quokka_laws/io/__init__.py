@@ -17,12 +17,14 @@ import pandas as pd
 
 from quokka_laws.exceptions import RunsError
 from quokka_laws.io.curves import Curve, Final, IncompleteError, metrics_agree, points, unusable
-from quokka_laws.io.detect import KINDS, detect, reader
-from quokka_laws.io.names import PATTERNS, NamePattern
+from quokka_laws.io.detect import KINDS as KINDS
+from quokka_laws.io.detect import detect, reader
+from quokka_laws.io.names import PATTERNS as PATTERNS
+from quokka_laws.io.names import NamePattern
 from quokka_laws.io.options import Options, read_facts
 from quokka_laws.quantities import parse_quantity
 
-__all__ = ["KINDS", "PATTERNS", "STATUSES", "Final", "NamePattern", "detect", "import_runs"]
+__all__ = ["Final", "NamePattern", "detect", "import_runs"]
 
 STATUSES = ("diverged", "stopped", "gap", "not cooled")
 
