@@ -79,12 +79,14 @@ def spec_options(command: Any) -> Any:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:0.")
 @click.option("--compile", "compile_model", is_flag=True, help="torch.compile the model (worth it on a GPU).")
+@click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
 @click.option("--keep", is_flag=True, help="Keep the checkpoint of the finished run, to sample or evaluate.")
-def train(out: Path, device: str, compile_model: bool, keep: bool, **options: Any) -> None:
+def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bool, **options: Any) -> None:
     """Train one run; its rows go to OUT/runs.jsonl. Under torchrun the batch is shared by all processes."""
     import torch
     from tqdm import tqdm
 
+    from reference_trainer.loggers import open_log
     from reference_trainer.records import append_rows
     from reference_trainer.sweep import _Stop
     from reference_trainer.train import Interrupted, Trainer
@@ -94,11 +96,13 @@ def train(out: Path, device: str, compile_model: bool, keep: bool, **options: An
     world = int(os.environ.get("WORLD_SIZE", 1))
     if world > 1:
         torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    stop = _Stop(None)
-    with tqdm(unit="tok", unit_scale=True, disable=int(os.environ.get("RANK", 0)) > 0) as bar:
+    rank = int(os.environ.get("RANK", 0))
+    kind = "" if rank else log or ""
+    with tqdm(unit="tok", unit_scale=True, disable=rank > 0) as bar, open_log(kind, spec, out) as on_metrics:
         trainer = Trainer(
-            [spec], out / "checkpoints", device=device, stop=stop, on_progress=bar.update, compile_model=compile_model
-        )
+            [spec], out / "checkpoints", device=device, stop=_Stop(None), on_progress=bar.update, on_metrics=on_metrics,
+            compile_model=compile_model,
+        )  # fmt: skip
         bar.total = trainer.total_tokens
         try:
             rows = trainer.run()
@@ -126,6 +130,7 @@ def train(out: Path, device: str, compile_model: bool, keep: bool, **options: An
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True)
 @click.option("--launcher", default="local", show_default=True, help="local, ray or submitit.")
 @click.option("--device", default="cpu", show_default=True)
+@click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
 @click.option("--time-budget", type=float, help="Minutes after which everything is saved and stops.")
 def sweep(
     table: Path | None,
@@ -136,6 +141,7 @@ def sweep(
     workers: int,
     launcher: str,
     device: str,
+    log: str | None,
     time_budget: float | None,
 ) -> None:
     """Train a TABLE of runs (CSV or JSON lines, columns = options of `train`) or a preset; finished runs are skipped."""
@@ -158,6 +164,7 @@ def sweep(
         launcher=launcher,
         device=device,
         time_budget=60 * time_budget if time_budget else None,
+        log=log or "",
     )
     click.echo(f"{out / 'runs.jsonl'}: " + ", ".join(f"{v} {k}" for k, v in ended.items()), err=True)
     if ended.get("crash"):

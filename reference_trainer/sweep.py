@@ -14,6 +14,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,12 +25,15 @@ import pandas as pd
 from tqdm import tqdm
 
 from reference_trainer.errors import TrainerError
+from reference_trainer.loggers import open_log
 from reference_trainer.model import Shape, counts
 from reference_trainer.records import append_rows, read_rows
 from reference_trainer.spec import RunSpec
 from reference_trainer.train import Interrupted, Trainer, check_device
 
 STALE = 600.0  # seconds without a heartbeat after which a lock is taken over
+HEARTBEAT = 2.0  # seconds
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Job:
     out: str
     device: str = "cpu"
     deadline: float | None = None
+    log: str = ""
 
 
 def read_specs(path: str | Path, **defaults: Any) -> list[RunSpec]:
@@ -138,8 +143,11 @@ def train_job(job: Job) -> str:
         if spec.run_id in {row["run_id"] for row in read_rows(out / "runs.jsonl")}:
             return "ok"
         try:
-            trainer = Trainer([spec], out / "checkpoints", device=job.device, stop=stop, on_progress=mine)
-            rows = trainer.run()
+            with open_log(job.log, spec, out) as on_metrics:
+                trainer = Trainer(
+                    [spec], out / "checkpoints", device=job.device, stop=stop, on_progress=mine, on_metrics=on_metrics
+                )
+                rows = trainer.run()
         except Interrupted:
             if stop.orphaned:  # nobody reads our result, and the pool's queue would keep us waiting for ever
                 (out / "checkpoints" / f"{spec.run_id}.lock").unlink(missing_ok=True)
@@ -207,12 +215,14 @@ def _terminate_as_interrupt() -> Iterator[None]:
 
 @contextlib.contextmanager
 def claim(out: Path, run_id: str) -> Iterator[Callable[[int], None] | None]:
-    """Take a run for this process; yields a heartbeat to call, or None if someone else has it."""
+    """Take a run for this process; yields a heartbeat to call with tokens, or None if someone else has it.
+
+    The lock holds "host pid tokens": whose run it is, and how many tokens it has trained since it was taken.
+    """
     lock = out / "checkpoints" / f"{run_id}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
-        owner = lock.read_text()
-        host, _, pid = owner.partition(" ")
+        host, pid, *_ = [*lock.read_text().split(), "", ""]
         dead = host == os.uname().nodename and pid.isdigit() and not Path(f"/proc/{pid}").exists()
         if dead or time.time() - lock.stat().st_mtime > STALE:
             lock.unlink(missing_ok=True)
@@ -221,20 +231,57 @@ def claim(out: Path, run_id: str) -> Iterator[Callable[[int], None] | None]:
     except FileExistsError:
         yield None
         return
-    os.write(handle, f"{os.uname().nodename} {os.getpid()}".encode())
-    os.close(handle)
-    last = time.monotonic()
+    trained, last = 0, -math.inf
 
-    def beat(_: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > 30:
-            os.utime(lock)
+    def beat(tokens: int) -> None:
+        nonlocal trained, last
+        trained += tokens
+        if time.monotonic() - last > HEARTBEAT:
+            os.pwrite(handle, f"{os.uname().nodename} {os.getpid()} {trained:<15}".encode(), 0)
             last = time.monotonic()
 
+    beat(0)
     try:
         yield beat
     finally:
+        os.close(handle)
         lock.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _progress(work: dict[str, tuple[float, int]], out: Path, *, show: bool) -> Iterator[Callable[[str, str], None]]:
+    """A bar over the work of a sweep that moves while runs train; yields what to call when one ends.
+
+    ``work`` has, by run_id, the relative cost of a run and the tokens it processes; a thread reads from the locks how
+    many of them are done.
+    """
+    done, ended, over = 0.0, dict[str, int](), threading.Event()
+    with tqdm(total=sum(cost for cost, _ in work.values()), desc="sweep", disable=not show, bar_format=BAR) as bar:
+
+        def look() -> None:
+            while not over.wait(HEARTBEAT):
+                under_way = 0.0
+                for run_id in list(work):
+                    with contextlib.suppress(OSError, IndexError, ValueError):
+                        tokens = int((out / "checkpoints" / f"{run_id}.lock").read_text().split()[2])
+                        under_way += work[run_id][0] * min(1.0, tokens / work[run_id][1])
+                bar.n = max(bar.n, min(bar.total, done + under_way))
+                bar.refresh()
+
+        def end(run_id: str, status: str) -> None:
+            nonlocal done
+            done += work.pop(run_id)[0]
+            ended[status] = ended.get(status, 0) + 1
+            bar.n = max(bar.n, done)
+            bar.set_postfix_str(", ".join(f"{v} {k}" for k, v in ended.items()))
+
+        watcher = threading.Thread(target=look, daemon=True)
+        watcher.start()
+        try:
+            yield end
+        finally:
+            over.set()
+            watcher.join()
 
 
 def sweep(
@@ -245,6 +292,7 @@ def sweep(
     launcher: str = "local",
     device: str = "cpu",
     time_budget: float | None = None,
+    log: str = "",
     progress: bool = True,
 ) -> dict[str, int]:
     """Train every pending spec; returns how many runs ended how.
@@ -258,6 +306,8 @@ def sweep(
     launcher : {"local", "ray", "submitit"}
     time_budget : float, optional
         Seconds after which every worker saves and stops.
+    log : {"", "tensorboard", "wandb"}
+        Where to log training curves besides, see :mod:`reference_trainer.loggers`.
     """
     from reference_trainer import launchers
 
@@ -272,25 +322,20 @@ def sweep(
         raise TrainerError(f"launcher {launcher!r} is not one of {', '.join(launchers.LAUNCHERS)}")
     left = pending(specs, out)
     deadline = time.time() + time_budget if time_budget else None
-    jobs = [Job(spec.to_dict(), str(out.resolve()), device, deadline) for spec in left]
-    work = {spec.run_id: _work(spec) for spec in left}
+    jobs = [Job(spec.to_dict(), str(out.resolve()), device, deadline, log) for spec in left]
     ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(left)}
-    with (
-        tqdm(total=sum(work.values()), unit="tok·N", unit_scale=True, desc="sweep", disable=not progress) as bar,
-        _terminate_as_interrupt(),
-    ):
+    work = {spec.run_id: _work(spec) for spec in left}
+    with _terminate_as_interrupt(), _progress(work, out, show=progress) as end:
         for job, status in launchers.LAUNCHERS[launcher](jobs, workers):
             ended[status] = ended.get(status, 0) + 1
-            spec = RunSpec.from_dict(job.spec)
-            bar.update(work[spec.run_id])
-            bar.set_postfix_str(" ".join(f"{k} {v}" for k, v in ended.items() if v))
+            end(RunSpec.from_dict(job.spec).run_id, status)
     return ended
 
 
-def _work(spec: RunSpec) -> float:
-    """Relative cost of a run, for the progress bar: tokens times a rough size, overheads included."""
-    tokens = spec.tokens + spec.cooldown * sum(spec.cooled_at)
-    return tokens * (12 * spec.depth * spec.width**2 + 20_000)
+def _work(spec: RunSpec) -> tuple[float, int]:
+    """Relative cost of a run, overheads included, and the tokens it processes."""
+    tokens = max((*spec.cooled_at, *spec.evaluated_at)) + spec.cooldown * sum(spec.cooled_at)
+    return tokens * (12 * spec.depth * spec.width**2 + 20_000), int(tokens)
 
 
 def describe(out: str | Path) -> str:

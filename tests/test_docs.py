@@ -33,7 +33,7 @@ def public(module: ModuleType) -> list[str]:
 
 @pytest.mark.parametrize(
     "module",
-    [ql, ql.plan, ql.design, ql.laws, ql.datasets, ql.conversions, plot, plot_repeated],
+    [ql, ql.plan, ql.design, ql.laws, ql.datasets, ql.conversions, ql.io, plot, plot_repeated],
     ids=lambda m: m.__name__,
 )
 def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:

@@ -17,6 +17,7 @@ from quokka_laws.javascript import law_source
 from quokka_laws.laws import from_name, registry
 
 QUOKKA_EQ13 = {"E": 2.413, "A": 798.6, "alpha": 0.379, "B": 4604.9, "beta": 0.378}
+SIZE_AND_DATA = {"N", "D", "U_D", "epochs"}
 N, U_D, EPOCHS = [1e7, 4e8, 7e9, 3e10], [1e8, 3e9], [0.3, 1.0, 1.5, 8.0, 300.0]
 
 
@@ -24,10 +25,14 @@ def every_law(fit: ql.FitResult) -> list[ql.FittedLaw]:
     """The fit, printed coefficients, and every law of size and data at coefficients of its starting range,
     every published law of size and data."""
     laws: list[ql.FittedLaw] = [fit, ql.FittedLaw(ql.laws.Chinchilla(), QUOKKA_EQ13, name="Quokka Eq. 13")]
-    laws += [v for v in ql.published.values() if isinstance(v, ql.FittedLaw) and {"N"} < set(v.law.variables)]
+    laws += [
+        v
+        for v in ql.published.values()
+        if isinstance(v, ql.FittedLaw) and {"N"} < set(v.law.variables) <= SIZE_AND_DATA
+    ]
     for name in registry():
         law = from_name(name)
-        if "N" not in law.variables or len(law.variables) < 2:
+        if not {"N"} < set(law.variables) <= SIZE_AND_DATA:
             continue
         middle = {c.name: float(np.mean(c.start)) for c in law.coefficients}
         sizes = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.35, "beta": 0.37}

@@ -72,7 +72,7 @@ def test_annealing_sums_of_the_published_example() -> None:
 
 
 def test_multi_power_law() -> None:
-    """Published vectors: 25M at a constant rate, 100M with a cosine to a tenth, after a warm-up of 2160 steps."""
+    """Published vectors: 25M at a constant rate, 100M with a cosine to a tenth, 400M decayed to it, after a warm-up."""
     values = schedules.MULTI_POWER["25M"]
     rates = np.concatenate([3e-4 * np.arange(2160) / 2160, np.full(72_000 - 2160, 3e-4)])
     found = schedules.multi_power_law(values, rates, 71_936)
@@ -81,3 +81,6 @@ def test_multi_power_law() -> None:
     assert schedules.multi_power_law(values, slow, 71_936) < found
     cosine = schedules.cosine(72_000, peak=3e-4, final=3e-5, warmup=2160)
     assert schedules.multi_power_law(schedules.MULTI_POWER["100M"], cosine, 71_920) == pytest.approx(2.86176, rel=1e-5)
+    decay = 3e-4 * 0.1 ** (np.arange(1, 4001) / 4000)  # warm-up, stable, exponential decay
+    wsd = np.concatenate([rates[:20_000], decay])
+    assert schedules.multi_power_law(schedules.MULTI_POWER["400M"], wsd, 23_936) == pytest.approx(2.70045, rel=1e-5)

@@ -81,3 +81,15 @@ def test_allocations_side_by_side() -> None:
     with pytest.warns(ql.plan.ConventionsDiffer, match="ELBO bound"):
         both = ql.plan.compute_optimal(laws, [1e21, 1e23])
     assert both["law"].tolist() == ["besiroglu-2024"] * 2 + ["quokka-2025/parametric"] * 2
+
+
+@pytest.mark.parametrize("name", ["farseer-2025", "kumar-2024/4-bit"])
+def test_laws_without_closed_forms_against_brute_force(name: str) -> None:
+    law = ql.published[name]
+    found = ql.plan.inference_optimal(law, 1e12, C=1e22).iloc[0]
+    N = found["N"] * np.geomspace(0.7, 1.4, 401)
+    D = ql.plan.tokens_to_loss(law, found["loss"], N)["D"].to_numpy()
+    cost = 6 * N * D + 2 * N * 1e12
+    assert found["C_total"] <= cost.min() * (1 + 1e-12)
+    assert found["N"] == pytest.approx(N[cost.argmin()], rel=2e-3)
+    assert found["N"] < found["N_compute_optimal"]

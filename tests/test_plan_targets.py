@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import quokka_laws as ql
@@ -125,3 +126,18 @@ def test_interval_with_never() -> None:
     assert lower[0] == 5
     assert upper[0] == 95
     assert np.isinf(interval_with_never(draws, 0.98)[1][0])
+
+
+def test_a_law_without_closed_forms_against_its_own_optimum() -> None:
+    """Farseer: the compute found for a loss has that loss at its optimum, for every draw."""
+    published = ql.published["farseer-2025"]
+    rng = np.random.default_rng(0)
+    draws = pd.DataFrame({k: v * np.exp(1e-3 * rng.standard_normal(20)) for k, v in published.values.items()})  # type: ignore[union-attr]
+    law = ql.FittedLaw(published.law, published.values, draws=draws)  # type: ignore[union-attr]
+    table = compute_to_loss(law, [0.5, 0.45], interval=0.9)
+    back = ql.plan.compute_optimal(law, table["C"])
+    np.testing.assert_allclose(back["loss"], table["loss"], rtol=1e-12)
+    assert (table["C_lower"] < table["C"]).all()
+    assert (table["C"] < table["C_upper"]).all()
+    with pytest.raises(ql.FitError, match=r"its floor is 0\.\d+"):
+        compute_to_loss(law, 0.01)

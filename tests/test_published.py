@@ -11,7 +11,9 @@ from click.testing import CliRunner
 
 import quokka_laws as ql
 from quokka_laws.cli import main
-from quokka_laws.published import Allocation, published
+from quokka_laws.partial import Repetition
+from quokka_laws.published import published
+from quokka_laws.rules import rules
 
 VECTORS = [
     pytest.param(name, vector, id=f"{name}-{i}")
@@ -24,7 +26,9 @@ VECTORS = [
 def test_vector(name: str, vector: dict[str, object]) -> None:
     law, inputs, rtol = published[name], vector["inputs"], vector["rtol"]
     for quantity, expected in vector["expected"].items():  # type: ignore[attr-defined]
-        if quantity == "loss" and "C" not in law_variables_missing(law, inputs):
+        if quantity == "worth":
+            found = law.worth(**inputs)  # type: ignore[union-attr]
+        elif quantity == "loss" and "C" not in law_variables_missing(law, inputs):
             found = law(**inputs)  # type: ignore[operator]
         elif "C" in inputs:  # type: ignore[operator]
             found = ql.plan.compute_optimal(law, inputs["C"])[quantity].iloc[0]  # type: ignore[index]
@@ -37,7 +41,7 @@ def test_vector(name: str, vector: dict[str, object]) -> None:
 
 def law_variables_missing(law: object, inputs: object) -> set[str]:
     """Which inputs a law of the loss lacks; an allocation lacks everything."""
-    if isinstance(law, Allocation):
+    if not isinstance(law, ql.FittedLaw):
         return {"C"}
     given = set(inputs)  # type: ignore[call-overload]
     if {"N", "D"} <= given:
@@ -55,8 +59,37 @@ def test_entries_are_complete(name: str) -> None:
         assert entry[key], f"{name} lacks {key}"
     assert {"loss_kind"} <= set(entry["conventions"])
     assert entry["arxiv"] in published.cite(name)
-    if entry["status"].startswith("secondary"):
+    if not entry["status"].startswith(("confirmed", "reproduced")):
         assert not entry["default"]
+        assert name not in published.defaults()
+        assert published[name].label == f"{name} [secondary]"
+
+
+def test_every_law_that_had_to_be_here_is() -> None:
+    """A paper may be represented by several entries, or by a rule."""
+    papers = {published.entry(name)["arxiv"] for name in published} | {rule.arxiv for rule in rules.values()}
+    must = "2001.08361 2203.15556 2404.10102 2510.03280 2305.16264 2507.15857 2401.02954 2407.21783 2512.10858"
+    must += " 2410.18514 2608.03457 2403.08540 2401.00448"
+    should = "2608.07222 2506.10972 2509.14786 2503.04715 2409.19913 2404.06395 2411.04330 2406.19146"
+    assert set((must + " " + should).split()) <= papers
+    kaplan = {"parameters", "tokens", "compute", "joint", "steps", "allocation"}
+    assert {f"kaplan-2020/{k}" for k in kaplan} <= set(published)
+
+
+def test_repetition_goes_on_a_law_of_fresh_tokens() -> None:
+    law = published["prabhudesai-2025/masked"]
+    assert isinstance(law, Repetition)
+    base = published["quokka-2025/parametric"]
+    own = law.on(base)  # type: ignore[arg-type]
+    U_D, small = 1e8, 1e5  # far below the size at which parameters are in excess
+    assert own(N=small, D=U_D, U_D=U_D) == pytest.approx(base(N=small, D=U_D), rel=1e-12)  # type: ignore[operator]
+    worth = float(law.worth(50.0))
+    assert own(N=small, D=50 * U_D, U_D=U_D) == pytest.approx(base(N=small, D=worth * U_D), rel=1e-12)  # type: ignore[operator]
+    assert own.label == "prabhudesai-2025/masked on quokka-2025/parametric"
+    with pytest.raises(ql.FitError, match="Put it on a single-epoch fit"):
+        ql.plan.compute_optimal(law, 1e20)
+    with pytest.raises(ValueError, match="epochs = 0"):
+        law.worth(0)
 
 
 def test_listing_shows_status_and_conventions() -> None:
@@ -109,6 +142,13 @@ def test_hardware() -> None:
         ql.plan.hardware.flops(gpu="H100", count=1, hours=1, mfu=40)
     with pytest.raises(ValueError, match="give either gpu"):
         ql.plan.hardware.flops(count=1, hours=1, mfu=0.4)
+    assert ql.plan.hardware.gpu_hours(5.76e23, gpu="A100", mfu=0.5) == pytest.approx(1.026e6, rel=1e-3)
+    same = {"gpu": "H100", "mfu": 0.4}
+    hours = ql.plan.hardware.flops(gpu_hours=400_000, **same)  # type: ignore[arg-type]
+    assert ql.plan.hardware.flops(dollars=1e6, price=2.5, **same) == hours  # type: ignore[arg-type]
+    for wrong in ({}, {"dollars": 1e6}, {"count": 8}, {"gpu_hours": 1, "count": 8, "hours": 2}):
+        with pytest.raises(ValueError, match="say how much once"):
+            ql.plan.hardware.flops(**same, **wrong)  # type: ignore[arg-type]
 
 
 def test_plan_command() -> None:
@@ -119,7 +159,24 @@ def test_plan_command() -> None:
     assert "3.06e+22 FLOPs" in table.stderr
     assert "disagree by a factor" in table.stderr
     assert "besiroglu-2024" in table.stdout
-    for wrong in (["--flops", "1e23", "--days", "3"], [], ["--gpus", "many", "--days", "3"], ["--gpus", "8xH100"]):
+    paid = ["plan", "--dollars", "1M", "--price", "2.5", "--gpu", "H100", "--law", "besiroglu-2024", "--format", "json"]
+    done = runner.invoke(main, paid)
+    assert "400,000 GPU-hours of H100 at 40% MFU: 5.7e+23 FLOPs" in done.stderr
+    assert json.loads(done.stdout)[0]["C"] == pytest.approx(400_000 * 3600 * 989e12 * 0.4)
+    other = ["plan", "--gpus", "8xB200", "--peak", "2.25P", "--days", "1", "--format", "json"]
+    assert runner.invoke(main, other).exit_code == 0
+    for wrong in (
+        ["--flops", "1e23", "--days", "3"],
+        [],
+        ["--gpus", "many", "--days", "3"],
+        ["--gpus", "8xH100"],
+        ["--flops", "1e23", "--mfu", "0.3"],
+        ["--flops", "1e23", "--gpu-hours", "1000"],
+        ["--gpu-hours", "1000"],
+        ["--dollars", "1M", "--gpu", "H100"],
+        ["--gpus", "8xH10", "--days", "3"],
+        ["--flops", "1e23", "--law", "prabhudesai-2025/masked"],
+    ):
         assert runner.invoke(main, ["plan", *wrong]).exit_code == 2
 
 

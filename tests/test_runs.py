@@ -113,6 +113,8 @@ def test_all_faults_in_one_error() -> None:
         ({"N": [0, 1e8, 1e8]}, r"column N: 0.0 in row 1"),
         ({"C": [1.2e18, 9.6e18, 1e19]}, r"column C differs from 6ND by more than 5% in row 3"),
         ({"N": [1e8] * 3, "D": [2e9] * 3, "loss": [3.0] * 3}, r"3 rows are duplicates"),
+        ({"N": [125, 2e8, 4e8]}, r"column N mixes units: values up to 125 and from 2e\+08.*row 1.*125M"),
+        ({"D": [2e9, 8e9, 300]}, r"column D mixes units.*row 3"),
         ({"U_D": [1e9, 1e9, 1e9], "epochs": [2, 8, 4]}, r"epochs contradicts D/U_D by more than 2% in row 3"),
     ],
 )
@@ -157,7 +159,7 @@ def test_excluded_rows_are_recorded_with_their_reason() -> None:
     ("text", "said"),
     [
         ("", "is empty"),
-        ("N;D;loss\n1;2;3\n", "separated by ';'"),
+        ("N,D,loss,loss\n1,2,3,4\n", "'loss' heads more than one column"),
         ("N,D,loss\n", "there are no rows"),
     ],
 )
@@ -201,9 +203,9 @@ def test_failed_runs_are_left_out_and_recorded() -> None:
 
 
 def test_mixed_kinds_of_loss_are_doubted(quokka87: pd.DataFrame) -> None:
-    mixed = quokka87.assign(phase=["cooled", "trunk", "trunk"] * 29)
+    mixed = quokka87.assign(objective=["masked", "uniform", "uniform"] * 29)
     fit = ql.fit(ql.laws.Chinchilla(), mixed)
-    assert "THE ROWS MIX phase: cooled, trunk" in fit.report()
+    assert "THE ROWS MIX objective: masked, uniform" in fit.report()
 
 
 def test_numbers_in_ones_own_columns_can_be_conditions(tmp_path: Path) -> None:

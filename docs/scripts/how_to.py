@@ -1,20 +1,29 @@
-"""Run the Python blocks of docs/how-to/plan-*.md and write what they print into the text block after each.
+"""Run the Python and shell blocks of docs/how-to/plan-*.md and write what they print into the text block after each.
 
     python docs/scripts/how_to.py
 
-Blocks of one page share their names. `tests/test_docs_planning.py` checks that the pages are current.
+Blocks of one page share their names and one empty folder; shell blocks hold `quokka-laws` commands, one a line. `tests/test_docs_planning.py` checks that the pages are current.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
+import shlex
+import tempfile
 import warnings
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from quokka_laws.cli import main
+
 PAGES = sorted((Path(__file__).parents[1] / "how-to").glob("plan-*.md"))
-_BLOCK = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(```)", flags=re.DOTALL)
+_BLOCK = re.compile(
+    r"(```(?P<language>python|bash)\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(```)", flags=re.DOTALL
+)
 
 
 def executed(page: Path) -> str:
@@ -25,12 +34,30 @@ def executed(page: Path) -> str:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            exec(match["code"], names)
+            if match["language"] == "python":
+                exec(match["code"], names)
+            else:
+                print("".join(command(line) for line in match["code"].splitlines()))
         notes = "".join(f"{w.category.__name__}: {w.message}\n" for w in caught)
-        text = "\n".join(line.rstrip() for line in printed.getvalue().splitlines())
-        return f"{match[1]}{text}\n{notes}{match[4]}"
+        text = "\n".join(line.rstrip() for line in printed.getvalue().rstrip().splitlines())
+        return f"{match[1]}{text}\n{notes}{match[5]}"
 
-    return _BLOCK.sub(run, page.read_text(encoding="utf-8"))
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            return _BLOCK.sub(run, page.read_text(encoding="utf-8"))
+        finally:
+            os.chdir(before)
+
+
+def command(line: str) -> str:
+    """What a quokka-laws command prints on a terminal."""
+    name, *arguments = shlex.split(line)
+    if name != "quokka-laws":
+        raise ValueError(f"{line!r}: only quokka-laws commands can be run here")
+    done = CliRunner().invoke(main, arguments)
+    return str(done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

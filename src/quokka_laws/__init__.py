@@ -8,7 +8,7 @@
 ['C', 'N', 'D', 'loss', 'tokens_per_param']
 """
 
-from quokka_laws import conversions, datasets, design, laws, plan
+from quokka_laws import conversions, datasets, design, io, laws, plan
 from quokka_laws._version import __version__
 from quokka_laws.average import Average, average
 from quokka_laws.checklist import checklist
@@ -52,6 +52,7 @@ __all__ = [
     "equal_say",
     "fit",
     "fit_isoflops",
+    "io",
     "laws",
     "plan",
     "published",

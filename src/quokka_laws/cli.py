@@ -23,9 +23,18 @@ from quokka_laws.cli_common import (
     log_to_stderr,
     say,
 )
-from quokka_laws.cli_compare import compare_command
+from quokka_laws.cli_compare import average_command, checklist_command, compare_command, sensitivity_command
 from quokka_laws.cli_design import design_command, ladder_command
-from quokka_laws.cli_plan import laws_command, plan_command
+from quokka_laws.cli_import import import_command
+from quokka_laws.cli_laws import laws_command
+from quokka_laws.cli_plan import plan_command
+from quokka_laws.cli_questions import (
+    crossover_command,
+    deadweight_command,
+    hyperparameters_command,
+    overtrain_command,
+    reach_command,
+)
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
 from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
@@ -281,9 +290,18 @@ def check(
 
 
 for _command in (
+    import_command,
     laws_command,
     plan_command,
+    reach_command,
+    overtrain_command,
+    deadweight_command,
+    crossover_command,
+    hyperparameters_command,
     compare_command,
+    average_command,
+    sensitivity_command,
+    checklist_command,
     epochs_command,
     data_optimal_command,
     report_command,

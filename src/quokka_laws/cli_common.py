@@ -112,7 +112,7 @@ def emit(table: pd.DataFrame, form: str | None, *, pretty: Callable[[pd.DataFram
     elif form == "csv":
         click.echo(table.to_csv(index=False), nl=False)
     else:
-        click.echo(pretty(table) if pretty else table.to_string(index=False))
+        click.echo(pretty(table) if pretty else table.to_string(index=False, float_format="{:.4g}".format))
 
 
 def emit_json(data: Any) -> None:

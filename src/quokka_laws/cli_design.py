@@ -8,7 +8,7 @@ import click
 import pandas as pd
 
 from quokka_laws.cli_common import QUANTITY, emit, load_fit, say
-from quokka_laws.cli_plan import resolve
+from quokka_laws.cli_laws import resolve
 from quokka_laws.design import ladder, next_runs
 
 FORMAT = click.option(

@@ -3,105 +3,136 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import click
 import pandas as pd
 
 from quokka_laws.cli_common import QUANTITY, emit, format_option, say
+from quokka_laws.cli_laws import TOKENS_PER_BYTE, Planned, in_bytes, resolve
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.hardware import PEAK_FLOPS, flops
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
-from quokka_laws.published import Allocation, published
+from quokka_laws.plan.several import align
+from quokka_laws.published import published
 from quokka_laws.report_text import human, left_aligned
-from quokka_laws.results import FittedLaw, read_fit
+from quokka_laws.results import FittedLaw
+
+DEFAULT_MFU = 0.4
 
 
-@click.command("laws")
-@click.argument("name", required=False)
-@click.option("--cite", is_flag=True, help="Print BibTeX.")
-@format_option
-def laws_command(name: str | None, cite: bool, form: str | None) -> None:
-    """List published laws, or show one by NAME with its source, conventions and status."""
-    if name is None:
-        if cite:
-            click.echo("\n\n".join(published.cite(n) for n in published))
-            return
-        brief = ["name", "year", "arxiv", "form", "loss_kind", "N_counts", "status"]
-        emit(published.table(), form, pretty=lambda t: left_aligned(t[brief].set_index("name")))
-        return
-    try:
-        entry = published.entry(name)
-    except KeyError as error:
-        raise click.UsageError(str(error.args[0])) from None
-    if cite:
-        click.echo(published.cite(name))
-        return
-    say(f"{entry['title']} ({entry['year']}, arXiv {entry['arxiv']}; {entry['source']})\n  status: {entry['status']}")
-    say(f"  conventions: {published[name].conventions.describe()}")
-    if entry["note"]:
-        say(f"  note: {entry['note']}")
-    numbers = {k: v for k, v in entry["values"].items() if k != "size"}
-    emit(pd.DataFrame({"coefficient": list(numbers), "value": list(numbers.values())}), form)
+def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One budget, in FLOPs, days, GPU-hours or money."""
+    options = [
+        click.option("--flops", "C", type=QUANTITY, help="Training FLOPs."),
+        click.option("--gpus", help=f"Instead: 64xH100, with --days. Known: {', '.join(PEAK_FLOPS)}."),
+        click.option("--days", type=float, help="With --gpus: how long."),
+        click.option("--gpu-hours", type=QUANTITY, help="Instead: with --gpu."),
+        click.option("--dollars", type=QUANTITY, help="Instead: with --gpu and --price."),
+        click.option("--price", type=float, help="With --dollars: what you pay for a GPU-hour."),
+        click.option("--gpu", help="With --gpu-hours or --dollars: its name."),
+        click.option("--peak", type=QUANTITY, help="Peak FLOP/s of one GPU whose name is not known."),
+        click.option("--mfu", type=float, help=f"Model FLOPs utilisation of the machine.  [default: {DEFAULT_MFU}]"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
-@click.command("plan")
-@click.option("--flops", "budget", type=QUANTITY, help="Training FLOPs.")
-@click.option("--gpus", help=f"Instead of --flops: 64xH100. Known: {', '.join(PEAK_FLOPS)}.")
-@click.option("--days", type=float, help="With --gpus: how long.")
-@click.option("--mfu", type=float, default=0.4, show_default=True, help="With --gpus: model FLOPs utilisation.")
-@click.option("--unique-tokens", "U_D", type=QUANTITY, help="Tokens there are; more than that are repeated.")
-@click.option("--inference-tokens", "D_inf", type=QUANTITY, help="Tokens to be served: minimise training and serving.")
-@click.option("--law", "laws", multiple=True, help="A published law or a fit.json. Repeatable.")
-@format_option
-def plan_command(
-    budget: float | None,
+def budget_of(
+    *,
+    C: float | None,
     gpus: str | None,
     days: float | None,
-    mfu: float,
-    U_D: float | None,
-    D_inf: float | None,
-    laws: tuple[str, ...],
-    form: str | None,
-) -> None:
-    """Model and tokens for a budget, by several laws side by side.
-
-    With --unique-tokens laws of repeated data choose the epochs too. With --inference-tokens the model is the one with the
-    lowest cost of training and serving at the loss a compute-optimal run of the budget would have.
-    """
-    if (budget is None) == (gpus is None):
-        raise click.UsageError("give either --flops or --gpus with --days")
-    if U_D is not None and D_inf is not None:
-        raise click.UsageError("--unique-tokens and --inference-tokens answer different questions: ask one at a time")
+    gpu_hours: float | None,
+    dollars: float | None,
+    price: float | None,
+    gpu: str | None,
+    peak: float | None,
+    mfu: float | None,
+) -> float:
+    """The budget in FLOPs; flags that contradict one another are a usage error."""
+    ways = {"--flops": C, "--gpus": gpus, "--gpu-hours": gpu_hours, "--dollars": dollars}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) != 1:
+        raise click.UsageError(f"say the budget once: {', '.join(ways)}; given: {', '.join(given) or 'none'}")
+    goes_with = {
+        "--days": (days, {"--gpus"}),
+        "--price": (price, {"--dollars"}),
+        "--gpu": (gpu, {"--gpu-hours", "--dollars"}),
+        "--peak": (peak, {"--gpus", "--gpu-hours", "--dollars"}),
+        "--mfu": (mfu, {"--gpus", "--gpu-hours", "--dollars"}),
+    }
+    for flag, (value, partners) in goes_with.items():
+        if value is not None and given[0] not in partners:
+            raise click.UsageError(f"{flag} goes with {' or '.join(sorted(partners))}, not with {given[0]}")
+    if C is not None:
+        return C
+    share = DEFAULT_MFU if mfu is None else mfu
     if gpus is not None:
         match = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\w+)\s*", gpus)
         if not match or days is None:
             raise click.UsageError(f"--gpus {gpus}: write it as 64xH100, together with --days")
-        budget = flops(gpu=match[2], count=int(match[1]), hours=24 * days, mfu=mfu)
-        say(f"{match[1]} {match[2].upper()} for {days:g} days at {mfu:.0%} MFU: {budget:.3g} FLOPs")
-    elif days is not None:
-        raise click.UsageError("--days goes with --gpus")
-    assert budget is not None
+        name = None if peak is not None else match[2]
+        budget = flops(gpu=name, peak=peak, count=int(match[1]), hours=24 * days, mfu=share)
+        say(f"{match[1]} {match[2].upper()} for {days:g} days at {share:.0%} MFU: {budget:.3g} FLOPs")
+        return budget
+    if (gpu is None) == (peak is None):
+        raise click.UsageError(f"{given[0]} needs either --gpu, a name, or --peak, FLOP/s")
+    if dollars is not None and price is None:
+        raise click.UsageError("--dollars needs --price: what you pay for a GPU-hour")
+    budget = flops(gpu=gpu, peak=peak, gpu_hours=gpu_hours, dollars=dollars, price=price, mfu=share)
+    hours = gpu_hours if gpu_hours is not None else dollars / price  # type: ignore[operator]
+    say(f"{hours:,.0f} GPU-hours{f' of {gpu.upper()}' if gpu else ''} at {share:.0%} MFU: {budget:.3g} FLOPs")
+    return budget
+
+
+@click.command("plan")
+@budget_options
+@click.option("--unique-tokens", "U_D", type=QUANTITY, help="Tokens there are; more than that are repeated.")
+@click.option("--inference-tokens", "D_inf", type=QUANTITY, help="Tokens to be served: minimise training and serving.")
+@click.option("--law", "laws", multiple=True, help="A published law or a fit.json. Repeatable.")
+@TOKENS_PER_BYTE
+@format_option
+def plan_command(
+    U_D: float | None,
+    D_inf: float | None,
+    laws: tuple[str, ...],
+    tokens_per_byte: dict[str, str],
+    form: str | None,
+    **machine: Any,
+) -> None:
+    """Model and tokens for a budget, by several laws side by side.
+
+    With --unique-tokens laws of repeated data choose the epochs too. With --inference-tokens the model is the one with the
+    lowest cost of training and serving at the loss a compute-optimal run of the budget would have. Laws that count
+    non-embedding parameters are converted to total ones where the others count those and the conversion is known.
+    """
+    if U_D is not None and D_inf is not None:
+        raise click.UsageError("--unique-tokens and --inference-tokens answer different questions: ask one at a time")
+    budget = budget_of(**machine)
     names = laws or (*published.defaults(), *(REPEATED if U_D is not None else ()))
+    fits, said = align([in_bytes(resolve(name), tokens_per_byte) for name in names])
     rows = []
-    for name in names:
-        fit = resolve(name)
+    for name, fit in zip(names, fits, strict=True):
         row = _answer(fit, budget, U_D, D_inf)
-        row.insert(0, "law", fit.label if isinstance(fit, Allocation) or fit.name else name)
+        row.insert(0, "law", fit.label if name in published or fit.name else name)
+        row["loss_unit"] = fit.conventions.loss_unit
         row["status"] = published.entry(name)["status"] if name in published else "your fit"
         row["conventions"] = fit.conventions.describe()
         rows.append(row)
     table = pd.concat(rows, ignore_index=True)
     emit(table, form, pretty=_pretty)
-    for sentence in _cautions(table, U_D):
+    for sentence in (*_cautions(table, U_D), *said):
         say(sentence)
 
 
 REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 
 
-def _answer(fit: FittedLaw | Allocation, budget: float, U_D: float | None, D_inf: float | None) -> pd.DataFrame:
+def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None) -> pd.DataFrame:
     """One law's row of the plan."""
     interval = 0.9 if isinstance(fit, FittedLaw) and fit.draws is not None else None
     if isinstance(fit, FittedLaw) and "epochs" in fit.law.variables:
@@ -124,10 +155,6 @@ def _answer(fit: FittedLaw | Allocation, budget: float, U_D: float | None, D_inf
 def _cautions(table: pd.DataFrame, U_D: float | None) -> list[str]:
     """What a reader of the table should know."""
     said = []
-    if len(set(table["conventions"])) > 1:
-        said.append(
-            "the laws count N or the loss differently (see conventions in --format json): compare N and D, not losses"
-        )
     if U_D is not None and (table["epochs"][table["U_D"].isna()] > 1 if "U_D" in table else table["epochs"] > 1).any():
         said.append(
             "laws of N and D count a repeated token as a fresh one: where epochs exceed 4 their loss is too low"
@@ -143,30 +170,28 @@ def _cautions(table: pd.DataFrame, U_D: float | None) -> list[str]:
     return said
 
 
-def resolve(name: str) -> FittedLaw | Allocation:
-    """A published law by name, else a fit from a file."""
-    if name in published:
-        return published[name]
-    if Path(name).suffix == ".json" or Path(name).exists():
-        return read_fit(Path(name))
-    try:
-        return published[name]
-    except KeyError as error:
-        raise click.UsageError(str(error.args[0])) from None
-
-
 def _pretty(table: pd.DataFrame) -> str:
     shown = pd.DataFrame({"N": table["N"].map(human), "D": table["D"].map(human)})
     if "N_lower" in table:
         shown.insert(
             1,
             "N interval",
-            [f"{human(a)} … {human(b)}" for a, b in zip(table["N_lower"], table["N_upper"], strict=True)],
+            [
+                f"{human(a)} … {human(b)}" if a == a else "–"
+                for a, b in zip(table["N_lower"], table["N_upper"], strict=True)
+            ],
         )
     if "epochs" in table:
         shown["epochs"] = table["epochs"].map("{:.3g}".format)
     shown["D/N"] = table["tokens_per_param"].map("{:.3g}".format)
     shown["loss"] = table["loss"].map(lambda v: f"{v:.3f}" if v == v else "–")
+    if "loss_lower" in table:
+        shown["loss interval"] = [
+            f"{a:.3f} … {b:.3f}" if a == a else "–"
+            for a, b in zip(table["loss_lower"], table["loss_upper"], strict=True)
+        ]
+    if len(set(table["loss_unit"])) > 1:
+        shown["unit"] = table["loss_unit"]
     shown["extrapolation"] = table["extrapolation"].map(
         lambda f: "unknown" if f != f else "inside" if f <= 1 else f"×{f:.3g}"
     )

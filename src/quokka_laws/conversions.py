@@ -1,13 +1,20 @@
-"""From one paper's units to another's, where a conversion is known."""
+"""From one paper's units to another's, where a conversion is known.
+
+Functions convert numbers; :func:`convert` converts a law, so that it can be planned with and compared.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
-from quokka_laws.plan.roots import find_root
+from quokka_laws.laws.converted import Converted, non_embedding
+from quokka_laws.partial import Allocation
+from quokka_laws.results import FittedLaw
 
 PF_DAY = 8.64e19
 """FLOPs of a petaflop-day, the unit of Kaplan et al. 2020."""
@@ -32,15 +39,7 @@ def total_from_non_embedding(N: Any, *, omega: float = OMEGA) -> Array:
 
 def non_embedding_from_total(N: Any, *, omega: float = OMEGA) -> Array:
     """Inverse of :func:`total_from_non_embedding`."""
-    total = np.atleast_1d(np.asarray(N, dtype=float))
-    found = np.exp(
-        find_root(
-            lambda t: np.log(np.exp(t) + omega * np.exp(t / 3.0)) - np.log(total),
-            3.0 * (np.log(total) - np.log(omega + 1.0)) - 60.0,
-            np.log(total),
-        )
-    )
-    return np.asarray(found if np.ndim(N) else found[0])
+    return non_embedding(N, omega)
 
 
 def flops_per_token(n_layer: Any, d_model: Any, context: Any) -> Array:
@@ -59,3 +58,59 @@ def bits_per_byte(loss: Any, *, tokens_per_byte: float) -> Array:
 def nats_per_token(loss: Any, *, tokens_per_byte: float) -> Array:
     """bits/byte → nats/token, the inverse of :func:`bits_per_byte`."""
     return np.asarray(np.asarray(loss, dtype=float) / bits_per_byte(1.0, tokens_per_byte=tokens_per_byte))
+
+
+def convert(
+    fit: FittedLaw | Allocation,
+    *,
+    total_N: bool = False,
+    omega: float = OMEGA,
+    tokens_per_byte: float | None = None,
+) -> FittedLaw | Allocation:
+    """The same law asked in other conventions.
+
+    Parameters
+    ----------
+    fit : FittedLaw or a published allocation
+    total_N : bool
+        Count all parameters where the law counts non-embedding ones, by ``N + omega·N^(1/3)``; C then counts all
+        of them too, and the optimum of a law of the loss is sought again under that count.
+    omega : float
+        See :func:`total_from_non_embedding`; the default is for GPT-2's vocabulary.
+    tokens_per_byte : float, optional
+        Give the loss in bits/byte where the law gives nats/token. D stays in the law's own tokens.
+
+    Returns
+    -------
+    FittedLaw or Allocation
+        Under the same name, with conventions that say what it counts now. What is so already is left as it is.
+
+    Raises
+    ------
+    FitError
+        If the law does not say that it counts non-embedding parameters, or nats/token.
+    """
+    c = fit.conventions
+    count_all = total_N and c.N_counts != "total"
+    if count_all and c.N_counts != "non-embedding":
+        raise FitError(f"{fit.label} counts N as {c.N_counts!r}; only non-embedding parameters convert to total ones")
+    rescale = tokens_per_byte is not None and c.loss_unit != "bits/byte"
+    if rescale and c.loss_unit != "nats/token":
+        raise FitError(f"{fit.label} has a loss in {c.loss_unit!r}; only nats/token converts to bits/byte")
+    if not (count_all or rescale):
+        return fit
+    factor = float(bits_per_byte(1.0, tokens_per_byte=tokens_per_byte)) if rescale else 1.0  # type: ignore[arg-type]
+    if rescale:
+        c = replace(c, loss_unit="bits/byte")
+    if count_all:
+        c = replace(c, N_counts="total")
+    if isinstance(fit, Allocation):
+        return replace(fit, conventions=c, omega=omega if count_all else fit.omega, factor=fit.factor * factor)
+    ranges = dict(fit.fitted_range)
+    if count_all:
+        ranges.pop("C", None)  # how much compute that was depends on each run's shape
+        if "N" in ranges:
+            low, high = total_from_non_embedding(ranges["N"], omega=omega).tolist()
+            ranges["N"] = (low, high)
+    law = Converted(fit.law, omega=omega if count_all else 0.0, factor=factor)
+    return FittedLaw(law, fit.values, c, ranges, fit.draws, fit.label)

@@ -27,6 +27,7 @@ from quokka_laws.results import FitResult, FitStatus, FittedLaw, draws_to_parame
 from quokka_laws.runs import check_runs
 from quokka_laws.solver import Solution, solve
 from quokka_laws.space import COLUMNS, Data, Space
+from quokka_laws.stages import one_phase
 from quokka_laws.uncertainty import draws_whole_runs, resample_weights, resampling_units
 
 
@@ -93,7 +94,7 @@ def fit(
         If no start gives a finite objective.
     """
     objective = objective or LogHuber()
-    runs = check_runs(runs)
+    runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
     check_design(law, runs)
     params = _with_start(law, params, start_from, freeze)
     data = Data.of(law, runs, weights)

@@ -97,9 +97,7 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
         if rows.shape != (len(runs),) or rows.all() or not rows.any():
             raise ValueError(f"holdout: a mask needs one value per row ({len(runs)}), some true and some false")
         return [Split("own", np.flatnonzero(~rows), np.flatnonzero(rows))], []
-    C = runs["C"].to_numpy(dtype=float)
-    if "run_id" in runs:
-        C = runs.groupby(runs["run_id"].to_numpy())["C"].transform("max").to_numpy(dtype=float)
+    C = reach_of_runs(runs)
     found, refused = [], []
     for factor in rows.tolist():
         if not factor > 1:
@@ -112,6 +110,13 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
         else:
             found.append(Split(f"×{factor:g}", np.flatnonzero(cheap), np.flatnonzero(~cheap)))
     return found, refused
+
+
+def reach_of_runs(runs: pd.DataFrame) -> Array:
+    """The largest compute of each row's run, so that checkpoints of one run stay together."""
+    if "run_id" in runs:
+        return runs.groupby(runs["run_id"].to_numpy())["C"].transform("max").to_numpy(dtype=float)
+    return runs["C"].to_numpy(dtype=float)
 
 
 def _count(runs: pd.DataFrame, mask: Array) -> int:

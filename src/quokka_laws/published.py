@@ -1,8 +1,9 @@
 """Laws that others published, exactly as published, with source, conventions and status.
 
 ``published["besiroglu-2024"]`` is a :class:`~quokka_laws.FittedLaw` that predicts and plans like any fit of your own;
-allocations that come without a loss (``N = k·C^a``) are an :class:`Allocation`. A law whose numbers could not be checked
-against its paper is marked ``secondary`` and stays out of defaults.
+what was published of a law in part is an :class:`~quokka_laws.partial.Allocation` (``N = k·C^a``) or a
+:class:`~quokka_laws.partial.Repetition` (what repeated tokens are worth). A law whose numbers could not be checked against
+its paper is marked ``secondary`` and stays out of defaults.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,58 +19,21 @@ import pandas as pd
 
 from quokka_laws.conventions import Conventions
 from quokka_laws.datasets import data_folder
-from quokka_laws.exceptions import FitError
-from quokka_laws.jet import Array
 from quokka_laws.laws import from_spec
+from quokka_laws.partial import Allocation, Repetition
 from quokka_laws.results import FittedLaw
 
-
-@dataclass(frozen=True)
-class Allocation:
-    """N_opt = k_N·C^a and D_opt = k_D·C^b, published without a law of the loss.
-
-    Parameters
-    ----------
-    values : dict
-        ``k_N, a, k_D, b``.
-    size : {"N", "M"}
-        Whether the first counts parameters or non-embedding FLOPs per token M, with C = M·D.
-    """
-
-    values: dict[str, float]
-    conventions: Conventions
-    name: str
-    size: str = "N"
-    fitted_range: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """Name for tables."""
-        return self.name
-
-    def allocate(self, C: Array, *, interval: float | None = None) -> pd.DataFrame:
-        """N and D at given budgets, as :func:`quokka_laws.plan.compute_optimal`.
-
-        Where the law is one of FLOPs per token, ``N = M/6``: the parameters that do as many FLOPs without attention.
-        """
-        if interval is not None:
-            raise FitError(
-                f"{self.name} was published without draws, so no interval can be given; ask with interval=None"
-            )
-        C = np.atleast_1d(np.asarray(C, dtype=float))
-        v = self.values
-        size, D = v["k_N"] * C ** v["a"], v["k_D"] * C ** v["b"]
-        N = size / 6.0 if self.size == "M" else size
-        plan = pd.DataFrame({"C": C, "N": N, "D": D, "loss": np.nan, "tokens_per_param": D / N})
-        if self.size == "M":
-            plan.insert(2, "M", size)
-        highest = self.fitted_range.get("C", (np.nan, np.nan))[1]
-        plan["extrapolation"] = np.maximum(C / highest, 1.0)
-        plan["N_flat_lower"], plan["N_flat_upper"] = np.nan, np.nan
-        return plan
+DEFAULTS = (
+    "besiroglu-2024",
+    "chinchilla-2022/isoflop",
+    "llama3-2024",
+    "quokka-2025/isoflop",
+    "quokka-2025/parametric",
+)
+_FORMS = {"allocation": "k·C^a", "repetition": "effective data, in part"}
 
 
-class Registry(Mapping[str, FittedLaw | Allocation]):
+class Registry(Mapping[str, FittedLaw | Allocation | Repetition]):
     """Published laws by name; ``table()`` lists them, ``cite(name)`` gives BibTeX."""
 
     @cached_property
@@ -92,13 +55,17 @@ class Registry(Mapping[str, FittedLaw | Allocation]):
             raise KeyError(f"no published law is called {name!r}{hint} See `quokka-laws laws` for all {len(self)}")
         return self._entries[name]
 
-    def __getitem__(self, name: str) -> FittedLaw | Allocation:
+    def __getitem__(self, name: str) -> FittedLaw | Allocation | Repetition:
         entry = self.entry(name)
         conventions = Conventions.from_dict(entry["conventions"])
         ranges = {k: (float(v[0]), float(v[1])) for k, v in entry["fitted_range"].items()}
+        if not entry["status"].startswith(("confirmed", "reproduced")):
+            name = f"{name} [{entry['status'].split(':')[0].split(',')[0]}]"  # marked wherever it is shown
         if entry["kind"] == "allocation":
             numbers = {k: v for k, v in entry["values"].items() if k != "size"}
             return Allocation(numbers, conventions, name, entry["values"].get("size", "N"), ranges)
+        if entry["kind"] == "repetition":
+            return Repetition(entry["values"], conventions, name, ranges)
         return FittedLaw(from_spec(entry["law"]), entry["values"], conventions, ranges, name=name)
 
     def __iter__(self) -> Iterator[str]:
@@ -117,7 +84,7 @@ class Registry(Mapping[str, FittedLaw | Allocation]):
                     "name": name,
                     "year": e["year"],
                     "arxiv": e["arxiv"],
-                    "form": "k·C^a" if e["kind"] == "allocation" else e["law"]["name"],
+                    "form": _FORMS.get(e["kind"]) or e["law"]["name"],
                     **{
                         k: e["conventions"].get(k, "unstated")
                         for k in ("N_counts", "loss_split", "loss_kind", "loss_unit")
@@ -136,13 +103,7 @@ class Registry(Mapping[str, FittedLaw | Allocation]):
 
     def defaults(self) -> list[str]:
         """Laws of N and D that plans use when none is named: checked, meant for planning, one per source."""
-        return [
-            "besiroglu-2024",
-            "chinchilla-2022/isoflop",
-            "llama3-2024",
-            "quokka-2025/isoflop",
-            "quokka-2025/parametric",
-        ]
+        return list(DEFAULTS)
 
     def cite(self, name: str) -> str:
         """BibTeX of the paper a law is from."""

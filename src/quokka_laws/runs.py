@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import plain_name, recognise
 from quokka_laws.conventions import Conventions, flops_constant, training_flops
 from quokka_laws.exceptions import RunsError
 from quokka_laws.quantities import parse_quantities
@@ -37,24 +38,8 @@ POSITIVE = ("N", "D", "C", "U_D", "epochs", "loss")
 LISTED = 8  # rows named in an error before "and … more"
 FLOPS_TOLERANCE = 0.05
 EPOCHS_TOLERANCE = 0.02
+UNITS_APART = 1e4
 FINISHED = ("", "ok", "finished", "completed", "complete", "success", "done")
-
-ALIASES: dict[str, list[str]] = {
-    name: names.split()
-    for name, names in {
-        "N": "n params parameters n_params num_params n_parameters num_parameters param_count model_size size "
-        "total_params n_total non_embedding_params n_non_embedding",
-        "D": "d tokens n_tokens num_tokens train_tokens training_tokens tokens_seen total_tokens "
-        "num_input_tokens_seen consumed_tokens",
-        "C": "c flops flop train_flops training_flops training_flop total_flops total_flos compute",
-        "U_D": "u_d u unique_tokens n_unique_tokens num_unique_tokens unique_d",
-        "epochs": "epochs epoch n_epochs num_epochs num_train_epochs",
-        "loss": "loss val_loss valid_loss validation_loss eval_loss test_loss final_val_loss train_loss "
-        "training_loss final_loss final_train_loss",
-        "run_id": "run_id run run_name runid name id",
-        "weight": "weight weights",
-    }.items()
-}
 
 
 def read_runs(
@@ -143,7 +128,7 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     ------
     RunsError
         Listing every fault: missing columns, values that are not positive finite numbers, C that contradicts the
-        FLOP rule, epochs that contradict D / U_D, duplicates.
+        FLOP rule, epochs that contradict D / U_D, mixed units, duplicates.
     """
     attrs = dict(runs.attrs)
     conventions = Conventions.from_dict(attrs.get("conventions", {}))
@@ -164,6 +149,7 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     _raise(attrs.get("source", "runs"), faults)
     table = _complete(table, conventions, [])
     faults += _contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)))
+    faults += _mixed_units(table)
     faults += _duplicates(table)
     _raise(attrs.get("source", "runs"), faults)
     first = [k for k in ("run_id", "N", "D", "C", "U_D", "epochs", "loss", "weight") if k in table]
@@ -186,38 +172,10 @@ def equal_say(runs: pd.DataFrame) -> pd.Series:
 def _rename(
     table: pd.DataFrame, columns: dict[str, str], conventions: Conventions, notes: list[str], faults: list[str]
 ) -> tuple[pd.DataFrame, Conventions]:
-    mapping: dict[str, str] = {}
-    for canonical, given in columns.items():
-        if canonical not in ALIASES:
-            faults.append(f"columns: {canonical!r} is not a canonical name ({', '.join(ALIASES)})")
-        elif given not in table:
-            faults.append(
-                f"columns: the table has no column {given!r} for {canonical}; it has {', '.join(map(str, table))}"
-            )
-        else:
-            mapping[given] = canonical
-    plain = {column: re.sub(r"[\s/.\-]+", "_", str(column).strip()).lower() for column in table}
-    for canonical, aliases in ALIASES.items():
-        if canonical in columns or canonical in mapping.values():
-            continue
-        if canonical in table:
-            mapping[canonical] = canonical
-            continue
-        found = sorted((aliases.index(p), c) for c, p in plain.items() if p in aliases and c not in mapping)
-        if not found:
-            continue
-        names = [c for _, c in found]
-        if len(names) > 1 and canonical not in ("loss", "run_id"):
-            faults.append(
-                f"columns {', '.join(names)} could all be {canonical}; say which: columns={{{canonical!r}: {names[0]!r}}}"
-            )
-            continue
-        if len(names) > 1:
-            notes.append(f"{canonical} was taken from {names[0]!r}, not from {', '.join(names[1:])}")
-        mapping[names[0]] = canonical
-    for given, canonical in mapping.items():
-        if given != canonical:
-            notes.append(f"column {given!r} read as {canonical}")
+    mapping, said, wrong = recognise(list(table), columns)
+    notes.extend(said)
+    faults.extend(wrong)
+    plain = {column: plain_name(column) for column in table}
     origin = {canonical: plain[given] for given, canonical in mapping.items()}
     if conventions.N_counts == "unstated" and "non_embedding" in origin.get("N", ""):
         conventions = replace(conventions, N_counts="non-embedding")
@@ -247,9 +205,10 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     if "status" not in table:
         return table, []
     bad = ~table["status"].map(lambda s: pd.isna(s) or str(s).strip().lower() in FINISHED)
+    why = table["reason"] if "reason" in table else pd.Series(None, index=table.index)
     records = [
-        {"row": int(row), "reason": f"status {status}"}
-        for row, status in zip(table.loc[bad, "_row"], table.loc[bad, "status"], strict=True)
+        {"row": int(row), "reason": f"status {status}" + (f": {reason}" if isinstance(reason, str) and reason else "")}
+        for row, status, reason in zip(table.loc[bad, "_row"], table.loc[bad, "status"], why[bad], strict=True)
     ]
     return table[~bad], records
 
@@ -392,6 +351,25 @@ def _contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: fl
             faults.append(
                 f"epochs contradicts D/U_D by more than {EPOCHS_TOLERANCE:.0%} in {_rows(table, bad)} "
                 f"(epochs·U_D/D is {ratio[bad].min():.3g} to {ratio[bad].max():.3g}); D counts tokens seen, repetitions included"
+            )
+    return faults
+
+
+def _mixed_units(table: pd.DataFrame) -> list[str]:
+    """Sizes or tokens that fall into two groups a factor of 10,000 apart: millions beside ones."""
+    faults = []
+    for name in ("N", "D"):
+        if name not in table:
+            continue
+        ordered = np.sort(table[name].to_numpy(dtype=float))
+        leap = np.flatnonzero(ordered[1:] / ordered[:-1] > UNITS_APART)
+        if len(leap):
+            below, above = ordered[leap[0]], ordered[leap[0] + 1]
+            small = table[name].to_numpy() <= below
+            fewer = small if small.sum() <= len(table) / 2 else ~small
+            faults.append(
+                f"column {name} mixes units: values up to {below:g} and from {above:g} with none between (see "
+                f"{_rows(table, fewer)}); write all in ones, or with a unit: 125M, 1.3B"
             )
     return faults
 

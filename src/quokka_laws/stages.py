@@ -1,4 +1,4 @@
-"""Where on its curve each checkpoint of a run lies: warm-up, descent, overfitting, second descent.
+"""Where on its curve each checkpoint of a run lies: warm-up, descent, overfitting, second descent; trunk or cooled.
 
 Laws of repeated data describe the descent and the overfitting that follows. Checkpoints of the warm-up and of a
 second descent (double descent) are outside them; leaving those out is a selection on the outcome, so it is marked,
@@ -80,5 +80,23 @@ def keep_stages(runs: pd.DataFrame, stages: tuple[str, ...] = ("descent", "overf
     counts = runs[out].groupby(["run_id", "stage"], sort=False).size()
     kept = runs[~out].reset_index(drop=True)
     gone = [{"row": -1, "reason": f"stage {s}: {n} checkpoints", "run_id": r} for (r, s), n in counts.items()]
+    kept.attrs = {**runs.attrs, "excluded": [*runs.attrs.get("excluded", []), *gone]}
+    return kept
+
+
+def one_phase(runs: pd.DataFrame, *, repeated: bool) -> pd.DataFrame:
+    """Only trunk or only cooled losses, where a column ``phase`` holds both.
+
+    A loss taken at constant learning rate (``trunk``) lies above the one at the end of a cool-down (``cooled``), by an
+    amount that grows with D/N: one surface does not go through both. Laws of repeated data are fitted to the trunk,
+    where the checkpoints of repeated runs are; laws of N and D to the cooled runs. What is left out is recorded.
+    """
+    if "phase" not in runs or not {"trunk", "cooled"} <= set(runs["phase"]):
+        return runs
+    wanted, other = ("trunk", "cooled") if repeated else ("cooled", "trunk")
+    out = runs["phase"] == other
+    kept = runs[~out].reset_index(drop=True)
+    reason = f"phase {other}: never fitted together with {wanted} losses"
+    gone = [{"row": int(row) + 1, "reason": reason} for row in runs.index[out]]
     kept.attrs = {**runs.attrs, "excluded": [*runs.attrs.get("excluded", []), *gone]}
     return kept

@@ -9,7 +9,7 @@ from quokka_laws.laws.base import Coefficient, Law
 from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.farseer import Farseer
-from quokka_laws.laws.kaplan import Kaplan
+from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
 from quokka_laws.laws.memorization import Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
 from quokka_laws.laws.power import PowerLaw
@@ -24,6 +24,7 @@ __all__ = [
     "EffectiveData",
     "Farseer",
     "Kaplan",
+    "KaplanSteps",
     "Law",
     "LowPrecision",
     "Memorization",
@@ -43,6 +44,7 @@ _LAWS: tuple[type[Law], ...] = (
     Chinchilla,
     Skaling,
     Kaplan,
+    KaplanSteps,
     PowerLaw,
     BrokenPowerLaw,
     Farseer,

@@ -11,13 +11,16 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import lmfit
 import numpy as np
 
 from quokka_laws.jet import Array, Jet, variables
 from quokka_laws.laws.projection import nnls
+
+if TYPE_CHECKING:
+    from quokka_laws.laws.chinchilla import Shortage
 
 Inputs = Mapping[str, Any]
 """Data as the laws see them: ``log_N``, ``log_D``, ``log_U_D``, ``log_C`` and ``epochs``, arrays or jets."""
@@ -234,9 +237,18 @@ class Law:
             theta[:, amplitudes] = np.log(nnls(np.stack(basis, axis=-1), target, weights))
         return theta
 
+    def shortage(self, values: Mapping[str, Any]) -> Shortage | None:
+        """The sum of two powers that decides the loss, where one does: plans are then closed forms. None otherwise."""
+        return None
+
+    def log_shortage(self, values: Mapping[str, Any], log_loss: Array) -> Array:
+        """Log of the shortage a loss stands for, NaN at or below the floor; for laws with a :meth:`shortage`."""
+        raise NotImplementedError
+
     def optimal_log_N(self, values: Mapping[str, Any], log_ND: Array) -> Array | None:
         """Closed form of the compute-optimal ``log N`` at ``log(N·D)``, or None where there is none."""
-        return None
+        found = self.shortage(values)
+        return None if found is None else found.optimal_log_N(log_ND)
 
     def make_params(self, **settings: Any) -> lmfit.Parameters:
         """The control panel of a fit: ``lmfit.Parameters`` with this law's coefficients and bounds.

@@ -1,4 +1,4 @@
-"""Kaplan's joint law of parameters and tokens."""
+"""Kaplan's joint laws: of parameters and tokens, and of parameters and steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from quokka_laws import jet
 from quokka_laws.jet import Array
 from quokka_laws.laws.base import Coefficient, Inputs, Law
-from quokka_laws.laws.chinchilla import additive_optimum
+from quokka_laws.laws.chinchilla import Shortage
 from quokka_laws.laws.projection import nnls
 
 
@@ -63,8 +63,42 @@ class Kaplan(Law):
         theta[:, D_c] = np.log(size[:, 1])
         return theta
 
-    def optimal_log_N(self, values: Mapping[str, Any], log_ND: Array) -> Array | None:
-        """Closed form: the bracket is A/N^(alpha_N/alpha_D) + D_c/D."""
+    def shortage(self, values: Mapping[str, Any]) -> Shortage:
+        """The bracket: (N_c/N)^(alpha_N/alpha_D) + D_c/D."""
         ratio = np.asarray(values["alpha_N"]) / np.asarray(values["alpha_D"])
-        equal = {"A": np.asarray(values["N_c"]) ** ratio, "alpha": ratio, "B": values["D_c"], "beta": 1.0}
-        return additive_optimum(equal, log_ND)
+        return Shortage(ratio * np.log(values["N_c"]), ratio, np.log(values["D_c"]), np.ones_like(ratio))
+
+    def log_shortage(self, values: Mapping[str, Any], log_loss: Array) -> Array:
+        """log(loss)/alpha_D."""
+        return np.asarray(log_loss / np.asarray(values["alpha_D"]))
+
+
+@dataclass(frozen=True)
+class KaplanSteps(Law):
+    """L(N, S) = (N_c/N)^alpha_N + (S_c/S)^alpha_S.
+
+    Kaplan et al. 2020 (arXiv 2001.08361), Eq. 1.6: the learning curve of N non-embedding parameters after S updates at a
+    batch far above the critical one, on data without limit.
+
+    When not to use it: data are limited, the batch is not large, or the learning rate has been annealed. It has no
+    irreducible loss, and a table of runs has no column for S: it is here for its published coefficients.
+    """
+
+    name = "kaplan-steps"
+    equation = "(N_c/N)^alpha_N + (S_c/S)^alpha_S"
+    source = "Kaplan et al. 2020, arXiv 2001.08361, Eq. 1.6"
+    variables = ("N", "S")
+
+    @property
+    def coefficients(self) -> tuple[Coefficient, ...]:
+        """N_c, alpha_N, S_c, alpha_S."""
+        return (
+            Coefficient("N_c", "model size at which endless training would give a loss of 1", "scale"),
+            Coefficient("alpha_N", "how fast more parameters help", start=(0.02, 0.6), min=1e-4, max=5.0),
+            Coefficient("S_c", "steps after which an infinite model would have a loss of 1", "scale"),
+            Coefficient("alpha_S", "how fast more steps help", start=(0.1, 1.5), min=1e-4, max=5.0),
+        )
+
+    def log_terms(self, p: Mapping[str, Any], x: Inputs) -> list[Any]:
+        """alpha_N·log(N_c/N) and alpha_S·log(S_c/S)."""
+        return [p["alpha_N"] * (p["log_N_c"] - x["log_N"]), p["alpha_S"] * (p["log_S_c"] - x["log_S"])]

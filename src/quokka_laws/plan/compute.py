@@ -111,18 +111,19 @@ def optimal_log_N(law: Law, values: Mapping[str, Any], log_ND: Array) -> Array:
     return np.stack(columns, axis=1)
 
 
-def minimise_over_log_N(law: Law, theta: Array, log_ND: float) -> Array:
-    """Numeric compute-optimal log N of each problem at one budget; ±inf where the loss only falls outwards."""
-    grid = 0.5 * log_ND + np.linspace(-1, 1, 161) * _WIDEST
+def minimise_over_log_N(law: Law, theta: Array, log_ND: Array | float) -> Array:
+    """Numeric compute-optimal log N of each problem, at one log(N·D) or one each; ±inf where the loss only falls outwards."""
+    half = 0.5 * np.asarray(log_ND, dtype=float).reshape(-1, 1)
+    grid = np.linspace(-1, 1, 161) * _WIDEST
 
     def path(t: Any) -> dict[str, Any]:
-        return {"log_N": t, "log_D": log_ND - t}
+        return {"log_N": half + t, "log_D": half - t}
 
     best, at_end = lowest(law, theta, path, grid, interior=False)
     if at_end.any():  # a form that is wrong far outside may fall there below its optimum; a missing term has none
         inside, _ = lowest(law, theta, path, grid, interior=True)
         best, at_end = np.where(np.isnan(inside), best, inside), np.where(np.isnan(inside), at_end, 0)
-    return np.where(at_end == 0, best, np.where(at_end < 0, -np.inf, np.inf))
+    return np.where(at_end == 0, half[:, 0] + best, np.where(at_end < 0, -np.inf, np.inf))
 
 
 def _flat_range(fit: FittedLaw, log_N: Array, log_ND: Array, loss: Array) -> tuple[Array, Array]:

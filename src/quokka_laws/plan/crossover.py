@@ -7,6 +7,7 @@ law of N and D that knows nothing of repetition, at most one epoch of the unique
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,13 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per crossing, or one with NaN where there is none between 1e14 and 1e28 FLOPs: ``U_D, C, loss,
-        below`` (who has the lower loss with less compute), ``above``, ``extrapolation`` (C over the largest
-        fitted, the worse of the two), ``comparable``.
+        One row per crossing, or one with NaN where there is none: ``U_D, C, loss, below`` (who has the lower loss with
+        less compute), ``above``, ``extrapolation`` (how far C or U_D lies outside the runs of either law, where
+        known), ``searched_to`` (FLOPs: 1e28, or where a law that cannot rise with epochs would have to promise beyond
+        its runs), ``comparable``.
     """
     labels = _labels(first, second)
     comparable = _comparable(first, second)
-    largest = [f.fitted_range.get("C", (np.nan, np.nan))[1] for f in (first, second)]
     rows = []
     for u in _numbers("U_D", U_D):
         unique = float(u)
@@ -87,7 +88,8 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
             c = float(np.exp(log_C))
             return best_loss(first, c, unique) - best_loss(second, c, unique)
 
-        gaps = np.array([gap(float(t)) for t in _LOG_C])
+        gaps = _while_answered(gap)
+        searched_to = float(np.exp(_LOG_C[len(gaps) - 1]))
         turns = np.flatnonzero(np.sign(gaps[:-1]) * np.sign(gaps[1:]) < 0)
         for i in turns:
             log_C = brentq(gap, _LOG_C[i], _LOG_C[i + 1], xtol=1e-12)
@@ -99,13 +101,14 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
                     "loss": best_loss(first, c, unique),
                     "below": labels[lower],
                     "above": labels[1 - lower],
-                    "extrapolation": max(c / min(largest), 1.0),
+                    "extrapolation": _beyond((first, second), C=c, U_D=unique),
+                    "searched_to": searched_to,
                 }
             )
         if not len(turns):
             always = labels[int(gaps[-1] > 0)]
-            rows.append({"U_D": unique, "C": np.nan, "loss": np.nan, "below": always, "above": always})
-    table = pd.DataFrame(rows, columns=["U_D", "C", "loss", "below", "above", "extrapolation"])
+            rows.append({"U_D": unique, "C": np.nan, "below": always, "above": always, "searched_to": searched_to})
+    table = pd.DataFrame(rows, columns=["U_D", "C", "loss", "below", "above", "extrapolation", "searched_to"])
     table["comparable"] = comparable
     return table
 
@@ -116,29 +119,39 @@ def iso_loss(fit: FittedLaw, loss: float, U_D: Any) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``U_D, C``; C is inf where so little data never reach the loss within 1e28 FLOPs.
+        ``U_D, C``; C is inf where so little data never reach the loss within 1e28 FLOPs, NaN where the law cannot say
+        (it cannot rise with epochs, and more than it was fitted to would be needed).
     """
     if not loss > 0:
         raise ValueError(f"loss = {loss!r}: expected a positive number")
     rows = []
     for u in _numbers("U_D", U_D):
-        excess = [best_loss(fit, float(np.exp(t)), float(u)) - loss for t in _LOG_C]
-        below = np.flatnonzero(np.array(excess) <= 0)
-        c = np.inf
-        if len(below):
-            i = max(int(below[0]), 1)
-            c = float(
-                np.exp(
-                    brentq(
-                        lambda t, u=u: best_loss(fit, float(np.exp(t)), float(u)) - loss,
-                        _LOG_C[i - 1],
-                        _LOG_C[i],
-                        xtol=1e-12,
-                    )
-                )
-            )
-        rows.append({"U_D": u, "C": c})
+
+        def excess(log_C: float, unique: float = float(u)) -> float:
+            return best_loss(fit, float(np.exp(log_C)), unique) - loss
+
+        found = _while_answered(excess, stop_below=True)
+        if found[-1] > 0:
+            rows.append({"U_D": u, "C": np.inf if len(found) == len(_LOG_C) else np.nan})
+            continue
+        i = max(len(found) - 1, 1)
+        rows.append({"U_D": u, "C": float(np.exp(brentq(excess, _LOG_C[i - 1], _LOG_C[i], xtol=1e-12)))})
     return pd.DataFrame(rows)
+
+
+def _while_answered(question: Callable[[float], float], *, stop_below: bool = False) -> Array:
+    """Answers along rising compute until a law refuses one (or until one is not positive)."""
+    answers: list[float] = []
+    for t in _LOG_C:
+        try:
+            answers.append(question(float(t)))
+        except FitError:
+            if not answers:
+                raise
+            break
+        if stop_below and answers[-1] <= 0:
+            break
+    return np.array(answers)
 
 
 def best_loss(fit: FittedLaw, C: float, U_D: float) -> float:
@@ -165,6 +178,12 @@ def _comparable(first: FittedLaw, second: FittedLaw) -> str:
         warnings.warn(f"{first.label} and {second.label} differ in {'; '.join(apart)}", ConventionsDiffer, stacklevel=3)
         return "no: " + "; ".join(apart)
     return f"unknown: {', '.join(unsure)} unstated" if unsure else "yes"
+
+
+def _beyond(fits: Sequence[FittedLaw], **at: float) -> float:
+    """The largest factor outside the fitted range of any law, at least 1; NaN where no range is known."""
+    known = [(value, *f.fitted_range[k]) for f in fits for k, value in at.items() if k in f.fitted_range]
+    return max([1.0, *(max(v / high, low / v) for v, low, high in known)]) if known else float("nan")
 
 
 def _labels(first: FittedLaw, second: FittedLaw) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""GPU-hours to FLOPs."""
+"""GPU-hours or money to FLOPs, and back."""
 
 from __future__ import annotations
 
@@ -12,41 +12,90 @@ PEAK_FLOPS = {
 """Dense bf16 FLOP/s by the vendor's data sheet (SXM parts); pass ``peak=`` for anything else."""
 
 
-def flops(*, count: float, hours: float, mfu: float, gpu: str | None = None, peak: float | None = None) -> float:
-    """Training FLOPs of a machine: ``count · hours · 3600 · peak · mfu``.
+def flops(
+    *,
+    mfu: float,
+    gpu: str | None = None,
+    peak: float | None = None,
+    count: float | None = None,
+    hours: float | None = None,
+    gpu_hours: float | None = None,
+    dollars: float | None = None,
+    price: float | None = None,
+) -> float:
+    """Training FLOPs of a machine: ``GPU-hours · 3600 · peak · mfu``.
 
     Parameters
     ----------
-    count : float
-        GPUs.
-    hours : float
-        Wall-clock hours.
     mfu : float
         Model FLOPs utilisation: useful FLOPs over peak, 0.3 to 0.5 for large dense models.
     gpu : str, optional
-        A name in :data:`PEAK_FLOPS`.
+        A name in :data:`PEAK_FLOPS`; or
     peak : float, optional
-        Peak FLOP/s of one GPU, instead of a name.
+        peak FLOP/s of one GPU.
+    count, hours : float, optional
+        GPUs and wall-clock hours; or
+    gpu_hours : float, optional
+        their product; or
+    dollars, price : float, optional
+        money, and what you pay for one GPU for one hour (no price is on record here: they change by the month).
 
     Raises
     ------
     ValueError
-        For an unknown name, or numbers that are not positive, or an MFU above 1.
+        For an unknown name, numbers that are not positive, an MFU above 1, or not exactly one way of saying how much.
     """
+    return _gpu_hours(count, hours, gpu_hours, dollars, price) * 3600.0 * peak_flops(gpu, peak) * _share(mfu)
+
+
+def gpu_hours(C: float, *, mfu: float, gpu: str | None = None, peak: float | None = None) -> float:
+    """GPU-hours that C FLOPs take: the inverse of :func:`flops`."""
+    _positive(C=C)
+    return C / (3600.0 * peak_flops(gpu, peak) * _share(mfu))
+
+
+def peak_flops(gpu: str | None, peak: float | None) -> float:
+    """Peak FLOP/s by name, or as given."""
     if (gpu is None) == (peak is None):
         raise ValueError("give either gpu, a name, or peak, FLOP/s of one")
-    if gpu is not None:
-        if gpu.upper() not in PEAK_FLOPS:
-            near = difflib.get_close_matches(gpu.upper(), PEAK_FLOPS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(
-                f"no peak is on record for {gpu!r}{hint} Known: {', '.join(PEAK_FLOPS)}; or pass peak=, in FLOP/s"
-            )
-        peak = PEAK_FLOPS[gpu.upper()]
-    assert peak is not None
-    for name, value in (("count", count), ("hours", hours), ("mfu", mfu), ("peak", peak)):
-        if not value > 0:
-            raise ValueError(f"{name} = {value:g} must be positive")
+    if peak is not None:
+        _positive(peak=peak)
+        return peak
+    assert gpu is not None
+    if gpu.upper() not in PEAK_FLOPS:
+        near = difflib.get_close_matches(gpu.upper(), PEAK_FLOPS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(
+            f"no peak is on record for {gpu!r}{hint} Known: {', '.join(PEAK_FLOPS)}; or pass peak=, in FLOP/s"
+        )
+    return PEAK_FLOPS[gpu.upper()]
+
+
+def _gpu_hours(
+    count: float | None, hours: float | None, total: float | None, dollars: float | None, price: float | None
+) -> float:
+    ways = [(count, hours), (total,), (dollars, price)]
+    used = [way for way in ways if any(v is not None for v in way)]
+    if len(used) != 1 or any(v is None for v in used[0]):
+        raise ValueError("say how much once: count and hours, or gpu_hours, or dollars and price (per GPU-hour)")
+    _positive(count=count, hours=hours, gpu_hours=total, dollars=dollars, price=price)
+    if total is not None:
+        return total
+    if dollars is not None and price is not None:
+        return dollars / price
+    assert count is not None
+    assert hours is not None
+    return count * hours
+
+
+def _share(mfu: float) -> float:
+    _positive(mfu=mfu)
     if mfu > 1:
         raise ValueError(f"mfu = {mfu:g} is a share of peak: between 0 and 1")
-    return count * hours * 3600.0 * peak * mfu
+    return mfu
+
+
+def _positive(**given: float | None) -> None:
+    for name, value in given.items():
+        if value is not None and not value > 0:
+            raise ValueError(f"{name} = {value:g} must be positive")

@@ -20,10 +20,19 @@ from quokka_laws.jet import Array, Jet
 from quokka_laws.laws import Law
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.optimise import derivatives
-from quokka_laws.plan.roots import find_root, interval_with_never
+from quokka_laws.plan.roots import interval_with_never
 from quokka_laws.plan.several import several
-from quokka_laws.plan.targets import ENDLESS, _log_tokens, _need_surface, _positive, compute_to_loss
+from quokka_laws.plan.targets import (
+    ENDLESS,
+    _log_tokens,
+    _need_surface,
+    _positive,
+    cheapest_log_N,
+    compute_to_loss,
+)
 from quokka_laws.results import FittedLaw, check_level
+
+_SMALLER = np.log(1e6)  # models this much below the compute-optimal size are not looked at
 
 SERVING_FLOPS = 2.0
 """FLOPs per parameter and token of a forward pass."""
@@ -105,14 +114,8 @@ def inference_optimal(
 def _optimum(law: Law, values: Mapping[str, Any], log_target: Array, served: Array) -> tuple[Array, Array]:
     """log N and log D of each problem and row; ``served`` = D_inf in units of training tokens."""
     theta = law.to_theta(values)
-    shape = (len(theta), len(log_target))
-
-    def unlimited(log_N: Array) -> Array:
-        return law.log_loss(values, {"log_N": log_N, "log_D": np.log(ENDLESS)}) - log_target
-
-    smallest = find_root(unlimited, np.zeros(shape), np.full(shape, np.log(ENDLESS)))
-    smallest = np.where(np.isnan(smallest), 0.0, smallest) + 1e-9
-    largest = np.full(shape, np.log(ENDLESS))
+    largest = cheapest_log_N(law, values, log_target)  # serving only ever makes the model smaller
+    smallest = largest - _SMALLER
 
     def tokens(log_N: Array) -> Array:
         return _log_tokens(law, values, log_target, log_N)
@@ -120,8 +123,10 @@ def _optimum(law: Law, values: Mapping[str, Any], log_target: Array, served: Arr
     def slope_excess(log_N: Array) -> Array:
         log_D = tokens(log_N)
         ratio = _slope_ratio(law, theta, log_N, log_D)
+        with np.errstate(all="ignore"):
+            excess = np.log(ratio) - np.log1p(served * np.exp(-log_D))
         # Beyond reach of the target (NaN) the model is too small: the ratio there is +inf.
-        return np.where(np.isnan(log_D), np.inf, np.log(ratio) - np.log1p(served * np.exp(-log_D)))
+        return np.where(np.isnan(log_D), np.inf, excess)
 
     log_N = _bisect_down(slope_excess, smallest, largest)
     return log_N, tokens(log_N)

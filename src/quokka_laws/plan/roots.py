@@ -53,12 +53,12 @@ def find_root(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
 
 def interval_with_never(values: Array, level: float) -> tuple[Array, Array]:
     """Equal-tailed interval over the first axis where inf means "never": order statistics, never averaged with inf."""
-    ordered = np.sort(values, axis=0)  # NaN last
-    count = np.maximum((~np.isnan(ordered)).sum(axis=0), 1)
+    count = np.maximum((~np.isnan(values)).sum(axis=0), 1)
     tail = 0.5 * (1.0 - level)
-    lower = np.floor(tail * (count - 1) + 1e-9).astype(int)
-    upper = np.ceil((1.0 - tail) * (count - 1) - 1e-9).astype(int)
-    return (
-        np.take_along_axis(ordered, lower[None], axis=0)[0],
-        np.take_along_axis(ordered, upper[None], axis=0)[0],
+    ends = (
+        np.floor(tail * (count - 1) + 1e-9).astype(int),
+        np.ceil((1.0 - tail) * (count - 1) - 1e-9).astype(int),
     )
+    ordered = np.partition(values, np.unique(ends), axis=0)  # NaN last
+    lower, upper = (np.take_along_axis(ordered, end[None], axis=0)[0] for end in ends)
+    return lower, upper

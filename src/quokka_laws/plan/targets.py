@@ -1,8 +1,9 @@
 """What a loss costs: tokens or compute to reach it, and compute lost by not being at the optimum.
 
-All are inverses of the loss and are solved as bracketed roots in ``log D`` or ``log C``, for every draw at once. For
-``E + A/N^alpha + B/D^beta`` they agree with the closed forms ``D = (B/(L − E − A/N^alpha))^(1/beta)`` and
-``C = k·((A·G^-alpha + B·G^beta)/(L − E))^((alpha+beta)/(alpha·beta))``, ``G = (alpha·A/(beta·B))^(1/(alpha+beta))``.
+All are inverses of the loss. Where it is an increasing function of ``A/N^alpha + B/D^beta`` (Chinchilla, Skaling, Kaplan)
+they are closed forms: for Chinchilla ``D = (B/(L − E − A/N^alpha))^(1/beta)`` and
+``C = k·((A·G^-alpha + B·G^beta)/(L − E))^((alpha+beta)/(alpha·beta))``, ``G = (alpha·A/(beta·B))^(1/(alpha+beta))``. Other
+laws are solved as bracketed roots in ``log D`` or ``log C``.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
-from quokka_laws.plan.compute import compute_optimal, optimal_log_N
+from quokka_laws.plan.compute import compute_optimal, minimise_over_log_N, optimal_log_N
 from quokka_laws.plan.roots import find_root, interval_with_never
 from quokka_laws.plan.several import several
 from quokka_laws.results import FittedLaw, check_level
 
 ENDLESS = 1e60
 """Tokens (or N·D) that stand for infinitely many: the loss there is the floor."""
+_NUMERIC = np.log(np.geomspace(1e8, 1e36, 57))
+"""log(N·D) between which a law without closed forms is searched."""
 
 
 @several
@@ -96,9 +99,9 @@ def compute_to_loss(fit: FittedLaw, loss: Any, *, interval: float | None = None)
     log_ND = _log_compute(fit.law, fit.values, np.log(target))[0]
     if np.isnan(log_ND).any():
         bad = int(np.flatnonzero(np.isnan(log_ND))[0])
-        floor = np.exp(_log_best(fit.law, fit.values, np.array([np.log(ENDLESS)]))[0, 0])
         raise FitError(
-            f"loss = {target[bad]:g} is out of reach under {fit.label} at any compute: its floor is {floor:.4f}"
+            f"loss = {target[bad]:g} is out of reach under {fit.label} at any compute: its floor is "
+            f"{_floor(fit.law, fit.values):.4f}"
         )
     k = fit.conventions.flops_per_ND
     plan = compute_optimal(fit, k * np.exp(log_ND))
@@ -197,6 +200,9 @@ def deadweight(
 
 def _log_tokens(law: Law, values: Mapping[str, Any], log_target: Array, log_N: Array) -> Array:
     """log D of each problem and row; NaN where out of reach."""
+    many = _columns(values)
+    if (short := law.shortage(many)) is not None:
+        return short.log_D(law.log_shortage(many, log_target), log_N)
 
     def excess(log_D: Array) -> Array:
         return law.log_loss(values, {"log_N": log_N, "log_D": log_D}) - log_target
@@ -207,35 +213,49 @@ def _log_tokens(law: Law, values: Mapping[str, Any], log_target: Array, log_N: A
 
 def _log_compute(law: Law, values: Mapping[str, Any], log_target: Array) -> Array:
     """log(N·D) of the cheapest model of each problem and target; NaN where out of reach."""
-    count = law.to_theta(values).shape[0]
-    if law.optimal_log_N({k: np.asarray(v) for k, v in values.items()}, np.zeros(1)) is not None:
-        shape = (count, len(log_target))
-        return find_root(
-            lambda t: _log_best(law, values, t) - log_target, np.zeros(shape), np.full(shape, np.log(ENDLESS))
-        )
-    columns = [  # a numeric optimum is found for one budget at a time: bisect each on its own
-        [
-            float(
-                find_root(
-                    lambda t: _log_best(law, one, t)[0] - goal,  # noqa: B023
-                    np.zeros(1),
-                    np.array([np.log(1e30)]),
-                )[0]
-            )
-            for goal in log_target
-        ]
-        for one in ({k: np.atleast_1d(v)[i] for k, v in values.items()} for i in range(count))
-    ]
-    return np.array(columns)
+    many = _columns(values)
+    if (short := law.shortage(many)) is not None:
+        return short.least_log_ND(law.log_shortage(many, log_target))
+
+    theta = law.to_theta(values)
+    best = _log_best(law, values, _NUMERIC)
+    found = np.full((len(theta), len(log_target)), np.nan)
+    for j, goal in enumerate(log_target):
+        crossed = (best[:, :-1] > goal) & (best[:, 1:] <= goal)
+        at = crossed.argmax(axis=1)
+
+        def excess(log_ND: Array, goal: float = goal) -> Array:
+            log_N = minimise_over_log_N(law, theta, log_ND)
+            return law.log_loss(values, {"log_N": log_N[:, None], "log_D": (log_ND - log_N)[:, None]})[:, 0] - goal
+
+        found[:, j] = np.where(crossed.any(axis=1), find_root(excess, _NUMERIC[at], _NUMERIC[at + 1]), np.nan)
+    return found
+
+
+def cheapest_log_N(law: Law, values: Mapping[str, Any], log_target: Array) -> Array:
+    """log N of the cheapest model of each problem and target; NaN where out of reach."""
+    log_ND = _log_compute(law, values, log_target)
+    if (short := law.shortage(_columns(values))) is not None:
+        return short.optimal_log_N(log_ND)
+    theta = law.to_theta(values)
+    each = [minimise_over_log_N(law, theta, np.nan_to_num(column)) for column in log_ND.T]
+    return np.where(np.isnan(log_ND), np.nan, np.stack(each, axis=1))
+
+
+def _floor(law: Law, values: Mapping[str, Any]) -> float:
+    """The lowest loss of an optimal model, as far as the law says one."""
+    closed = law.shortage(_columns(values)) is not None
+    return float(np.exp(np.nanmin(_log_best(law, values, np.array([np.log(ENDLESS)]) if closed else _NUMERIC))))
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Array]:
+    """Coefficients as columns, (problems, 1)."""
+    return {k: np.atleast_1d(np.asarray(v, dtype=float))[:, None] for k, v in values.items()}
 
 
 def _log_best(law: Law, values: Mapping[str, Any], log_ND: Array) -> Array:
     """Log of the lowest loss at log(N·D), (problems, budgets)."""
-    if log_ND.ndim == 2:
-        many = {k: np.atleast_1d(np.asarray(v, dtype=float))[:, None] for k, v in values.items()}
-        log_N = np.asarray(law.optimal_log_N(many, log_ND))
-    else:
-        log_N = optimal_log_N(law, values, log_ND)
+    log_N = optimal_log_N(law, values, log_ND)
     return law.log_loss(values, {"log_N": log_N, "log_D": log_ND - log_N})
 
 
