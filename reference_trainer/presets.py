@@ -7,8 +7,8 @@ from dataclasses import replace
 from reference_trainer.spec import RunSpec
 
 LADDER = ((8, 1), (16, 1), (24, 2), (32, 2), (48, 2), (64, 3))  # width, depth
-# Measured (docs/trainer.md): with these, small models leave the plateau of letter frequencies soon and at the same time
-# whatever the seed. The paper's choices are the spec's defaults.
+# Small models leave the plateau of letter frequencies sooner with these (docs/trainer.md); the paper's choices are the
+# spec's defaults.
 SMALL = {"head_size": 8, "rope_base": 100.0, "init": "scaled"}
 
 
@@ -64,7 +64,7 @@ def calibration(corpus: str, validation: str = "") -> list[RunSpec]:
 
 
 def ablations(base: RunSpec) -> list[RunSpec]:
-    """The paper's Section 5 at one size, two seeds each; and the two choices of ``SMALL`` taken back."""
+    """The paper's Section 5 at one size, two seeds each; and each choice of ``SMALL`` taken back."""
     small = replace(
         base, objective="masked", width=32, depth=2, tokens=2**20, cooled_at=(2**20,), lr=0.0, group="ablation"
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
 import multiprocessing
 import os
@@ -102,11 +101,17 @@ def _cell(name: str, value: Any, default: Any) -> Any:
 
 
 def _planned(record: dict[Any, Any]) -> dict[str, Any]:
-    """Fields of a planned row: the shape nearest to N, D tokens, U_D unique ones."""
+    """Fields of a planned row: the shape nearest to N, with D such that N·D, the plan's compute, stays.
+
+    Where the plan gives unique tokens, D stays instead: it is epochs of them.
+    """
     width, depth = shape_near(float(record["N"]))
-    found = {"width": width, "depth": depth, "tokens": int(record["D"])}
     U = float(record.get("U_D", float("nan")))
-    return found if pd.isna(U) else {**found, "unique_tokens": int(min(U, record["D"]))}
+    if not pd.isna(U):
+        tokens = int(record["D"])
+        return {"width": width, "depth": depth, "tokens": tokens, "unique_tokens": int(min(U, tokens))}
+    N = counts(Shape(width, depth))["N_total"]
+    return {"width": width, "depth": depth, "tokens": round(float(record["N"]) * float(record["D"]) / N)}
 
 
 def shape_near(N: float, *, vocabulary: int = 256) -> tuple[int, int]:
@@ -334,12 +339,6 @@ def sweep(
 
 def _work(spec: RunSpec) -> tuple[float, int]:
     """Relative cost of a run, overheads included, and the tokens it processes."""
-    tokens = max((*spec.cooled_at, *spec.evaluated_at)) + spec.cooldown * sum(spec.cooled_at)
+    trunk = max((*spec.evaluated_at, *((1 - spec.cooldown) * D for D in spec.cooled_at)))
+    tokens = trunk + spec.cooldown * sum(spec.cooled_at)
     return tokens * (12 * spec.depth * spec.width**2 + 20_000), int(tokens)
-
-
-def describe(out: str | Path) -> str:
-    """One line per status of what is in ``runs.jsonl``."""
-    rows = list(read_rows(Path(out) / "runs.jsonl"))
-    kinds = pd.Series([row.get("status", "?") for row in rows]).value_counts()
-    return json.dumps(kinds.to_dict())

@@ -31,6 +31,7 @@ def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     names: dict[str, object] = {}
     for block in blocks("python"):
         exec(block.replace("bootstrap=1000", "bootstrap=20").replace("bootstrap=100)", "bootstrap=3)"), names)
+    assert isinstance(names["fit"], ql.FitResult)
 
 
 def test_command_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

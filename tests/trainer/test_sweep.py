@@ -117,6 +117,23 @@ def test_terminated_sweep_saves_and_continues(spec: RunSpec, tmp_path: Path) -> 
     assert sweep.train_job(job(spec, tmp_path)) == "ok"
 
 
+def test_bar_moves_while_a_run_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two runs, one three times the other's work and two thirds done: half of the sweep, read from its lock."""
+    monkeypatch.setattr(sweep, "HEARTBEAT", 0.02)
+    with sweep._progress({"a": (3.0, 300), "b": (1.0, 100)}, tmp_path, show=True) as end:
+        with sweep.claim(tmp_path, "a") as beat:
+            assert beat is not None
+            time.sleep(0.05)
+            beat(200)
+            time.sleep(0.5)
+        end("a", "ok")
+    shown = capsys.readouterr().err
+    assert " 50%" in shown
+    assert shown.index(" 50%") < shown.index("1 ok")
+
+
 # ---- tables ---------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +150,14 @@ def test_table_planned_by_the_library_is_a_sweep() -> None:
     for spec, N in zip(specs, plan["N"], strict=True):
         assert counts(Shape(spec.width, spec.depth))["N_total"] == pytest.approx(N, rel=0.35)
     assert [s.unique_tokens for s in specs] == [1_000_000, 10_000_000]
+    assert [s.tokens for s in specs] == [5_000_000, 10_000_000]
+
+
+def test_planned_slices_keep_their_compute() -> None:
+    """N is the nearest shape's, so D makes up for it: the runs of an IsoFLOP slice still share one C."""
+    N = np.geomspace(3e3, 3e5, 7)
+    for spec in sweep.frame_to_specs(pd.DataFrame({"N": N, "D": 1e12 / (6 * N)})):
+        assert 6 * counts(spec.shape(256))["N_total"] * spec.tokens == pytest.approx(1e12, rel=1e-4)
 
 
 @pytest.mark.parametrize(
