@@ -38,14 +38,14 @@ class PlainBlock(nn.Module):
         super().__init__()
         self.heads, self.head = heads, head
         self.norm_1, self.norm_2 = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.norm_q, self.norm_k = nn.RMSNorm(head), nn.RMSNorm(head)
         self.qkv, self.out = nn.Linear(width, 3 * heads * head, bias=False), nn.Linear(heads * head, width, bias=False)
         self.gate_up, self.down = nn.Linear(width, 2 * ffn, bias=False), nn.Linear(ffn, width, bias=False)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         B, T, _ = x.shape
         q, k, v = self.qkv(self.norm_1(x)).view(B, T, 3, self.heads, self.head).permute(2, 0, 3, 1, 4)
-        q, k = (F.rms_norm(z, (self.head,)) for z in (q, k))
-        q, k = (_rotate(z, cos, sin) for z in (q, k))
+        q, k = _rotate(self.norm_q(q), cos, sin), _rotate(self.norm_k(k), cos, sin)
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(B, T, -1)
         x = x + self.out(y)
         gate, up = self.gate_up(self.norm_2(x)).chunk(2, dim=-1)

@@ -180,7 +180,7 @@ class Transformer(nn.Module):
             h = _norm(x, w[f"attention_norm_{i}"])
             qkv = torch.bmm(h, w[f"qkv_{i}"]).view(K * B, T, 3, s.heads, s.head_size)
             q, k, v = qkv.transpose(1, 3).unbind(2)  # each (K·B, heads, T, head)
-            q, k = (self._rotate(_unit(z, w[f"{n}_norm_{i}"], B)) for z, n in ((q, "q"), (k, "k")))
+            q, k = self._rotate(_norm(q, w[f"q_norm_{i}"])), self._rotate(_norm(k, w[f"k_norm_{i}"]))
             h = F.scaled_dot_product_attention(q, k, v, is_causal=s.causal)
             x = x + torch.bmm(h.transpose(1, 2).reshape(K, B * T, -1), w[f"out_{i}"])
             gate, up = torch.bmm(_norm(x, w[f"ffn_norm_{i}"]), w[f"gate_up_{i}"]).chunk(2, dim=-1)
@@ -196,13 +196,13 @@ class Transformer(nn.Module):
         return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
-def _norm(x: Tensor, weight: Tensor) -> Tensor:
-    return F.rms_norm(x, (x.shape[-1],), eps=1e-6) * weight.unsqueeze(1)
-
-
-def _unit(x: Tensor, gain: Tensor, batch: int) -> Tensor:
-    """Queries or keys (models·batch, heads, T, head) at unit RMS, times their model's gain."""
-    return F.rms_norm(x, (x.shape[-1],), eps=1e-6) * gain.repeat_interleave(batch, dim=0)[:, None, None]
+def _norm(x: Tensor, gain: Tensor) -> Tensor:
+    """RMS norm over the last axis of x (models·n, …, size) with each model's gain (models, size)."""
+    models, size = gain.shape
+    if models == 1:  # one fused kernel
+        return F.rms_norm(x, (size,), gain[0], eps=1e-6)
+    gain = gain.repeat_interleave(x.shape[0] // models, dim=0)
+    return F.rms_norm(x, (size,), eps=1e-6) * gain.view(-1, *[1] * (x.dim() - 2), size)
 
 
 def _scale(name: str, size: tuple[int, ...], shape: Shape) -> float:

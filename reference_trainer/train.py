@@ -331,6 +331,8 @@ class Trainer:
             **errors,
             **{name: value for name, value in c.items() if name != "flops_per_token"},
             "flops_exact": c["flops_per_token"] * D,
+            "N_counts": "total",
+            "loss_split": "validation",
             "loss_kind": "exact NLL" if spec.objective == "autoregressive" else "ELBO bound",
             **{name: value for name, value in spec.to_dict().items() if name not in _NOT_COLUMNS},
             "heads": self.shape.heads,
