@@ -59,11 +59,11 @@ READING = """
 *Held* is the mean over budgets, *can claim* what n budgets can promise for the next one, held·n/(n + 1).
 
 The intervals are far wider than those of one law's coefficients, and that is the point. On Epoch's and Quokka's runs they
-hold about what they say out to ×30. Where the laws fail in a way that did not show at smaller scale (the masked grid,
-whose largest runs all lie lower than every law says), no width learned from smaller runs holds what it says. The coverage
-printed is then below the level, in capitals, and that number is the one to believe; for the three dearest masked runs
-not even it showed the failure beforehand. Where a few runs barely determine a law, the honest interval is too wide to be
-of use: the autoregressive grid beyond ×10.
+hold about what they say out to ×30. The calibration runs were made after the method was settled and hold every run, at a
+price: six sizes and five token counts leave few budgets to hold out, so the intervals are wide (a quarter of the loss at
+×30) and little can be claimed for them. Where laws fail in a way that did not show at smaller scale, no width learned from
+smaller runs can hold what it says; the coverage printed is then below the level, in capitals, and that number is the one
+to believe.
 """
 
 
