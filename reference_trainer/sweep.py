@@ -66,7 +66,7 @@ def frame_to_specs(table: pd.DataFrame, **defaults: Any) -> list[RunSpec]:
     ----------
     table : DataFrame
         Columns are RunSpec fields (lists are written ``a;b;c``), or those of a plan of the library: ``N`` and ``D``,
-        optionally ``U_D``; such a row gets the nearest shape of :func:`shape_near`, and the plan's other columns
+        optionally ``U_D``; such a row gets the nearest shape of :func:`shape_near` and keeps N·D (with ``U_D``: D), and the plan's other columns
         (C, epochs, predicted losses …) are left alone.
     **defaults
         RunSpec fields for cells the table does not have, such as ``corpus``.

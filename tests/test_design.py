@@ -260,7 +260,8 @@ def test_the_loop_closes_through_the_trainer(fit: ql.FitResult, tmp_path: Path) 
         (tmp_path / "sweep.csv").write_text(done.stdout, encoding="utf-8")
         table = pd.read_csv(tmp_path / "sweep.csv")
         specs = sweep.read_specs(tmp_path / "sweep.csv", corpus="text.txt")
-        assert [s.tokens for s in specs] == table["D"].astype(int).tolist()
+        trained = [counts(s.shape(256))["N_total"] * s.tokens for s in specs]
+        assert trained == pytest.approx((table["N"] * table["D"]).tolist(), rel=1e-4)  # the plan's compute
         if words[0] == "ladder":
             assert len({s.run_id for s in specs}) == len(table) == 25
 
