@@ -98,7 +98,7 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
         torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     rank = int(os.environ.get("RANK", 0))
     kind = "" if rank else log or ""
-    with tqdm(unit="tok", unit_scale=True, disable=rank > 0) as bar, open_log(kind, spec, out) as on_metrics:
+    with tqdm(unit="tok", unit_scale=True, disable=rank > 0) as bar, open_log(kind, [spec], out) as on_metrics:
         trainer = Trainer(
             [spec], out / "checkpoints", device=device, stop=_Stop(None), on_progress=bar.update, on_metrics=on_metrics,
             compile_model=compile_model,
@@ -127,9 +127,10 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 @click.option("--corpus", default="tiny-shakespeare", show_default=True, help="Text, folder or name.")
 @click.option("--validation", default="", help="Separate validation text.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True)
+@click.option("--workers", type=click.IntRange(1), help="Processes; default one a core, or one a CUDA device.")
+@click.option("--pack", type=click.IntRange(1), help="Like runs trained as one; default 1, on CUDA 8.")
 @click.option("--launcher", default="local", show_default=True, help="local, ray or submitit.")
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, or cuda for all CUDA devices.")
 @click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
 @click.option("--time-budget", type=float, help="Minutes after which everything is saved and stops.")
 def sweep(
@@ -138,7 +139,8 @@ def sweep(
     corpus: str,
     validation: str,
     out: Path,
-    workers: int,
+    workers: int | None,
+    pack: int | None,
     launcher: str,
     device: str,
     log: str | None,
@@ -161,6 +163,7 @@ def sweep(
         specs,
         out,
         workers=workers,
+        pack=pack,
         launcher=launcher,
         device=device,
         time_budget=60 * time_budget if time_budget else None,

@@ -1,4 +1,8 @@
-"""Where runs are trained: worker processes here, a Ray cluster, or Slurm through submitit. About ten lines each."""
+"""Where jobs are trained: worker processes here, a Ray cluster, or Slurm through submitit. About ten lines each.
+
+A launcher takes jobs and the number of workers, and yields what :func:`~reference_trainer.sweep.train_job` returned for
+each, as they end.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +13,19 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from reference_trainer.errors import TrainerError
 from reference_trainer.sweep import Job, train_job
 
-Outcome = Iterator[tuple[Job, str]]
+Outcomes = Iterator[dict[str, str]]
 
 
-def local(jobs: list[Job], workers: int) -> Outcome:
+def local(jobs: list[Job], workers: int) -> Outcomes:
     """Worker processes on this machine; the largest jobs come first so that no core idles at the end."""
     if not jobs:
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=max(1, min(workers, len(jobs))), mp_context=context) as pool:
-        futures = {pool.submit(train_job, job): job for job in jobs}
+        futures = [pool.submit(train_job, job) for job in jobs]
         try:
             for future in as_completed(futures):
-                yield futures[future], future.result()
+                yield future.result()
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -30,7 +34,7 @@ def local(jobs: list[Job], workers: int) -> Outcome:
             raise
 
 
-def ray(jobs: list[Job], workers: int) -> Outcome:
+def ray(jobs: list[Job], workers: int) -> Outcomes:
     """Ray tasks; a task whose worker died is retried and resumes from its checkpoint."""
     try:
         import ray as engine
@@ -40,14 +44,13 @@ def ray(jobs: list[Job], workers: int) -> Outcome:
         engine.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
     gpus = 1 if any(job.device.startswith("cuda") for job in jobs) else 0
     task = engine.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(train_job)
-    waiting = {task.remote(job): job for job in jobs}
+    waiting = [task.remote(job) for job in jobs]
     while waiting:
-        ready, _ = engine.wait(list(waiting), num_returns=1)
-        for reference in ready:
-            yield waiting.pop(reference), engine.get(reference)
+        ready, waiting = engine.wait(waiting, num_returns=1)
+        yield from engine.get(ready)
 
 
-def submitit(jobs: list[Job], workers: int, *, cluster: str | None = None) -> Outcome:
+def submitit(jobs: list[Job], workers: int, *, cluster: str | None = None) -> Outcomes:
     """Slurm array through submitit (or its local executor where there is no Slurm)."""
     try:
         import submitit as engine
@@ -56,9 +59,12 @@ def submitit(jobs: list[Job], workers: int, *, cluster: str | None = None) -> Ou
     if not jobs:
         return
     executor = engine.AutoExecutor(folder=f"{jobs[0].out}/submitit", cluster=cluster)
-    executor.update_parameters(timeout_min=60 * 24, cpus_per_task=1, slurm_array_parallelism=workers)
-    for job, handle in zip(jobs, executor.map_array(train_job, jobs), strict=True):
-        yield job, handle.result()
+    gpus = 1 if jobs[0].device.startswith("cuda") else 0
+    executor.update_parameters(
+        timeout_min=60 * 24, cpus_per_task=1, gpus_per_node=gpus, slurm_array_parallelism=workers
+    )
+    for handle in executor.map_array(train_job, jobs):
+        yield handle.result()
 
 
-LAUNCHERS: dict[str, Callable[[list[Job], int], Outcome]] = {"local": local, "ray": ray, "submitit": submitit}
+LAUNCHERS: dict[str, Callable[[list[Job], int], Outcomes]] = {"local": local, "ray": ray, "submitit": submitit}

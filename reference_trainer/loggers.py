@@ -12,13 +12,13 @@ from types import ModuleType
 from reference_trainer.errors import TrainerError
 from reference_trainer.spec import RunSpec
 
-Log = Callable[[int, dict[str, list[float]]], None]
-"""Given the step and a list per quantity, an entry per model of the pack."""
+Log = Callable[[int, dict[str, float]], None]
+"""Given the step and the quantities of one run."""
 
 
 @contextlib.contextmanager
-def open_log(kind: str, spec: RunSpec, out: Path) -> Iterator[Log]:
-    """What logs one run's metrics while the context lasts.
+def open_log(kind: str, specs: list[RunSpec], out: Path) -> Iterator[Callable[[int, dict[str, list[float]]], None]]:
+    """What logs the metrics of a pack's runs while the context lasts: given the step and a list per quantity.
 
     Parameters
     ----------
@@ -38,11 +38,17 @@ def open_log(kind: str, spec: RunSpec, out: Path) -> Iterator[Log]:
     if not kind:
         yield lambda step, values: None
         return
-    log, close = LOGGERS[kind](spec, out)
+    logs = [LOGGERS[kind](spec, out) for spec in specs]
+
+    def log_all(step: int, values: dict[str, list[float]]) -> None:
+        for k, (log, _) in enumerate(logs):
+            log(step, {name: each[k] for name, each in values.items()})
+
     try:
-        yield log
+        yield log_all
     finally:
-        close()
+        for _, close in logs:
+            close()
 
 
 def _tensorboard(spec: RunSpec, out: Path) -> tuple[Log, Callable[[], None]]:
@@ -50,8 +56,8 @@ def _tensorboard(spec: RunSpec, out: Path) -> tuple[Log, Callable[[], None]]:
     _need("tensorboard")
     writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter(out / "tensorboard" / spec.run_id)
 
-    def log(step: int, values: dict[str, list[float]]) -> None:
-        for name, (value, *_) in values.items():
+    def log(step: int, values: dict[str, float]) -> None:
+        for name, value in values.items():
             writer.add_scalar(name, value, step * spec.tokens_per_step)
 
     return log, writer.close
@@ -61,10 +67,13 @@ def _wandb(spec: RunSpec, out: Path) -> tuple[Log, Callable[[], None]]:
     """A W&B run named by the spec's hash, with the spec as its configuration."""
     engine = _need("wandb")
     logging.getLogger("wandb").setLevel(logging.ERROR)
-    run = engine.init(id=spec.run_id, name=spec.run_id, config=spec.to_dict(), dir=str(out), resume="allow")
+    run = engine.init(
+        id=spec.run_id, name=spec.run_id, config=spec.to_dict(), dir=str(out), resume="allow",
+        reinit="create_new",
+    )  # fmt: skip
 
-    def log(step: int, values: dict[str, list[float]]) -> None:
-        run.log({"tokens": step * spec.tokens_per_step, **{name: value for name, (value, *_) in values.items()}})
+    def log(step: int, values: dict[str, float]) -> None:
+        run.log({"tokens": step * spec.tokens_per_step, **values})
 
     return log, run.finish
 

@@ -121,6 +121,11 @@ class RunSpec:
             rope_base=self.rope_base,
         )
 
+    @property
+    def plan(self) -> RunSpec:
+        """What runs must share to be trained as one pack: all but seed, learning rate and unique tokens."""
+        return dataclasses.replace(self, seed=0, lr=1.0, unique_tokens=0)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}

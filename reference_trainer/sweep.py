@@ -1,7 +1,8 @@
 """Many runs: plan what is left, let workers train it, collect rows in ``runs.jsonl``.
 
 Each run writes ``<out>/checkpoints/<run_id>.pt`` while it trains and appends its rows to ``<out>/runs.jsonl`` when it
-is done; a run whose rows are there is skipped. So a sweep may be killed and started again, and several machines may
+is done; a run whose rows are there is skipped. On a GPU, runs of one plan are trained as packs, which a checkpoint
+continues as long as the same runs are left. So a sweep may be killed and started again, and several machines may
 share a folder, as long as no two train the same run at once (a lock file says which are taken).
 """
 
@@ -32,14 +33,15 @@ from reference_trainer.train import Interrupted, Trainer, check_device
 
 STALE = 600.0  # seconds without a heartbeat after which a lock is taken over
 HEARTBEAT = 2.0  # seconds
+CUDA_PACK = 8  # models
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run for a worker: plain data, so that every launcher can carry it."""
+    """A run, or a pack of runs, for a worker: plain data, so that every launcher can carry it."""
 
-    spec: dict[str, Any]
+    specs: list[dict[str, Any]]
     out: str
     device: str = "cpu"
     deadline: float | None = None
@@ -131,44 +133,62 @@ def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
     return list(left.values())
 
 
-def train_job(job: Job) -> str:
-    """Train one run and append its rows; returns ``"ok"``, ``"nan"``, ``"crash"``, ``"stopped"`` or ``"taken"``.
+def packs(specs: Iterable[RunSpec], size: int) -> list[list[RunSpec]]:
+    """Runs of one plan (:attr:`RunSpec.plan`) together, at most ``size`` of them, in the order of their first ones."""
+    plans: dict[RunSpec, list[RunSpec]] = {}
+    for spec in specs:
+        plans.setdefault(spec.plan, []).append(spec)
+    return [alike[i : i + size] for alike in plans.values() for i in range(0, len(alike), size)]
 
-    Called by every launcher, in a process of its own. A crash becomes a row with ``status = "crash"``.
+
+def train_job(job: Job) -> dict[str, str]:
+    """Train a job's runs and append their rows; returns, by run_id, how each ended.
+
+    That is ``"ok"``, ``"nan"``, ``"crash"``, ``"stopped"`` or ``"taken"``. Called by every launcher, in a process of
+    its own. A crash becomes a row with ``status = "crash"``.
     """
     import torch
 
     if job.device == "cpu":
         torch.set_num_threads(1)
-    spec, out = RunSpec.from_dict(job.spec), Path(job.out)
+    specs, out = [RunSpec.from_dict(spec) for spec in job.specs], Path(job.out)
     stop = _Stop(job.deadline)
-    with claim(out, spec.run_id) as mine:
-        if not mine:
-            return "taken"
-        if spec.run_id in {row["run_id"] for row in read_rows(out / "runs.jsonl")}:
-            return "ok"
+    with contextlib.ExitStack() as stack:
+        claims = {spec.run_id: stack.enter_context(claim(out, spec.run_id)) for spec in specs}
+        finished = {row["run_id"] for row in read_rows(out / "runs.jsonl")}
+        ended = {
+            run_id: "ok" if run_id in finished else "stopped" if mine else "taken" for run_id, mine in claims.items()
+        }
+        specs = [spec for spec in specs if ended[spec.run_id] == "stopped"]
+        if not specs:
+            return ended
+
+        def beat(tokens: int) -> None:
+            for spec in specs:
+                claims[spec.run_id](tokens)  # type: ignore[misc]
+
         try:
-            with open_log(job.log, spec, out) as on_metrics:
-                trainer = Trainer(
-                    [spec], out / "checkpoints", device=job.device, stop=stop, on_progress=mine, on_metrics=on_metrics
-                )
-                rows = trainer.run()
+            on_metrics = stack.enter_context(open_log(job.log, specs, out))
+            trainer = Trainer(
+                specs, out / "checkpoints", device=job.device, stop=stop, on_progress=beat, on_metrics=on_metrics
+            )
+            rows = trainer.run()
         except Interrupted:
             if stop.orphaned:  # nobody reads our result, and the pool's queue would keep us waiting for ever
-                (out / "checkpoints" / f"{spec.run_id}.lock").unlink(missing_ok=True)
+                for run_id in claims:
+                    (out / "checkpoints" / f"{run_id}.lock").unlink(missing_ok=True)
                 os._exit(0)
-            return "stopped"
+            return ended
         except TrainerError:
             raise
         except Exception as error:  # a row that says so is worth more than a lost sweep
-            append_rows(
-                [{"run_id": spec.run_id, "status": "crash", "error": f"{type(error).__name__}: {error}"}],
-                out / "runs.jsonl",
-            )
-            return "crash"
+            said = f"{type(error).__name__}: {error}"
+            crash = [{"run_id": spec.run_id, "status": "crash", "error": said} for spec in specs]
+            append_rows(crash, out / "runs.jsonl")
+            return ended | {row["run_id"]: "crash" for row in crash}
         append_rows(rows, out / "runs.jsonl")
         trainer.checkpoint_path.unlink(missing_ok=True)
-        return str(rows[-1]["status"])
+        return ended | {row["run_id"]: str(row["status"]) for row in rows}
 
 
 class _Stop:
@@ -293,7 +313,8 @@ def sweep(
     specs: list[RunSpec],
     out: str | Path,
     *,
-    workers: int = 2,
+    workers: int | None = None,
+    pack: int | None = None,
     launcher: str = "local",
     device: str = "cpu",
     time_budget: float | None = None,
@@ -306,8 +327,10 @@ def sweep(
     ----------
     out : path
         Folder of ``runs.jsonl`` and checkpoints.
-    workers : int
-        Processes (local), tasks at once (ray), ignored by submitit.
+    workers : int, optional
+        Processes (local), tasks at once (ray, submitit); by default one a core, or one a CUDA device.
+    pack : int, optional
+        Runs of one plan trained as one, at most; by default 1, or 8 on CUDA, which one small model leaves idle.
     launcher : {"local", "ray", "submitit"}
     time_budget : float, optional
         Seconds after which every worker saves and stops.
@@ -327,14 +350,30 @@ def sweep(
         raise TrainerError(f"launcher {launcher!r} is not one of {', '.join(launchers.LAUNCHERS)}")
     left = pending(specs, out)
     deadline = time.time() + time_budget if time_budget else None
-    jobs = [Job(spec.to_dict(), str(out.resolve()), device, deadline, log) for spec in left]
+    devices = _devices(device, launcher)
+    cuda = device.startswith("cuda")
+    jobs = [
+        Job([spec.to_dict() for spec in alike], str(out.resolve()), devices[i % len(devices)], deadline, log)
+        for i, alike in enumerate(packs(left, pack or (CUDA_PACK if cuda else 1)))
+    ]
+    workers = workers or (len(devices) if cuda else os.cpu_count() or 1)
     ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(left)}
     work = {spec.run_id: _work(spec) for spec in left}
     with _terminate_as_interrupt(), _progress(work, out, show=progress) as end:
-        for job, status in launchers.LAUNCHERS[launcher](jobs, workers):
-            ended[status] = ended.get(status, 0) + 1
-            end(RunSpec.from_dict(job.spec).run_id, status)
+        for finished in launchers.LAUNCHERS[launcher](jobs, workers):
+            for run_id, status in finished.items():
+                ended[status] = ended.get(status, 0) + 1
+                end(run_id, status)
     return ended
+
+
+def _devices(device: str, launcher: str) -> list[str]:
+    """Devices to deal the jobs out to: "cuda" is all of this machine's; other launchers give each job one of its own."""
+    import torch
+
+    if device == "cuda" and launcher == "local":
+        return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return [device]
 
 
 def _work(spec: RunSpec) -> tuple[float, int]:

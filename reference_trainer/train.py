@@ -53,6 +53,9 @@ class State:
     step: int = 0
     done: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    ended: dict[str, str] = field(
+        default_factory=dict
+    )  # run_id → "nan" or "early": trained on in its pack, for nothing
     seconds: float = 0.0
 
 
@@ -85,7 +88,7 @@ class Trainer:
     Parameters
     ----------
     specs : list of RunSpec
-        May differ in seed, learning rate and unique tokens only.
+        Of one :attr:`RunSpec.plan`. A run that diverges or stops early leaves the others of its pack alone.
     folder : Path
         For checkpoints.
     device : str
@@ -113,7 +116,7 @@ class Trainer:
         compile_model: bool = False,
     ) -> None:
         one = specs[0]
-        if any(replace(s, seed=one.seed, lr=one.lr, unique_tokens=one.unique_tokens) != one for s in specs):
+        if any(s.plan != one.plan for s in specs):
             raise TrainerError("packed runs may differ only in seed, lr and unique_tokens")
         check_device(device)
         self.specs, self.spec, self.folder = specs, one, folder
@@ -131,7 +134,7 @@ class Trainer:
         self.step = Step(self.model, [s.lr for s in specs], one, world=self.world, compile_model=compile_model)
         self.batches = Ahead(self._make_batches, threads=4 if self.device.type == "cuda" else 0)
         self.state = State()
-        self._saved_at = time.monotonic()
+        self._begun = self._saved_at = time.monotonic()
 
     def _unique(self, spec: RunSpec) -> int:
         return (spec.unique_tokens or len(self.corpus.train)) // spec.context * spec.context
@@ -172,44 +175,63 @@ class Trainer:
             If ``stop`` said so; a checkpoint was written.
         """
         self.restore()
-        begun = time.monotonic() - self.state.seconds
+        self._begun = time.monotonic() - self.state.seconds
         self._warn_threads()
         for step, kind, D in self.events():
             name = f"{kind}-{D}"
             if name in self.state.done:
                 continue
-            while self.state.step < step:
-                self._checkpoint(begun)
-                if not self.train_step(self.state.step, self.trunk_lr(self.state.step)):
-                    return self._failed("nan", begun)
+            while self.state.step < step and self.running:
+                self._checkpoint()
+                self.train_step(self.state.step, self.trunk_lr(self.state.step))
                 self.state.step += 1
-            self._checkpoint(begun)
+            if not self.running:
+                break
+            self._checkpoint()
             if kind == "cooled":
-                scores = self.branch(step, round(D / self.spec.tokens_per_step), begun)
+                scores = self.branch(step, round(D / self.spec.tokens_per_step))
                 end = max(2, round(D / self.spec.tokens_per_step))
             else:
                 scores, end = self.score(), step
-            if not all(math.isfinite(s.loss) for s in scores):
-                return self._failed("nan", begun)
-            self.state.seconds = time.monotonic() - begun
-            self.state.rows += [self.row(k, kind, end, s) for k, s in enumerate(scores)]
+            self._end_diverged([math.isfinite(s.loss) for s in scores])
+            self.state.rows += [self.row(k, kind, end, scores[k]) for k in self.running]
             self.on_metrics(end, {f"{kind}_loss": [s.loss for s in scores]})
             self.state.done.append(name)
-            if self._overfitted():
-                for row in self.state.rows:
-                    row["stopped"] = "early"
-                break
+            self._end_overfitted()
         return self.state.rows
 
-    def train_step(self, step: int, lr_factor: float) -> bool:
-        """One optimiser step of every model; False if a loss was seen that is not finite."""
+    @property
+    def running(self) -> list[int]:
+        """Models of the pack that have neither diverged nor stopped early."""
+        return [k for k, spec in enumerate(self.specs) if spec.run_id not in self.state.ended]
+
+    def train_step(self, step: int, lr_factor: float) -> None:
+        """One optimiser step of every model; runs whose loss is seen not to be finite end."""
         self.step(self.batches(step), lr_factor, step + 1)
         looked = step % LOOK_EVERY == 0
         if looked:
             self.on_metrics(step, self.metrics(lr_factor))
-        self.on_progress(self.spec.tokens_per_step)
         # Reading a loss makes a GPU wait, so there it is rarely done; an evaluation finds what was missed.
-        return not (looked or self.device.type == "cpu") or bool(torch.isfinite(self.step.losses).all())
+        if looked or self.device.type == "cpu":
+            self._end_diverged(torch.isfinite(self.step.losses).tolist())
+        self.on_progress(self.spec.tokens_per_step)
+
+    def _end_diverged(self, finite: list[bool]) -> None:
+        """End the runs whose loss is not finite, each with a row that says so."""
+        for k in self.running:
+            if not finite[k]:
+                self.state.rows.append(self.row(k, "nan", max(1, self.state.step), None))
+                self.state.ended[self.specs[k].run_id] = "nan"
+
+    def _end_overfitted(self) -> None:
+        """End the runs whose last evaluations are all worse than their best by the early-stop margin."""
+        for k in self.running if self.spec.early_stop else []:
+            rows = [row for row in self.state.rows if row["run_id"] == self.specs[k].run_id]
+            losses = [row["loss"] for row in rows if row["phase"] == "trunk"]
+            if len(losses) >= PATIENCE and min(losses[-PATIENCE:]) > min(losses) + self.spec.early_stop:
+                self.state.ended[self.specs[k].run_id] = "early"
+                for row in rows:
+                    row["stopped"] = "early"
 
     def metrics(self, lr_factor: float) -> dict[str, list[float]]:
         """Training loss, learning rate and gradient norm of each model, now."""
@@ -250,18 +272,19 @@ class Trainer:
         """Warm-up, then constant."""
         return min(1.0, (step + 1) / self.warmup_steps)
 
-    def branch(self, start: int, end: int, begun: float) -> list[Score]:
+    def branch(self, start: int, end: int) -> list[Score]:
         """Cool down from the trunk's present state to zero learning rate as 1 − √progress, evaluate, and go back."""
         trunk = [tensor.clone() for tensor in self.tensors.values()]
         try:
             for step in range(start, max(end, start + 1)):
                 if self.stop():
                     self._restore_tensors(trunk)
-                    self._checkpoint(begun, force=True)
+                    self._checkpoint(force=True)
                     raise Interrupted
                 factor = self.trunk_lr(step) * (1.0 - math.sqrt((step - start) / (end - start)))
-                if not self.train_step(step, factor):
-                    return [Score(math.nan, math.nan, math.nan, math.nan)] * len(self.specs)
+                self.train_step(step, factor)
+                if not self.running:
+                    break
             return self.score()
         finally:
             self._restore_tensors(trunk)
@@ -285,18 +308,6 @@ class Trainer:
             passes=self.spec.eval_passes,
             bytes_per_token=self.corpus.bytes_per_token,
         )
-
-    def _overfitted(self) -> bool:
-        if not self.spec.early_stop:
-            return False
-        losses = np.array([r["loss"] for r in self.state.rows if r["phase"] == "trunk"]).reshape(-1, len(self.specs))
-        late = losses[-PATIENCE:] > np.minimum.accumulate(losses)[-1] + self.spec.early_stop
-        return len(late) == PATIENCE and bool(late.all())
-
-    def _failed(self, status: str, begun: float) -> list[dict[str, Any]]:
-        self.state.seconds = time.monotonic() - begun
-        row = [self.row(k, status, max(1, self.state.step), None) for k in range(len(self.specs))]
-        return self.state.rows + row
 
     def _warn_threads(self) -> None:
         if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
@@ -345,7 +356,7 @@ class Trainer:
             "entropy_rate": self.corpus.entropy_rate,
             "torch": str(torch.__version__),
             "device": device_name(self.device),
-            "seconds": round(self.state.seconds, 2),
+            "seconds": round(time.monotonic() - self._begun, 2),
         }
 
     # ---- checkpoints ------------------------------------------------------------------------------------------
@@ -356,11 +367,10 @@ class Trainer:
         names = "-".join(s.run_id for s in self.specs)
         return self.folder / f"{names if len(self.specs) == 1 else hashlib.sha256(names.encode()).hexdigest()[:12]}.pt"
 
-    def _checkpoint(self, begun: float, *, force: bool = False) -> None:
+    def _checkpoint(self, *, force: bool = False) -> None:
         stop = self.stop()
         if not (force or stop or time.monotonic() - self._saved_at > SAVE_EVERY):
             return
-        self.state.seconds = time.monotonic() - begun
         if self.rank == 0:
             self.save_now()
         self._saved_at = time.monotonic()
@@ -369,7 +379,8 @@ class Trainer:
 
     def save_now(self) -> None:
         """Write the checkpoint."""
-        state = {**self.tensors, **{k: getattr(self.state, k) for k in ("step", "done", "seconds")}}
+        self.state.seconds = time.monotonic() - self._begun
+        state = {**self.tensors, **{k: getattr(self.state, k) for k in ("step", "done", "ended", "seconds")}}
         state["rows"] = json.dumps(self.state.rows)  # plain text: a checkpoint loads without trusting any class
         head = {"specs": [s.to_dict() for s in self.specs], "corpus": self.corpus.digest}
         save_atomically({**head, "vocabulary": self.corpus.vocabulary, **state}, self.checkpoint_path)
@@ -384,7 +395,7 @@ class Trainer:
                 f"{self.checkpoint_path} belongs to another spec or corpus; move it away, or use another --out folder"
             )
         self._restore_tensors([saved[name] for name in self.tensors])
-        self.state.step, self.state.done = saved["step"], saved["done"]
+        self.state.step, self.state.done, self.state.ended = saved["step"], saved["done"], saved["ended"]
         self.state.rows, self.state.seconds = json.loads(saved["rows"]), saved["seconds"]
         return True
 

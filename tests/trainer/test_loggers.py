@@ -23,7 +23,7 @@ def spec(text_file: Path) -> RunSpec:
 
 
 def train(spec: RunSpec, out: Path, log: str) -> dict:
-    assert sweep.train_job(sweep.Job(spec.to_dict(), str(out), log=log)) == "ok"
+    assert sweep.train_job(sweep.Job([spec.to_dict()], str(out), log=log)) == {spec.run_id: "ok"}
     (row,) = read_rows(out / "runs.jsonl")
     return row
 
@@ -73,7 +73,7 @@ def test_absent_library_is_named_with_its_extra(
     monkeypatch.setitem(sys.modules, kind, None)
     with (
         pytest.raises(TrainerError, match=rf'needs {kind}: pip install "quokka-laws\[{kind}\]"'),
-        open_log(kind, spec, tmp_path),
+        open_log(kind, [spec], tmp_path),
     ):
         pass
 
@@ -81,6 +81,6 @@ def test_absent_library_is_named_with_its_extra(
 def test_unknown_kind_is_named(spec: RunSpec, tmp_path: Path) -> None:
     with (
         pytest.raises(TrainerError, match="log 'mlflow' is not one of tensorboard, wandb"),
-        open_log("mlflow", spec, tmp_path),
+        open_log("mlflow", [spec], tmp_path),
     ):
         pass

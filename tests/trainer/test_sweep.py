@@ -39,8 +39,10 @@ def spec(text_file: Path) -> RunSpec:
     )  # fmt: skip
 
 
-def job(spec: RunSpec, out: Path, **options: object) -> sweep.Job:
-    return sweep.Job(spec.to_dict(), str(out), **options)  # type: ignore[arg-type]
+def train_one(spec: RunSpec, out: Path, **options: object) -> str:
+    """How a job of one run ended."""
+    ended = sweep.train_job(sweep.Job([spec.to_dict()], str(out), **options))  # type: ignore[arg-type]
+    return ended[spec.run_id]
 
 
 def test_same_spec_is_the_same_run_and_any_change_another(spec: RunSpec) -> None:
@@ -51,7 +53,7 @@ def test_same_spec_is_the_same_run_and_any_change_another(spec: RunSpec) -> None
 
 def test_finished_runs_are_skipped(spec: RunSpec, tmp_path: Path) -> None:
     for expected in ("ok", "ok"):
-        assert sweep.train_job(job(spec, tmp_path)) == expected
+        assert train_one(spec, tmp_path) == expected
     assert len(list(read_rows(tmp_path / "runs.jsonl"))) == 1
     assert sweep.sweep([spec, spec], tmp_path, progress=False) == {"skipped": 1}
 
@@ -66,15 +68,15 @@ def test_torn_last_line_is_closed_and_passed_over(spec: RunSpec, tmp_path: Path)
 
 
 def test_time_budget_stops_and_the_next_sweep_continues(spec: RunSpec, tmp_path: Path) -> None:
-    assert sweep.train_job(job(spec, tmp_path, deadline=time.time() - 1)) == "stopped"
+    assert train_one(spec, tmp_path, deadline=time.time() - 1) == "stopped"
     assert (tmp_path / "checkpoints" / f"{spec.run_id}.pt").is_file()
-    assert sweep.train_job(job(spec, tmp_path)) == "ok"
+    assert train_one(spec, tmp_path) == "ok"
     assert not list((tmp_path / "checkpoints").iterdir())  # neither checkpoint nor lock is left
 
 
 def test_a_run_someone_else_trains_is_left_to_them(spec: RunSpec, tmp_path: Path) -> None:
     with sweep.claim(tmp_path, spec.run_id):
-        assert sweep.train_job(job(spec, tmp_path)) == "taken"
+        assert train_one(spec, tmp_path) == "taken"
 
 
 def test_lock_of_a_dead_process_is_taken_over(spec: RunSpec, tmp_path: Path) -> None:
@@ -82,12 +84,12 @@ def test_lock_of_a_dead_process_is_taken_over(spec: RunSpec, tmp_path: Path) -> 
     child.wait()
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / f"{spec.run_id}.lock").write_text(f"{os.uname().nodename} {child.pid}")
-    assert sweep.train_job(job(spec, tmp_path)) == "ok"
+    assert train_one(spec, tmp_path) == "ok"
 
 
 def test_crash_is_a_row(spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep.Trainer, "run", lambda self: 1 / 0)
-    assert sweep.train_job(job(spec, tmp_path)) == "crash"
+    assert train_one(spec, tmp_path) == "crash"
     (row,) = read_rows(tmp_path / "runs.jsonl")
     assert row["status"] == "crash"
     assert "ZeroDivisionError" in row["error"]
@@ -114,7 +116,37 @@ def test_terminated_sweep_saves_and_continues(spec: RunSpec, tmp_path: Path) -> 
         time.sleep(0.05)
     assert saved.is_file(), said.decode()
     assert not list(read_rows(tmp_path / "runs.jsonl"))
-    assert sweep.train_job(job(spec, tmp_path)) == "ok"
+    assert train_one(spec, tmp_path) == "ok"
+
+
+def test_packs_hold_runs_of_one_plan() -> None:
+    a, b = RunSpec(width=8), RunSpec(width=16)
+    specs = [a, b, replace(a, seed=1), replace(a, lr=0.5), replace(b, tokens=100_000), replace(a, unique_tokens=5_000)]
+    packed = sweep.packs(specs, 3)
+    assert packed == [[a, specs[2], specs[3]], [specs[5]], [b], [specs[4]]]
+
+
+def test_packed_sweep_gives_the_rows_of_separate_runs(spec: RunSpec, tmp_path: Path) -> None:
+    """One of three is finished before and one diverges: neither changes what the third becomes."""
+    specs = [spec, replace(spec, seed=1), replace(spec, seed=2, lr=1e30)]
+    train_one(specs[0], tmp_path / "packed")
+    ended = sweep.sweep(specs, tmp_path / "packed", pack=3, workers=1, progress=False)
+    assert ended == {"skipped": 1, "ok": 1, "nan": 1}
+    for one in specs:
+        train_one(one, tmp_path / "separate")
+    packed, separate = (
+        {row["run_id"]: row for row in read_rows(tmp_path / n / "runs.jsonl")} for n in ("packed", "separate")
+    )
+    assert {i: row["status"] for i, row in packed.items()} == {i: row["status"] for i, row in separate.items()}
+    assert packed[specs[1].run_id]["loss"] == pytest.approx(separate[specs[1].run_id]["loss"], rel=1e-5)
+    assert not list((tmp_path / "packed" / "checkpoints").iterdir())
+
+
+def test_pack_of_which_another_trains_a_run_trains_the_rest(spec: RunSpec, tmp_path: Path) -> None:
+    other = replace(spec, seed=1)
+    with sweep.claim(tmp_path, spec.run_id):
+        ended = sweep.train_job(sweep.Job([spec.to_dict(), other.to_dict()], str(tmp_path)))
+    assert ended == {spec.run_id: "taken", other.run_id: "ok"}
 
 
 def test_bar_moves_while_a_run_trains(
@@ -272,7 +304,7 @@ def test_submitit_local_executor_gives_the_same_rows(
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
     for one in pair:
-        sweep.train_job(job(one, tmp_path / "here"))
+        train_one(one, tmp_path / "here")
     ended = sweep.sweep(pair, tmp_path / "there", launcher="submitit", progress=False)
     assert ended == {"skipped": 0, "ok": 2}
     assert losses(tmp_path / "there") == losses(tmp_path / "here")
@@ -294,7 +326,7 @@ def test_ray_cluster_survives_a_killed_worker(pair: list[RunSpec], tmp_path: Pat
     assert report["ended"] == {"skipped": 0, "ok": 2}
     assert len(report["pids"]) == 2
     for one in specs:
-        sweep.train_job(job(RunSpec.from_dict(one), tmp_path / "here"))
+        train_one(RunSpec.from_dict(one), tmp_path / "here")
     assert losses(tmp_path) == losses(tmp_path / "here")
 
 

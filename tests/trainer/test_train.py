@@ -79,6 +79,23 @@ def test_packed_models_equal_separate_ones(spec: RunSpec, tmp_path: Path) -> Non
             assert together["loss"] == pytest.approx(alone["loss"], rel=1e-5)
 
 
+def test_run_that_stops_early_leaves_the_pack_to_the_others(spec: RunSpec, tmp_path: Path) -> None:
+    """Few unique tokens overfit at a high rate; the rows are those of separate runs, however far the other goes on."""
+    marks = tuple(8 * 32 * k for k in range(20, 161, 20))
+    long = replace(spec, objective="autoregressive", tokens=marks[-1], cooled_at=(), evaluated_at=marks, early_stop=0.1)
+    pack = [replace(long, unique_tokens=8 * 32, lr=0.01), replace(long, lr=0.001)]
+    packed = train(pack, tmp_path)
+    for one in pack:
+        alone = train(one, tmp_path)
+        mine = [row for row in packed if row["run_id"] == one.run_id]
+        assert [row["row_id"] for row in mine] == [row["row_id"] for row in alone]
+        assert [row.get("stopped") for row in mine] == [row.get("stopped") for row in alone]
+        # Overfitting magnifies the rounding of sums in another order.
+        assert [row["loss"] for row in mine] == pytest.approx([row["loss"] for row in alone], rel=0.03)
+    counts = [sum(row["run_id"] == one.run_id for row in packed) for one in pack]
+    assert counts[0] < counts[1] == len(marks)
+
+
 def test_only_like_runs_are_packed(spec: RunSpec, tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match="may differ only in seed, lr and unique_tokens"):
         Trainer([spec, replace(spec, width=8)], tmp_path)
