@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -200,24 +201,27 @@ def probe_command(**options: Any) -> None:
 @click.option("--prompt", default="", help="Text to begin with.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--temperature", type=float, default=1.0, show_default=True)
-@click.option("--watch", is_flag=True, help="Show every stage of unmasking.")
+@click.option("--watch", is_flag=True, help="Show every stage, a line each.")
 def sample_command(checkpoint: Path, prompt: str, seed: int, temperature: float, watch: bool) -> None:
-    """Print text sampled from a CHECKPOINT of a byte-level model."""
+    """Print one context of text sampled from a CHECKPOINT."""
+    from reference_trainer.corpus import load_tokenizer
     from reference_trainer.sample import load_model, sample
 
-    model, spec, vocabulary = load_model(checkpoint)
-    if vocabulary != 256:
-        raise TrainerError(f"{checkpoint} has a vocabulary of {vocabulary}; only byte-level models can be printed")
+    model, spec = load_model(checkpoint)
+    bpe = load_tokenizer(spec.tokenizer) if spec.tokenizer else None
+    start = bpe.encode(prompt).ids if bpe else list(prompt.encode())
 
     def show(tokens: list[int]) -> str:
-        return "".join("▒" if t == 256 else bytes([t]).decode("latin-1") for t in tokens).replace(
-            "\n", "⏎" if watch else "\n"
+        spans = groupby(tokens, lambda token: token == model.mask_token)
+        return "".join(
+            "▒" * len(list(span)) if hidden else bpe.decode(list(span)) if bpe else bytes(span).decode(errors="replace")
+            for hidden, span in spans
         )
 
-    stage: list[int] = []
-    for stage in sample(model, spec.objective, prompt=list(prompt.encode()), seed=seed, temperature=temperature):
+    stage = start
+    for stage in sample(model, spec.objective, prompt=start, seed=seed, temperature=temperature):
         if watch:
-            click.echo(show(stage))
+            click.echo(show(stage).replace("\n", "⏎"))
     if not watch:
         click.echo(show(stage))
 
@@ -233,7 +237,7 @@ def eval_command(checkpoint: Path, corpus: str | None, passes: int, sequences: i
     from reference_trainer.evaluate import evaluate, validation_rows
     from reference_trainer.sample import load_model
 
-    model, spec, _ = load_model(checkpoint)
+    model, spec = load_model(checkpoint)
     text = load(corpus or spec.corpus, validation=spec.validation or None, tokenizer=spec.tokenizer or None)
     rows, digest = validation_rows(text, spec.context, sequences)
     (score,) = evaluate(model, spec.objective, rows, passes=passes, bytes_per_token=text.bytes_per_token)

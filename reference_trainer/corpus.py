@@ -12,6 +12,7 @@ import lzma
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,16 +167,24 @@ def _fetch(name: str) -> bytes:
 def _encode(text: bytes, tokenizer: str | None) -> tuple[NDArray[np.unsignedinteger], int, str]:
     if tokenizer is None:
         return np.frombuffer(text, dtype=np.uint8), 256, "bytes"
+    model = load_tokenizer(tokenizer)
+    vocabulary = model.get_vocab_size()
+    ids = np.array(model.encode(text.decode("utf-8", errors="replace")).ids, dtype=np.min_scalar_type(vocabulary))
+    return ids, vocabulary, hashlib.sha256(Path(tokenizer).read_bytes()).hexdigest()[:12]
+
+
+def load_tokenizer(path: str) -> Any:
+    """A ``tokenizers.Tokenizer`` from its JSON file."""
     try:
         from tokenizers import Tokenizer
     except ImportError:
         raise TrainerError('a tokenizer file needs the tokenizers library: pip install "quokka-laws[bpe]"') from None
-    if not Path(tokenizer).is_file():
-        raise TrainerError(f"tokenizer {tokenizer!r}: no such file")
-    model = Tokenizer.from_file(tokenizer)
-    vocabulary = model.get_vocab_size()
-    ids = np.array(model.encode(text.decode("utf-8", errors="replace")).ids, dtype=np.min_scalar_type(vocabulary))
-    return ids, vocabulary, hashlib.sha256(Path(tokenizer).read_bytes()).hexdigest()[:12]
+    if not Path(path).is_file():
+        raise TrainerError(f"tokenizer {path!r}: no such file")
+    try:
+        return Tokenizer.from_file(path)
+    except Exception as error:  # the library raises plain Exceptions
+        raise TrainerError(f"tokenizer {path!r} is not a tokenizers JSON file: {error}") from None
 
 
 def synthetic(seed: int, *, tokens: int = 4_000_000, held_out: int = 200_000) -> Corpus:

@@ -1,4 +1,4 @@
-"""Text from a trained model: left to right, or by unmasking the most confident tokens first."""
+"""Text from a trained model: left to right, by unmasking the most confident tokens first, or by denoising."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import Transformer
 from reference_trainer.spec import RunSpec
 
 
-def load_model(path: str | Path, *, device: str = "cpu") -> tuple[Transformer, RunSpec, int]:
-    """Model 0 of a checkpoint, its spec, and the vocabulary size."""
+def load_model(path: str | Path, *, device: str = "cpu") -> tuple[Transformer, RunSpec]:
+    """Model 0 of a checkpoint, and its spec."""
     path = Path(path)
     if not path.is_file():
         raise TrainerError(f"{path}: no such checkpoint; `train --keep` leaves one under --out/checkpoints")
@@ -27,41 +29,78 @@ def load_model(path: str | Path, *, device: str = "cpu") -> tuple[Transformer, R
     model = Transformer(spec.shape(saved["vocabulary"]), [spec.seed], device)
     with torch.no_grad():
         model.flat.copy_(saved["flat"][:1])
-    return model, spec, saved["vocabulary"]
+    return model, spec
 
 
-@torch.no_grad()
 def sample(
     model: Transformer, objective: str, *, prompt: list[int], seed: int, temperature: float = 1.0, steps: int = 32
 ) -> Iterator[list[int]]:
-    """Token ids of one context, growing (autoregressive) or being unmasked (diffusion); yields every stage."""
-    if objective == "uniform":
-        raise TrainerError("sampling is for autoregressive and masked models; uniform diffusion has no sampler here")
-    generator = torch.Generator().manual_seed(seed)
-    T, mask = model.shape.context, model.mask_token
-    tokens = torch.full((T,), mask)
-    tokens[: len(prompt)] = torch.tensor(prompt[:T], dtype=torch.long)
-    if objective == "autoregressive":
-        for i in range(min(len(prompt), T), T):
-            inputs = torch.cat([torch.tensor([mask]), tokens[:-1]]).clamp(max=mask)
-            logits = model(inputs.view(1, 1, T))[0, 0, i]
-            tokens[i] = _draw(logits[None], temperature, generator)[0]
-            yield tokens[: i + 1].tolist()
-        return
-    hidden = tokens == mask
+    """Token ids of one context that begins with ``prompt``; yields every stage.
+
+    A stage is one token more (autoregressive), the next most confident tokens unmasked (masked), or all tokens one step
+    nearer to the text (uniform). ``steps`` is how many stages diffusion takes; ``temperature`` 0 takes the likeliest token.
+    """
+    sampler = {"autoregressive": _continue, "masked": _unmask, "uniform": _denoise}[objective]
+    fixed = torch.tensor(prompt[: model.shape.context], dtype=torch.long)
+    with torch.no_grad():
+        for tokens in sampler(model, fixed, temperature, torch.Generator().manual_seed(seed), steps):
+            yield tokens.tolist()
+
+
+def _continue(
+    model: Transformer, prompt: Tensor, temperature: float, generator: torch.Generator, steps: int
+) -> Iterator[Tensor]:
+    tokens = prompt
+    for _ in range(len(prompt), model.shape.context):
+        inputs = torch.cat([torch.tensor([model.mask_token]), tokens])
+        probabilities = _probabilities(model(inputs[None, None])[0, 0, -1:], temperature)
+        tokens = torch.cat([tokens, _draw(probabilities, generator)])
+        yield tokens
+
+
+def _unmask(
+    model: Transformer, prompt: Tensor, temperature: float, generator: torch.Generator, steps: int
+) -> Iterator[Tensor]:
+    tokens = torch.full((model.shape.context,), model.mask_token)
+    tokens[: len(prompt)] = prompt
+    hidden = tokens == model.mask_token
     for left in range(steps, 0, -1):
         if not hidden.any():
             return
-        logits = model(tokens.view(1, 1, T))[0, 0]
-        guess = _draw(logits, temperature, generator)
+        logits = model(tokens[None, None])[0, 0]
+        guess = _draw(_probabilities(logits, temperature), generator)
         confidence = logits.softmax(-1).gather(1, guess[:, None])[:, 0].masked_fill(~hidden, -1.0)
         reveal = confidence.topk(max(1, int(hidden.sum()) // left)).indices
         tokens[reveal] = guess[reveal]
         hidden[reveal] = False
-        yield tokens.tolist()
+        yield tokens
 
 
-def _draw(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> torch.Tensor:
+def _denoise(
+    model: Transformer, prompt: Tensor, temperature: float, generator: torch.Generator, steps: int
+) -> Iterator[Tensor]:
+    """Ancestral sampling of uniform diffusion at linear schedule α = 1 − t.
+
+    The model gives the leave-one-out posterior x̂, which has not seen its own position, so the position's noisy token z_t
+    enters by Bayes' rule alone: p(z_s = j) ∝ [α_s·x̂_j + (1 − α_s)/V]·[(α_t/α_s)·1(j = z_t) + (1 − α_t/α_s)/V].
+    """
+    T, V = model.shape.context, model.shape.vocabulary
+    tokens = torch.randint(V, (T,), generator=generator)
+    tokens[: len(prompt)] = prompt
+    for left in range(steps, 0, -1):
+        now, then = 1.0 - left / steps, 1.0 - (left - 1) / steps  # α_t, α_s
+        clean = _probabilities(model(tokens[None, None])[0, 0], temperature)
+        kept = (1.0 - now / then) / V + now / then * F.one_hot(tokens, V)
+        tokens = _draw((then * clean + (1.0 - then) / V) * kept, generator)
+        tokens[: len(prompt)] = prompt
+        yield tokens
+
+
+def _probabilities(logits: Tensor, temperature: float) -> Tensor:
     if temperature <= 0:
-        return logits.argmax(-1)
-    return torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)[:, 0]
+        return F.one_hot(logits.argmax(-1), logits.shape[-1]).float()
+    return (logits / temperature).softmax(-1)
+
+
+def _draw(weights: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.multinomial(weights, 1, generator=generator)[:, 0]

@@ -247,7 +247,7 @@ def test_sweep_into_an_unwritable_folder_and_onto_a_missing_device(text_file: Pa
 
 def test_train_keep_eval_and_sample(text_file: Path, tmp_path: Path) -> None:
     base = ["--corpus", str(text_file), "--out", str(tmp_path), "--tokens", "20k", "--width", "8", "--depth", "1"]
-    for objective in ("masked", "autoregressive"):
+    for objective in ("masked", "uniform", "autoregressive"):
         code, output = run("train", "--keep", "--objective", objective, *base)
         row = json.loads(output[output.index('{"run_id"') :].splitlines()[0])
         assert code == 0
