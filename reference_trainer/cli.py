@@ -17,7 +17,7 @@ from reference_trainer.objectives import OBJECTIVES
 from reference_trainer.spec import RunSpec
 
 
-class Tokens(click.ParamType):
+class Tokens(click.ParamType):  # type: ignore[type-arg]
     """A count such as 500k, 2M or 1e6."""
 
     name = "count"
@@ -89,15 +89,19 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 
     from reference_trainer.loggers import open_log
     from reference_trainer.records import append_rows
-    from reference_trainer.sweep import _Stop
-    from reference_trainer.train import Interrupted, Trainer
+    from reference_trainer.sweep import _Stop, finished_runs
+    from reference_trainer.train import Interrupted, Trainer, find_device
 
     spec = RunSpec(**options)
     (out / "checkpoints").mkdir(parents=True, exist_ok=True)
-    world = int(os.environ.get("WORLD_SIZE", 1))
+    finished = spec.run_id in finished_runs(out)
+    if finished and not keep:
+        click.echo(f"{out / 'runs.jsonl'} has the rows of this run, {spec.run_id}; --keep trains it again", err=True)
+        return
+    find_device(device)
+    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     if world > 1:
         torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    rank = int(os.environ.get("RANK", 0))
     kind = "" if rank else log or ""
     with tqdm(unit="tok", unit_scale=True, disable=rank > 0) as bar, open_log(kind, [spec], out) as on_metrics:
         trainer = Trainer(
@@ -111,7 +115,8 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
             click.echo(f"stopped; the same command continues from {trainer.checkpoint_path}", err=True)
             sys.exit(143)
     if trainer.rank == 0:
-        append_rows(rows, out / "runs.jsonl")
+        if not finished:
+            append_rows(rows, out / "runs.jsonl")
         if keep:
             trainer.save_now()
         else:
@@ -132,6 +137,7 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 @click.option("--pack", type=click.IntRange(1), help="Like runs trained as one; default 1, on CUDA 8.")
 @click.option("--launcher", default="local", show_default=True, help="local, ray or submitit.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, or cuda for all CUDA devices.")
+@click.option("--compile", "compile_model", is_flag=True, help="torch.compile the models (worth it on a GPU).")
 @click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
 @click.option("--time-budget", type=float, help="Minutes after which everything is saved and stops.")
 def sweep(
@@ -144,6 +150,7 @@ def sweep(
     pack: int | None,
     launcher: str,
     device: str,
+    compile_model: bool,
     log: str | None,
     time_budget: float | None,
 ) -> None:
@@ -167,6 +174,7 @@ def sweep(
         pack=pack,
         launcher=launcher,
         device=device,
+        compile_model=compile_model,
         time_budget=60 * time_budget if time_budget else None,
         log=log or "",
     )
@@ -234,11 +242,12 @@ def sample_command(checkpoint: Path, prompt: str, seed: int, temperature: float,
 def eval_command(checkpoint: Path, corpus: str | None, passes: int, sequences: int) -> None:
     """Validation loss of a CHECKPOINT as JSON."""
     from reference_trainer.corpus import load
-    from reference_trainer.evaluate import evaluate, validation_rows
+    from reference_trainer.evaluate import Validation, validation_rows
     from reference_trainer.sample import load_model
 
     model, spec = load_model(checkpoint)
     text = load(corpus or spec.corpus, validation=spec.validation or None, tokenizer=spec.tokenizer or None)
     rows, digest = validation_rows(text, spec.context, sequences)
-    (score,) = evaluate(model, spec.objective, rows, passes=passes, bytes_per_token=text.bytes_per_token)
+    recipe = Validation(rows, spec.objective, model.shape, passes=passes)
+    (score,) = recipe.scores(model, bytes_per_token=text.bytes_per_token)
     click.echo(json.dumps({**dataclasses.asdict(score), "sequences": len(rows), "passes": passes, "val_hash": digest}))

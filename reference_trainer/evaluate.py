@@ -14,12 +14,14 @@ import numpy as np
 import torch
 
 from reference_trainer import objectives
+from reference_trainer.batches import stack
 from reference_trainer.corpus import Corpus
 from reference_trainer.errors import TrainerError
-from reference_trainer.model import Transformer
+from reference_trainer.model import Shape, Transformer
 
 VALIDATION_SEED = 20251003
 BATCH = 256
+LOGITS_AT_ONCE = 2**28
 
 
 @dataclass(frozen=True)
@@ -44,65 +46,55 @@ def validation_rows(corpus: Corpus, context: int, sequences: int) -> tuple[np.nd
     return rows, hashlib.sha256(rows.tobytes()).hexdigest()[:16]
 
 
-@torch.no_grad()
-def evaluate(
-    model: Transformer, objective: str, rows: np.ndarray, *, passes: int, bytes_per_token: float, batch: int = BATCH
-) -> list[Score]:
-    """Validation loss of each model of a pack.
+class Validation:
+    """The recipe, made ready once for the many evaluations of a run.
 
     Parameters
     ----------
     rows : int array (sequences, T)
+    objective : str
     passes : int
-        Monte-Carlo passes R over the sequences; one suffices for the exact autoregressive loss.
-    batch : int
-        Sequences at once: memory, not numbers.
+        Monte-Carlo passes R over the sequences; the exact autoregressive loss needs but one.
+    shape : Shape
     """
-    passes = 1 if objective == "autoregressive" else passes
-    n, T = rows.shape
-    device = model.flat.device
-    noise = objectives.draw_noise(
-        n * passes, T, key=(VALIDATION_SEED, 0), stratified=True, vocabulary=model.shape.vocabulary
-    )
-    K = model.flat.shape[0]
-    losses = np.zeros((K, passes, n))
-    for r in range(passes):
-        for first in range(0, n, batch):
-            part = slice(first, min(first + batch, n))
-            clean = rows[part]
-            mine = slice(r * n + part.start, r * n + part.stop)
-            some = objectives.Noise(noise.level[mine], noise.score[mine], noise.token[mine])
-            losses[:, r, part] = sequence_losses(model, objective, clean, some, device).double().cpu().numpy()
-    scores = []
-    for each in losses:
-        loss = float(each.mean())
-        scores.append(
-            Score(
-                loss=loss,
-                se_mc=float(each.mean(axis=1).std(ddof=1) / np.sqrt(passes)) if passes > 1 else 0.0,
-                se_data=float(each.mean(axis=0).std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0,
-                bits_per_byte=loss / np.log(2) / bytes_per_token,
-            )
+
+    def __init__(self, rows: np.ndarray, objective: str, shape: Shape, *, passes: int) -> None:
+        self.objective, self.passes = objective, 1 if objective == "autoregressive" else passes
+        n, T = rows.shape
+        noise = objectives.draw_noise(
+            n * self.passes, T, key=(VALIDATION_SEED, 0), stratified=True, vocabulary=shape.vocabulary
         )
-    return scores
+        clean = np.tile(rows, (self.passes, 1))
+        batch = objectives.prepare(clean, noise, objective=objective, mask_token=shape.vocabulary)
+        self._batch = stack([batch])
 
+    @torch.no_grad()
+    def losses(self, model: Transformer, *, batch: int = BATCH) -> np.ndarray:
+        """Unbiased estimate of the loss of each sequence in each pass, (models, passes, sequences).
 
-def sequence_losses(
-    model: Transformer, objective: str, clean: np.ndarray, noise: objectives.Noise, device: torch.device
-) -> torch.Tensor:
-    """Unbiased estimate of the loss of each sequence, shape (models, sequences)."""
-    tokens = torch.from_numpy(clean).to(device)
-    K = model.flat.shape[0]
-    if objective == "autoregressive":
-        logits = model(objectives.shift_right(tokens, model.mask_token).expand(K, -1, -1))
-        return objectives.token_costs(logits, tokens).mean(dim=2)
-    if objective == "uniform":
-        noisy, t = objectives.corrupt_uniformly(noise, clean)
-        dirty = torch.from_numpy(noisy).to(device)
-        logits = model(dirty.expand(K, -1, -1))
-        return objectives.uniform_costs(logits, tokens, dirty, torch.from_numpy(t).float().to(device)).mean(dim=2)
-    masked, weight = objectives.mask_exactly(noise)
-    hidden = torch.from_numpy(masked).to(device)
-    logits = model(tokens.masked_fill(hidden, model.mask_token).expand(K, -1, -1))
-    cost = objectives.token_costs(logits, tokens) * hidden
-    return cost.sum(dim=2) * torch.from_numpy(weight).float().to(device)
+        ``batch`` sequences are seen at once, or fewer where their logits would fill the memory: the numbers do not
+        depend on it.
+        """
+        K, device = model.flat.shape[0], model.flat.device
+        _, rows, T = self._batch["inputs"].shape
+        batch = max(1, min(batch, LOGITS_AT_ONCE // (K * T * model.shape.vocabulary)))
+        found = []
+        for first in range(0, rows, batch):
+            part = {name: x[:, first : first + batch].to(device) for name, x in self._batch.items()}
+            part = {name: x.expand(K, *x.shape[1:]) for name, x in part.items()}
+            found.append(objectives.row_losses(model(part["inputs"]), **part, objective=self.objective).double().cpu())
+        return torch.cat(found, dim=1).numpy().reshape(K, self.passes, -1)
+
+    def scores(self, model: Transformer, *, bytes_per_token: float, batch: int = BATCH) -> list[Score]:
+        """Validation loss of each model of a pack."""
+        return [self._score(each, bytes_per_token) for each in self.losses(model, batch=batch)]
+
+    def _score(self, losses: np.ndarray, bytes_per_token: float) -> Score:
+        passes, n = losses.shape
+        loss = float(losses.mean())
+        return Score(
+            loss=loss,
+            se_mc=float(losses.mean(axis=1).std(ddof=1) / np.sqrt(passes)) if passes > 1 else 0.0,
+            se_data=float(losses.mean(axis=0).std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0,
+            bits_per_byte=loss / np.log(2) / bytes_per_token,
+        )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing.queues import SimpleQueue
 
 from reference_trainer.errors import TrainerError
 from reference_trainer.sweep import Job, train_job
@@ -21,7 +23,14 @@ def local(jobs: list[Job], workers: int) -> Outcomes:
     if not jobs:
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=max(1, min(workers, len(jobs))), mp_context=context) as pool:
+    workers = max(1, min(workers, len(jobs)))
+    begin = None
+    if any(job.device == "cuda" for job in jobs):
+        numbers = context.SimpleQueue()
+        for number in range(workers):
+            numbers.put(number)
+        begin = partial(_take_a_cuda_device, numbers)
+    with ProcessPoolExecutor(workers, context, begin) as pool:
         futures = [pool.submit(train_job, job) for job in jobs]
         try:
             for future in as_completed(futures):
@@ -32,6 +41,13 @@ def local(jobs: list[Job], workers: int) -> Outcomes:
             for process in list((pool._processes or {}).values()):
                 process.terminate()  # SIGTERM: they save and stop
             raise
+
+
+def _take_a_cuda_device(numbers: SimpleQueue[int]) -> None:
+    """This machine's CUDA devices are dealt out to the workers."""
+    import torch
+
+    torch.cuda.set_device(numbers.get() % torch.cuda.device_count())
 
 
 def ray(jobs: list[Job], workers: int) -> Outcomes:

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 INITIALISATIONS = ("normal-0.02", "scaled")
+SMALL_VOCABULARY = 1024
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,9 @@ class Transformer(nn.Module):
         that let attention logits reach 8 whatever the head size, as they do for heads of 64.
     """
 
+    cos: Tensor
+    sin: Tensor
+
     def __init__(
         self, shape: Shape, seeds: list[int], device: torch.device | str = "cpu", *, init: str = INITIALISATIONS[0]
     ) -> None:
@@ -174,8 +179,7 @@ class Transformer(nn.Module):
         """
         s, w = self.shape, self.weights
         K, B, T = tokens.shape
-        model = torch.arange(K, device=tokens.device).view(K, 1, 1)
-        x = w["embedding"][model, tokens].view(K, B * T, s.width)
+        x = _embed(w["embedding"], tokens.reshape(K, B * T))
         for i in range(s.depth):
             h = _norm(x, w[f"attention_norm_{i}"])
             qkv = torch.bmm(h, w[f"qkv_{i}"]).view(K * B, T, 3, s.heads, s.head_size)
@@ -196,8 +200,36 @@ class Transformer(nn.Module):
         return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
+class _EmbedByProduct(torch.autograd.Function):
+    """Rows of a small table, whose gradient is a matrix product.
+
+    The gradient of indexing adds up the positions of one token one after another, and in masked diffusion half of all
+    positions hold the mask: on a GPU that alone would take longer than the rest of a step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, tokens: Tensor) -> Tensor:
+        ctx.save_for_backward(tokens)
+        ctx.rows = table.shape[1]
+        return table.gather(1, tokens.unsqueeze(-1).expand(-1, -1, table.shape[2]))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (tokens,) = ctx.saved_tensors
+        one_hot = tokens.unsqueeze(1) == torch.arange(ctx.rows, device=grad.device).unsqueeze(1)
+        return torch.bmm(one_hot.to(grad.dtype), grad), None
+
+
+def _embed(table: Tensor, tokens: Tensor) -> Tensor:
+    """Rows (models, n, width) of each model's table (models, rows, width) at tokens (models, n)."""
+    if table.device.type == "cuda" and table.shape[1] <= SMALL_VOCABULARY:
+        return _EmbedByProduct.apply(table, tokens)  # type: ignore[no-untyped-call]
+    return table[torch.arange(len(table), device=tokens.device).unsqueeze(1), tokens]
+
+
 def _norm(x: Tensor, gain: Tensor) -> Tensor:
-    """RMS norm over the last axis of x (models·n, …, size) with each model's gain (models, size)."""
+    """RMS norm, in float32, over the last axis of x (models·n, …, size) with each model's gain (models, size)."""
+    x = x.float()
     models, size = gain.shape
     if models == 1:  # one fused kernel
         return F.rms_norm(x, (size,), gain[0], eps=1e-6)

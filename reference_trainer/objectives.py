@@ -84,11 +84,10 @@ def draw_noise(
 
 
 def mask_exactly(noise: Noise) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Mask exactly k = ⌈level·T⌉ tokens a row; weight 1/k per masked token."""
-    context = noise.score.shape[1]
-    k = np.ceil(noise.level * context).astype(int)
-    rank = noise.score.argsort(axis=1).argsort(axis=1)
-    return rank < k[:, None], 1.0 / k
+    """Mask exactly k = ⌈level·T⌉ tokens a row, those of the lowest scores; weight 1/k per masked token."""
+    k = np.ceil(noise.level * noise.score.shape[1]).astype(int)
+    highest = np.take_along_axis(np.sort(noise.score, axis=1), k[:, None] - 1, axis=1)
+    return noise.score <= highest, 1.0 / k
 
 
 def mask_bernoulli(noise: Noise, schedule: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -108,10 +107,10 @@ def mask_bernoulli(noise: Noise, schedule: str) -> tuple[NDArray[np.bool_], NDAr
 
 @dataclass(frozen=True)
 class Batch:
-    """What one model sees in one step.
+    """What one model sees in one step, or in one pass of a validation.
 
-    The loss is ``Σ weight · cost`` over rows and positions; weights are normalised over the *global* batch, so
-    processes that share it add their gradients. ``t`` is the noise level of each row (uniform diffusion only).
+    The loss of a row is ``Σ weight · cost`` over its positions, that of a batch the mean over its rows. ``t`` is the
+    noise level of each row (uniform diffusion only).
     """
 
     inputs: NDArray[np.int64]
@@ -136,49 +135,41 @@ def prepare(
 ) -> Batch:
     """Hide part of a global batch of clean tokens (rows, T) and say what each guess costs."""
     B, T = tokens.shape
-    t = np.zeros(B)
+    t, weight = np.zeros(B), np.full((B, T), 1.0 / T)
     if objective == "autoregressive":
-        start = np.full((B, 1), mask_token)
-        inputs, weight = np.concatenate([start, tokens[:, :-1]], axis=1), np.full((B, T), 1.0 / (B * T))
+        inputs = np.concatenate([np.full((B, 1), mask_token), tokens[:, :-1]], axis=1)
     elif objective == "uniform":
         inputs, t = corrupt_uniformly(noise, tokens)
-        weight = np.full((B, T), 1.0 / (B * T))
     else:
         masked, per_token = mask_exactly(noise) if sampler == "exact-k" else mask_bernoulli(noise, schedule)
         inputs = np.where(masked, mask_token, tokens)
-        if weighting == "maskgit":
-            weight = masked / max(1, masked.sum())
-        else:
-            weight = masked * per_token[:, None] / B
+        weight = masked * (B / max(1, masked.sum()) if weighting == "maskgit" else per_token[:, None])
     return Batch(inputs, tokens, weight.astype(np.float32), t.astype(np.float32))
 
 
-def batch_losses(logits: Tensor, targets: Tensor, weight: Tensor, inputs: Tensor, t: Tensor, objective: str) -> Tensor:
-    """Loss of each model, shape (models,); every argument has the leading axis of models."""
+def row_losses(logits: Tensor, targets: Tensor, weight: Tensor, inputs: Tensor, t: Tensor, objective: str) -> Tensor:
+    """Loss of each row, (models, rows), of logits (models, rows, T, vocabulary) and a stacked :class:`Batch`."""
     if objective == "uniform":
-        cost = torch.stack(
-            [uniform_costs(logits[k : k + 1], targets[k], inputs[k], t[k])[0] for k in range(logits.shape[0])]
-        )
+        cost = uniform_costs(logits, targets, inputs, t)
     else:
         cost = F.cross_entropy(logits.float().flatten(0, -2), targets.reshape(-1), reduction="none").view(targets.shape)
-    return (cost * weight).sum(dim=(1, 2))
+    return (cost * weight).sum(dim=2)
 
 
 def uniform_costs(logits: Tensor, tokens: Tensor, noisy: Tensor, t: Tensor) -> Tensor:
-    """Integrand of the uniform-diffusion ELBO at linear schedule α = 1 − t, shape (models, rows, T).
+    """Integrand of the uniform-diffusion ELBO at linear schedule α = 1 − t, (models, rows, T); ``t`` is (models, rows).
 
     The softmax of the logits stands for the leave-one-out posterior x̂; ``r̂ = α·x̂ + (1 − α)/V``.
     """
     V = logits.shape[-1]
-    alpha = (1.0 - t).view(1, -1, 1)
+    alpha = (1.0 - t).unsqueeze(-1)
     guess = alpha.unsqueeze(-1) * logits.float().softmax(dim=-1) + ((1.0 - alpha) / V).unsqueeze(-1)
     log_guess = guess.log()
     high, low = alpha + (1.0 - alpha) / V, (1.0 - alpha) / V  # r at the true token, and elsewhere
-    index = tokens.expand(logits.shape[:-1]).unsqueeze(-1)
-    log_at_truth = log_guess.gather(-1, index).squeeze(-1)
+    log_at_truth = log_guess.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
     log_rest = log_guess.sum(dim=-1) - log_at_truth
     divergence = high * (high.log() - log_at_truth) + low * ((V - 1) * low.log() - log_rest)
-    at_noisy = log_guess.gather(-1, noisy.expand(logits.shape[:-1]).unsqueeze(-1)).squeeze(-1)
+    at_noisy = log_guess.gather(-1, noisy.unsqueeze(-1)).squeeze(-1)
     r_z = torch.where(noisy == tokens, high, low)
     ratio = r_z / at_noisy.exp()
     return (divergence + ratio - ratio.log() - 1.0) / (alpha * V * r_z)
@@ -189,15 +180,3 @@ def corrupt_uniformly(noise: Noise, tokens: NDArray[np.int64]) -> tuple[NDArray[
     t = np.clip(noise.level, T_MARGIN, 1.0 - T_MARGIN)
     assert noise.token is not None
     return np.where(noise.score < t[:, None], noise.token, tokens), t
-
-
-def shift_right(tokens: Tensor, start: int) -> Tensor:
-    """Inputs of an autoregressive model: the start token, then all but the last token."""
-    return torch.cat([torch.full_like(tokens[..., :1], start), tokens[..., :-1]], dim=-1)
-
-
-def token_costs(logits: Tensor, tokens: Tensor) -> Tensor:
-    """−log p of each token in float32, shape (models, rows, T)."""
-    K = logits.shape[0]
-    flat = F.cross_entropy(logits.float().flatten(0, -2), tokens.expand(K, *tokens.shape).reshape(-1), reduction="none")
-    return flat.view(K, *tokens.shape)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from reference_trainer.spec import RunSpec
 
 LADDER = ((8, 1), (16, 1), (24, 2), (32, 2), (48, 2), (64, 3))  # width, depth
 # Small models leave the plateau of letter frequencies sooner with these (docs/trainer.md); the paper's choices are the
 # spec's defaults.
-SMALL = {"head_size": 8, "rope_base": 100.0, "init": "scaled"}
+SMALL: dict[str, Any] = {"head_size": 8, "rope_base": 100.0, "init": "scaled"}
 
 
 def powers(low: int, high: int) -> tuple[int, ...]:

@@ -12,6 +12,8 @@ from reference_trainer import objectives
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import INITIALISATIONS, Shape
 
+MINIMUM_WARMUP = 20  # steps
+
 
 @dataclass(frozen=True)
 class RunSpec:
@@ -91,8 +93,15 @@ class RunSpec:
         for name in ("tokens", "batch", "eval_sequences", "eval_passes"):
             if getattr(self, name) < 1:
                 faults.append(f"{name} = {getattr(self, name)} must be at least 1")
-        if self.tokens < self.batch * self.context:
-            faults.append(f"tokens = {self.tokens:,} is less than one batch ({self.batch} × {self.context})")
+        for name, points in (
+            ("tokens", (self.tokens,)),
+            ("cooled_at", self.cooled_at),
+            ("evaluated_at", self.evaluated_at),
+        ):
+            if points and int(min(points)) < 2 * self.batch * self.context:
+                faults.append(
+                    f"{name} = {int(min(points)):,} is less than two batches ({self.batch} × {self.context} tokens each)"
+                )
         if not 0 < self.cooldown < 1:
             faults.append(f"cooldown = {self.cooldown} is not between 0 and 1")
         if faults:
@@ -122,9 +131,16 @@ class RunSpec:
         )
 
     @property
-    def plan(self) -> RunSpec:
-        """What runs must share to be trained as one pack: all but seed, learning rate and unique tokens."""
-        return dataclasses.replace(self, seed=0, lr=1.0, unique_tokens=0)
+    def warmup_steps(self) -> int:
+        """Steps of linear warm-up, sized by the first point that is asked for."""
+        first = min((*self.cooled_at, *self.evaluated_at))
+        return max(MINIMUM_WARMUP, int(self.warmup * first / self.tokens_per_step))
+
+    @property
+    def plan(self) -> tuple[RunSpec, int]:
+        """What runs must share to be trained as one pack: all but seed, learning rate, unique tokens and the points asked for."""
+        free: dict[str, Any] = {"seed": 0, "lr": 1.0, "unique_tokens": 0, "cooled_at": (), "evaluated_at": ()}
+        return dataclasses.replace(self, **free), self.warmup_steps
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -136,7 +152,8 @@ class RunSpec:
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := sorted(set(data) - known):
             raise TrainerError(f"unknown options {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**plain)
 
     @property
     def run_id(self) -> str:

@@ -10,11 +10,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +20,6 @@ from reference_trainer.model import Transformer
 from reference_trainer.spec import RunSpec
 
 EAGER_STEPS = 3  # before a CUDA graph is captured: kernels are chosen, workspaces allocated
-AHEAD = 16  # batches prepared in advance for a GPU
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +82,13 @@ class Step:
         if self._eager_left == 0 and self._graph is None:
             graph = torch.cuda.CUDAGraph()
             try:
-                with torch.cuda.graph(graph, stream=self._stream):
+                # "thread_local": the threads that prepare batches go on allocating page-locked memory meanwhile.
+                with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
                     self._compute()
             except RuntimeError as error:  # an operator that cannot be captured: slower, not wrong
                 log.warning("no CUDA graph (%s); steps are launched kernel by kernel", error)
+                torch.cuda.set_stream(torch.cuda.default_stream(self.device))  # a failed capture stays on its own
+                torch.cuda.synchronize(self.device)
                 self._stream = None
                 self._compute()
                 return
@@ -98,17 +97,19 @@ class Step:
             self._graph.replay()
             return
         self._eager_left -= 1
-        self._stream.wait_stream(torch.cuda.current_stream())
+        current = torch.cuda.current_stream(self.device)
+        self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
             self._compute()
-        torch.cuda.current_stream().wait_stream(self._stream)
+        current.wait_stream(self._stream)
 
     def _compute(self) -> None:
         x = self._inputs
         self.model.flat_grad.zero_()
         with self._autocast():
             logits = self.forward(x["inputs"])
-        losses = objectives.batch_losses(logits, x["targets"], x["weight"], x["inputs"], x["t"], self.spec.objective)
+        # The mean over the *global* batch: processes that share it add their losses and gradients.
+        losses = objectives.row_losses(logits, **x, objective=self.spec.objective).sum(dim=1) / self.spec.batch
         with warnings.catch_warnings():
             # The parameters of a pack are strided views of one buffer on purpose; torch remarks on it once.
             warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
@@ -136,31 +137,3 @@ class Step:
         if self.device.type == "cuda":
             return torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False)
         return contextlib.nullcontext()
-
-
-def stack(batches: list[objectives.Batch], *, pin: bool) -> dict[str, Tensor]:
-    """Batches of K models with a leading axis, in page-locked memory for a GPU."""
-    stacked = {
-        name: torch.from_numpy(np.stack([getattr(b, name) for b in batches]))
-        for name in ("inputs", "targets", "weight", "t")
-    }
-    return {name: value.pin_memory() for name, value in stacked.items()} if pin else stacked
-
-
-class Ahead:
-    """Prepares what coming steps need in threads while the device works; a batch is a pure function of its step."""
-
-    def __init__(self, make: Callable[[int], Any], *, threads: int) -> None:
-        self.make, self.pool = make, ThreadPoolExecutor(threads) if threads else None
-        self.waiting: dict[int, Future[Any]] = {}
-
-    def __call__(self, step: int) -> Any:
-        """``make(step)``, and a start on the ones after it."""
-        if self.pool is None:
-            return self.make(step)
-        wanted = range(step, step + AHEAD)
-        self.waiting = {s: f for s, f in self.waiting.items() if s in wanted}
-        for s in wanted:
-            if s not in self.waiting:
-                self.waiting[s] = self.pool.submit(self.make, s)
-        return self.waiting.pop(step).result()

@@ -14,6 +14,7 @@ import math
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,7 @@ class Job:
     device: str = "cpu"
     deadline: float | None = None
     log: str = ""
+    compile_model: bool = False
 
 
 def read_specs(path: str | Path, **defaults: Any) -> list[RunSpec]:
@@ -124,8 +126,8 @@ def shape_near(N: float, *, vocabulary: int = 256) -> tuple[int, int]:
 
 
 def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
-    """Specs without finished rows, in order and without repetitions."""
-    finished = {row["run_id"] for row in read_rows(out / "runs.jsonl")}
+    """Specs without finished rows, in order and without repetitions; a crash is tried again."""
+    finished = finished_runs(out)
     left: dict[str, RunSpec] = {}
     for spec in specs:
         if spec.run_id not in finished:
@@ -133,9 +135,14 @@ def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
     return list(left.values())
 
 
+def finished_runs(out: Path) -> set[str]:
+    """Ids of the runs in ``runs.jsonl`` that need no more training."""
+    return {row["run_id"] for row in read_rows(out / "runs.jsonl") if row.get("status") != "crash"}
+
+
 def packs(specs: Iterable[RunSpec], size: int) -> list[list[RunSpec]]:
     """Runs of one plan (:attr:`RunSpec.plan`) together, at most ``size`` of them, in the order of their first ones."""
-    plans: dict[RunSpec, list[RunSpec]] = {}
+    plans: dict[tuple[RunSpec, int], list[RunSpec]] = {}
     for spec in specs:
         plans.setdefault(spec.plan, []).append(spec)
     return [alike[i : i + size] for alike in plans.values() for i in range(0, len(alike), size)]
@@ -149,13 +156,12 @@ def train_job(job: Job) -> dict[str, str]:
     """
     import torch
 
-    if job.device == "cpu":
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     specs, out = [RunSpec.from_dict(spec) for spec in job.specs], Path(job.out)
     stop = _Stop(job.deadline)
     with contextlib.ExitStack() as stack:
         claims = {spec.run_id: stack.enter_context(claim(out, spec.run_id)) for spec in specs}
-        finished = {row["run_id"] for row in read_rows(out / "runs.jsonl")}
+        finished = finished_runs(out)
         ended = {
             run_id: "ok" if run_id in finished else "stopped" if mine else "taken" for run_id, mine in claims.items()
         }
@@ -170,8 +176,9 @@ def train_job(job: Job) -> dict[str, str]:
         try:
             on_metrics = stack.enter_context(open_log(job.log, specs, out))
             trainer = Trainer(
-                specs, out / "checkpoints", device=job.device, stop=stop, on_progress=beat, on_metrics=on_metrics
-            )
+                specs, out / "checkpoints", device=job.device, stop=stop, on_progress=beat, on_metrics=on_metrics,
+                compile_model=job.compile_model,
+            )  # fmt: skip
             rows = trainer.run()
         except Interrupted:
             if stop.orphaned:  # nobody reads our result, and the pool's queue would keep us waiting for ever
@@ -183,12 +190,24 @@ def train_job(job: Job) -> dict[str, str]:
             raise
         except Exception as error:  # a row that says so is worth more than a lost sweep
             said = f"{type(error).__name__}: {error}"
+            if job.device.startswith("cuda"):
+                _refuse_broken_device(said)
             crash = [{"run_id": spec.run_id, "status": "crash", "error": said} for spec in specs]
             append_rows(crash, out / "runs.jsonl")
             return ended | {row["run_id"]: "crash" for row in crash}
         append_rows(rows, out / "runs.jsonl")
         trainer.checkpoint_path.unlink(missing_ok=True)
         return ended | {row["run_id"]: str(row["status"]) for row in rows}
+
+
+def _refuse_broken_device(said: str) -> None:
+    """After some errors a process can never use CUDA again: stop, rather than crash one run after another."""
+    import torch
+
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        raise TrainerError(f"CUDA failed ({said}); the same command continues with what is left") from None
 
 
 class _Stop:
@@ -248,7 +267,7 @@ def claim(out: Path, run_id: str) -> Iterator[Callable[[int], None] | None]:
     lock.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         host, pid, *_ = [*lock.read_text().split(), "", ""]
-        dead = host == os.uname().nodename and pid.isdigit() and not Path(f"/proc/{pid}").exists()
+        dead = host == socket.gethostname() and pid.isdigit() and not _alive(int(pid))
         if dead or time.time() - lock.stat().st_mtime > STALE:
             lock.unlink(missing_ok=True)
     try:
@@ -262,7 +281,7 @@ def claim(out: Path, run_id: str) -> Iterator[Callable[[int], None] | None]:
         nonlocal trained, last
         trained += tokens
         if time.monotonic() - last > HEARTBEAT:
-            os.pwrite(handle, f"{os.uname().nodename} {os.getpid()} {trained:<15}".encode(), 0)
+            os.pwrite(handle, f"{socket.gethostname()} {os.getpid()} {trained:<15}".encode(), 0)
             last = time.monotonic()
 
     beat(0)
@@ -271,6 +290,16 @@ def claim(out: Path, run_id: str) -> Iterator[Callable[[int], None] | None]:
     finally:
         os.close(handle)
         lock.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # someone else's process
+        return True
+    return True
 
 
 @contextlib.contextmanager
@@ -319,6 +348,7 @@ def sweep(
     device: str = "cpu",
     time_budget: float | None = None,
     log: str = "",
+    compile_model: bool = False,
     progress: bool = True,
 ) -> dict[str, int]:
     """Train every pending spec; returns how many runs ended how.
@@ -336,7 +366,11 @@ def sweep(
         Seconds after which every worker saves and stops.
     log : {"", "tensorboard", "wandb"}
         Where to log training curves besides, see :mod:`reference_trainer.loggers`.
+    compile_model : bool
+        Run models through ``torch.compile``: seconds per shape, and then faster on a GPU.
     """
+    import torch
+
     from reference_trainer import launchers
 
     check_device(device)
@@ -350,13 +384,12 @@ def sweep(
         raise TrainerError(f"launcher {launcher!r} is not one of {', '.join(launchers.LAUNCHERS)}")
     left = pending(specs, out)
     deadline = time.time() + time_budget if time_budget else None
-    devices = _devices(device, launcher)
     cuda = device.startswith("cuda")
     jobs = [
-        Job([spec.to_dict() for spec in alike], str(out.resolve()), devices[i % len(devices)], deadline, log)
-        for i, alike in enumerate(packs(left, pack or (CUDA_PACK if cuda else 1)))
+        Job([spec.to_dict() for spec in alike], str(out.resolve()), device, deadline, log, compile_model)
+        for alike in packs(left, pack or (CUDA_PACK if cuda else 1))
     ]
-    workers = workers or (len(devices) if cuda else os.cpu_count() or 1)
+    workers = workers or ((torch.cuda.device_count() if device == "cuda" else 1) if cuda else os.cpu_count() or 1)
     ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(left)}
     work = {spec.run_id: _work(spec) for spec in left}
     with _terminate_as_interrupt(), _progress(work, out, show=progress) as end:
@@ -365,15 +398,6 @@ def sweep(
                 ended[status] = ended.get(status, 0) + 1
                 end(run_id, status)
     return ended
-
-
-def _devices(device: str, launcher: str) -> list[str]:
-    """Devices to deal the jobs out to: "cuda" is all of this machine's; other launchers give each job one of its own."""
-    import torch
-
-    if device == "cuda" and launcher == "local":
-        return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    return [device]
 
 
 def _work(spec: RunSpec) -> tuple[float, int]:

@@ -22,20 +22,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
-from reference_trainer import objectives
+from reference_trainer.batches import Batches
 from reference_trainer.corpus import Corpus, load
 from reference_trainer.errors import TrainerError
-from reference_trainer.evaluate import Score, evaluate, validation_rows
+from reference_trainer.evaluate import Score, Validation, validation_rows
 from reference_trainer.model import Transformer, counts
 from reference_trainer.records import save_atomically
 from reference_trainer.spec import RunSpec
-from reference_trainer.step import Ahead, Step, stack
+from reference_trainer.step import Step
 
-MINIMUM_WARMUP = 20  # steps
 LOOK_EVERY = 50  # steps between looks at the training loss
 SAVE_EVERY = 60.0  # seconds between checkpoints
 PROBE_FACTORS = (0.125, 0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)
@@ -48,38 +46,18 @@ class Interrupted(Exception):
 
 @dataclass
 class State:
-    """Where the trunk is, and what it has produced."""
+    """Where the trunk and its present branch are, and what they have produced.
+
+    ``ended`` says of the runs that are through how: "ok", "nan" or "early". They are trained on as long as their pack
+    is, for nothing.
+    """
 
     step: int = 0
+    branch_step: int = 0  # 0 outside branches
     done: list[str] = field(default_factory=list)
+    ended: dict[str, str] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
-    ended: dict[str, str] = field(
-        default_factory=dict
-    )  # run_id → "nan" or "early": trained on in its pack, for nothing
     seconds: float = 0.0
-
-
-class Stream:
-    """Batches of one model: sequences in an order reshuffled every epoch."""
-
-    def __init__(self, rows: np.ndarray, seed: int, batch: int) -> None:
-        self.rows, self.seed, self.batch = rows, seed, batch
-        self._orders: dict[int, np.ndarray] = {}
-
-    def at(self, step: int) -> np.ndarray:
-        """The global batch of a step, (batch, T)."""
-        index = np.arange(step * self.batch, (step + 1) * self.batch)
-        epochs = index // len(self.rows)
-        pick = [self._order(int(e))[i % len(self.rows)] for e, i in zip(epochs, index, strict=True)]
-        return self.rows[pick].astype(np.int64)
-
-    def _order(self, epoch: int) -> np.ndarray:
-        order = self._orders.get(epoch)
-        if order is None:
-            rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch + (1 << 40)], dtype=np.uint64)))
-            order = rng.permutation(len(self.rows))
-            self._orders = {**{k: v for k, v in self._orders.items() if k >= epoch - 1}, epoch: order}
-        return order
 
 
 class Trainer:
@@ -118,51 +96,54 @@ class Trainer:
         one = specs[0]
         if any(s.plan != one.plan for s in specs):
             raise TrainerError("packed runs may differ only in seed, lr and unique_tokens")
-        check_device(device)
+        self.device = find_device(device)
         self.specs, self.spec, self.folder = specs, one, folder
         self.stop, self.on_progress, self.on_metrics = stop, on_progress, on_metrics
         self.corpus = corpus or load(one.corpus, validation=one.validation or None, tokenizer=one.tokenizer or None)
-        self.device = torch.device(device)
         self.shape = one.shape(self.corpus.vocabulary)
         self.model = Transformer(self.shape, [s.seed for s in specs], self.device, init=one.init)
-        self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        shared = torch.distributed.is_initialized()
+        self.rank, self.world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if shared else (0, 1)
         if one.batch % self.world:
             raise TrainerError(f"a batch of {one.batch} sequences cannot be shared by {self.world} processes")
-        data = [self.corpus.unique(self._unique(s), one.context, at_least=one.batch) for s in specs]
-        self.streams = [Stream(rows, s.seed, one.batch) for rows, s in zip(data, specs, strict=True)]
-        self.validation, self.validation_hash = validation_rows(self.corpus, one.context, one.eval_sequences)
+        share = one.batch // self.world
+        self.batches = Batches(
+            specs,
+            self.corpus,
+            mask_token=self.model.mask_token,
+            share=slice(self.rank * share, (self.rank + 1) * share),
+            ahead=self.device.type == "cuda",
+        )
+        rows, self.validation_hash = validation_rows(self.corpus, one.context, one.eval_sequences)
+        self.validation = Validation(rows, one.objective, self.shape, passes=one.eval_passes)
         self.step = Step(self.model, [s.lr for s in specs], one, world=self.world, compile_model=compile_model)
-        self.batches = Ahead(self._make_batches, threads=4 if self.device.type == "cuda" else 0)
         self.state = State()
+        self._trunk: list[torch.Tensor] | None = None  # put aside while a branch cools down
         self._begun = self._saved_at = time.monotonic()
-
-    def _unique(self, spec: RunSpec) -> int:
-        return (spec.unique_tokens or len(self.corpus.train)) // spec.context * spec.context
 
     # ---- the plan ---------------------------------------------------------------------------------------------
 
-    @property
-    def warmup_steps(self) -> int:
-        """Linear warm-up, sized by the first point that is asked for."""
-        first = min((*self.spec.cooled_at, *self.spec.evaluated_at))
-        return max(MINIMUM_WARMUP, int(self.spec.warmup * first / self.spec.tokens_per_step))
-
     def events(self) -> list[tuple[int, str, int]]:
-        """(step, kind, tokens) in order: evaluations of the trunk and departures of cool-down branches."""
-        per_step = self.spec.tokens_per_step
-        found = [(max(1, round(D / per_step)), "trunk", D) for D in self.spec.evaluated_at]
-        for D in self.spec.cooled_at:
-            end = max(2, round(D / per_step))
-            found.append((end - max(1, round(end * self.spec.cooldown)), "cooled", D))
+        """(step, kind, last step) in order: evaluations of the trunk and departures of cool-down branches."""
+        found = set()
+        for k in range(len(self.specs)):
+            found |= {(end, "trunk", end) for end in self._asked(k, "trunk")}
+            found |= {
+                (end - max(1, round(end * self.spec.cooldown)), "cooled", end) for end in self._asked(k, "cooled")
+            }
         return sorted(found)
+
+    def _asked(self, k: int, kind: str) -> set[int]:
+        """Steps at which run k wants a point."""
+        tokens = self.specs[k].cooled_at if kind == "cooled" else self.specs[k].evaluated_at
+        return {round(D / self.spec.tokens_per_step) for D in tokens}
 
     @property
     def total_tokens(self) -> int:
         """Tokens processed by trunk and branches together: the work of the run."""
         events = self.events()
-        trunk = max(step for step, _, _ in events)
-        branches = sum(round(D / self.spec.tokens_per_step) - step for step, kind, D in events if kind == "cooled")
-        return (trunk + branches) * self.spec.tokens_per_step
+        branches = sum(end - step for step, kind, end in events if kind == "cooled")
+        return (max(step for step, _, _ in events) + branches) * self.spec.tokens_per_step
 
     # ---- running ----------------------------------------------------------------------------------------------
 
@@ -177,37 +158,29 @@ class Trainer:
         self.restore()
         self._begun = time.monotonic() - self.state.seconds
         self._warn_threads()
-        for step, kind, D in self.events():
-            name = f"{kind}-{D}"
-            if name in self.state.done:
-                continue
-            while self.state.step < step and self.running:
-                self._checkpoint()
-                self.train_step(self.state.step, self.trunk_lr(self.state.step))
-                self.state.step += 1
-            if not self.running:
-                break
-            self._checkpoint()
-            if kind == "cooled":
-                scores = self.branch(step, round(D / self.spec.tokens_per_step))
-                end = max(2, round(D / self.spec.tokens_per_step))
-            else:
-                scores, end = self.score(), step
-            self._end_diverged([math.isfinite(s.loss) for s in scores])
-            self.state.rows += [self.row(k, kind, end, scores[k]) for k in self.running]
-            self.on_metrics(end, {f"{kind}_loss": [s.loss for s in scores]})
-            self.state.done.append(name)
-            self._end_overfitted()
+        try:
+            for step, kind, end in self.events():
+                if f"{kind}-{end}" in self.state.done:
+                    continue
+                while self.state.step < step and self.running:
+                    self._checkpoint(self.state.step)
+                    self.train_step(self.state.step, self.trunk_lr(self.state.step))
+                    self.state.step += 1
+                asking = [k for k in self.running if end in self._asked(k, kind)]
+                if asking:
+                    self._enter(asking, kind, end, self.branch(step, end) if kind == "cooled" else self.score())
+        finally:
+            self.batches.close()
         return self.state.rows
 
     @property
     def running(self) -> list[int]:
-        """Models of the pack that have neither diverged nor stopped early."""
+        """Models of the pack that are not through."""
         return [k for k, spec in enumerate(self.specs) if spec.run_id not in self.state.ended]
 
     def train_step(self, step: int, lr_factor: float) -> None:
         """One optimiser step of every model; runs whose loss is seen not to be finite end."""
-        self.step(self.batches(step), lr_factor, step + 1)
+        self.step(self.batches.at(step), lr_factor, step + 1)
         looked = step % LOOK_EVERY == 0
         if looked:
             self.on_metrics(step, self.metrics(lr_factor))
@@ -216,22 +189,39 @@ class Trainer:
             self._end_diverged(torch.isfinite(self.step.losses).tolist())
         self.on_progress(self.spec.tokens_per_step)
 
+    def _enter(self, asking: list[int], kind: str, end: int, scores: list[Score]) -> None:
+        """Rows of the runs that asked for this point; ends the runs that are through."""
+        self._end_diverged([math.isfinite(s.loss) for s in scores])
+        self.state.rows += [self.row(k, kind, end, scores[k]) for k in asking if k in self.running]
+        self.on_metrics(end, {f"{kind}_loss": [s.loss for s in scores]})
+        self.state.done.append(f"{kind}-{end}")
+        for k in self.running:
+            wanted = {f"{name}-{at}" for name in ("trunk", "cooled") for at in self._asked(k, name)}
+            if self._overfitted(k):
+                self._end(k, "early")
+            elif wanted <= set(self.state.done):
+                self._end(k, "ok")
+
     def _end_diverged(self, finite: list[bool]) -> None:
         """End the runs whose loss is not finite, each with a row that says so."""
         for k in self.running:
             if not finite[k]:
                 self.state.rows.append(self.row(k, "nan", max(1, self.state.step), None))
-                self.state.ended[self.specs[k].run_id] = "nan"
+                self._end(k, "nan")
 
-    def _end_overfitted(self) -> None:
-        """End the runs whose last evaluations are all worse than their best by the early-stop margin."""
-        for k in self.running if self.spec.early_stop else []:
-            rows = [row for row in self.state.rows if row["run_id"] == self.specs[k].run_id]
-            losses = [row["loss"] for row in rows if row["phase"] == "trunk"]
-            if len(losses) >= PATIENCE and min(losses[-PATIENCE:]) > min(losses) + self.spec.early_stop:
-                self.state.ended[self.specs[k].run_id] = "early"
-                for row in rows:
-                    row["stopped"] = "early"
+    def _end(self, k: int, how: str) -> None:
+        self.state.ended[self.specs[k].run_id] = how
+        for row in self._rows_of(k) if how == "early" else []:
+            row["stopped"] = how
+
+    def _overfitted(self, k: int) -> bool:
+        """Whether its last evaluations are all worse than its best by the early-stop margin."""
+        losses = [row["loss"] for row in self._rows_of(k) if row["phase"] == "trunk"]
+        margin = self.spec.early_stop
+        return margin != 0 and len(losses) >= PATIENCE and min(losses[-PATIENCE:]) > min(losses) + margin
+
+    def _rows_of(self, k: int) -> list[dict[str, Any]]:
+        return [row for row in self.state.rows if row["run_id"] == self.specs[k].run_id]
 
     def metrics(self, lr_factor: float) -> dict[str, list[float]]:
         """Training loss, learning rate and gradient norm of each model, now."""
@@ -241,53 +231,25 @@ class Trainer:
             "grad_norm": self.step.norms[:, 0].tolist(),
         }
 
-    def _make_batches(self, step: int) -> dict[str, torch.Tensor]:
-        share = slice(self.rank * self.spec.batch // self.world, (self.rank + 1) * self.spec.batch // self.world)
-        mine = [self.batch(k, step).rows(share) for k in range(len(self.specs))]
-        return stack(mine, pin=self.device.type == "cuda")
-
-    def batch(self, k: int, step: int) -> objectives.Batch:
-        """The global batch of model k at a step, with its noise."""
-        spec = self.specs[k]
-        trained = min(1.0, step * spec.tokens_per_step / spec.tokens)
-        noise = objectives.draw_noise(
-            spec.batch,
-            spec.context,
-            key=(spec.seed, step),
-            stratified=spec.sampler != "iid-t",
-            vocabulary=self.corpus.vocabulary if spec.objective == "uniform" else 0,
-            window=trained if spec.curriculum == "moving-gaussian" else None,
-        )
-        return objectives.prepare(
-            self.streams[k].at(step),
-            noise,
-            objective=spec.objective,
-            mask_token=self.model.mask_token,
-            sampler=spec.sampler,
-            schedule=spec.schedule,
-            weighting=spec.weighting,
-        )
-
     def trunk_lr(self, step: int) -> float:
         """Warm-up, then constant."""
-        return min(1.0, (step + 1) / self.warmup_steps)
+        return min(1.0, (step + 1) / self.spec.warmup_steps)
 
     def branch(self, start: int, end: int) -> list[Score]:
         """Cool down from the trunk's present state to zero learning rate as 1 − √progress, evaluate, and go back."""
-        trunk = [tensor.clone() for tensor in self.tensors.values()]
-        try:
-            for step in range(start, max(end, start + 1)):
-                if self.stop():
-                    self._restore_tensors(trunk)
-                    self._checkpoint(force=True)
-                    raise Interrupted
-                factor = self.trunk_lr(step) * (1.0 - math.sqrt((step - start) / (end - start)))
-                self.train_step(step, factor)
-                if not self.running:
-                    break
-            return self.score()
-        finally:
-            self._restore_tensors(trunk)
+        if self._trunk is None:
+            self._trunk = [tensor.clone() for tensor in self.tensors.values()]
+            self.state.branch_step = start
+        for step in range(self.state.branch_step, end):
+            self._checkpoint(step)
+            self.train_step(step, self.trunk_lr(step) * (1.0 - math.sqrt((step - start) / (end - start))))
+            self.state.branch_step = step + 1
+            if not self.running:
+                break
+        scores = self.score()
+        self._restore_tensors(self._trunk)
+        self._trunk, self.state.branch_step = None, 0
+        return scores
 
     @property
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -301,13 +263,7 @@ class Trainer:
 
     def score(self) -> list[Score]:
         """Validation losses now."""
-        return evaluate(
-            self.model,
-            self.spec.objective,
-            self.validation,
-            passes=self.spec.eval_passes,
-            bytes_per_token=self.corpus.bytes_per_token,
-        )
+        return self.validation.scores(self.model, bytes_per_token=self.corpus.bytes_per_token)
 
     def _warn_threads(self) -> None:
         if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
@@ -319,7 +275,7 @@ class Trainer:
         """One line of ``runs.jsonl``: canonical columns first; a failure has a status and no loss."""
         spec, c = self.specs[k], counts(self.shape)
         D = step * spec.tokens_per_step
-        U = min(D, self.streams[k].rows.size)
+        U = min(D, self.batches.streams[k].rows.size)
         ok = score is not None
         losses = {"loss": score.loss, f"{phase}_loss": score.loss} if score is not None else {}
         errors = (
@@ -367,37 +323,60 @@ class Trainer:
         names = "-".join(s.run_id for s in self.specs)
         return self.folder / f"{names if len(self.specs) == 1 else hashlib.sha256(names.encode()).hexdigest()[:12]}.pt"
 
-    def _checkpoint(self, *, force: bool = False) -> None:
-        stop = self.stop()
-        if not (force or stop or time.monotonic() - self._saved_at > SAVE_EVERY):
+    def _checkpoint(self, step: int) -> None:
+        """Save if it is time to, or if training is to stop here, and then stop."""
+        stop = self._asked_to_stop(step)
+        if not (stop or time.monotonic() - self._saved_at > SAVE_EVERY):
             return
         if self.rank == 0:
             self.save_now()
         self._saved_at = time.monotonic()
-        if stop and not force:
+        if stop:
             raise Interrupted
 
-    def save_now(self) -> None:
-        """Write the checkpoint."""
-        self.state.seconds = time.monotonic() - self._begun
-        state = {**self.tensors, **{k: getattr(self.state, k) for k in ("step", "done", "ended", "seconds")}}
-        state["rows"] = json.dumps(self.state.rows)  # plain text: a checkpoint loads without trusting any class
-        head = {"specs": [s.to_dict() for s in self.specs], "corpus": self.corpus.digest}
-        save_atomically({**head, "vocabulary": self.corpus.vocabulary, **state}, self.checkpoint_path)
-
-    def restore(self) -> bool:
-        """Continue from the checkpoint if there is one of exactly these specs and this corpus."""
-        if not self.checkpoint_path.is_file():
+    def _asked_to_stop(self, step: int) -> bool:
+        """Processes that share a batch ask each other now and then, so that all stop at the same step."""
+        if self.world == 1:
+            return self.stop()
+        if step % LOOK_EVERY:
             return False
-        saved = torch.load(self.checkpoint_path, map_location=self.device, weights_only=True)
-        if saved["specs"] != [s.to_dict() for s in self.specs] or saved["corpus"] != self.corpus.digest:
-            raise TrainerError(
-                f"{self.checkpoint_path} belongs to another spec or corpus; move it away, or use another --out folder"
+        asked = torch.tensor(float(self.stop()), device=self.device)
+        torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
+        return bool(asked)
+
+    def save_now(self) -> None:
+        """Write the checkpoint; that of a branch holds the trunk as well."""
+        self.state.seconds = time.monotonic() - self._begun
+        state = {k: getattr(self.state, k) for k in ("step", "branch_step", "done", "ended", "seconds")}
+        state["rows"] = json.dumps(self.state.rows)  # plain text: a checkpoint loads without trusting any class
+        head = {"specs": [s.to_dict() for s in self.specs], "corpus": self.corpus.digest, "trunk": self._trunk}
+        save_atomically({**head, "vocabulary": self.corpus.vocabulary, **self.tensors, **state}, self.checkpoint_path)
+
+    def restore(self) -> None:
+        """Continue from the checkpoint if there is one of exactly these specs and this corpus."""
+        if self.rank == 0 and self.checkpoint_path.is_file():
+            saved = torch.load(self.checkpoint_path, map_location=self.device, weights_only=True)
+            if saved["specs"] != [s.to_dict() for s in self.specs] or saved["corpus"] != self.corpus.digest:
+                raise TrainerError(
+                    f"{self.checkpoint_path} belongs to another spec or corpus; move it away, or use another --out folder"
+                )
+            self._restore_tensors([saved[name] for name in self.tensors])
+            self._trunk = saved["trunk"]
+            self.state = State(
+                **{k: saved[k] for k in ("step", "branch_step", "done", "ended", "seconds")},
+                rows=json.loads(saved["rows"]),
             )
-        self._restore_tensors([saved[name] for name in self.tensors])
-        self.state.step, self.state.done, self.state.ended = saved["step"], saved["done"], saved["ended"]
-        self.state.rows, self.state.seconds = json.loads(saved["rows"]), saved["seconds"]
-        return True
+        if self.world > 1:  # only the first process is sure to have the file
+            self._share_state()
+
+    def _share_state(self) -> None:
+        shared = [self.state]
+        torch.distributed.broadcast_object_list(shared, src=0)
+        (self.state,) = shared
+        if self.state.branch_step and self._trunk is None:
+            self._trunk = [torch.empty_like(tensor) for tensor in self.tensors.values()]
+        for tensor in (*self.tensors.values(), *(self._trunk or [])):
+            torch.distributed.broadcast(tensor, src=0)
 
 
 _NOT_COLUMNS = {"tokens", "unique_tokens", "cooled_at", "evaluated_at", "group", "tokenizer", "corpus", "validation"}
@@ -411,20 +390,30 @@ def probe_lr(spec: RunSpec, *, device: str = "cpu", factors: tuple[float, ...] =
     with tempfile.TemporaryDirectory() as folder:
         pack = [replace(spec, lr=spec.lr * f) for f in factors]
         rows = Trainer(pack, Path(folder), device=device).run()
-    return pd.DataFrame(rows).reindex(columns=["lr", "loss", "val_se_mc", "status"])
+    table = pd.DataFrame(rows).reindex(columns=["lr", "loss", "val_se_mc", "status"])
+    return table.sort_values("lr", ignore_index=True)
 
 
-def check_device(device: str) -> None:
+def check_device(name: str) -> None:
     """Raise a TrainerError for a device that is not here, before any work is lost to it."""
-    kind, _, number = device.partition(":")
+    kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda") or not (number.isdigit() or not number):
-        raise TrainerError(f"device {device!r} is not one of cpu, cuda, cuda:0, cuda:1 …")
+        raise TrainerError(f"device {name!r} is not one of cpu, cuda, cuda:0, cuda:1 …")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise TrainerError(f"device {device!r} was asked for, but torch sees no CUDA device; use --device cpu")
-    if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
-        raise TrainerError(
-            f"device {device!r} was asked for, but torch sees {torch.cuda.device_count()} CUDA device(s)"
-        )
+        raise TrainerError(f"device {name!r} was asked for, but torch sees no CUDA device; use --device cpu")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise TrainerError(f"device {name!r} was asked for, but torch sees {torch.cuda.device_count()} CUDA device(s)")
+
+
+def find_device(name: str) -> torch.device:
+    """A device by name, made the current one; "cuda" is the current one, or this process's own under torchrun."""
+    check_device(name)
+    kind, _, number = name.partition(":")
+    if kind == "cpu":
+        return torch.device("cpu")
+    device = torch.device("cuda", int(number or os.environ.get("LOCAL_RANK") or torch.cuda.current_device()))
+    torch.cuda.set_device(device)  # streams, graphs and page-locked memory go by the current device
+    return device
 
 
 def device_name(device: torch.device) -> str:

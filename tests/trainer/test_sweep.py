@@ -94,6 +94,8 @@ def test_crash_is_a_row(spec: RunSpec, tmp_path: Path, monkeypatch: pytest.Monke
     assert row["status"] == "crash"
     assert "ZeroDivisionError" in row["error"]
     assert "loss" not in row
+    monkeypatch.undo()
+    assert sweep.sweep([spec], tmp_path, workers=1, progress=False) == {"skipped": 0, "ok": 1}  # tried again
 
 
 def test_terminated_sweep_saves_and_continues(spec: RunSpec, tmp_path: Path) -> None:
@@ -124,6 +126,14 @@ def test_packs_hold_runs_of_one_plan() -> None:
     specs = [a, b, replace(a, seed=1), replace(a, lr=0.5), replace(b, tokens=100_000), replace(a, unique_tokens=5_000)]
     packed = sweep.packs(specs, 3)
     assert packed == [[a, specs[2], specs[3]], [specs[5]], [b], [specs[4]]]
+
+
+def test_runs_over_different_unique_tokens_share_packs() -> None:
+    """The repeated-data runs of the calibration preset: one pack per size and objective, whatever points they want."""
+    repeated = [spec for spec in presets.calibration("text.txt") if spec.group == "repeated"]
+    packed = sweep.packs(repeated, 8)
+    assert [len(pack) for pack in packed] == [3] * 8
+    assert all(len({spec.unique_tokens for spec in pack}) == 3 for pack in packed)
 
 
 def test_packed_sweep_gives_the_rows_of_separate_runs(spec: RunSpec, tmp_path: Path) -> None:
@@ -197,7 +207,8 @@ def test_planned_slices_keep_their_compute() -> None:
     [
         ("objective", "diffusion", "row 1: objective 'diffusion' is not one of masked, uniform, autoregressive"),
         ("wdith", 8, "row 1: unknown options wdith; known: batch"),
-        ("tokens", 5, "row 1: tokens = 5 is less than one batch"),
+        ("tokens", 5, "row 1: tokens = 5 is less than two batches"),
+        ("cooled_at", 1024, r"row 1: cooled_at = 1,024 is less than two batches \(16 × 64 tokens each\)"),
         ("cooldown", 2.0, "row 1: cooldown = 2.0 is not between 0 and 1"),
     ],
 )
@@ -235,6 +246,28 @@ def test_mistakes_are_one_clear_error(text_file: Path, tmp_path: Path, arguments
     assert message in output
     assert "Traceback" not in output
     assert not list(read_rows(tmp_path / "runs.jsonl"))
+
+
+def test_finished_run_is_not_trained_twice(text_file: Path, tmp_path: Path) -> None:
+    base = [
+        "train",
+        "--corpus",
+        str(text_file),
+        "--out",
+        str(tmp_path),
+        "--tokens",
+        "20k",
+        "--width",
+        "8",
+        "--depth",
+        "1",
+    ]
+    assert run(*base)[0] == 0
+    code, output = run(*base)
+    assert (code, "has the rows of this run" in output) == (0, True)
+    assert run(*base, "--keep")[0] == 0  # for its checkpoint
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+    assert len(list(read_rows(tmp_path / "runs.jsonl"))) == 1
 
 
 def test_sweep_into_an_unwritable_folder_and_onto_a_missing_device(text_file: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import torch
 
 from reference_trainer import corpus as corpora
 from reference_trainer.errors import TrainerError
-from reference_trainer.evaluate import evaluate, validation_rows
+from reference_trainer.evaluate import Validation, validation_rows
 from reference_trainer.model import Transformer
 from reference_trainer.records import read_rows
 from reference_trainer.spec import RunSpec
@@ -79,6 +79,25 @@ def test_packed_models_equal_separate_ones(spec: RunSpec, tmp_path: Path) -> Non
             assert together["loss"] == pytest.approx(alone["loss"], rel=1e-5)
 
 
+def test_pack_whose_runs_want_different_points(spec: RunSpec, tmp_path: Path) -> None:
+    """Each gets the rows that it asked for, and one whose last point is past is through."""
+    per_step = 8 * 32
+    pack = [
+        replace(spec, unique_tokens=per_step * 10, cooled_at=(40 * per_step,), evaluated_at=(30 * per_step,)),
+        replace(spec, seed=1, cooled_at=(60 * per_step,), evaluated_at=(20 * per_step, 30 * per_step)),
+    ]
+    packed = train(pack, tmp_path)
+    for one in pack:
+        mine, alone = [row for row in packed if row["run_id"] == one.run_id], train(one, tmp_path)
+        assert [row["row_id"] for row in mine] == [row["row_id"] for row in alone]
+        assert [row["loss"] for row in mine] == pytest.approx([row["loss"] for row in alone], rel=1e-5)
+
+
+def test_points_of_one_step_are_one_row(spec: RunSpec, tmp_path: Path) -> None:
+    rows = train(replace(spec, cooled_at=(10_240, 10_241), evaluated_at=()), tmp_path)
+    assert [row["D"] for row in rows] == [10_240]
+
+
 def test_run_that_stops_early_leaves_the_pack_to_the_others(spec: RunSpec, tmp_path: Path) -> None:
     """Few unique tokens overfit at a high rate; the rows are those of separate runs, however far the other goes on."""
     marks = tuple(8 * 32 * k for k in range(20, 161, 20))
@@ -112,6 +131,8 @@ def test_stopping_and_resuming_gives_the_same_bits(spec: RunSpec, tmp_path: Path
         polls = iter(range(10_000))
         with pytest.raises(Interrupted):
             train(spec, tmp_path, stop=lambda polls=polls, at=stop_at: next(polls) >= at)
+        saved = torch.load(tmp_path / f"{spec.run_id}.pt", weights_only=True)
+        assert (saved["step"], saved["branch_step"]) == {7: (7, 0), 35: (35, 0), 55: (48, 55)}[stop_at]
         assert numbers(train(spec, tmp_path)) == numbers(whole)
         (tmp_path / f"{spec.run_id}.pt").unlink()
 
@@ -166,6 +187,33 @@ def test_two_processes_equal_one(spec: RunSpec, tmp_path: Path) -> None:
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-4)  # the sum of gradients is ordered differently
 
 
+def test_processes_that_share_a_batch_stop_together(spec: RunSpec, tmp_path: Path) -> None:
+    """Only the second is told to stop; both do at the same step, and the checkpoint continues."""
+    script = tmp_path / "stop_one.py"
+    script.write_text(
+        "import json, os, sys, torch, reference_trainer.train as t\n"
+        "from pathlib import Path\n"
+        "torch.distributed.init_process_group('gloo')\n"
+        "spec, out = t.RunSpec.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2])\n"
+        "tell = sys.argv[3] == 'stop' and os.environ['RANK'] == '1'\n"
+        "try:\n"
+        "    rows = t.Trainer([spec], out, stop=lambda: tell).run()\n"
+        "    (out / f\"rows-{os.environ['RANK']}\").write_text(json.dumps(rows))\n"
+        "except t.Interrupted:\n"
+        "    (out / f\"stopped-{os.environ['RANK']}\").touch()\n"
+        "torch.distributed.destroy_process_group()\n"
+    )
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    for tell in ("stop", "go on"):
+        command = [*launch, json.dumps(spec.to_dict()), str(tmp_path), tell]
+        done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert {path.name for path in tmp_path.glob("stopped-*")} == {"stopped-0", "stopped-1"}
+    rows = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("rows-*"))]
+    assert numbers(rows[0]) == numbers(rows[1])
+    assert [row["D"] for row in rows[0]] == [8 * 32 * 30, 8 * 32 * 60]
+
+
 def test_divergence_is_a_row_without_a_loss(spec: RunSpec, tmp_path: Path) -> None:
     rows = train(replace(spec, lr=1e30, clip=1e30), tmp_path)
     assert rows[-1]["status"] == "nan"
@@ -195,9 +243,8 @@ def test_validation_does_not_depend_on_the_evaluation_batch(spec: RunSpec, objec
     text = corpora.load(spec.corpus)
     model = Transformer(replace(spec, objective=objective).shape(256), [1])
     rows, _ = validation_rows(text, spec.context, 64)
-    losses = [
-        evaluate(model, objective, rows, passes=4, bytes_per_token=1.0, batch=b)[0].loss for b in (1, 7, 64)
-    ]  # fmt: skip
+    recipe = Validation(rows, objective, model.shape, passes=4)
+    losses = [recipe.scores(model, bytes_per_token=1.0, batch=b)[0].loss for b in (1, 7, 64)]
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-6)
 
 
