@@ -147,7 +147,9 @@ def main() -> None:
     print(
         f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, torch {torch.__version__}, {BATCH}×{CONTEXT} tokens a step"
     )
-    print(f"{'width':>6}{'depth':>6}{'N':>9}{'plain tok/s':>13}{'ours tok/s':>12}{'ratio':>7}{'ours masked':>13}")
+    print(
+        f"{'width':>6}{'depth':>6}{'N':>9}{'plain tok/s':>13}{'ours tok/s':>12}{'ratio (range)':>18}{'ours masked':>13}"
+    )
     for width, depth in SHAPES:
         spec = RunSpec(objective="autoregressive", width=width, depth=depth, context=CONTEXT, batch=BATCH)
         masked = RunSpec(objective="masked", width=width, depth=depth, context=CONTEXT, batch=BATCH)
@@ -161,8 +163,9 @@ def main() -> None:
             rates = [(rate(plain, options.seconds), rate(ours, options.seconds), rate(hidden, options.seconds))
                      for _ in range(options.rounds)]  # fmt: skip
         a, b, c = np.median(rates, axis=0)
-        ratio = np.median([y / x for x, y, _ in rates])
-        print(f"{width:>6}{depth:>6}{n:>9,}{a:>13,.0f}{b:>12,.0f}{ratio:>7.2f}{c:>13,.0f}", flush=True)
+        ratios = [y / x for x, y, _ in rates]
+        spread = f"{np.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+        print(f"{width:>6}{depth:>6}{n:>9,}{a:>13,.0f}{b:>12,.0f}{spread:>18}{c:>13,.0f}", flush=True)
     if options.workers:
         spec = RunSpec(objective="autoregressive", width=48, depth=2, context=CONTEXT, batch=BATCH)
         one, two = workers(spec, 600, 1), workers(spec, 600, 2)

@@ -70,8 +70,15 @@ def spec_options(command: Any) -> Any:
     """One option per field of RunSpec."""
     for f in reversed(dataclasses.fields(RunSpec)):
         kind: Any = {"int": Tokens(), "float": float, "str": str}.get(str(f.type), Counts())
-        option = f"--{f.name.replace('_', '-')}"
-        command = click.option(option, f.name, type=kind, default=f.default, show_default=True)(command)
+        shown = f.default not in ("", ())
+        command = click.option(
+            f"--{f.name.replace('_', '-')}",
+            f.name,
+            type=kind,
+            default=f.default,
+            show_default=shown,
+            help=f.metadata["help"],
+        )(command)
     return command
 
 
@@ -87,10 +94,11 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
     import torch
     from tqdm import tqdm
 
+    from reference_trainer.devices import find_device
     from reference_trainer.loggers import open_log
     from reference_trainer.records import append_rows
-    from reference_trainer.sweep import _Stop, finished_runs
-    from reference_trainer.train import Interrupted, Trainer, find_device
+    from reference_trainer.sweep import Stop, finished_runs
+    from reference_trainer.train import Interrupted, Trainer
 
     spec = RunSpec(**options)
     (out / "checkpoints").mkdir(parents=True, exist_ok=True)
@@ -105,7 +113,7 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
     kind = "" if rank else log or ""
     with tqdm(unit="tok", unit_scale=True, disable=rank > 0) as bar, open_log(kind, [spec], out) as on_metrics:
         trainer = Trainer(
-            [spec], out / "checkpoints", device=device, stop=_Stop(None), on_progress=bar.update, on_metrics=on_metrics,
+            [spec], out / "checkpoints", device=device, stop=Stop(None), on_progress=bar.update, on_metrics=on_metrics,
             compile_model=compile_model,
         )  # fmt: skip
         bar.total = trainer.total_tokens
@@ -131,7 +139,7 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 @click.argument("table", required=False, type=click.Path(path_type=Path))
 @click.option("--preset", type=click.Choice(["smoke", "cpu-demo", "calibration"]), help="Instead of a TABLE.")
 @click.option("--corpus", default="tiny-shakespeare", show_default=True, help="Text, folder or name.")
-@click.option("--validation", default="", help="Separate validation text.")
+@click.option("--validation", default="", help="Separate validation text; default: the last tenth.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--workers", type=click.IntRange(1), help="Processes; default one a core, or one a CUDA device.")
 @click.option("--pack", type=click.IntRange(1), help="Like runs trained as one; default 1, on CUDA 8.")
@@ -158,6 +166,7 @@ def sweep(
     from reference_trainer import presets
     from reference_trainer import sweep as sweeping
     from reference_trainer.corpus import load
+    from reference_trainer.tables import read_specs
 
     if (table is None) == (preset is None):
         raise click.UsageError("give either a TABLE or --preset")
@@ -166,7 +175,7 @@ def sweep(
         specs = presets.PRESETS[preset](corpus, validation)
     else:
         defaults = {"corpus": corpus, "validation": validation}
-        specs = sweeping.read_specs(table, **defaults)  # type: ignore[arg-type]
+        specs = read_specs(table, **defaults)  # type: ignore[arg-type]
     ended = sweeping.sweep(
         specs,
         out,
@@ -189,7 +198,7 @@ def sweep(
 @click.option("--depth", type=click.IntRange(1), default=2, show_default=True)
 @click.option("--tokens", type=Tokens(), default="256k", show_default=True)
 @click.option("--corpus", default="tiny-shakespeare", show_default=True)
-@click.option("--validation", default="", help="Separate validation text.")
+@click.option("--validation", default="", help="Separate validation text; default: the last tenth.")
 @click.option("--device", default="cpu", show_default=True)
 def probe_command(**options: Any) -> None:
     """Learning-rate probe: eight models of one shape trained as one pack; prints a table, lowest loss marked."""

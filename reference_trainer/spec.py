@@ -15,68 +15,46 @@ from reference_trainer.model import INITIALISATIONS, Shape
 MINIMUM_WARMUP = 20  # steps
 
 
+def _option(default: Any, text: str) -> Any:
+    """A field with its help on the command line."""
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
 @dataclass(frozen=True)
 class RunSpec:
-    """Everything that decides the numbers a run produces.
+    """Everything that decides the numbers a run produces: the options of ``train``, the columns of a sweep."""
 
-    Parameters
-    ----------
-    objective : {"masked", "uniform", "autoregressive"}
-    width, depth, head_size, context, rope_base
-        As for :class:`reference_trainer.model.Shape`.
-    tokens : int
-        D: tokens of the trunk's end.
-    unique_tokens : int
-        U_D: how much of the corpus is used, repeated as needed; 0 uses all of it, seen once if it is enough.
-    cooled_at : tuple of int
-        Token counts at which a cool-down branch *ends*: each leaves the trunk at 1 − ``cooldown`` of it.
-    evaluated_at : tuple of int
-        Token counts at which the trunk itself is evaluated.
-    batch : int
-        Sequences a step.
-    lr : float
-        Peak learning rate; 0 chooses by width (:func:`default_lr`).
-    warmup, cooldown : float
-        Shares of tokens: warm-up of the first ``cooled_at`` or ``evaluated_at``, cool-down of each branch.
-    init : {"normal-0.02", "scaled"}
-        See :class:`reference_trainer.model.Transformer`.
-    seed : int
-        Of initialisation, data order and noise.
-    corpus, validation, tokenizer : str
-        As for :func:`reference_trainer.corpus.load`.
-    """
-
-    objective: str = "masked"
-    width: int = 64
-    depth: int = 2
-    head_size: int = 0
-    context: int = 64
-    rope_base: float = 10000.0
-    tokens: int = 2_000_000
-    unique_tokens: int = 0
-    cooled_at: tuple[int, ...] = ()
-    evaluated_at: tuple[int, ...] = ()
-    batch: int = 16
-    lr: float = 0.0
-    weight_decay: float = 0.1
-    beta1: float = 0.9
-    beta2: float = 0.95
-    clip: float = 1.0
-    warmup: float = 0.05
-    cooldown: float = 0.2
-    sampler: str = "exact-k"
-    schedule: str = "linear"
-    weighting: str = "elbo"
-    curriculum: str = "none"
-    init: str = "normal-0.02"
-    seed: int = 0
-    corpus: str = "synthetic"
-    validation: str = ""
-    tokenizer: str = ""
-    eval_sequences: int = 1024
-    eval_passes: int = 4
-    early_stop: float = 0.0
-    group: str = ""
+    objective: str = _option("masked", "masked, uniform or autoregressive.")
+    width: int = _option(64, "Model dimension d.")
+    depth: int = _option(2, "Layers L.")
+    head_size: int = _option(0, "Of queries, keys and values; 0 chooses 32, 64 or 128 by width.")
+    context: int = _option(64, "Tokens of a sequence, T.")
+    rope_base: float = _option(10000.0, "Base of the rotary wavelengths; 100 for contexts of tens of tokens.")
+    tokens: int = _option(2_000_000, "D: tokens of the trunk's end.")
+    unique_tokens: int = _option(0, "U_D: how much of the corpus is used, repeated as needed; 0 is all of it.")
+    cooled_at: tuple[int, ...] = _option((), "Token counts at which a cool-down branch ends; default: at --tokens.")
+    evaluated_at: tuple[int, ...] = _option((), "Token counts at which the trunk itself is evaluated.")
+    batch: int = _option(16, "Sequences a step.")
+    lr: float = _option(0.0, "Peak learning rate; 0 chooses by width.")
+    weight_decay: float = _option(0.1, "Decoupled, on matrices.")
+    beta1: float = _option(0.9, "Of AdamW.")
+    beta2: float = _option(0.95, "Of AdamW.")
+    clip: float = _option(1.0, "Largest gradient norm.")
+    warmup: float = _option(0.05, "Linear warm-up, as a share of the first point asked for.")
+    cooldown: float = _option(0.2, "Cool-down, as a share of a branch's tokens.")
+    sampler: str = _option("exact-k", "Masks: exact-k, stratified-t or iid-t.")
+    schedule: str = _option("linear", "Of masking by t: linear, poly2 or cosine.")
+    weighting: str = _option("elbo", "elbo, or maskgit (no weight; not a bound).")
+    curriculum: str = _option("none", "none, or moving-gaussian: from clean to noisy.")
+    init: str = _option("normal-0.02", "Initial matrices: normal-0.02, or scaled by their inputs (small models).")
+    seed: int = _option(0, "Of initialisation, data order and noise.")
+    corpus: str = _option("synthetic", "Text file, folder, .xz or .gz; synthetic, or tiny-shakespeare (fetched).")
+    validation: str = _option("", "Separate validation text; default: the last tenth of the corpus.")
+    tokenizer: str = _option("", "A JSON file of the tokenizers library; default: bytes.")
+    eval_sequences: int = _option(1024, "Validation sequences.")
+    eval_passes: int = _option(4, "Monte-Carlo passes over them (diffusion).")
+    early_stop: float = _option(0.0, "Stop when three evaluations are this much above the best, in nats; 0: never.")
+    group: str = _option("", "A label for the rows.")
 
     def __post_init__(self) -> None:
         faults = []

@@ -9,12 +9,9 @@ share a folder, as long as no two train the same run at once (a lock file says w
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import math
 import multiprocessing
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,18 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from tqdm import tqdm
 
+from reference_trainer import locks
+from reference_trainer.devices import check_device
 from reference_trainer.errors import TrainerError
+from reference_trainer.locks import claim
 from reference_trainer.loggers import open_log
-from reference_trainer.model import Shape, counts
 from reference_trainer.records import append_rows, read_rows
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Interrupted, Trainer, check_device
+from reference_trainer.train import Interrupted, Trainer
 
-STALE = 600.0  # seconds without a heartbeat after which a lock is taken over
-HEARTBEAT = 2.0  # seconds
 CUDA_PACK = 8  # models
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
@@ -48,81 +44,6 @@ class Job:
     deadline: float | None = None
     log: str = ""
     compile_model: bool = False
-
-
-def read_specs(path: str | Path, **defaults: Any) -> list[RunSpec]:
-    """Specs from a CSV or JSON-lines table; see :func:`frame_to_specs`."""
-    path = Path(path)
-    try:
-        if path.suffix == ".csv":
-            table = pd.read_csv(path)
-        else:
-            table = pd.read_json(path, lines=True)
-    except (OSError, ValueError) as error:
-        raise TrainerError(f"{path}: cannot be read as a sweep ({error})") from None
-    return frame_to_specs(table, **defaults)
-
-
-def frame_to_specs(table: pd.DataFrame, **defaults: Any) -> list[RunSpec]:
-    """One spec per row; an empty cell means the default. Errors name the row.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns are RunSpec fields (lists are written ``a;b;c``), or those of a plan of the library: ``N`` and ``D``,
-        optionally ``U_D``; such a row gets the nearest shape of :func:`shape_near` and keeps N·D (with ``U_D``: D), and the plan's other columns
-        (C, epochs, predicted losses …) are left alone.
-    **defaults
-        RunSpec fields for cells the table does not have, such as ``corpus``.
-    """
-    fields = {f.name: f.default for f in dataclasses.fields(RunSpec)}
-    planned = "N" in table and "D" in table and "width" not in table
-    specs = []
-    for number, record in enumerate(table.to_dict("records"), start=1):
-        given = dict(defaults)
-        for name, value in record.items():
-            if (planned and name not in fields) or (isinstance(value, float) and pd.isna(value)):
-                continue
-            given[str(name)] = _cell(str(name), value, fields.get(name))
-        try:
-            if planned:
-                given |= _planned(record)
-            specs.append(RunSpec.from_dict(given))
-        except (TrainerError, ValueError, TypeError) as error:
-            raise TrainerError(f"row {number}: {error}") from None
-    return specs
-
-
-def _cell(name: str, value: Any, default: Any) -> Any:
-    """A table's cell as the plain value of a field: tables hold counts as floats and lists as text."""
-    if name in ("cooled_at", "evaluated_at"):
-        items = value if isinstance(value, list | tuple) else str(value).split(";")
-        return [int(float(v)) for v in items]
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(default, int) and isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-def _planned(record: dict[Any, Any]) -> dict[str, Any]:
-    """Fields of a planned row: the shape nearest to N, with D such that N·D, the plan's compute, stays.
-
-    Where the plan gives unique tokens, D stays instead: it is epochs of them.
-    """
-    width, depth = shape_near(float(record["N"]))
-    U = float(record.get("U_D", float("nan")))
-    if not pd.isna(U):
-        tokens = int(record["D"])
-        return {"width": width, "depth": depth, "tokens": tokens, "unique_tokens": int(min(U, tokens))}
-    N = counts(Shape(width, depth))["N_total"]
-    return {"width": width, "depth": depth, "tokens": round(float(record["N"]) * float(record["D"]) / N)}
-
-
-def shape_near(N: float, *, vocabulary: int = 256) -> tuple[int, int]:
-    """Width (a multiple of 8) and depth (about width / 20) whose N_total is nearest to N, in ratio."""
-    shapes = [Shape(w, max(1, round(w / 20)), vocabulary) for w in range(8, 2049, 8)]
-    best = min(shapes, key=lambda s: abs(math.log(counts(s)["N_total"] / N)))
-    return best.width, best.depth
 
 
 def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
@@ -158,7 +79,7 @@ def train_job(job: Job) -> dict[str, str]:
 
     torch.set_num_threads(1)
     specs, out = [RunSpec.from_dict(spec) for spec in job.specs], Path(job.out)
-    stop = _Stop(job.deadline)
+    stop = Stop(job.deadline)
     with contextlib.ExitStack() as stack:
         claims = {spec.run_id: stack.enter_context(claim(out, spec.run_id)) for spec in specs}
         finished = finished_runs(out)
@@ -210,7 +131,7 @@ def _refuse_broken_device(said: str) -> None:
         raise TrainerError(f"CUDA failed ({said}); the same command continues with what is left") from None
 
 
-class _Stop:
+class Stop:
     """Polled every step: true after the deadline, after SIGTERM (Ctrl-C too, in a worker), or if the sweep has died.
 
     Once a process was asked to stop, every later job of it stops at its first step.
@@ -228,7 +149,7 @@ class _Stop:
 
     @staticmethod
     def _ask(*_: object) -> None:
-        _Stop.asked = True
+        Stop.asked = True
 
     @property
     def orphaned(self) -> bool:
@@ -236,7 +157,7 @@ class _Stop:
         return self.parent is not None and os.getppid() != self.parent
 
     def __call__(self) -> bool:
-        return _Stop.asked or self.orphaned or (self.deadline is not None and time.time() > self.deadline)
+        return Stop.asked or self.orphaned or (self.deadline is not None and time.time() > self.deadline)
 
 
 @contextlib.contextmanager
@@ -258,51 +179,6 @@ def _terminate_as_interrupt() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def claim(out: Path, run_id: str) -> Iterator[Callable[[int], None] | None]:
-    """Take a run for this process; yields a heartbeat to call with tokens, or None if someone else has it.
-
-    The lock holds "host pid tokens": whose run it is, and how many tokens it has trained since it was taken.
-    """
-    lock = out / "checkpoints" / f"{run_id}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        host, pid, *_ = [*lock.read_text().split(), "", ""]
-        dead = host == socket.gethostname() and pid.isdigit() and not _alive(int(pid))
-        if dead or time.time() - lock.stat().st_mtime > STALE:
-            lock.unlink(missing_ok=True)
-    try:
-        handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    except FileExistsError:
-        yield None
-        return
-    trained, last = 0, -math.inf
-
-    def beat(tokens: int) -> None:
-        nonlocal trained, last
-        trained += tokens
-        if time.monotonic() - last > HEARTBEAT:
-            os.pwrite(handle, f"{socket.gethostname()} {os.getpid()} {trained:<15}".encode(), 0)
-            last = time.monotonic()
-
-    beat(0)
-    try:
-        yield beat
-    finally:
-        os.close(handle)
-        lock.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # someone else's process
-        return True
-    return True
-
-
-@contextlib.contextmanager
 def _progress(work: dict[str, tuple[float, int]], out: Path, *, show: bool) -> Iterator[Callable[[str, str], None]]:
     """A bar over the work of a sweep that moves while runs train; yields what to call when one ends.
 
@@ -313,7 +189,7 @@ def _progress(work: dict[str, tuple[float, int]], out: Path, *, show: bool) -> I
     with tqdm(total=sum(cost for cost, _ in work.values()), desc="sweep", disable=not show, bar_format=BAR) as bar:
 
         def look() -> None:
-            while not over.wait(HEARTBEAT):
+            while not over.wait(locks.HEARTBEAT):
                 under_way = 0.0
                 for run_id in list(work):
                     with contextlib.suppress(OSError, IndexError, ValueError):

@@ -14,7 +14,6 @@ import hashlib
 import json
 import math
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ import torch
 
 from reference_trainer.batches import Batches
 from reference_trainer.corpus import Corpus, load
+from reference_trainer.devices import device_name, find_device
 from reference_trainer.errors import TrainerError
 from reference_trainer.evaluate import Score, Validation, validation_rows
 from reference_trainer.model import Transformer, counts
@@ -392,30 +392,3 @@ def probe_lr(spec: RunSpec, *, device: str = "cpu", factors: tuple[float, ...] =
         rows = Trainer(pack, Path(folder), device=device).run()
     table = pd.DataFrame(rows).reindex(columns=["lr", "loss", "val_se_mc", "status"])
     return table.sort_values("lr", ignore_index=True)
-
-
-def check_device(name: str) -> None:
-    """Raise a TrainerError for a device that is not here, before any work is lost to it."""
-    kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or not (number.isdigit() or not number):
-        raise TrainerError(f"device {name!r} is not one of cpu, cuda, cuda:0, cuda:1 …")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise TrainerError(f"device {name!r} was asked for, but torch sees no CUDA device; use --device cpu")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise TrainerError(f"device {name!r} was asked for, but torch sees {torch.cuda.device_count()} CUDA device(s)")
-
-
-def find_device(name: str) -> torch.device:
-    """A device by name, made the current one; "cuda" is the current one, or this process's own under torchrun."""
-    check_device(name)
-    kind, _, number = name.partition(":")
-    if kind == "cpu":
-        return torch.device("cpu")
-    device = torch.device("cuda", int(number or os.environ.get("LOCAL_RANK") or torch.cuda.current_device()))
-    torch.cuda.set_device(device)  # streams, graphs and page-locked memory go by the current device
-    return device
-
-
-def device_name(device: torch.device) -> str:
-    """What it ran on."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {platform.machine()}"

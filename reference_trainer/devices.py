@@ -1,0 +1,37 @@
+"""Where a process trains."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import torch
+
+from reference_trainer.errors import TrainerError
+
+
+def check_device(name: str) -> None:
+    """Raise a TrainerError for a device that is not here, before any work is lost to it."""
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or not (number.isdigit() or not number):
+        raise TrainerError(f"device {name!r} is not one of cpu, cuda, cuda:0, cuda:1 …")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise TrainerError(f"device {name!r} was asked for, but torch sees no CUDA device; use --device cpu")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise TrainerError(f"device {name!r} was asked for, but torch sees {torch.cuda.device_count()} CUDA device(s)")
+
+
+def find_device(name: str) -> torch.device:
+    """A device by name, made the current one; "cuda" is the current one, or this process's own under torchrun."""
+    check_device(name)
+    kind, _, number = name.partition(":")
+    if kind == "cpu":
+        return torch.device("cpu")
+    device = torch.device("cuda", int(number or os.environ.get("LOCAL_RANK") or torch.cuda.current_device()))
+    torch.cuda.set_device(device)  # streams, graphs and page-locked memory go by the current device
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """What it ran on."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {platform.machine()}"
