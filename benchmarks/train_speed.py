@@ -1,11 +1,12 @@
 """Tokens per second of the reference trainer beside a plain eager loop of the same model, and of two workers beside one.
 
-    python benchmarks/train_speed.py [--seconds 4] [--rounds 3]
+    python benchmarks/train_speed.py [--seconds 4] [--rounds 3] [--workers] [--batches]
 
 Both sides train the same autoregressive architecture, batch and context on one CPU thread, in alternating rounds in
 one process, so that a busy machine disturbs both alike. The plain side is what one writes first: an nn.Module with one
 parameter per matrix, torch.optim.AdamW (fused), clip_grad_norm_, a random batch per step. The workers' line trains
-whole runs in one and in two processes. Prints one table; figures of a busy machine are only good as ratios.
+whole runs in one and in two processes; that of batches says how fast one core prepares them, which is what a GPU waits
+for. Figures of a busy machine are only good as ratios.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reference_trainer import corpus
+from reference_trainer.batches import Batches
 from reference_trainer.spec import RunSpec
 from reference_trainer.train import Trainer
 
@@ -134,11 +136,23 @@ def workers(spec: RunSpec, steps: int, count: int) -> float:
     return time.perf_counter() - began
 
 
+def prepared(batch: int, context: int, models: int, text: corpus.Corpus) -> float:
+    """Tokens per second of processor time that one thread makes batches of."""
+    specs = [RunSpec(seed=k, batch=batch, context=context, tokens=10**9) for k in range(models)]
+    batches = Batches(specs, text, mask_token=256, share=slice(0, batch), ahead=False)
+    steps, began = 0, time.process_time()
+    while time.process_time() - began < 2.0:
+        batches.at(steps)
+        steps += 1
+    return steps * batch * context * models / (time.process_time() - began)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", action="store_true", help="also two workers against one")
+    parser.add_argument("--batches", action="store_true", help="also how fast batches are prepared")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
@@ -170,6 +184,10 @@ def main() -> None:
         spec = RunSpec(objective="autoregressive", width=48, depth=2, context=CONTEXT, batch=BATCH)
         one, two = workers(spec, 600, 1), workers(spec, 600, 2)
         print(json.dumps({"two workers do, of one worker's rate": round(2 * one / two, 2)}))
+    if options.batches:
+        for batch, context, models in ((512, 256, 1), (64, 256, 1), (16, 64, 8)):
+            rate_M = prepared(batch, context, models, text) / 1e6
+            print(f"masked batches of {models} × {batch}×{context}: {rate_M:.0f} M tokens/s")
 
 
 if __name__ == "__main__":
