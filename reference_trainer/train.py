@@ -95,7 +95,7 @@ class Trainer:
     ) -> None:
         one = specs[0]
         if any(s.plan != one.plan for s in specs):
-            raise TrainerError("packed runs may differ only in seed, lr and unique_tokens")
+            raise TrainerError("packed runs may differ only in seed, lr, unique_tokens and the points asked for")
         self.device = find_device(device)
         self.specs, self.spec, self.folder = specs, one, folder
         self.stop, self.on_progress, self.on_metrics = stop, on_progress, on_metrics
@@ -157,7 +157,7 @@ class Trainer:
         """
         self.restore()
         self._begun = time.monotonic() - self.state.seconds
-        self._warn_threads()
+        self._use_one_thread()
         try:
             for step, kind, end in self.events():
                 if f"{kind}-{end}" in self.state.done:
@@ -168,7 +168,7 @@ class Trainer:
                     self.state.step += 1
                 asking = [k for k in self.running if end in self._asked(k, kind)]
                 if asking:
-                    self._enter(asking, kind, end, self.branch(step, end) if kind == "cooled" else self.score())
+                    self._record(asking, kind, end, self.branch(step, end) if kind == "cooled" else self.score())
         finally:
             self.batches.close()
         return self.state.rows
@@ -189,7 +189,7 @@ class Trainer:
             self._end_diverged(torch.isfinite(self.step.losses).tolist())
         self.on_progress(self.spec.tokens_per_step)
 
-    def _enter(self, asking: list[int], kind: str, end: int, scores: list[Score]) -> None:
+    def _record(self, asking: list[int], kind: str, end: int, scores: list[Score]) -> None:
         """Rows of the runs that asked for this point; ends the runs that are through."""
         self._end_diverged([math.isfinite(s.loss) for s in scores])
         self.state.rows += [self.row(k, kind, end, scores[k]) for k in asking if k in self.running]
@@ -265,7 +265,7 @@ class Trainer:
         """Validation losses now."""
         return self.validation.scores(self.model, bytes_per_token=self.corpus.bytes_per_token)
 
-    def _warn_threads(self) -> None:
+    def _use_one_thread(self) -> None:
         if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(1)  # shared cores: more threads are slower at these sizes, and not repeatable
 

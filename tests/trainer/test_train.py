@@ -116,7 +116,7 @@ def test_run_that_stops_early_leaves_the_pack_to_the_others(spec: RunSpec, tmp_p
 
 
 def test_only_like_runs_are_packed(spec: RunSpec, tmp_path: Path) -> None:
-    with pytest.raises(TrainerError, match="may differ only in seed, lr and unique_tokens"):
+    with pytest.raises(TrainerError, match="may differ only in seed, lr, unique_tokens and"):
         Trainer([spec, replace(spec, width=8)], tmp_path)
 
 
