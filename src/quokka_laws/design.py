@@ -216,7 +216,7 @@ class _Knowledge:
         space = Space.of(fit.law, fit.params)
         if space is None:
             raise FitError("a tie of this fit is not linear in the solver's coordinates; fit without it to choose runs")
-        data = Data.of(fit.law, fit.runs, None)
+        data = Data.of(fit.law, fit.runs)
         units = len(data.loss) if data.groups is None else int(data.groups.max()) + 1
         weight = data.weights if data.groups is None else data.weights / np.bincount(data.groups)[data.groups]
         weight = weight * units / weight.sum()

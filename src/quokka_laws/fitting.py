@@ -62,7 +62,7 @@ def fit(
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
-        Column of row weights; the column ``weight`` is used when there is one.
+        Column of row weights, kept with the result as ``weight``; a column ``weight`` is used without being named.
     bootstrap : int
         Refits on resampled data; 0 gives no intervals, 1000 is plenty.
     cluster : str, optional
@@ -95,9 +95,11 @@ def fit(
     """
     objective = objective or LogHuber()
     runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
+    if weights is not None:
+        runs = _weighted(runs, weights)
     check_design(law, runs)
     params = _with_start(law, params, start_from, freeze)
-    data = Data.of(law, runs, weights)
+    data = Data.of(law, runs)
     space = Space.of(law, params)
 
     if space is None:
@@ -245,6 +247,15 @@ def _with_weights(
 
 
 # ---- small pieces ---------------------------------------------------------------------------------------------
+
+
+def _weighted(runs: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Runs with their weights where every refit finds them."""
+    if column not in runs:
+        raise RunsError(f"there is no column {column!r} to take weights from; columns: {', '.join(runs)}")
+    weighted = runs.assign(weight=runs[column])
+    weighted.attrs = runs.attrs
+    return weighted
 
 
 def _with_start(
