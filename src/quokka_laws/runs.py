@@ -166,6 +166,11 @@ def equal_say(runs: pd.DataFrame) -> pd.Series:
     return (len(runs) / runs["run_id"].nunique() / sizes).rename("weight")
 
 
+def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """What tells runs apart, row by row, for the record of those left out."""
+    return runs[[k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
+
+
 # ---- columns --------------------------------------------------------------------------------------------------
 
 
@@ -271,9 +276,8 @@ def _select(
                 faults.append(f"cannot apply {query!r} to the columns {', '.join(table)}: {error}")
                 continue
             out = ~hit if inverted else hit
-            for row, record in zip(table.loc[out, "_row"], table.loc[out].to_dict("records"), strict=True):
-                short = {k: record[k] for k in ("run_id", "N", "D", "C", "loss") if k in record}
-                excluded.append({"row": int(row), "reason": reason, **short})
+            for row, record in zip(table.loc[out, "_row"], identities(table[out]), strict=True):
+                excluded.append({"row": int(row), "reason": reason, **record})
             table = table[~out]
     gone = {e["row"] for e in excluded}
     faults = [message for message, rows in unread if not rows <= gone] + faults
