@@ -11,6 +11,7 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
+from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.optimise import lowest
 from quokka_laws.plan.several import several
 from quokka_laws.results import FittedLaw, check_level
@@ -58,9 +59,7 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
     ValueError
         If a budget is not a positive number.
     """
-    budgets = np.atleast_1d(np.asarray(C, dtype=float))
-    if not (np.isfinite(budgets).all() and (budgets > 0).all()):
-        raise ValueError(f"C = {C!r}: budgets are positive numbers of FLOPs, such as 1e23")
+    (budgets,) = positive(C=C)
     if not isinstance(fit, FittedLaw):
         return fit.allocate(budgets, interval=interval)
     if not {"N", "D"} <= set(fit.law.variables):
@@ -102,7 +101,7 @@ def optimal_log_N(law: Law, values: Mapping[str, Any], log_ND: Array) -> Array:
 
     The closed form where the law has one, else a bracketing grid refined by Newton on exact derivatives.
     """
-    many = {k: np.atleast_1d(np.asarray(v, dtype=float))[:, None] for k, v in values.items()}
+    many = as_columns(values)
     closed = law.optimal_log_N(many, log_ND)
     if closed is not None:
         return np.atleast_2d(closed)

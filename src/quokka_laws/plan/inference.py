@@ -18,6 +18,7 @@ import pandas as pd
 
 from quokka_laws.jet import Array, Jet
 from quokka_laws.laws import Law
+from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.optimise import derivatives
 from quokka_laws.plan.roots import interval_with_never
@@ -26,7 +27,6 @@ from quokka_laws.plan.targets import (
     ENDLESS,
     _log_tokens,
     _need_surface,
-    _positive,
     cheapest_log_N,
     compute_to_loss,
 )
@@ -81,13 +81,12 @@ def inference_optimal(
     _need_surface(fit)
     if (loss is None) == (C is None):
         raise ValueError("give the quality wanted once: loss=, or C= whose compute-optimal loss is meant")
-    if not serving_price > 0:
-        raise ValueError(f"serving_price = {serving_price!r} must be positive")
+    one_positive(serving_price=serving_price)
     if loss is None:
-        C, demand = _positive(C=C, D_inf=D_inf)
+        C, demand = positive(C=C, D_inf=D_inf)
         target = compute_optimal(fit, C)["loss"].to_numpy()
     else:
-        target, demand = _positive(loss=loss, D_inf=D_inf)
+        target, demand = positive(loss=loss, D_inf=D_inf)
     best = compute_to_loss(fit, target)  # also refuses targets below the floor
     k = fit.conventions.flops_per_ND
     share = SERVING_FLOPS * serving_price / k

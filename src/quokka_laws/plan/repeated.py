@@ -15,6 +15,7 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array, exp, variables
 from quokka_laws.laws import Law
+from quokka_laws.plan.arguments import positive
 from quokka_laws.plan.compute import FLAT, bisect
 from quokka_laws.plan.optimise import derivatives, lowest, minimise_plane
 from quokka_laws.results import FittedLaw, check_level
@@ -51,7 +52,7 @@ def max_epochs(fit: FittedLaw, N: Any, U_D: Any, *, interval: float | None = Non
         If the law cannot rise, or is not one of repeated data.
     """
     _need_rising(fit, "the number of epochs that is too many")
-    N, U_D = _every(N, U_D)
+    N, U_D = _every(N=N, U_D=U_D)
     draws = None if interval is None else fit.draw_values()
     rows = []
     for n, u in zip(N, U_D, strict=True):
@@ -82,7 +83,7 @@ def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> 
     k = fit.conventions.flops_per_ND
     draws = None if interval is None else fit.draw_values()
     rows = []
-    for u in np.atleast_1d(np.asarray(U_D, dtype=float)):
+    for u in positive(U_D=U_D)[0]:
         log_u = float(np.log(u))
         log_N, log_e, loss, elsewhere = (v[0] for v in _joint(fit.law, fit.values, log_u))
         N, epochs = float(np.exp(log_N)), float(np.exp(log_e))
@@ -130,7 +131,7 @@ def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: floa
         If there is no optimal size because a term of the law is zero.
     """
     _need_repeated(fit)
-    C, U_D = _every(C, U_D)
+    C, U_D = _every(C=C, U_D=U_D)
     k = fit.conventions.flops_per_ND
     draws = None if interval is None else fit.draw_values()
     rows = []
@@ -318,15 +319,12 @@ def _with_extrapolation(fit: FittedLaw, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _every(first: Any, second: Any) -> tuple[Array, Array]:
-    a, b = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (first, second))
-    for v in (a, b):
-        if not (np.isfinite(v).all() and (v > 0).all()):
-            raise ValueError(f"{v}: expected positive numbers")
-    if a.shape != b.shape and 1 not in (a.size, b.size):
-        a, b = (v.ravel() for v in np.meshgrid(a, b, indexing="ij"))
-    out = np.broadcast_arrays(a, b)
-    return out[0].ravel(), out[1].ravel()
+def _every(**two: Any) -> list[Array]:
+    """Pairs of two arguments: one each where they are equally many or one is alone, else every combination."""
+    a, b = (positive(**{name: value})[0] for name, value in two.items())
+    if a.size != b.size and 1 not in (a.size, b.size):
+        return [v.ravel() for v in np.meshgrid(a, b, indexing="ij")]
+    return [np.array(v) for v in np.broadcast_arrays(a, b)]
 
 
 def _need_repeated(fit: FittedLaw) -> None:
