@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.optimise import lowest
+from quokka_laws.plan.roots import root_or_end
 from quokka_laws.plan.several import several
 from quokka_laws.results import FittedLaw, check_level
 from quokka_laws.uncertainty import percentile_interval
@@ -132,16 +133,4 @@ def _flat_range(fit: FittedLaw, log_N: Array, log_ND: Array, loss: Array) -> tup
         x = {"log_N": candidate, "log_D": log_ND - candidate}
         return np.asarray(fit.law.log_loss(fit.values, x)[0] - np.log(loss) - np.log1p(FLAT))
 
-    return tuple(np.exp(bisect(excess, log_N, log_N + side * _WIDEST)) for side in (-1, 1))  # type: ignore[return-value]
-
-
-def bisect(f: Callable[[Array], Array], inside: Array, outside: Array) -> Array:
-    """Roots of an array of functions, negative at ``inside`` and positive at ``outside``; ``outside`` if none."""
-    inside, outside = inside.copy(), outside.copy()
-    crossed = f(outside) > 0
-    edge = outside.copy()
-    for _ in range(80):
-        middle = 0.5 * (inside + outside)
-        negative = f(middle) <= 0
-        inside, outside = np.where(negative, middle, inside), np.where(negative, outside, middle)
-    return np.where(crossed, 0.5 * (inside + outside), edge)
+    return tuple(np.exp(root_or_end(excess, log_N, log_N + side * _WIDEST)) for side in (-1, 1))  # type: ignore[return-value]
