@@ -41,6 +41,7 @@ from quokka_laws.cli_questions import (
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
 from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
+from quokka_laws.columns import INPUTS
 from quokka_laws.fitting import check_design
 from quokka_laws.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
@@ -255,7 +256,7 @@ def check(runs: str, law: Law, form: str | None, **reading: Any) -> None:
         say(f"  row {record['row']} excluded: {record['reason']}")
     check_design(law, table)
     say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
-    numeric = [k for k in ("N", "D", "C", "U_D", "epochs", "loss") if k in table]
+    numeric = [k for k in (*INPUTS, "loss") if k in table]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
     emit(summary, form)
 

@@ -18,6 +18,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import inputs_of
 from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
@@ -274,8 +275,7 @@ class FitResult(FittedLaw):
     def residuals(self) -> pd.DataFrame:
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
-        data = {k: table[k] for k in ("N", "D", "C", "U_D", "epochs") if k in table}
-        table["predicted"] = self.law.loss(self.values, **data)
+        table["predicted"] = self.law.loss(self.values, **inputs_of(table))
         table["residual"] = np.log(table["predicted"] / table["loss"])
         return table
 

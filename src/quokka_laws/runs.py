@@ -28,13 +28,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.columns import plain_name, recognise
+from quokka_laws.columns import INPUTS, plain_name, recognise
 from quokka_laws.conventions import Conventions, flops_constant, training_flops
 from quokka_laws.exceptions import RunsError
 from quokka_laws.quantities import parse_quantities
 from quokka_laws.tables import read_table
 
-POSITIVE = ("N", "D", "C", "U_D", "epochs", "loss")
+POSITIVE = (*INPUTS, "loss")
 LISTED = 8  # rows named in an error before "and … more"
 FLOPS_TOLERANCE = 0.05
 EPOCHS_TOLERANCE = 0.02
@@ -152,7 +152,7 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     faults += _mixed_units(table)
     faults += _duplicates(table)
     _raise(attrs.get("source", "runs"), faults)
-    first = [k for k in ("run_id", "N", "D", "C", "U_D", "epochs", "loss", "weight") if k in table]
+    first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
     table = table[[*first, *(k for k in table if k not in first and k != "_row")]].reset_index(drop=True)
     table.attrs = {"conventions": conventions.to_dict(), **attrs}
     return table

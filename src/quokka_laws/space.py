@@ -8,14 +8,13 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import inputs_of
 from quokka_laws.exceptions import RunsError
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
 from quokka_laws.objective import Objective
 from quokka_laws.solver import Problem
-
-COLUMNS = ("N", "D", "C", "U_D", "epochs")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Data:
             raise RunsError(
                 f"weights from {w.min():g} to {w.max():g}: they must be finite and not negative, with a positive sum"
             )
-        x = law.inputs(**{k: runs[k].to_numpy(dtype=float) for k in COLUMNS if k in runs})
+        x = law.inputs(**inputs_of(runs))
         groups = None
         if "run_id" in runs and runs["run_id"].duplicated().any():
             groups = pd.factorize(runs["run_id"])[0]
