@@ -126,7 +126,7 @@ class FittedLaw:
         return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors)))
 
     def log_residuals(self) -> Array:
-        """ln(observed / predicted) of the runs behind the numbers: the noise of one run.
+        """ln(predicted / observed) of the runs behind the numbers, as in the objective: the noise of one run.
 
         Raises
         ------
@@ -185,10 +185,10 @@ class FittedLaw:
         return table
 
     def _noise(self, shape: tuple[int, ...]) -> Array:
-        """Residuals of the fit drawn at random, widened for the coefficients that were fitted to them."""
+        """ln(observed / predicted) of new runs: residuals at random, widened for the coefficients fitted to them."""
         residuals = self.log_residuals()
         spare = max(len(residuals) - len(self.law.coefficients), 1)
-        drawn = np.random.default_rng(0).choice(residuals, size=shape)
+        drawn = -np.random.default_rng(0).choice(residuals, size=shape)
         return np.asarray(drawn * np.sqrt(len(residuals) / spare))
 
 
@@ -268,8 +268,8 @@ class FitResult(FittedLaw):
         return bool(par is not None and par.vary and (self.values[name] in (par.min, par.max)))
 
     def log_residuals(self) -> Array:
-        """ln(observed / predicted) of the fitted rows."""
-        return -self.residuals["residual"].to_numpy(dtype=float)
+        """ln(predicted / observed) of the fitted rows."""
+        return self.residuals["residual"].to_numpy(dtype=float)
 
     @property
     def residuals(self) -> pd.DataFrame:
