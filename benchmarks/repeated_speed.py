@@ -44,7 +44,7 @@ def main() -> None:
     print(f"{options.refits} run-level refits: {refits:.1f} s, {drawn.bootstrap['converged']} converged")
 
     # The same starts, objective and analytic gradient for scipy. E stays positive there (logarithm).
-    data = space_module.Data.of(law, runs, None)
+    data = space_module.Data.of(law, runs)
     space = space_module.Space.of(law, law.make_params())
     assert space is not None
     problem = space.problem(data, objective)

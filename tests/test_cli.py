@@ -153,7 +153,7 @@ def test_check_says_what_would_be_used(tmp_path: Path) -> None:
         (["allocate", "nofit.json", "-C", "1e23"], None, 3, "cannot be read"),
         (["predict", "-", "-N", "1e9"], None, 2, "missing: D"),
         (["predict", "-", "-N", "1e9", "-D", "-5"], None, 2, "must be positive"),
-        (["allocate", "-", "-C", "-1"], None, 2, "positive numbers of FLOPs"),
+        (["allocate", "-", "-C", "-1"], None, 2, "expected positive numbers"),
         (["demo", "--out", "/proc/none"], None, 1, "/proc/none"),
         (["nonsense"], None, 2, "No such command"),
     ],

@@ -117,7 +117,7 @@ def test_one_loss_for_different_tokenizers_is_refused() -> None:
 
 
 def test_plan_in_bits_per_byte() -> None:
-    args = ["plan", "--flops", "1e22", "--law", "kaplan-2020/joint", "--law", "gidd-2025/masked", "--format", "csv"]
+    args = ["plan", "-C", "1e22", "--law", "kaplan-2020/joint", "--law", "gidd-2025/masked", "--format", "csv"]
     done = CliRunner().invoke(main, [*args, "--tokens-per-byte", "GPT-2 BPE=0.29335,BPE 131k=0.23653"])
     assert done.exit_code == 0, done.output
     assert done.stdout.count("bits/byte") >= 2

@@ -33,7 +33,7 @@ def trained(sweep: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 def spread(sweep: pd.DataFrame, objective: Objective, *, point: dict[str, float] | None = None) -> float:
     """Standard deviation of log N_opt (of the log-loss at a point) over refits of freshly simulated losses."""
-    rng, data = np.random.default_rng(1), Data.of(LAW, ql.check_runs(trained(sweep, np.random.default_rng(1))), None)
+    rng, data = np.random.default_rng(1), Data.of(LAW, ql.check_runs(trained(sweep, np.random.default_rng(1))))
     space = Space.of(LAW, LAW.make_params())
     assert space is not None
     start = LAW.to_theta(TRUTH)

@@ -215,6 +215,21 @@ def test_too_few_runs_and_one_ratio_are_refused(runs: pd.DataFrame) -> None:
         ql.fit(LAW, ql.check_runs(runs.assign(D=20 * runs["N"], C=120 * runs["N"] ** 2)))
 
 
+def test_weights_of_any_column_stay_with_the_fit(quokka87: pd.DataFrame) -> None:
+    weights = np.where(quokka87["D"] / quokka87["N"] < 4, 0.1, 10.0)
+    usual, named = quokka87.assign(weight=weights), quokka87.assign(w=weights)
+    one = ql.fit(LAW, usual, bootstrap=50)
+    two = ql.read_fit(ql.fit(LAW, named, weights="w", bootstrap=50).to_json())
+    assert two.values == one.values
+    assert two.runs.attrs == one.runs.attrs
+    profiles = one.profile("alpha", points=5), two.profile("alpha", points=5)
+    assert profiles[1].equals(profiles[0])
+    assert profiles[1]["rise"].min() == pytest.approx(0.0, abs=1e-9)
+    assert ql.sensitivity(two, 1.1e23).equals(ql.sensitivity(one, 1.1e23))
+    next_runs = (ql.design.next_runs(f, 1e21, target_C=1.1e23) for f in (one, two))
+    assert next(next_runs).equals(next(next_runs))
+
+
 def test_bad_weights_are_refused(runs: pd.DataFrame) -> None:
     with pytest.raises(ql.RunsError, match="no column 'w'"):
         ql.fit(LAW, runs, weights="w")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,7 +142,13 @@ def test_laws_that_cannot_rise_are_refused(question: object) -> None:
 
 
 def test_other_refusals() -> None:
-    with pytest.raises(ValueError, match="expected positive numbers"):
-        ql.plan.max_epochs(EQ15, N=-1, U_D=1e9)
+    for bad in (-1, 0, np.nan, np.inf, "1B", None, [1e9, -1e9]):
+        for question in (
+            lambda u: ql.plan.max_epochs(EQ15, N=1e9, U_D=u),
+            lambda u: ql.plan.data_optimal(EQ15, u),
+            lambda u: ql.plan.compute_and_data_optimal(EQ15, C=1e20, U_D=u),
+        ):
+            with pytest.raises(ValueError, match=re.escape(f"U_D = {bad!r}: expected positive numbers")):
+                question(bad)
     with pytest.raises(ql.FitError, match="no bootstrap draws"):
         ql.plan.max_epochs(EQ15, N=1e9, U_D=1e9, interval=0.9)

@@ -122,7 +122,7 @@ def test_rounding_of_printed_coefficients_is_visible() -> None:
 def test_unknown_names_suggest_the_nearest() -> None:
     with pytest.raises(KeyError, match="besiroglu-2024"):
         ql.published["besiroglu-2042"]
-    result = CliRunner().invoke(main, ["plan", "--flops", "1e23", "--law", "besiroglu"])
+    result = CliRunner().invoke(main, ["plan", "-C", "1e23", "--law", "besiroglu"])
     assert result.exit_code == 2
     assert "did you mean besiroglu-2024" in result.output
 
@@ -153,7 +153,7 @@ def test_hardware() -> None:
 
 def test_plan_command() -> None:
     runner = CliRunner()
-    rows = json.loads(runner.invoke(main, ["plan", "--flops", "1e23", "--format", "json"]).stdout)
+    rows = json.loads(runner.invoke(main, ["plan", "-C", "1e23", "--format", "json"]).stdout)
     assert {r["law"] for r in rows} == set(published.defaults())
     table = runner.invoke(main, ["plan", "--gpus", "64xH100", "--days", "14", "--format", "table"])
     assert "3.06e+22 FLOPs" in table.stderr
@@ -166,16 +166,17 @@ def test_plan_command() -> None:
     other = ["plan", "--gpus", "8xB200", "--peak", "2.25P", "--days", "1", "--format", "json"]
     assert runner.invoke(main, other).exit_code == 0
     for wrong in (
-        ["--flops", "1e23", "--days", "3"],
+        ["-C", "1e23", "--days", "3"],
+        ["-C", "1e23", "--flops", "1e23"],
         [],
         ["--gpus", "many", "--days", "3"],
         ["--gpus", "8xH100"],
-        ["--flops", "1e23", "--mfu", "0.3"],
-        ["--flops", "1e23", "--gpu-hours", "1000"],
+        ["-C", "1e23", "--mfu", "0.3"],
+        ["-C", "1e23", "--gpu-hours", "1000"],
         ["--gpu-hours", "1000"],
         ["--dollars", "1M", "--gpu", "H100"],
         ["--gpus", "8xH10", "--days", "3"],
-        ["--flops", "1e23", "--law", "prabhudesai-2025/masked"],
+        ["-C", "1e23", "--law", "prabhudesai-2025/masked"],
     ):
         assert runner.invoke(main, ["plan", *wrong]).exit_code == 2
 
@@ -184,7 +185,7 @@ def test_plan_with_an_own_fit(noisy_fit: ql.FitResult, tmp_path: object) -> None
     path = str(tmp_path) + "/fit.json"
     noisy_fit.to_json(path)
     result = CliRunner().invoke(
-        main, ["plan", "--flops", "1e22", "--law", path, "--law", "besiroglu-2024", "--format", "csv"]
+        main, ["plan", "-C", "1e22", "--law", path, "--law", "besiroglu-2024", "--format", "csv"]
     )
     assert result.exit_code == 0, result.output
     table = pd.read_csv(__import__("io").StringIO(result.stdout))
@@ -203,19 +204,19 @@ def test_laws_command() -> None:
 
 def test_plan_with_limited_data_and_with_serving() -> None:
     runner = CliRunner()
-    limited = runner.invoke(main, ["plan", "--flops", "1e21", "--unique-tokens", "1B", "--format", "json"])
+    limited = runner.invoke(main, ["plan", "-C", "1e21", "--unique-tokens", "1B", "--format", "json"])
     rows = {r["law"]: r for r in json.loads(limited.stdout)}
     assert {"quokka-2025/repeated", "muennighoff-2023"} <= set(rows)
     assert rows["muennighoff-2023"]["N"] == pytest.approx(1.76947e9, rel=2e-3)  # catalogue: C 1e21, U 1e9
     assert rows["muennighoff-2023"]["epochs"] == pytest.approx(94.19, rel=2e-3)
     assert rows["besiroglu-2024"]["epochs"] > 4
     assert "count a repeated token as a fresh one" in limited.stderr
-    served = runner.invoke(main, ["plan", "--flops", "1e22", "--inference-tokens", "1T", "--format", "json"])
+    served = runner.invoke(main, ["plan", "-C", "1e22", "--inference-tokens", "1T", "--format", "json"])
     rows = {r["law"]: r for r in json.loads(served.stdout)}
     assert rows["besiroglu-2024"]["N"] == pytest.approx(4.63e9, rel=5e-3)
     assert "cannot weigh serving" in served.stderr
-    both = ["plan", "--flops", "1e22", "--inference-tokens", "1T", "--unique-tokens", "1T"]
+    both = ["plan", "-C", "1e22", "--inference-tokens", "1T", "--unique-tokens", "1T"]
     assert runner.invoke(main, both).exit_code == 2
-    assert runner.invoke(main, ["plan", "--flops", "1e22", "--law", "muennighoff-2023"]).exit_code == 2
-    table = runner.invoke(main, ["plan", "--flops", "1e21", "--unique-tokens", "1B", "--format", "table"])
+    assert runner.invoke(main, ["plan", "-C", "1e22", "--law", "muennighoff-2023"]).exit_code == 2
+    table = runner.invoke(main, ["plan", "--flops", "1e21", "-U", "1B", "--format", "table"])
     assert "epochs" in table.stdout.splitlines()[0]

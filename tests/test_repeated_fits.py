@@ -11,7 +11,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws import laws
-from quokka_laws.stages import keep_stages, mark_stages
+from quokka_laws.stages import mark_stages
 
 LN_V = math.log(50257)
 
@@ -115,13 +115,12 @@ def test_stage_column_is_reproduced() -> None:
     assert (mark_stages(as_text)["stage"] == every["stage"]).all()
 
 
-def test_left_out_stages_are_recorded() -> None:
-    every = ql.datasets.load_quokka_repeated(stages=("warmup", "descent", "overfit", "second_descent"))
-    kept = keep_stages(mark_stages(every))
-    assert len(kept) == 22_881
-    assert any("second_descent" in e["reason"] for e in kept.attrs["excluded"])
+def test_stages_left_out_are_counted_and_unknown_ones_refused() -> None:
+    runs = ql.datasets.load_quokka_repeated()
+    assert len(runs) == 22_881
+    assert any("1308 checkpoints of other stages" in note for note in runs.attrs["notes"])
     with pytest.raises(ql.RunsError, match="missing: run_id"):
-        mark_stages(every.drop(columns="run_id"))
+        mark_stages(runs.drop(columns="run_id"))
     with pytest.raises(ValueError, match="stages cooldown"):
         ql.datasets.load_quokka_repeated(stages=("cooldown",))
 

@@ -131,10 +131,15 @@ def test_repeated_data_asks_for_epochs(tmp_path: Path, monkeypatch: pytest.Monke
     noise = np.random.default_rng(0).normal(0, 0.003, len(N))
     runs["loss"] = law.loss(values, N=N, U_D=U_D, epochs=epochs) * np.exp(noise)
     fit = ql.fit(law, ql.check_runs(runs), seed=0)
-    page = report(fit, U_D=[1e8])
+    page = report(fit, U_D=[1e8, 1e7, 9e6])
     at = ql.plan.data_optimal(fit, 1e8).iloc[0]
     assert f"{at['epochs']:.3g} epochs" in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
+    assert page.count('aria-label="Loss contours at ') == 2
+    text = report(fit, C=[1e17, 1e18], U_D=[1e7, 1e8], form="md")
+    every = ql.plan.compute_and_data_optimal(fit, C=[1e17, 1e17, 1e18, 1e18], U_D=[1e7, 1e8, 1e7, 1e8])
+    rows = [line for line in text.splitlines() if line.startswith("| quokka-repeated |")]
+    assert [f"{n / 1e6:.3g}M" in row for n, row in zip(every["N"], rows, strict=True)] == [True] * 4
     (tmp_path / "report.html").write_text(page, encoding="utf-8")
     with opened(tmp_path / "report.html", 390) as (tab, complaints):
         assert overflow(tab) <= 0

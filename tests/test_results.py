@@ -91,6 +91,17 @@ def test_reading_something_else(text: str, said: str, tmp_path: Path) -> None:
 def test_residuals_are_log_ratios(noisy_fit: ql.FitResult) -> None:
     table = noisy_fit.residuals
     assert (table["loss"] * np.exp(table["residual"])).to_numpy() == pytest.approx(table["predicted"].to_numpy())
+    assert noisy_fit.log_residuals().tolist() == table["residual"].tolist()
+
+
+def test_noise_of_a_run_goes_the_way_of_the_residuals(noisy_fit: ql.FitResult) -> None:
+    """Some runs far above the law: the interval of a run reaches up, not down."""
+    runs = noisy_fit.runs.copy()
+    runs.loc[::7, "loss"] *= 1.2
+    fit = ql.fit(noisy_fit.law, runs, bootstrap=200)
+    at = fit.predict(N=1e9, D=1e11, interval=0.9, kind="run").iloc[0]
+    assert at["loss_upper"] / at["loss"] > 1.15
+    assert at["loss_lower"] / at["loss"] > 0.95
 
 
 def test_public_names_exist() -> None:

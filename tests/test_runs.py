@@ -123,6 +123,18 @@ def test_faults_name_rows_and_columns(changes: dict[str, list[float]], said: str
         ql.read_runs(frame(**changes))
 
 
+@pytest.mark.parametrize("bad", [2, 12])
+def test_faults_of_rows_left_out_do_not_matter_however_many(bad: int) -> None:
+    good = pd.DataFrame({"N": np.geomspace(1e8, 1e9, 20), "D": 2e10, "loss": np.linspace(3.4, 3.0, 20)})
+    text = good.astype({"loss": object})
+    text.loc[:bad, "loss"] = "crashed"
+    runs = ql.read_runs(text, drop={"no loss": "loss.isna()"})
+    assert len(runs) == 20 - bad - 1
+    assert len(runs.attrs["excluded"]) == bad + 1
+    with pytest.raises(ql.RunsError, match="column loss has 'crashed'"):
+        ql.read_runs(text, drop="N == N.min()")
+
+
 def test_contradicting_flops_can_be_taken_as_given() -> None:
     runs = ql.read_runs(frame(C=[2e18, 9.6e18, 1e19]), flops="as given")
     assert runs["C"].tolist() == [2e18, 9.6e18, 1e19]

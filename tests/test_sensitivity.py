@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
+from synthetic import TRUE_CHINCHILLA
 
 import quokka_laws as ql
 
@@ -31,6 +33,17 @@ def test_every_choice_is_there(table: pd.DataFrame) -> None:
     assert table["N"].notna().all()
     assert table.set_index("choice").loc["tie exponents", "a"] == pytest.approx(0.5, abs=1e-9)
     assert table["inside"].iloc[0]
+
+
+def test_a_variant_without_a_size_is_neither_inside_nor_outside() -> None:
+    """Most runs have the largest size: without those there is nothing to fit."""
+    N, D = np.array([1e8, 2e8, 4e8, 1e9, 1e9, 1e9, 1e9]), np.array([4e9, 2e9, 9e9, 3e9, 1e10, 4e10, 1e11])
+    loss = ql.laws.Chinchilla().loss(TRUE_CHINCHILLA, N=N, D=D)
+    fit = ql.fit(ql.laws.Chinchilla(), pd.DataFrame({"N": N, "D": D, "loss": loss}), bootstrap=5)
+    refused = ql.sensitivity(fit, 1e21).set_index("choice").loc["drop the largest runs"]
+    assert "cannot determine" in refused["note"]
+    assert np.isnan(refused["N"])
+    assert np.isnan(refused["inside"])
 
 
 def test_law_without_allocation(quokka87: pd.DataFrame) -> None:

@@ -26,7 +26,15 @@ def test_a_law_of_n_and_d_is_fitted_to_the_cooled_rows(both_phases: pd.DataFrame
     assert fit.values == pytest.approx(TRUE, rel=1e-5)
     assert (fit.runs["phase"] == "cooled").all()
     assert fit.excluded["reason"].unique().tolist() == ["phase trunk: never fitted together with cooled losses"]
-    assert fit.excluded["row"].tolist() == list(range(1, 26))
+    assert fit.excluded[["N", "D", "loss"]].equals(both_phases.loc[:24, ["N", "D", "loss"]])
+
+
+def test_what_is_left_out_is_the_row_of_the_source(both_phases: pd.DataFrame) -> None:
+    named = both_phases.assign(run_id=[f"run-{i}" for i in range(50)])
+    fit = ql.fit(ql.laws.Chinchilla(), ql.read_runs(named, drop={"first": "run_id == 'run-0'"}))
+    assert fit.excluded["run_id"].tolist() == [f"run-{i}" for i in range(25)]
+    assert fit.excluded["row"].notna().tolist() == [True] + [False] * 24
+    assert ql.read_fit(fit.to_json()).excluded.equals(fit.excluded)
 
 
 def test_a_law_of_repeated_data_gets_the_trunk(both_phases: pd.DataFrame) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 import quokka_laws as ql
-from quokka_laws.holdout import default_candidates, inputs_of, splits
+from quokka_laws.columns import inputs_of
+from quokka_laws.holdout import default_candidates, splits
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "compare.md"
@@ -94,7 +95,7 @@ def coverage(name: str, runs: pd.DataFrame, found: ql.Comparison) -> list[str]:
         train, test = (runs.iloc[i].reset_index(drop=True) for i in (part.fitted, part.held_out))
         train.attrs = runs.attrs
         stacked = ql.average(None, train)
-        data = inputs_of(next(iter(stacked.fits.values())), test)
+        data = inputs_of(test)
         guess = stacked.predict(interval=LEVEL, N=data["N"], D=data["D"])
         loss = test["loss"].to_numpy()
         inside = np.mean((loss >= guess["loss_lower"]) & (loss <= guess["loss_upper"]))

@@ -25,7 +25,7 @@ checkpoints.groupby("U_D")["N"].agg(["nunique", "min", "max"])
 # Every row is a checkpoint: ``N``, unique tokens ``U_D``, ``epochs`` and validation loss. ``run_id`` says which rows
 # belong together. That matters twice: neighbouring checkpoints carry almost the same news, so intervals must resample
 # runs; and a run with a thousand checkpoints counts for twenty with fifty. Where that is wrong for your question,
-# ``weights=ql.equal_say(checkpoints)`` gives each run the same say.
+# ``checkpoints.assign(weight=ql.equal_say(checkpoints))`` gives each run the same say.
 #
 # To keep this page fast it uses every twelfth checkpoint. With all rows every coefficient stays within its interval below.
 few = checkpoints[checkpoints.groupby("run_id").cumcount() % 12 == 0].reset_index(drop=True)

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import inputs_of
 from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError
-from quokka_laws.holdout import Candidate, as_candidates, default_candidates, inputs_of, reach_of_runs, splits, try_fit
+from quokka_laws.holdout import Candidate, as_candidates, default_candidates, reach_of_runs, splits, try_fit
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.notebook import card
@@ -292,7 +293,7 @@ def average(
 
 
 def _predictions(fits: Sequence[FitResult], runs: pd.DataFrame) -> Array:
-    return np.log(np.stack([f(**inputs_of(f, runs)) for f in fits]))
+    return np.log(np.stack([f(**inputs_of(runs)) for f in fits]))
 
 
 def _band(distance: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -13,12 +14,14 @@ from quokka_laws._version import __version__
 from quokka_laws.cli_common import (
     ASSIGNMENTS,
     FIT_FAILED,
+    INTERVAL,
     QUANTITY,
     Doors,
     chosen,
     emit,
     fail,
     format_option,
+    level,
     load_fit,
     log_to_stderr,
     say,
@@ -38,13 +41,13 @@ from quokka_laws.cli_questions import (
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
 from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
+from quokka_laws.columns import INPUTS
 from quokka_laws.fitting import check_design
 from quokka_laws.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import allocation_table, isoflop_report
-from quokka_laws.results import FitResult
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -99,11 +102,6 @@ def demo(budgets: tuple[float, ...], bootstrap: int, seed: int, out: Path) -> No
 @format_option
 def fit_command(
     runs: str,
-    columns: dict[str, str],
-    flops: str,
-    drop: tuple[str, ...],
-    keep: str | None,
-    state: dict[str, str],
     budgets: tuple[float, ...],
     bootstrap: int,
     seed: int,
@@ -118,6 +116,7 @@ def fit_command(
     out: Path | None,
     strict: bool,
     form: str | None,
+    **reading: Any,
 ) -> None:
     """Fit a law to RUNS (CSV, JSON lines, Parquet, or - for stdin).
 
@@ -126,7 +125,7 @@ def fit_command(
     """
     from quokka_laws.study import study
 
-    table = load_runs(runs, columns, flops, drop, keep, state)
+    table = load_runs(runs, **reading)
     try:
         fixed = {name: {"value": float(value), "vary": False} for name, value in fix.items()}
     except ValueError:
@@ -156,18 +155,6 @@ def fit_command(
         fail("the fit did not converge", FIT_FAILED)
     if strict and done.fit.flags:
         fail(f"the fit is flagged: {', '.join(f.code for f in done.fit.flags)}", FIT_FAILED)
-
-
-INTERVAL = click.option(
-    "--interval",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Level: 0.9 (default if the fit has draws).",
-)
-
-
-def level(fitted: FitResult, interval: float | None) -> float | None:
-    """The interval asked for; 0.9 when the fit has draws to compute one from."""
-    return interval if interval is not None else 0.9 if fitted.draws is not None else None
 
 
 @main.command()
@@ -215,21 +202,15 @@ def allocate(fit_json: str, budgets: tuple[float, ...], interval: float | None, 
 @format_option
 def isoflops(
     runs: str,
-    columns: dict[str, str],
-    flops: str,
-    drop: tuple[str, ...],
-    keep: str | None,
-    state: dict[str, str],
     budgets: tuple[float, ...],
     bootstrap: int,
     seed: int,
     degree: int,
     form: str | None,
+    **reading: Any,
 ) -> None:
     """Fit IsoFLOP profiles to RUNS: the optimum of each budget on stdout, power laws on stderr."""
-    iso = fit_isoflops(
-        load_runs(runs, columns, flops, drop, keep, state), degree=degree, bootstrap=bootstrap, seed=seed
-    )
+    iso = fit_isoflops(load_runs(runs, **reading), degree=degree, bootstrap=bootstrap, seed=seed)
     say(isoflop_report(iso))
     if budgets:
         emit(iso.allocate(np.asarray(budgets), interval=0.9 if bootstrap else None), form, pretty=allocation_table)
@@ -261,18 +242,9 @@ def plot_command(fit_json: str, budgets: tuple[float, ...], out: Path) -> None:
 @runs_options
 @click.option("--law", type=LawName(), default="chinchilla", show_default=True, help="Law the runs are meant for.")
 @format_option
-def check(
-    runs: str,
-    columns: dict[str, str],
-    flops: str,
-    drop: tuple[str, ...],
-    keep: str | None,
-    state: dict[str, str],
-    law: Law,
-    form: str | None,
-) -> None:
+def check(runs: str, law: Law, form: str | None, **reading: Any) -> None:
     """Say what of RUNS would be used, derived and refused, without fitting."""
-    table = load_runs(runs, columns, flops, drop, keep, state)
+    table = load_runs(runs, **reading)
     attrs = table.attrs
     from quokka_laws.conventions import Conventions
 
@@ -284,7 +256,7 @@ def check(
         say(f"  row {record['row']} excluded: {record['reason']}")
     check_design(law, table)
     say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
-    numeric = [k for k in ("N", "D", "C", "U_D", "epochs", "loss") if k in table]
+    numeric = [k for k in (*INPUTS, "loss") if k in table]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
     emit(summary, form)
 

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 bad data or files, 2 wrong usage, 3 a fit failed (or, with
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Callable
@@ -88,6 +87,18 @@ def load_fit(source: str) -> FitResult:
     return read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
 
 
+INTERVAL = click.option(
+    "--interval",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Level: 0.9 (default if the fit has draws).",
+)
+
+
+def level(fitted: FitResult, interval: float | None) -> float | None:
+    """The interval asked for; 0.9 when the fit has draws to compute one from."""
+    return interval if interval is not None else 0.9 if fitted.draws is not None else None
+
+
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--format``: JSON for programs (the default where stdout is not a terminal), table for people, CSV."""
     return click.option(
@@ -113,11 +124,6 @@ def emit(table: pd.DataFrame, form: str | None, *, pretty: Callable[[pd.DataFram
         click.echo(table.to_csv(index=False), nl=False)
     else:
         click.echo(pretty(table) if pretty else table.to_string(index=False, float_format="{:.4g}".format))
-
-
-def emit_json(data: Any) -> None:
-    """Write plain data to stdout as JSON."""
-    click.echo(json.dumps(data))
 
 
 def log_to_stderr(verbose: bool) -> None:

@@ -10,23 +10,19 @@ import numpy as np
 from quokka_laws.average import average
 from quokka_laws.checklist import checklist
 from quokka_laws.cli_common import QUANTITY, emit, format_option, load_fit, say
+from quokka_laws.cli_runs import LawName, load_runs, runs_options
 from quokka_laws.compare import compare
 from quokka_laws.holdout import default_candidates
-from quokka_laws.laws import from_name
-from quokka_laws.runs import read_runs
+from quokka_laws.laws import Law
 from quokka_laws.sensitivity import sensitivity
 
-
-def _law(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> list[Any]:
-    try:
-        return [from_name(name) for name in names]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+LAWS = click.option("--law", "laws", type=LawName(), multiple=True, help="Repeatable; four laws by default.")
 
 
 @click.command("compare")
 @click.argument("runs")
-@click.option("--law", "laws", multiple=True, callback=_law, help="Laws to compare. Repeatable; four by default.")
+@runs_options
+@LAWS
 @click.option(
     "--holdout",
     type=click.FloatRange(1, min_open=True),
@@ -39,17 +35,25 @@ def _law(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> list[
 @click.option("--seed", type=int, default=0, show_default=True, help="Of starts and resamples.")
 @format_option
 def compare_command(
-    runs: str, laws: list[Any], holdout: tuple[float, ...], bootstrap: int, seed: int, form: str | None
+    runs: str,
+    laws: tuple[Law, ...],
+    holdout: tuple[float, ...],
+    bootstrap: int,
+    seed: int,
+    form: str | None,
+    **reading: Any,
 ) -> None:
     """Fit several laws to the cheap part of RUNS, predict the expensive part: which law to believe."""
-    found = compare(laws or default_candidates(), read_runs(runs), holdout=holdout, bootstrap=bootstrap, seed=seed)
+    table = load_runs(runs, **reading)
+    found = compare(laws or default_candidates(), table, holdout=holdout, bootstrap=bootstrap, seed=seed)
     say(found.report())
     emit(found.table, form)
 
 
 @click.command("average")
 @click.argument("runs")
-@click.option("--law", "laws", multiple=True, callback=_law, help="Laws to stack. Repeatable; four by default.")
+@runs_options
+@LAWS
 @click.option("-N", "--params", "N", type=QUANTITY, multiple=True, help="Parameters to predict at. Repeatable.")
 @click.option("-D", "--tokens", "D", type=QUANTITY, multiple=True, help="Tokens; one, or one for each N.")
 @click.option(
@@ -63,12 +67,13 @@ def compare_command(
 @format_option
 def average_command(
     runs: str,
-    laws: list[Any],
+    laws: tuple[Law, ...],
     N: tuple[float, ...],
     D: tuple[float, ...],
     interval: float,
     seed: int,
     form: str | None,
+    **reading: Any,
 ) -> None:
     """Predict by several laws stacked on held-out budgets of RUNS, with an interval calibrated on them.
 
@@ -76,7 +81,7 @@ def average_command(
     """
     if bool(N) != bool(D) or (len(D) > 1 and len(N) > 1 and len(N) != len(D)):
         raise click.UsageError("give -N and -D: one of each, or as many of each")
-    found = average(laws or None, read_runs(runs), seed=seed, progress=True)
+    found = average(laws or None, load_runs(runs, **reading), seed=seed, progress=True)
     say(found.report(interval))
     if N:
         emit(found.predict(interval=interval, N=np.array(N), D=np.array(D)), form)

@@ -26,7 +26,8 @@ DEFAULT_MFU = 0.4
 def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One budget, in FLOPs, days, GPU-hours or money."""
     options = [
-        click.option("--flops", "C", type=QUANTITY, help="Training FLOPs."),
+        click.option("-C", "--budget", "C", type=QUANTITY, help="Training FLOPs."),
+        click.option("--flops", "old_C", type=QUANTITY, hidden=True),
         click.option("--gpus", help=f"Instead: 64xH100, with --days. Known: {', '.join(PEAK_FLOPS)}."),
         click.option("--days", type=float, help="With --gpus: how long."),
         click.option("--gpu-hours", type=QUANTITY, help="Instead: with --gpu."),
@@ -44,6 +45,7 @@ def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def budget_of(
     *,
     C: float | None,
+    old_C: float | None,
     gpus: str | None,
     days: float | None,
     gpu_hours: float | None,
@@ -53,10 +55,10 @@ def budget_of(
     peak: float | None,
     mfu: float | None,
 ) -> float:
-    """The budget in FLOPs; flags that contradict one another are a usage error."""
-    ways = {"--flops": C, "--gpus": gpus, "--gpu-hours": gpu_hours, "--dollars": dollars}
+    """The budget in FLOPs; flags that contradict one another are a usage error. ``old_C`` is another spelling of C."""
+    ways = {"--budget": old_C if C is None else C, "--gpus": gpus, "--gpu-hours": gpu_hours, "--dollars": dollars}
     given = [name for name, value in ways.items() if value is not None]
-    if len(given) != 1:
+    if len(given) != 1 or None not in (C, old_C):
         raise click.UsageError(f"say the budget once: {', '.join(ways)}; given: {', '.join(given) or 'none'}")
     goes_with = {
         "--days": (days, {"--gpus"}),
@@ -68,8 +70,8 @@ def budget_of(
     for flag, (value, partners) in goes_with.items():
         if value is not None and given[0] not in partners:
             raise click.UsageError(f"{flag} goes with {' or '.join(sorted(partners))}, not with {given[0]}")
-    if C is not None:
-        return C
+    if given == ["--budget"]:
+        return float(ways["--budget"])  # type: ignore[arg-type]
     share = DEFAULT_MFU if mfu is None else mfu
     if gpus is not None:
         match = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\w+)\s*", gpus)
@@ -91,7 +93,7 @@ def budget_of(
 
 @click.command("plan")
 @budget_options
-@click.option("--unique-tokens", "U_D", type=QUANTITY, help="Tokens there are; more than that are repeated.")
+@click.option("-U", "--unique-tokens", "U_D", type=QUANTITY, help="Tokens there are; more than that are repeated.")
 @click.option("--inference-tokens", "D_inf", type=QUANTITY, help="Tokens to be served: minimise training and serving.")
 @click.option("--law", "laws", multiple=True, help="A published law or a fit.json. Repeatable.")
 @TOKENS_PER_BYTE

@@ -20,7 +20,9 @@ from quokka_laws.results import SCHEMA, FittedLaw
 @click.argument("source", metavar="FIT|RUNS")
 @click.argument("newer", metavar="[NEWER_RUNS]", required=False)
 @study_options
-@click.option("-U", "--unique-tokens", "unique", type=QUANTITY, help="Unique tokens, for repeated-data laws.")
+@click.option(
+    "-U", "--unique-tokens", "unique", type=QUANTITY, multiple=True, help="For repeated-data laws. Repeatable."
+)
 @click.option(
     "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(registry())}."
 )
@@ -31,7 +33,7 @@ def report_command(
     source: str,
     newer: str | None,
     budgets: tuple[float, ...],
-    unique: float | None,
+    unique: tuple[float, ...],
     bootstrap: int,
     seed: int,
     law: Law,
@@ -53,8 +55,7 @@ def report_command(
         fitted = fit(law, load_runs(source, **reading), bootstrap=bootstrap, seed=seed, progress=True)
     table = load_runs(newer, **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
-    limits = () if unique is None else (unique,)
-    _write(report(fitted, table, C=budgets, U_D=limits, form=form, command=command), output)
+    _write(report(fitted, table, C=budgets, U_D=unique, form=form, command=command), output)
 
 
 def _is_fit(source: str) -> bool:

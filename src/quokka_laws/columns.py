@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
+from quokka_laws.jet import Array
+
+INPUTS = ("N", "D", "C", "U_D", "epochs")
+"""Canonical columns that a law can take."""
 GUESSED = ("loss", "run_id", "step", "lr")  # the first candidate is taken, and said; others are asked for
 
 ALIASES: dict[str, list[str]] = {
@@ -23,6 +29,11 @@ ALIASES: dict[str, list[str]] = {
         "weight": "weight weights",
     }.items()
 }
+
+
+def inputs_of(runs: pd.DataFrame) -> dict[str, Array]:
+    """The columns of runs that a law can take, as floats."""
+    return {k: runs[k].to_numpy(dtype=float) for k in INPUTS if k in runs}
 
 
 def plain_name(column: object) -> str:

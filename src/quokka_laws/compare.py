@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import inputs_of
 from quokka_laws.exceptions import FitError, QuokkaError
-from quokka_laws.holdout import Candidate, as_candidates, inputs_of, log_errors, splits, try_fit
+from quokka_laws.holdout import Candidate, as_candidates, log_errors, splits, try_fit
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.notebook import card
@@ -206,7 +207,7 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     """Share of rows whose loss lies inside the interval; NaN without draws."""
     if found.draws is None:
         return float("nan")
-    table = found.predict(interval=level, kind=kind, **inputs_of(found, rows))  # type: ignore[arg-type]
+    table = found.predict(interval=level, kind=kind, **inputs_of(rows))  # type: ignore[arg-type]
     loss = rows["loss"].to_numpy(dtype=float)
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
 

@@ -19,6 +19,7 @@ from scipy.stats import norm
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array, exp, variables
 from quokka_laws.objective import Objective
+from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import Allocates, compute_optimal
 from quokka_laws.plan.optimise import derivatives
 from quokka_laws.plan.repeated import compute_and_data_optimal
@@ -76,7 +77,7 @@ def ladder(
     ValueError
         If an argument is out of range, or the centres have too few tokens per parameter.
     """
-    _positive(budget=budget, min_tokens_per_param=min_tokens_per_param)
+    one_positive(budget=budget, min_tokens_per_param=min_tokens_per_param)
     if slices < 2 or sizes < 3:
         raise ValueError(f"slices = {slices}, sizes = {sizes}: a ladder needs 2 slices of 3 sizes at least")
     if not (span > 1 and width > 1):
@@ -164,7 +165,7 @@ def next_runs(
     Checkpoints of one run count as one observation, a new run by its last. Noise is taken to be normal, of the scale
     of the fit's mean absolute residual, n − p of n.
     """
-    _positive(budget=budget)
+    one_positive(budget=budget)
     if not isinstance(fit, FitResult) or not len(fit.runs):
         raise FitError(
             f"{getattr(fit, 'label', fit)!s} is no fit of a law to runs at hand, so the noise of a new run is not known; "
@@ -177,9 +178,7 @@ def next_runs(
         raise ValueError("give either target_C (a budget of FLOPs) or target (a point, {'N': 7e9, 'D': 1.4e12})")
     if repeated and U_D is None:
         raise ValueError(f"{fit.label} is a law of repeated data: give U_D, the unique tokens new runs may use")
-    unique = np.atleast_1d(np.asarray(U_D, dtype=float)) if repeated else None
-    if unique is not None:
-        _positive(**{f"U_D[{i}]": u for i, u in enumerate(unique)})
+    unique = positive(U_D=U_D)[0] if repeated else None
     pool = _grid(fit, budget, unique, share) if candidates is None else _given(fit, candidates, repeated)
     pool = _affordable(pool, budget)
     known = _Knowledge.of(fit, pool)
@@ -216,7 +215,7 @@ class _Knowledge:
         space = Space.of(fit.law, fit.params)
         if space is None:
             raise FitError("a tie of this fit is not linear in the solver's coordinates; fit without it to choose runs")
-        data = Data.of(fit.law, fit.runs, None)
+        data = Data.of(fit.law, fit.runs)
         units = len(data.loss) if data.groups is None else int(data.groups.max()) + 1
         weight = data.weights if data.groups is None else data.weights / np.bincount(data.groups)[data.groups]
         weight = weight * units / weight.sum()
@@ -288,12 +287,12 @@ def _question(
 ) -> tuple[str, Array]:
     """What is asked, in words, and its derivatives in the solver coordinates."""
     if target is not None:
-        _positive(**target)
+        one_positive(**target)
         x = {k: np.atleast_1d(v) for k, v in fit.law.inputs(**target).items()}
         loss_units = 1.0 if fit.objective.log else float(fit(**target))
         return f"log-loss at {', '.join(f'{k} = {v:g}' for k, v in target.items())}", _jacobian(fit, x)[0] / loss_units
     assert target_C is not None
-    _positive(target_C=target_C)
+    one_positive(target_C=target_C)
     U = None if unique is None else float(unique.max())
     if U is None:
         best, free = compute_optimal(fit, target_C).iloc[0], 1
@@ -398,9 +397,3 @@ def _cautions(fit: FitResult, table: pd.DataFrame) -> list[str]:
     if (most := table["C"].max() / fit.fitted_range.get("C", (0.0, np.inf))[1]) > 1:
         said.append(f"the dearest run is ×{most:.3g} beyond the fitted runs' largest C")
     return said
-
-
-def _positive(**given: Any) -> None:
-    for name, value in given.items():
-        if not (isinstance(value, int | float | np.number) and np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} = {value!r}: expected a positive number")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quokka_laws.columns import inputs_of
+
 if TYPE_CHECKING:
     from quokka_laws.results import FitResult, Flag
 
@@ -95,9 +97,8 @@ def _identified(fit: FitResult) -> Iterator[tuple[str, str]]:
 
 def _dead_terms(fit: FitResult) -> Iterator[tuple[str, str]]:
     """Terms that are there in name only: their coefficients are free to be anything."""
-    data = {k: fit.runs[k].to_numpy(dtype=float) for k in ("N", "D", "C", "U_D", "epochs") if k in fit.runs}
     with np.errstate(all="ignore"):
-        terms = fit.law.terms_at(fit.law.to_theta(fit.values), fit.law.inputs(**data))
+        terms = fit.law.terms_at(fit.law.to_theta(fit.values), fit.law.inputs(**inputs_of(fit.runs)))
         values = np.stack([np.broadcast_to(t.value, (1, len(fit.runs)))[0] for t in terms])
         share = np.exp(values - np.logaddexp.reduce(values, axis=0)).max(axis=1)
     named = {k: fit.law.coefficients[j].name for j, k in fit.law.amplitude_terms.items()}

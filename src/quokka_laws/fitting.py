@@ -14,6 +14,7 @@ import pandas as pd
 
 from quokka_laws import doubts, starts
 from quokka_laws._version import __version__
+from quokka_laws.columns import INPUTS
 from quokka_laws.conventions import Conventions
 from quokka_laws.escape import minimize_with_lmfit
 from quokka_laws.exceptions import RunsError
@@ -26,7 +27,7 @@ from quokka_laws.progress import Progress
 from quokka_laws.results import FitResult, FitStatus, FittedLaw, draws_to_parameters
 from quokka_laws.runs import check_runs
 from quokka_laws.solver import Solution, solve
-from quokka_laws.space import COLUMNS, Data, Space
+from quokka_laws.space import Data, Space
 from quokka_laws.stages import one_phase
 from quokka_laws.uncertainty import draws_whole_runs, resample_weights, resampling_units
 
@@ -62,7 +63,7 @@ def fit(
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
-        Column of row weights; the column ``weight`` is used when there is one.
+        Column of row weights, kept with the result as ``weight``; a column ``weight`` is used without being named.
     bootstrap : int
         Refits on resampled data; 0 gives no intervals, 1000 is plenty.
     cluster : str, optional
@@ -95,9 +96,11 @@ def fit(
     """
     objective = objective or LogHuber()
     runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
+    if weights is not None:
+        runs = _weighted(runs, weights)
     check_design(law, runs)
     params = _with_start(law, params, start_from, freeze)
-    data = Data.of(law, runs, weights)
+    data = Data.of(law, runs)
     space = Space.of(law, params)
 
     if space is None:
@@ -109,25 +112,21 @@ def fit(
     values = space.values(found.u, found.off)
     at_bound = bool(found.off.any() or ((found.u <= space.lower) | (found.u >= space.upper)).any())
     status = FitStatus.NOT_CONVERGED if not found.converged else FitStatus.AT_BOUND if at_bound else FitStatus.CONVERGED
-    result = FitResult(
-        law=law,
-        values=values,
-        conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
-        fitted_range=_ranges(runs),
-        draws=draws,
+    result = _result(
+        law,
+        runs,
+        params,
+        values,
+        draws,
         objective=objective,
         objective_value=found.value,
         status=status,
-        runs=runs,
-        excluded=pd.DataFrame(runs.attrs.get("excluded", [])),
-        params=draws_to_parameters(_solved_parameters(params, values), draws),
         starts=found.starts,
         rivals=found.rivals,
         gradient_norm=found.gradient_norm,
         condition_number=found.condition_number,
         bootstrap=how,
         seed=seed,
-        versions=_versions(),
     )
 
     def refit(rows: Array, few: int | None = None) -> dict[str, float]:
@@ -217,23 +216,19 @@ def _fit_by_lmfit(
                 bar.update(1)
         draws = pd.DataFrame(rows)[list(law.names)]
         how = {**how, "refits": bootstrap, "converged": int(draws.notna().all(axis=1).sum())}
-    result = FitResult(
-        law=law,
-        values=values,
-        conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
-        fitted_range=_ranges(runs),
-        draws=draws,
+    result = _result(
+        law,
+        runs,
+        params,
+        values,
+        draws,
         objective=objective,
         objective_value=cost(values, data.weights),
         status=FitStatus.CONVERGED if converged else FitStatus.NOT_CONVERGED,
-        runs=runs,
-        excluded=pd.DataFrame(runs.attrs.get("excluded", [])),
-        params=draws_to_parameters(_solved_parameters(params, values), draws),
         starts={"solved": 1, "at_optimum": 1, "rows_used": len(runs)},
         bootstrap=how,
         route=f"lmfit Minimizer: the tie of {', '.join(ties)} is not linear in the solver's coordinates",
         seed=seed,
-        versions=_versions(),
     )
     return replace(result, flags=doubts.of(result, refit=None))
 
@@ -245,6 +240,15 @@ def _with_weights(
 
 
 # ---- small pieces ---------------------------------------------------------------------------------------------
+
+
+def _weighted(runs: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Runs with their weights where every refit finds them."""
+    if column not in runs:
+        raise RunsError(f"there is no column {column!r} to take weights from; columns: {', '.join(runs)}")
+    weighted = runs.assign(weight=runs[column])
+    weighted.attrs = runs.attrs
+    return weighted
 
 
 def _with_start(
@@ -299,8 +303,31 @@ def check_design(law: Law, runs: pd.DataFrame) -> None:
         raise RunsError("; ".join(faults))
 
 
+def _result(
+    law: Law,
+    runs: pd.DataFrame,
+    params: lmfit.Parameters,
+    values: dict[str, float],
+    draws: pd.DataFrame | None,
+    **evidence: Any,
+) -> FitResult:
+    """A result with all that follows from the runs; ``evidence`` is what the solver found and how."""
+    return FitResult(
+        law=law,
+        values=values,
+        conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
+        fitted_range=_ranges(runs),
+        draws=draws,
+        runs=runs,
+        excluded=pd.DataFrame(runs.attrs.get("excluded", [])),
+        params=draws_to_parameters(_solved_parameters(params, values), draws),
+        versions=_versions(),
+        **evidence,
+    )
+
+
 def _ranges(runs: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    return {k: (float(runs[k].min()), float(runs[k].max())) for k in (*COLUMNS, "loss") if k in runs}
+    return {k: (float(runs[k].min()), float(runs[k].max())) for k in (*INPUTS, "loss") if k in runs}
 
 
 def _solved_parameters(params: lmfit.Parameters, values: dict[str, float]) -> lmfit.Parameters:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import inputs_of
 from quokka_laws.exceptions import QuokkaError, RunsError
 from quokka_laws.fitting import fit
 from quokka_laws.jet import Array
@@ -143,11 +144,6 @@ def try_fit(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitRes
         return f"{candidate.label}: {error}"
 
 
-def inputs_of(fitted: FittedLaw, rows: pd.DataFrame) -> dict[str, Array]:
-    """The columns of runs that a law can take."""
-    return {k: rows[k].to_numpy(dtype=float) for k in ("N", "D", "C", "U_D", "epochs") if k in rows}
-
-
 def log_errors(fitted: FittedLaw, rows: pd.DataFrame) -> Array:
     """ln(predicted / observed) of rows."""
-    return np.asarray(np.log(fitted(**inputs_of(fitted, rows))) - np.log(rows["loss"].to_numpy(dtype=float)))
+    return np.asarray(np.log(fitted(**inputs_of(rows))) - np.log(rows["loss"].to_numpy(dtype=float)))

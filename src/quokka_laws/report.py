@@ -43,7 +43,7 @@ def report(
     C : sequence of float
         Budgets in FLOPs; ten times the largest run's where none is given.
     U_D : sequence of float
-        Unique tokens, for laws of repeated data; the largest fitted where none is given.
+        Unique tokens, for laws of repeated data, each at every budget; the largest fitted where none is given.
     form : {'html', 'md'}
         Markdown has the same words and tables without figures.
     command : str
@@ -71,7 +71,7 @@ def report(
     iso = "" if repeated or not planned else _profiles(fit)
     question, answer, plan = _advice(fit, iso, budgets, limits)
     new = None if runs is None else unseen(fit, runs)
-    drawn = figures(fit, iso, new, budgets, limits[0] if repeated else None)
+    drawn = figures(fit, iso, new, budgets, limits)
     context = {
         "title": f"{fit.label}: {len(fit.runs)} rows",
         "question": question,
@@ -121,26 +121,27 @@ def _advice(
             table = compute_optimal(fit, budgets, interval=interval)
             question = f"Which model size and how many tokens give the lowest loss at C = {budgets[0]:.3g} FLOPs?"
         elif budgets:
-            table = compute_and_data_optimal(fit, [budgets[0]], [limits[0]], interval=interval)
+            C, data = (v.ravel() for v in np.meshgrid(budgets, limits, indexing="ij"))
+            table = compute_and_data_optimal(fit, C, data, interval=interval)
             question = f"Which model, for how many epochs, with {human(limits[0])} unique tokens and C = {budgets[0]:.3g} FLOPs?"
         else:
-            table = data_optimal(fit, [limits[0]], interval=interval)
+            table = data_optimal(fit, limits, interval=interval)
             question = f"Which model, for how many epochs, gives the lowest loss from {human(limits[0])} unique tokens?"
     except FitError as error:
         return "What is the best model?", f"This fit gives no answer: {error}.", []
     first = table.iloc[0]
     size = f"{human(first['N'])} parameters{_between(first, 'N', human)}"
     if repeated:
-        data = f"{first['epochs']:.3g} epochs{_between(first, 'epochs', '{:.3g}'.format)}"
+        tokens = f"{first['epochs']:.3g} epochs{_between(first, 'epochs', '{:.3g}'.format)}"
     else:
-        data = f"{human(first['D'])} tokens{_between(first, 'D', human)}"
+        tokens = f"{human(first['D'])} tokens{_between(first, 'D', human)}"
     loss = f"predicted loss {first['loss']:.3f}{_between(first, 'loss', '{:.3f}'.format)}"
     rows = [_plan_row(fit.label, row) for _, row in table.iterrows()]
     if isinstance(iso, IsoflopFit):
         other = iso.allocate(np.asarray(budgets), interval=None if iso.draws is None else LEVEL)
         rows += [_plan_row("IsoFLOP profiles", row) for _, row in other.iterrows()]
         rows = [{k: row.get(k, "–") for k in rows[0]} for row in rows]
-    return question, f"Train {size} on {data}: {loss}.", rows
+    return question, f"Train {size} on {tokens}: {loss}.", rows
 
 
 def _between(row: pd.Series, name: str, show: Any) -> str:

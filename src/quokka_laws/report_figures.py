@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +50,7 @@ def figures(
     iso: IsoflopFit | str,
     new_runs: pd.DataFrame | None,
     budgets: Sequence[float],
-    U_D: float | None,
+    limits: Sequence[float],
 ) -> Iterator[Figure]:
     """Every figure that the fit allows, in the order of the page.
 
@@ -61,8 +62,8 @@ def figures(
     new_runs : DataFrame or None
         Runs to predict that were not fitted.
     budgets : sequence of float
-    U_D : float or None
-        Unique tokens, for laws of repeated data.
+    limits : sequence of float
+        Unique tokens, for laws of repeated data; else none.
     """
     if isinstance(iso, IsoflopFit):
         yield Figure(
@@ -73,8 +74,8 @@ def figures(
         )
     elif iso:
         yield Figure("IsoFLOP profiles", f"Not possible: {iso}")
-    if U_D is not None:
-        yield from _repeated(fit, U_D)
+    if limits:
+        yield from _repeated(fit, limits)
     elif {"N", "D"} <= set(fit.law.variables):
         yield _contours(fit, budgets)
     if {"C", "D", "N"} <= set(fit.runs.columns):
@@ -92,7 +93,7 @@ def figures(
             f"{len(new_runs)} of the runs given were not fitted; root mean square error {error:.2f} %.",
             lambda: plot.prediction_errors(fit, new_runs),
         )
-    if budgets and U_D is None:
+    if budgets and not limits:
         yield _sensitivity(fit, budgets[0])
 
 
@@ -116,20 +117,19 @@ def _contours(fit: FitResult, budgets: Sequence[float]) -> Figure:
     )
 
 
-def _repeated(fit: FitResult, U_D: float) -> Iterator[Figure]:
+def _repeated(fit: FitResult, limits: Sequence[float]) -> Iterator[Figure]:
     yield Figure(
         "Loss over epochs",
         "Runs as points, the fitted law as lines with 90 % bands, one colour per model size.",
         lambda: plot_repeated.epoch_curves(fit),
     )
     seen = fit.runs["U_D"].to_numpy(dtype=float)
-    nearest = float(seen[np.argmin(np.abs(np.log(seen / U_D)))])
-    yield Figure(
-        "Loss contours",
-        f"Loss of the fitted law over epochs and N at {human(nearest)} unique tokens, with the optimum it predicts and "
-        "the lowest run.",
-        lambda: plot_repeated.repeat_contours(fit, nearest),
-    )
+    for nearest in dict.fromkeys(float(seen[np.argmin(np.abs(np.log(seen / limit)))]) for limit in limits):
+        yield Figure(
+            f"Loss contours at {human(nearest)} unique tokens",
+            "Loss of the fitted law over epochs and N, with the optimum it predicts and the lowest run.",
+            partial(plot_repeated.repeat_contours, fit, nearest),
+        )
 
 
 def comparison(fit: FitResult) -> Comparison:

@@ -18,6 +18,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import inputs_of
 from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
@@ -125,7 +126,7 @@ class FittedLaw:
         return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors)))
 
     def log_residuals(self) -> Array:
-        """ln(observed / predicted) of the runs behind the numbers: the noise of one run.
+        """ln(predicted / observed) of the runs behind the numbers, as in the objective: the noise of one run.
 
         Raises
         ------
@@ -184,10 +185,10 @@ class FittedLaw:
         return table
 
     def _noise(self, shape: tuple[int, ...]) -> Array:
-        """Residuals of the fit drawn at random, widened for the coefficients that were fitted to them."""
+        """ln(observed / predicted) of new runs: residuals at random, widened for the coefficients fitted to them."""
         residuals = self.log_residuals()
         spare = max(len(residuals) - len(self.law.coefficients), 1)
-        drawn = np.random.default_rng(0).choice(residuals, size=shape)
+        drawn = -np.random.default_rng(0).choice(residuals, size=shape)
         return np.asarray(drawn * np.sqrt(len(residuals) / spare))
 
 
@@ -267,15 +268,14 @@ class FitResult(FittedLaw):
         return bool(par is not None and par.vary and (self.values[name] in (par.min, par.max)))
 
     def log_residuals(self) -> Array:
-        """ln(observed / predicted) of the fitted rows."""
-        return -self.residuals["residual"].to_numpy(dtype=float)
+        """ln(predicted / observed) of the fitted rows."""
+        return self.residuals["residual"].to_numpy(dtype=float)
 
     @property
     def residuals(self) -> pd.DataFrame:
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
-        data = {k: table[k] for k in ("N", "D", "C", "U_D", "epochs") if k in table}
-        table["predicted"] = self.law.loss(self.values, **data)
+        table["predicted"] = self.law.loss(self.values, **inputs_of(table))
         table["residual"] = np.log(table["predicted"] / table["loss"])
         return table
 

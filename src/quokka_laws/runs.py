@@ -28,13 +28,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.columns import plain_name, recognise
+from quokka_laws.columns import INPUTS, plain_name, recognise
 from quokka_laws.conventions import Conventions, flops_constant, training_flops
 from quokka_laws.exceptions import RunsError
 from quokka_laws.quantities import parse_quantities
 from quokka_laws.tables import read_table
 
-POSITIVE = ("N", "D", "C", "U_D", "epochs", "loss")
+POSITIVE = (*INPUTS, "loss")
 LISTED = 8  # rows named in an error before "and … more"
 FLOPS_TOLERANCE = 0.05
 EPOCHS_TOLERANCE = 0.02
@@ -104,8 +104,8 @@ def read_runs(
     table, recorded = _rename(table, dict(columns or {}), recorded, notes, faults)
     _raise(source, faults)
     table, failed = _finished(table)
-    table = _numbers(table, faults)
-    table, excluded = _select(table, drop, keep, faults)
+    table, unread = _numbers(table)
+    table, excluded, faults = _select(table, drop, keep, unread)
     excluded = [*failed, *excluded]
     recorded = _column_conventions(table, recorded)
     _raise(source, faults)
@@ -152,7 +152,7 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     faults += _mixed_units(table)
     faults += _duplicates(table)
     _raise(attrs.get("source", "runs"), faults)
-    first = [k for k in ("run_id", "N", "D", "C", "U_D", "epochs", "loss", "weight") if k in table]
+    first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
     table = table[[*first, *(k for k in table if k not in first and k != "_row")]].reset_index(drop=True)
     table.attrs = {"conventions": conventions.to_dict(), **attrs}
     return table
@@ -164,6 +164,11 @@ def equal_say(runs: pd.DataFrame) -> pd.Series:
         raise RunsError("equal_say needs a column run_id")
     sizes = runs.groupby("run_id")["run_id"].transform("size")
     return (len(runs) / runs["run_id"].nunique() / sizes).rename("weight")
+
+
+def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """What tells runs apart, row by row, for the record of those left out."""
+    return runs[[k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
 
 
 # ---- columns --------------------------------------------------------------------------------------------------
@@ -221,8 +226,9 @@ def _column_conventions(table: pd.DataFrame, conventions: Conventions) -> Conven
     return conventions
 
 
-def _numbers(table: pd.DataFrame, faults: list[str]) -> pd.DataFrame:
-    table = table.copy()
+def _numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, set[int]]]]:
+    """Columns as floats, and each column's fault with the rows it is about."""
+    table, faults = table.copy(), []
     for name in (*POSITIVE, "weight"):
         if name not in table:
             continue
@@ -233,10 +239,11 @@ def _numbers(table: pd.DataFrame, faults: list[str]) -> pd.DataFrame:
             empty = table.loc[mask, name].map(lambda v: v is None or str(v).strip().lower() in ("", "nan", "none"))
             shown = ", ".join(repr(v) for v in table.loc[mask, name].head(3).tolist())
             what = "is empty" if empty.all() else f"has {shown}, which is not a number,"
-            faults.append(
+            message = (
                 f"column {name} {what} in {_rows(table, mask)}; expected numbers such as 7e9, 7B or 1.2T. "
                 f"Fix them, or leave the rows out by name with drop="
             )
+            faults.append((message, set(table.loc[mask, "_row"])))
         table[name] = values
     for name in table.columns.difference(
         ["run_id", *POSITIVE, "weight"]
@@ -245,16 +252,18 @@ def _numbers(table: pd.DataFrame, faults: list[str]) -> pd.DataFrame:
             values = pd.to_numeric(table[name], errors="coerce")
             if values.notna().all():
                 table[name] = values
-    return table
+    return table, faults
 
 
 def _select(
     table: pd.DataFrame,
     drop: str | Mapping[str, str] | None,
     keep: str | Mapping[str, str] | None,
-    faults: list[str],
-) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    unread: list[tuple[str, set[int]]],
+) -> tuple[pd.DataFrame, list[dict[str, Any]], list[str]]:
+    """The rows wanted, records of the others, and faults: ``unread`` ones too unless all their rows are left out."""
     excluded: list[dict[str, Any]] = []
+    faults: list[str] = []
     for rule, inverted in ((drop, False), (keep, True)):
         if rule is None:
             continue
@@ -267,21 +276,14 @@ def _select(
                 faults.append(f"cannot apply {query!r} to the columns {', '.join(table)}: {error}")
                 continue
             out = ~hit if inverted else hit
-            for row, record in zip(table.loc[out, "_row"], table.loc[out].to_dict("records"), strict=True):
-                short = {k: record[k] for k in ("run_id", "N", "D", "C", "loss") if k in record}
-                excluded.append({"row": int(row), "reason": reason, **short})
+            for row, record in zip(table.loc[out, "_row"], identities(table[out]), strict=True):
+                excluded.append({"row": int(row), "reason": reason, **record})
             table = table[~out]
-    if excluded:  # a row that was left out is not a fault
-        gone = {e["row"] for e in excluded}
-        faults[:] = [f for f in faults if not _only_about(f, gone)]
+    gone = {e["row"] for e in excluded}
+    faults = [message for message, rows in unread if not rows <= gone] + faults
     if table.empty and not faults:
         faults.append(f"drop and keep leave no rows ({len(excluded)} excluded)")
-    return table, excluded
-
-
-def _only_about(fault: str, rows: set[int]) -> bool:
-    match = re.search(r" in rows? ([\d, ]+);", fault)
-    return match is not None and {int(r) for r in match[1].split(",")} <= rows
+    return table, excluded, faults
 
 
 def _units(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -> tuple[pd.DataFrame, Conventions]:

@@ -45,7 +45,7 @@ def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
     DataFrame
         ``choice, variant, rows``; ``a`` (N_opt ∝ C^a at that budget), ``N, D, loss`` compute-optimal at C; ``N_ratio``
         and ``loss_change`` against the fit as it is (first row); ``inside``: whether N lies in the fit's own 90 %
-        interval (NaN without draws). Variants that cannot be fitted have NaN and the reason in ``note``.
+        interval (NaN without draws, or without N). Variants that cannot be fitted have NaN and the reason in ``note``.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
     table["loss_change"] = table["loss"] - base["loss"]
     table["inside"] = np.nan
     if interval is not None:
-        table["inside"] = (table["N"] >= own["N_lower"]) & (table["N"] <= own["N_upper"])
+        table["inside"] = table["N"].between(own["N_lower"], own["N_upper"]).where(table["N"].notna())
     return table[["choice", "variant", "rows", "a", "N", "D", "loss", "N_ratio", "loss_change", "inside", "note"]]
 
 

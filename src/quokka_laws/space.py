@@ -8,14 +8,13 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws.columns import inputs_of
 from quokka_laws.exceptions import RunsError
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
 from quokka_laws.objective import Objective
 from quokka_laws.solver import Problem
-
-COLUMNS = ("N", "D", "C", "U_D", "epochs")
 
 
 @dataclass(frozen=True)
@@ -29,15 +28,14 @@ class Data:
     order: Array
 
     @classmethod
-    def of(cls, law: Law, runs: pd.DataFrame, weights: str | None) -> Data:
-        """From checked runs; ``weights`` names a column, or None takes ``weight`` if there is one."""
-        if weights is not None and weights not in runs:
-            raise RunsError(f"there is no column {weights!r} to take weights from; columns: {', '.join(runs)}")
-        column = weights or ("weight" if "weight" in runs else None)
-        w = runs[column].to_numpy(dtype=float) if column else np.ones(len(runs))
+    def of(cls, law: Law, runs: pd.DataFrame) -> Data:
+        """From checked runs, weighted by their column ``weight`` if there is one."""
+        w = runs["weight"].to_numpy(dtype=float) if "weight" in runs else np.ones(len(runs))
         if not (np.isfinite(w).all() and (w >= 0).all() and w.sum() > 0):
-            raise RunsError(f"weights in column {column!r} must be finite and not negative, with a positive sum")
-        x = law.inputs(**{k: runs[k].to_numpy(dtype=float) for k in COLUMNS if k in runs})
+            raise RunsError(
+                f"weights from {w.min():g} to {w.max():g}: they must be finite and not negative, with a positive sum"
+            )
+        x = law.inputs(**inputs_of(runs))
         groups = None
         if "run_id" in runs and runs["run_id"].duplicated().any():
             groups = pd.factorize(runs["run_id"])[0]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.exceptions import RunsError
+from quokka_laws.runs import identities
 
 STAGES = ("warmup", "descent", "overfit", "second_descent")
 WARMUP_STEPS = 250
@@ -74,22 +75,13 @@ def mark_stages(
     return runs.assign(stage=stage)
 
 
-def keep_stages(runs: pd.DataFrame, stages: tuple[str, ...] = ("descent", "overfit")) -> pd.DataFrame:
-    """Rows of the given stages; what is left out is recorded in ``runs.attrs["excluded"]``, one line per stage and run."""
-    out = ~runs["stage"].isin(stages)
-    counts = runs[out].groupby(["run_id", "stage"], sort=False).size()
-    kept = runs[~out].reset_index(drop=True)
-    gone = [{"row": -1, "reason": f"stage {s}: {n} checkpoints", "run_id": r} for (r, s), n in counts.items()]
-    kept.attrs = {**runs.attrs, "excluded": [*runs.attrs.get("excluded", []), *gone]}
-    return kept
-
-
 def one_phase(runs: pd.DataFrame, *, repeated: bool) -> pd.DataFrame:
     """Only trunk or only cooled losses, where a column ``phase`` holds both.
 
     A loss taken at constant learning rate (``trunk``) lies above the one at the end of a cool-down (``cooled``), by an
     amount that grows with D/N: one surface does not go through both. Laws of repeated data are fitted to the trunk,
-    where the checkpoints of repeated runs are; laws of N and D to the cooled runs. What is left out is recorded.
+    where the checkpoints of repeated runs are; laws of N and D to the cooled runs. What is left out is recorded in
+    ``attrs["excluded"]``, by run, N and D: the numbers of checked rows are not those of their source.
     """
     if "phase" not in runs or not {"trunk", "cooled"} <= set(runs["phase"]):
         return runs
@@ -97,6 +89,6 @@ def one_phase(runs: pd.DataFrame, *, repeated: bool) -> pd.DataFrame:
     out = runs["phase"] == other
     kept = runs[~out].reset_index(drop=True)
     reason = f"phase {other}: never fitted together with {wanted} losses"
-    gone = [{"row": int(row) + 1, "reason": reason} for row in runs.index[out]]
+    gone = [{"reason": reason, **record} for record in identities(runs[out])]
     kept.attrs = {**runs.attrs, "excluded": [*runs.attrs.get("excluded", []), *gone]}
     return kept

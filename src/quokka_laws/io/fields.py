@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.columns import ALIASES, plain_name, recognise
+from quokka_laws.columns import ALIASES, INPUTS, plain_name, recognise
 from quokka_laws.exceptions import RunsError
 from quokka_laws.io.curves import Curve
 from quokka_laws.quantities import parse_quantity
@@ -24,7 +24,7 @@ LOGGED: dict[str, list[str]] = {
     "lr": ["lr", "learning_rate", "train_lr", "train_learning_rate"],
 }
 FACTS: dict[str, list[str]] = {
-    **{k: ALIASES[k] for k in ("N", "D", "C", "U_D", "epochs")},
+    **{k: ALIASES[k] for k in INPUTS},
     "max_steps": ["max_steps", "total_steps", "num_steps", "train_steps", "max_iters", "train_iters", "num_iterations"],
 }
 SHOWN = 20  # names listed in a message

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from quokka_laws.columns import ALIASES, recognise
+from quokka_laws.columns import ALIASES, INPUTS, recognise
 from quokka_laws.exceptions import RunsError
 from quokka_laws.io.names import NamePattern
 from quokka_laws.quantities import parse_quantity
@@ -53,7 +53,7 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
         When no column names the run, or a run occurs twice.
     """
     table = read_table(path)
-    aliases = {k: ALIASES[k] for k in ("run_id", "N", "D", "C", "U_D", "epochs")}
+    aliases = {k: ALIASES[k] for k in ("run_id", *INPUTS)}
     mapping, _, faults = recognise([str(c) for c in table], {}, aliases)
     if "run_id" not in mapping.values():
         raise RunsError(f"{path}: no column names the run; call one run_id. It has {', '.join(map(str, table))}")

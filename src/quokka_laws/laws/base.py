@@ -29,6 +29,9 @@ Inputs = Mapping[str, Any]
 AUTOMATIC = "automatic start"
 """``user_data`` of a parameter whose start value nobody gave."""
 
+NAMED: dict[str, type[Law]] = {}
+"""Every law defined so far, by its name."""
+
 
 @dataclass(frozen=True)
 class Coefficient:
@@ -71,14 +74,26 @@ class Coefficient:
 class Law:
     """Base of all laws; immutable, compared by value.
 
-    A subclass sets ``name``, ``equation``, ``source`` and ``variables`` and implements :meth:`own_coefficients`
-    and :meth:`log_terms`. See ``docs/architecture.md`` for a worked example of a new law.
+    A subclass sets ``name``, ``equation``, ``source`` and ``variables`` and implements :attr:`coefficients` and
+    :meth:`log_terms`; from then on it is known by its name. See ``docs/architecture.md`` for a worked example.
     """
 
     name: ClassVar[str]
     equation: ClassVar[str]
     source: ClassVar[str]
     variables: ClassVar[tuple[str, ...]] = ("N", "D")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not hasattr(cls, "name"):  # a base of laws
+            return
+        known = NAMED.setdefault(cls.name, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(
+                f"{cls.__qualname__}: a law called {cls.name!r} exists, {known.__module__}.{known.__qualname__}; a fit is "
+                "read back by the name of its law, so set another name"
+            )
+        NAMED[cls.name] = cls  # defined again, as in a notebook
 
     @property
     def rises(self) -> bool:
@@ -98,7 +113,11 @@ class Law:
         p : mapping
             Solver coordinates by name (``log_A``, ``alpha`` …), arrays or jets of shape (problems, 1).
         x : mapping
-            Inputs (see :data:`Inputs`), broadcasting against (problems, rows).
+            Inputs (see :data:`Inputs`), broadcasting against (problems, rows); jets when planning.
+
+        Notes
+        -----
+        Functions beyond arithmetic come from :mod:`quokka_laws.jet`, which knows their derivatives.
         """
         raise NotImplementedError
 

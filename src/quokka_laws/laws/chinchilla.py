@@ -11,7 +11,7 @@ import numpy as np
 from quokka_laws import jet
 from quokka_laws.jet import Array
 from quokka_laws.laws.base import Coefficient, Inputs, Law
-from quokka_laws.laws.projection import nnls
+from quokka_laws.laws.projection import floors, positive_sizes
 
 FLOOR = Coefficient("E", "irreducible loss: the entropy of the text, reached by no finite model", "amplitude")
 CAPACITY = (
@@ -155,17 +155,11 @@ class Skaling(Law):
         """Given a floor and the exponents, (loss − E)^(1/k) is linear in A and B."""
         theta = theta.copy()
         E, A, alpha, B, beta, k = range(6)
-        # Floors spread over [0, 0.95) of the smallest loss by a low-discrepancy rotation of the start's index.
-        floor = loss.min() * 0.95 * ((0.5 + 0.618034 * np.arange(len(theta))) % 1.0)
+        floor = floors(loss, len(theta))
         theta[:, E] = np.log(floor)
-        excess = (loss - floor[:, None]) ** (1.0 / theta[:, [k]])
-        basis = np.stack([np.exp(-theta[:, [alpha]] * x["log_N"]), np.exp(-theta[:, [beta]] * x["log_D"])], axis=-1)
-        size = np.maximum(nnls(basis / excess[..., None], np.ones_like(excess), weights), 1e-300)
-        # A scale is never zero: a vanishing column starts as one per mille of the other's contribution.
-        typical = np.exp(np.mean(np.log(basis), axis=1))
-        share = size * typical
-        size = np.maximum(size, 1e-3 * share.max(axis=1, keepdims=True) / typical)
-        theta[:, [A, B]] = np.log(size)
+        log_excess = np.log(loss - floor[:, None]) / theta[:, [k]]
+        columns = np.stack([-theta[:, [alpha]] * x["log_N"], -theta[:, [beta]] * x["log_D"]], axis=-1)
+        theta[:, [A, B]] = np.log(positive_sizes(columns, log_excess, weights))
         return theta
 
     def shortage(self, values: Mapping[str, Any]) -> Shortage:

@@ -12,7 +12,7 @@ from quokka_laws import jet
 from quokka_laws.jet import Array
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import Shortage
-from quokka_laws.laws.projection import nnls
+from quokka_laws.laws.projection import positive_sizes
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,7 @@ class Kaplan(Law):
         N_c, alpha_N, D_c, alpha_D = range(4)
         ratio = theta[:, [alpha_N]] / theta[:, [alpha_D]]
         columns = np.stack([-ratio * x["log_N"], np.broadcast_to(-x["log_D"], (len(theta), len(loss)))], axis=-1)
-        relative = np.exp(columns - (np.log(loss) / theta[:, [alpha_D]])[..., None])
-        size = np.maximum(nnls(relative, np.ones(relative.shape[:2]), weights), 1e-300)
-        typical = np.exp(columns.mean(axis=1))
-        share = size * typical
-        size = np.maximum(size, 1e-3 * share.max(axis=1, keepdims=True) / typical)
+        size = positive_sizes(columns, np.log(loss) / theta[:, [alpha_D]], weights)
         theta[:, N_c] = np.log(size[:, 0]) / ratio[:, 0]
         theta[:, D_c] = np.log(size[:, 1])
         return theta

@@ -11,7 +11,7 @@ import numpy as np
 from quokka_laws import jet
 from quokka_laws.jet import Array
 from quokka_laws.laws.base import Coefficient, Inputs, Law
-from quokka_laws.laws.projection import nnls
+from quokka_laws.laws.projection import floors, positive_sizes
 from quokka_laws.laws.repeated import EffectiveData, Repeated, log_repetitions, value_of
 
 
@@ -182,7 +182,7 @@ class SaturatingOverfit(Law):
         """Given the exponents, E and L_0, h = (loss − E)/(L_0 − loss) is linear in A, B and H."""
         theta = theta.copy()
         column = {name: j for j, name in enumerate(self.names)}
-        floor = loss.min() * 0.95 * ((0.5 + 0.618034 * np.arange(len(theta))) % 1.0)
+        floor = floors(loss, len(theta))
         theta[:, column["E"]] = np.log(floor)
         top = np.exp(theta[:, [column["L_0"]]])
         h = np.maximum((loss - floor[:, None]) / np.maximum(top - loss, 1e-3 * top), 1e-9)
@@ -196,9 +196,5 @@ class SaturatingOverfit(Law):
             ],
             axis=-1,
         )
-        size = np.maximum(nnls(np.exp(columns) / h[..., None], np.ones_like(h), weights), 1e-300)
-        typical = np.exp(columns.mean(axis=1))
-        share = size * typical
-        size = np.maximum(size, 1e-3 * share.max(axis=1, keepdims=True) / typical)
-        theta[:, [column["A"], column["B"], column["H"]]] = np.log(size)
+        theta[:, [column[k] for k in ("A", "B", "H")]] = np.log(positive_sizes(columns, np.log(h), weights))
         return theta

@@ -1,4 +1,4 @@
-"""Exact non-negative least squares for many small problems at once."""
+"""Starts by variable projection, many small problems at once: amplitudes by non-negative least squares, floors tried."""
 
 from __future__ import annotations
 
@@ -46,3 +46,29 @@ def nnls(basis: Array, target: Array, weights: Array) -> Array:
             best[better] = 0.0
             best[np.ix_(better, s)] = solution[better]
     return best / size
+
+
+def positive_sizes(log_columns: Array, log_target: Array, weights: Array) -> Array:
+    """Sizes with which columns sum to a target in least relative error, none of them zero.
+
+    A scale has a logarithm: a vanishing column gets one per mille of the largest contribution to a typical row.
+
+    Parameters
+    ----------
+    log_columns : array (problems, rows, columns)
+    log_target : array (problems, rows)
+    weights : array (rows,)
+
+    Returns
+    -------
+    array (problems, columns)
+    """
+    basis = np.exp(log_columns - log_target[..., None])
+    size = np.maximum(nnls(basis, np.ones(basis.shape[:2]), weights), 1e-300)
+    typical = np.exp(log_columns.mean(axis=1))
+    return np.maximum(size, 1e-3 * (size * typical).max(axis=1, keepdims=True) / typical)
+
+
+def floors(loss: Array, count: int) -> Array:
+    """Irreducible losses to try: spread over [0, 0.95) of the smallest loss by a low-discrepancy rotation."""
+    return np.asarray(loss.min() * 0.95 * ((0.5 + 0.618034 * np.arange(count)) % 1.0))

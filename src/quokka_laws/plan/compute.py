@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,9 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
+from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.optimise import lowest
+from quokka_laws.plan.roots import root_or_end
 from quokka_laws.plan.several import several
 from quokka_laws.results import FittedLaw, check_level
 from quokka_laws.uncertainty import percentile_interval
@@ -58,9 +60,7 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
     ValueError
         If a budget is not a positive number.
     """
-    budgets = np.atleast_1d(np.asarray(C, dtype=float))
-    if not (np.isfinite(budgets).all() and (budgets > 0).all()):
-        raise ValueError(f"C = {C!r}: budgets are positive numbers of FLOPs, such as 1e23")
+    (budgets,) = positive(C=C)
     if not isinstance(fit, FittedLaw):
         return fit.allocate(budgets, interval=interval)
     if not {"N", "D"} <= set(fit.law.variables):
@@ -102,7 +102,7 @@ def optimal_log_N(law: Law, values: Mapping[str, Any], log_ND: Array) -> Array:
 
     The closed form where the law has one, else a bracketing grid refined by Newton on exact derivatives.
     """
-    many = {k: np.atleast_1d(np.asarray(v, dtype=float))[:, None] for k, v in values.items()}
+    many = as_columns(values)
     closed = law.optimal_log_N(many, log_ND)
     if closed is not None:
         return np.atleast_2d(closed)
@@ -133,16 +133,4 @@ def _flat_range(fit: FittedLaw, log_N: Array, log_ND: Array, loss: Array) -> tup
         x = {"log_N": candidate, "log_D": log_ND - candidate}
         return np.asarray(fit.law.log_loss(fit.values, x)[0] - np.log(loss) - np.log1p(FLAT))
 
-    return tuple(np.exp(bisect(excess, log_N, log_N + side * _WIDEST)) for side in (-1, 1))  # type: ignore[return-value]
-
-
-def bisect(f: Callable[[Array], Array], inside: Array, outside: Array) -> Array:
-    """Roots of an array of functions, negative at ``inside`` and positive at ``outside``; ``outside`` if none."""
-    inside, outside = inside.copy(), outside.copy()
-    crossed = f(outside) > 0
-    edge = outside.copy()
-    for _ in range(80):
-        middle = 0.5 * (inside + outside)
-        negative = f(middle) <= 0
-        inside, outside = np.where(negative, middle, inside), np.where(negative, outside, middle)
-    return np.where(crossed, 0.5 * (inside + outside), edge)
+    return tuple(np.exp(root_or_end(excess, log_N, log_N + side * _WIDEST)) for side in (-1, 1))  # type: ignore[return-value]

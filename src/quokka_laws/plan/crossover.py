@@ -17,6 +17,7 @@ from scipy.optimize import brentq
 from quokka_laws.conventions import UNSTATED
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
+from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.several import ConventionsDiffer, differences
@@ -38,7 +39,7 @@ def critical_compute(U_D: Any) -> pd.DataFrame:
         ``U_D, C, extrapolation, status, note``.
     """
     rule = rules["prabhudesai-2025/critical-compute"]
-    unique = _numbers("U_D", U_D)
+    (unique,) = positive(U_D=U_D)
     table = pd.DataFrame({"U_D": unique, "C": rule("C", U_D=unique)})
     table["extrapolation"] = np.maximum(unique / 1e8, 1.0)
     table["status"], table["note"] = rule.status, rule.note
@@ -57,8 +58,8 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
-    for u in _numbers("U_D", U_D):
-        for c in _numbers("C", C):
+    for u in positive(U_D=U_D)[0]:
+        for c in positive(C=C)[0]:
             a, b = best_loss(first, c, u), best_loss(second, c, u)
             row = {"C": c, "U_D": u, f"loss_{labels[0]}": a, f"loss_{labels[1]}": b, "gap": a - b}
             rows.append({**row, "winner": labels[int(b < a)]})
@@ -81,7 +82,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
-    for u in _numbers("U_D", U_D):
+    for u in positive(U_D=U_D)[0]:
         unique = float(u)
 
         def gap(log_C: float, unique: float = unique) -> float:
@@ -122,10 +123,9 @@ def iso_loss(fit: FittedLaw, loss: float, U_D: Any) -> pd.DataFrame:
         ``U_D, C``; C is inf where so little data never reach the loss within 1e28 FLOPs, NaN where the law cannot say
         (it cannot rise with epochs, and more than it was fitted to would be needed).
     """
-    if not loss > 0:
-        raise ValueError(f"loss = {loss!r}: expected a positive number")
+    one_positive(loss=loss)
     rows = []
-    for u in _numbers("U_D", U_D):
+    for u in positive(U_D=U_D)[0]:
 
         def excess(log_C: float, unique: float = float(u)) -> float:
             return best_loss(fit, float(np.exp(log_C)), unique) - loss
@@ -190,10 +190,3 @@ def _labels(first: FittedLaw, second: FittedLaw) -> tuple[str, str]:
     if first.label == second.label:
         return f"first ({first.label})", f"second ({second.label})"
     return first.label, second.label
-
-
-def _numbers(name: str, given: Any) -> Array:
-    values = np.atleast_1d(np.asarray(given, dtype=float))
-    if not (np.isfinite(values).all() and (values > 0).all()):
-        raise ValueError(f"{name} = {given!r}: expected positive numbers")
-    return values

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 
+from quokka_laws.plan.arguments import one_positive
+
 PEAK_FLOPS = {
     "A100": 312e12,
     "H100": 989e12,
@@ -50,7 +52,7 @@ def flops(
 
 def gpu_hours(C: float, *, mfu: float, gpu: str | None = None, peak: float | None = None) -> float:
     """GPU-hours that C FLOPs take: the inverse of :func:`flops`."""
-    _positive(C=C)
+    one_positive(C=C)
     return C / (3600.0 * peak_flops(gpu, peak) * _share(mfu))
 
 
@@ -59,7 +61,7 @@ def peak_flops(gpu: str | None, peak: float | None) -> float:
     if (gpu is None) == (peak is None):
         raise ValueError("give either gpu, a name, or peak, FLOP/s of one")
     if peak is not None:
-        _positive(peak=peak)
+        one_positive(peak=peak)
         return peak
     assert gpu is not None
     if gpu.upper() not in PEAK_FLOPS:
@@ -78,24 +80,20 @@ def _gpu_hours(
     used = [way for way in ways if any(v is not None for v in way)]
     if len(used) != 1 or any(v is None for v in used[0]):
         raise ValueError("say how much once: count and hours, or gpu_hours, or dollars and price (per GPU-hour)")
-    _positive(count=count, hours=hours, gpu_hours=total, dollars=dollars, price=price)
     if total is not None:
+        one_positive(gpu_hours=total)
         return total
     if dollars is not None and price is not None:
+        one_positive(dollars=dollars, price=price)
         return dollars / price
     assert count is not None
     assert hours is not None
+    one_positive(count=count, hours=hours)
     return count * hours
 
 
 def _share(mfu: float) -> float:
-    _positive(mfu=mfu)
+    one_positive(mfu=mfu)
     if mfu > 1:
         raise ValueError(f"mfu = {mfu:g} is a share of peak: between 0 and 1")
     return mfu
-
-
-def _positive(**given: float | None) -> None:
-    for name, value in given.items():
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} = {value:g} must be positive")

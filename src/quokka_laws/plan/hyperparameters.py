@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from quokka_laws.plan.arguments import one_positive
 from quokka_laws.rules import rules
 
 
@@ -27,9 +28,7 @@ def hyperparameters(N: float, D: float, *, loss: float | None = None, unchecked:
         Rules were found with different batch schedules and parametrisations: do not mix a learning rate of one
         with a batch of another.
     """
-    for name, value in (("N", N), ("D", D), ("loss", loss)):
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} = {value!r}: expected a positive number")
+    one_positive(N=N, D=D, **({} if loss is None else {"loss": loss}))
     data = {"N": N, "D": D, "C": 6.0 * float(N) * float(D), "loss": loss}
     rows = []
     for rule in rules.values():

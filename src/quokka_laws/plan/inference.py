@@ -18,15 +18,15 @@ import pandas as pd
 
 from quokka_laws.jet import Array, Jet
 from quokka_laws.laws import Law
+from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.optimise import derivatives
-from quokka_laws.plan.roots import interval_with_never
+from quokka_laws.plan.roots import interval_with_never, root_or_end
 from quokka_laws.plan.several import several
 from quokka_laws.plan.targets import (
     ENDLESS,
     _log_tokens,
     _need_surface,
-    _positive,
     cheapest_log_N,
     compute_to_loss,
 )
@@ -81,13 +81,12 @@ def inference_optimal(
     _need_surface(fit)
     if (loss is None) == (C is None):
         raise ValueError("give the quality wanted once: loss=, or C= whose compute-optimal loss is meant")
-    if not serving_price > 0:
-        raise ValueError(f"serving_price = {serving_price!r} must be positive")
+    one_positive(serving_price=serving_price)
     if loss is None:
-        C, demand = _positive(C=C, D_inf=D_inf)
+        C, demand = positive(C=C, D_inf=D_inf)
         target = compute_optimal(fit, C)["loss"].to_numpy()
     else:
-        target, demand = _positive(loss=loss, D_inf=D_inf)
+        target, demand = positive(loss=loss, D_inf=D_inf)
     best = compute_to_loss(fit, target)  # also refuses targets below the floor
     k = fit.conventions.flops_per_ND
     share = SERVING_FLOPS * serving_price / k
@@ -128,17 +127,9 @@ def _optimum(law: Law, values: Mapping[str, Any], log_target: Array, served: Arr
         # Beyond reach of the target (NaN) the model is too small: the ratio there is +inf.
         return np.where(np.isnan(log_D), np.inf, excess)
 
-    log_N = _bisect_down(slope_excess, smallest, largest)
+    served_little = slope_excess(largest) >= 0  # so little that rounding hides it
+    log_N = np.where(served_little, largest, root_or_end(slope_excess, largest, smallest))
     return log_N, tokens(log_N)
-
-
-def _bisect_down(f: Any, low: Array, high: Array) -> Array:
-    """Root of a decreasing function that may be infinite at its ends."""
-    for _ in range(70):
-        middle = 0.5 * (low + high)
-        positive = f(middle) > 0
-        low, high = np.where(positive, middle, low), np.where(positive, high, middle)
-    return 0.5 * (low + high)
 
 
 def _slope_ratio(law: Law, theta: Array, log_N: Array, log_D: Array) -> Array:

@@ -15,10 +15,11 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array, exp, variables
 from quokka_laws.laws import Law
-from quokka_laws.plan.compute import FLAT, bisect
+from quokka_laws.plan.arguments import positive
+from quokka_laws.plan.compute import FLAT
 from quokka_laws.plan.optimise import derivatives, lowest, minimise_plane
+from quokka_laws.plan.roots import find_root, interval_with_never, root_or_end
 from quokka_laws.results import FittedLaw, check_level
-from quokka_laws.uncertainty import percentile_interval
 
 MOST_EPOCHS = 1e7
 """Epochs beyond which a loss that still falls is called falling for good."""
@@ -51,7 +52,7 @@ def max_epochs(fit: FittedLaw, N: Any, U_D: Any, *, interval: float | None = Non
         If the law cannot rise, or is not one of repeated data.
     """
     _need_rising(fit, "the number of epochs that is too many")
-    N, U_D = _every(N, U_D)
+    N, U_D = _every(N=N, U_D=U_D)
     draws = None if interval is None else fit.draw_values()
     rows = []
     for n, u in zip(N, U_D, strict=True):
@@ -61,7 +62,7 @@ def max_epochs(fit: FittedLaw, N: Any, U_D: Any, *, interval: float | None = Non
         if draws is not None and interval is not None:
             check_level(interval)
             several, _, _ = _best_epochs(fit.law, draws, n, u)
-            row["epochs_lower"], row["epochs_upper"] = _interval(several, interval)
+            row["epochs_lower"], row["epochs_upper"] = interval_with_never(several, interval)
         row |= {"local": local, "global_epochs": 1.0 if local else epochs[0]}
         rows.append(row)
     return _with_extrapolation(fit, pd.DataFrame(rows))
@@ -82,7 +83,7 @@ def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> 
     k = fit.conventions.flops_per_ND
     draws = None if interval is None else fit.draw_values()
     rows = []
-    for u in np.atleast_1d(np.asarray(U_D, dtype=float)):
+    for u in positive(U_D=U_D)[0]:
         log_u = float(np.log(u))
         log_N, log_e, loss, elsewhere = (v[0] for v in _joint(fit.law, fit.values, log_u))
         N, epochs = float(np.exp(log_N)), float(np.exp(log_e))
@@ -130,7 +131,7 @@ def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: floa
         If there is no optimal size because a term of the law is zero.
     """
     _need_repeated(fit)
-    C, U_D = _every(C, U_D)
+    C, U_D = _every(C=C, U_D=U_D)
     k = fit.conventions.flops_per_ND
     draws = None if interval is None else fit.draw_values()
     rows = []
@@ -174,9 +175,7 @@ def loss_of_repeating(
         x = {"log_N": np.log(N), "log_U_D": log_D, "log_D": log_D, "epochs": np.ones_like(log_D)}
         return fit.law.log_loss(fit.values, x)[0] - target
 
-    high, low = np.full(len(e), np.log(1e25)), np.zeros(len(e))
-    reachable = (above(high) < 0) & (above(low) > 0)
-    table["effective_tokens"] = np.where(reachable, np.exp(bisect(above, high, low)), np.nan)
+    table["effective_tokens"] = np.exp(find_root(above, np.full(len(e), np.log(1e25)), np.zeros(len(e))))
     table["worth"] = table["effective_tokens"] / table["D"]
     log_N, log_u = np.log(float(N)), np.log(float(U_D))
     along = _slope(fit, np.log(e), lambda t: {"log_N": log_N, "log_U_D": log_u, "log_D": log_u + t, "epochs": exp(t)})
@@ -271,10 +270,10 @@ def _within_both(law: Law, values: Mapping[str, Any], log_u: float, log_ne: floa
     return log_N, log_e, np.exp(law.log_loss(law.to_values(theta), at))[:, 0]
 
 
-def _intervals(N: Array, epochs: Array, loss: Array, level: float) -> dict[str, float]:
-    row: dict[str, float] = {}
+def _intervals(N: Array, epochs: Array, loss: Array, level: float) -> dict[str, Array]:
+    row: dict[str, Array] = {}
     for name, values in (("N", N), ("epochs", epochs), ("loss", loss)):
-        row[f"{name}_lower"], row[f"{name}_upper"] = _interval(values, level)
+        row[f"{name}_lower"], row[f"{name}_upper"] = interval_with_never(values, level)
     return row
 
 
@@ -289,25 +288,12 @@ def _flat(fit: FittedLaw, log_u: float, log_N: float, log_e: float, loss: float)
 
     found = []
     for side in (-1, 1):
-        at = bisect(lambda n: excess(n, np.array([log_e])), np.array([log_N]), np.array([log_N + side * 20.0]))
+        at = root_or_end(lambda n: excess(n, np.array([log_e])), np.array([log_N]), np.array([log_N + side * 20.0]))
         found.append(float(np.exp(at[0])))
     for end in (0.0, np.log(MOST_EPOCHS)):
-        at = bisect(lambda t: excess(np.array([log_N]), t), np.array([log_e]), np.array([end]))
+        at = root_or_end(lambda t: excess(np.array([log_N]), t), np.array([log_e]), np.array([end]))
         found.append(float(np.exp(at[0])))
     return dict(zip(names, found, strict=True))
-
-
-def _interval(values: Array, level: float) -> tuple[float, float]:
-    """Percentiles that take "never" (inf) for the largest value it is."""
-    ordered = np.sort(values[~np.isnan(values)])
-    if not len(ordered):
-        return np.nan, np.nan
-    if np.isinf(ordered).any():
-        tail = 0.5 * (1.0 - level)
-        pick = np.array([tail, 1.0 - tail]) * (len(ordered) - 1)
-        return float(ordered[int(np.floor(pick[0]))]), float(ordered[int(np.ceil(pick[1]))])
-    lower, upper = percentile_interval(ordered, level)
-    return float(lower), float(upper)
 
 
 def _with_extrapolation(fit: FittedLaw, table: pd.DataFrame) -> pd.DataFrame:
@@ -318,15 +304,12 @@ def _with_extrapolation(fit: FittedLaw, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _every(first: Any, second: Any) -> tuple[Array, Array]:
-    a, b = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (first, second))
-    for v in (a, b):
-        if not (np.isfinite(v).all() and (v > 0).all()):
-            raise ValueError(f"{v}: expected positive numbers")
-    if a.shape != b.shape and 1 not in (a.size, b.size):
-        a, b = (v.ravel() for v in np.meshgrid(a, b, indexing="ij"))
-    out = np.broadcast_arrays(a, b)
-    return out[0].ravel(), out[1].ravel()
+def _every(**two: Any) -> list[Array]:
+    """Pairs of two arguments: one each where they are equally many or one is alone, else every combination."""
+    a, b = (positive(**{name: value})[0] for name, value in two.items())
+    if a.size != b.size and 1 not in (a.size, b.size):
+        return [v.ravel() for v in np.meshgrid(a, b, indexing="ij")]
+    return [np.array(v) for v in np.broadcast_arrays(a, b)]
 
 
 def _need_repeated(fit: FittedLaw) -> None:

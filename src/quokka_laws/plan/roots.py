@@ -51,6 +51,12 @@ def find_root(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
     return np.where(bracketed, np.where(np.abs(f2) < np.abs(f1), x2, x1), np.nan)
 
 
+def root_or_end(f: Callable[[Array], Array], inside: Array, outside: Array) -> Array:
+    """:func:`find_root`, or ``outside`` where there is none on the way there."""
+    found = find_root(f, inside, outside)
+    return np.where(np.isnan(found), outside, found)
+
+
 def interval_with_never(values: Array, level: float) -> tuple[Array, Array]:
     """Equal-tailed interval over the first axis where inf means "never": order statistics, never averaged with inf."""
     count = np.maximum((~np.isnan(values)).sum(axis=0), 1)

@@ -17,6 +17,7 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
+from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.compute import compute_optimal, minimise_over_log_N, optimal_log_N
 from quokka_laws.plan.roots import find_root, interval_with_never
 from quokka_laws.plan.several import several
@@ -52,7 +53,7 @@ def tokens_to_loss(fit: FittedLaw, loss: Any, N: Any, *, interval: float | None 
         If a target lies below the loss a model of that size reaches on endless data; the message says that floor.
     """
     _need_surface(fit)
-    target, size = _positive(loss=loss, N=N)
+    target, size = positive(loss=loss, N=N)
     log_D = _log_tokens(fit.law, fit.values, np.log(target), np.log(size))[0]
     if np.isnan(log_D).any():
         bad = int(np.flatnonzero(np.isnan(log_D))[0])
@@ -95,7 +96,7 @@ def compute_to_loss(fit: FittedLaw, loss: Any, *, interval: float | None = None)
         If a target lies below the law's irreducible loss; the message says that floor.
     """
     _need_surface(fit)
-    (target,) = _positive(loss=loss)
+    (target,) = positive(loss=loss)
     log_ND = _log_compute(fit.law, fit.values, np.log(target))[0]
     if np.isnan(log_ND).any():
         bad = int(np.flatnonzero(np.isnan(log_ND))[0])
@@ -135,7 +136,7 @@ def overtraining(fit: FittedLaw, C: Any, factor: Any, *, interval: float | None 
         ``wasted``, the share of C that a compute-optimal run of the same loss would have saved; ``extrapolation``.
     """
     _need_surface(fit)
-    C, factor = _positive(C=C, factor=factor)
+    C, factor = positive(C=C, factor=factor)
     best = compute_optimal(fit, C)
     N, D = best["N"].to_numpy() / np.sqrt(factor), best["D"].to_numpy() * np.sqrt(factor)
     loss, least = fit(N=N, D=D), best["loss"].to_numpy()
@@ -185,7 +186,7 @@ def deadweight(
             raise ValueError("allocated_by needs the budgets C")
         chosen = compute_optimal(allocated_by, C)
         N, D = chosen["N"].to_numpy(), chosen["D"].to_numpy()
-    size, tokens = _positive(N=N, D=D)
+    size, tokens = positive(N=N, D=D)
     compute = fit.conventions.flops_per_ND * size * tokens
     loss = fit(N=size, D=tokens)
     table = pd.DataFrame({"C": compute, "N": size, "D": tokens, "loss": loss})
@@ -200,7 +201,7 @@ def deadweight(
 
 def _log_tokens(law: Law, values: Mapping[str, Any], log_target: Array, log_N: Array) -> Array:
     """log D of each problem and row; NaN where out of reach."""
-    many = _columns(values)
+    many = as_columns(values)
     if (short := law.shortage(many)) is not None:
         return short.log_D(law.log_shortage(many, log_target), log_N)
 
@@ -213,7 +214,7 @@ def _log_tokens(law: Law, values: Mapping[str, Any], log_target: Array, log_N: A
 
 def _log_compute(law: Law, values: Mapping[str, Any], log_target: Array) -> Array:
     """log(N·D) of the cheapest model of each problem and target; NaN where out of reach."""
-    many = _columns(values)
+    many = as_columns(values)
     if (short := law.shortage(many)) is not None:
         return short.least_log_ND(law.log_shortage(many, log_target))
 
@@ -235,7 +236,7 @@ def _log_compute(law: Law, values: Mapping[str, Any], log_target: Array) -> Arra
 def cheapest_log_N(law: Law, values: Mapping[str, Any], log_target: Array) -> Array:
     """log N of the cheapest model of each problem and target; NaN where out of reach."""
     log_ND = _log_compute(law, values, log_target)
-    if (short := law.shortage(_columns(values))) is not None:
+    if (short := law.shortage(as_columns(values))) is not None:
         return short.optimal_log_N(log_ND)
     theta = law.to_theta(values)
     each = [minimise_over_log_N(law, theta, np.nan_to_num(column)) for column in log_ND.T]
@@ -244,13 +245,8 @@ def cheapest_log_N(law: Law, values: Mapping[str, Any], log_target: Array) -> Ar
 
 def _floor(law: Law, values: Mapping[str, Any]) -> float:
     """The lowest loss of an optimal model, as far as the law says one."""
-    closed = law.shortage(_columns(values)) is not None
+    closed = law.shortage(as_columns(values)) is not None
     return float(np.exp(np.nanmin(_log_best(law, values, np.array([np.log(ENDLESS)]) if closed else _NUMERIC))))
-
-
-def _columns(values: Mapping[str, Any]) -> dict[str, Array]:
-    """Coefficients as columns, (problems, 1)."""
-    return {k: np.atleast_1d(np.asarray(v, dtype=float))[:, None] for k, v in values.items()}
 
 
 def _log_best(law: Law, values: Mapping[str, Any], log_ND: Array) -> Array:
@@ -271,14 +267,6 @@ def _loss_at(fit: FittedLaw, N: float, D: float) -> float:
 def _never(values: Array) -> Array:
     """NaN (out of reach) → inf."""
     return np.where(np.isnan(values), np.inf, values)
-
-
-def _positive(**given: Any) -> list[Array]:
-    arrays = {k: np.atleast_1d(np.asarray(v, dtype=float)) for k, v in given.items()}
-    for name, v in arrays.items():
-        if not (np.isfinite(v).all() and (v > 0).all()):
-            raise ValueError(f"{name} = {given[name]!r}: expected positive numbers")
-    return [np.array(v).ravel() for v in np.broadcast_arrays(*arrays.values())]
 
 
 def _need_surface(fit: Any) -> None:
