@@ -135,13 +135,21 @@ def crossover_command(
     if len(fits) > 2 or (len(fits) == 1) != (loss is not None) or (C and len(fits) != 2):
         raise click.UsageError("give two laws (and -C for the gap), or one law with --loss, or none")
     if not fits:
-        table = critical_compute(U_D)
+        table = heard(lambda: critical_compute(U_D))
     elif loss is not None:
         table = iso_loss(fits[0], loss, U_D)
     else:
         first, second = fits
         table = heard(lambda: loss_gap(first, second, C, U_D) if C else crossover(first, second, U_D))
-    emit(table, form)
+    emit(table, form, pretty=_with_words_below)
+
+
+def _with_words_below(table: pd.DataFrame) -> str:
+    """A table of numbers, with the sentences of its columns once each below it."""
+    words = [c for c in ("status", "comparable", "note") if c in table]
+    numbers = table.drop(columns=words).to_string(index=False, float_format="{:.4g}".format)
+    below = [f"  {c}: {said}" for c in words for said in dict.fromkeys(table[c]) if said]
+    return "\n".join([numbers, *below])
 
 
 @click.command("hyperparameters")
