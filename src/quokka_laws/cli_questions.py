@@ -15,6 +15,7 @@ from quokka_laws.cli_laws import TOKENS_PER_BYTE, Planned, in_bytes, resolve
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
+from quokka_laws.report_text import right_aligned
 from quokka_laws.results import FittedLaw
 
 LAWS = click.option(
@@ -147,9 +148,8 @@ def crossover_command(
 def _with_words_below(table: pd.DataFrame) -> str:
     """A table of numbers, with the sentences of its columns once each below it."""
     words = [c for c in ("status", "comparable", "note") if c in table]
-    numbers = table.drop(columns=words).to_string(index=False, float_format="{:.4g}".format)
     below = [f"  {c}: {said}" for c in words for said in dict.fromkeys(table[c]) if said]
-    return "\n".join([numbers, *below])
+    return "\n".join([right_aligned(table.drop(columns=words)), *below])
 
 
 @click.command("hyperparameters")

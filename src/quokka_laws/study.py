@@ -14,7 +14,7 @@ from quokka_laws.fitting import fit
 from quokka_laws.isoflop import IsoflopFit, fit_isoflops
 from quokka_laws.laws import Law
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.report_text import allocation_table, human
+from quokka_laws.report_text import allocation_table, human, right_aligned
 from quokka_laws.results import FitResult
 
 LEVEL = 0.95
@@ -145,8 +145,8 @@ def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: 
         [
             "Quokka (arXiv 2510.03280): 87 masked-diffusion runs, digitised from its Figure 2",
             done.report(),
-            f"Beside the paper: parametric law\n{beside.to_string()}",
-            f"Beside the paper: IsoFLOP power laws\n{power.to_string()}",
+            f"Beside the paper: parametric law\n{right_aligned(beside, index=True)}",
+            f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
             f"  ! WITHOUT THE 13 RUNS WITH D/N < 4 the optimum at C = {llada:.3g} (LLaDA's budget) moves to "
             f"N = {human(at['N'])}, D = {human(at['D'])}",
         ]
