@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,9 @@ def _explorer(app: Any) -> None:
     from quokka_laws.explore import write_explorer
 
     fit = ql.fit(ql.laws.Chinchilla(), ql.datasets.load_quokka_isoflops(), bootstrap=200, seed=0)
-    names = ("quokka-2025/parametric", "besiroglu-2024", "quokka-2025/repeated")
-    laws = [fit, *(ql.published[name] for name in names)]
+    own = dataclasses.replace(fit, name="Quokka runs, our fit (masked diffusion)")
+    names = ("quokka-2025/parametric", "quokka-2025/repeated", "besiroglu-2024", "muennighoff-2023")
+    laws = [own, *(ql.published[name] for name in names)]
     write_explorer([law for law in laws if isinstance(law, ql.FittedLaw)], HERE / "_static" / "explore.html")
 
 

@@ -41,7 +41,7 @@ def test_demo_is_the_main_job(tmp_path: Path) -> None:
         "1e+22",
         "13 OF 87 RUNS HAVE D/N < 4",
         "×110 BEYOND THE LARGEST RUN",
-        "N = 14.2B",
+        "14.2B by chinchilla",
     ):
         assert said in result.stdout
     assert {p.name for p in tmp_path.iterdir()} == {

@@ -117,6 +117,20 @@ def test_no_complaint_no_overflow_and_sliders_move_the_answer(
     assert complaints == []
 
 
+def test_repetition_and_kinds_of_loss_are_said(tmp_path: Path) -> None:
+    names = ("besiroglu-2024", "quokka-2025/repeated")
+    path = write_explorer([law for n in names if isinstance(law := ql.published[n], ql.FittedLaw)], tmp_path / "e.html")
+    with opened(path, 1280) as (page, complaints):
+        single, repeated = page.inner_text("#best").splitlines()[:2]
+        assert "NOT IN THIS LAW" in single
+        assert "NOT IN THIS LAW" not in repeated
+        assert "do not compare" in page.inner_text("#mixed")
+        assert "autoregressive" in page.inner_text("#laws")
+        page.uncheck("#laws input >> nth=0")
+        assert not page.is_visible("#mixed")
+    assert complaints == []
+
+
 def test_laws_without_data_are_refused(noisy_fit: ql.FitResult) -> None:
     law = from_name("power")
     values = {c.name: 1.0 for c in law.coefficients}

@@ -32,7 +32,7 @@ def project() -> Iterator[str]:
         patch.setenv("WANDB_BASE_URL", address)
         patch.setenv("WANDB_API_KEY", "0" * 40)
         patch.setenv("WANDB_ERROR_REPORTING", "false")
-        yield "team/sweep"
+        yield "team/scaling"
 
 
 def test_the_law_comes_back_through_the_api(project: str) -> None:
@@ -111,4 +111,4 @@ def test_offline_runs_are_explained(tmp_path: Path) -> None:
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(ql.MissingDependencyError, match=r'pip install "quokka-laws\[wandb\]"'):
-        import_runs("wandb:team/sweep")
+        import_runs("wandb:team/scaling")

@@ -48,10 +48,21 @@ def test_iso_loss_frontier() -> None:
 
 def test_a_law_without_repetition_sees_each_token_once() -> None:
     single = ql.FittedLaw(ql.laws.Chinchilla(), ONE, ql.Conventions(), name="single")
-    table = loss_gap(single, repeated(15.0, "repeats", kind="unstated"), 1e24, 1e9)
-    assert table["loss_single"].iloc[0] == pytest.approx(float(single(N=1e24 / 6e9, D=1e9)), rel=1e-12)
+    table = loss_gap(single, repeated(15.0, "repeats", kind="unstated"), 1e21, 1e9)
+    assert table["loss_single"].iloc[0] == pytest.approx(float(single(N=1e21 / 6e9, D=1e9)), rel=1e-12)
     assert table["winner"].iloc[0] == "repeats"
     assert table["comparable"].iloc[0].startswith("unknown")
+
+
+def test_far_outside_its_runs_a_law_wins_nothing() -> None:
+    first, second = repeated(5.0, "forgets"), repeated(500.0, "repeats")
+    with pytest.warns(ql.plan.FarOutside, match="×20 OUTSIDE THE RUNS of forgets or repeats at U_D = 1e\\+09"):
+        table = loss_gap(first, second, [1e20, 2e22], 1e9)
+    assert table["extrapolation"].tolist() == pytest.approx([1, 20])
+    assert table["winner"].tolist() == ["repeats", ""]
+    assert table["note"].tolist() == ["", "forgets is ×20 outside its runs; repeats is ×20 outside its runs"]
+    with pytest.warns(ql.plan.FarOutside, match="×200 OUTSIDE"):
+        critical_compute(2e10)
 
 
 def test_what_does_not_compare_is_said_or_refused() -> None:
@@ -59,6 +70,10 @@ def test_what_does_not_compare_is_said_or_refused() -> None:
     with pytest.warns(ql.plan.ConventionsDiffer, match="ELBO bound"):
         table = loss_gap(repeated(5.0, "ar"), bound, 1e20, 1e9)
     assert table["comparable"].iloc[0].startswith("no: kinds of loss")
+    assert (table["winner"] == "").all()
+    assert (
+        table["note"].iloc[0] == "losses do not compare, but even the bound of diffusion is below the exact loss of ar"
+    )
     bits = ql.FittedLaw(bound.law, bound.values, ql.Conventions(loss_unit="bits/byte"), name="bits")
     with pytest.raises(ql.FitError, match="bits_per_byte"):
         loss_gap(bound, bits, 1e20, 1e9)

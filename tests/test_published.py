@@ -211,6 +211,9 @@ def test_plan_with_limited_data_and_with_serving() -> None:
     assert rows["muennighoff-2023"]["epochs"] == pytest.approx(94.19, rel=2e-3)
     assert rows["besiroglu-2024"]["epochs"] > 4
     assert "count a repeated token as a fresh one" in limited.stderr
+    assert list(dict.fromkeys(r["family"] for r in rows.values())) == ["autoregressive", "diffusion"]
+    assert rows["llama3-2024"]["note"] == "repeats ×56.6: not in this law"
+    assert rows["muennighoff-2023"]["note"] == ""
     served = runner.invoke(main, ["plan", "-C", "1e22", "--inference-tokens", "1T", "--format", "json"])
     rows = {r["law"]: r for r in json.loads(served.stdout)}
     assert rows["besiroglu-2024"]["N"] == pytest.approx(4.63e9, rel=5e-3)
@@ -220,3 +223,6 @@ def test_plan_with_limited_data_and_with_serving() -> None:
     assert runner.invoke(main, ["plan", "-C", "1e22", "--law", "muennighoff-2023"]).exit_code == 2
     table = runner.invoke(main, ["plan", "--flops", "1e21", "-U", "1B", "--format", "table"])
     assert "epochs" in table.stdout.splitlines()[0]
+    (llama,) = (line for line in table.stdout.splitlines() if line.startswith("llama3-2024"))
+    assert "repeats ×56.6: not in this law" in llama
+    assert "inside" not in llama

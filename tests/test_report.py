@@ -52,6 +52,17 @@ def test_says_everything(page: str, quokka_fit: ql.FitResult) -> None:
     assert f"{iso['N'].iloc[0] / 1e9:.3g}B" in page
 
 
+@pytest.mark.usefixtures("words_only")
+def test_headline_says_where_other_methods_lie_outside_its_interval(quokka_fit: ql.FitResult, text: str) -> None:
+    """IsoFLOP profiles and the fit without 13 runs give twice the size; Skaling's interval holds what they say."""
+    answer = text.split("**")[1]
+    for words in ("IsoFLOP profiles", "without the 13 runs with D/N < 4", "outside the interval of N", "for the range"):
+        assert words in answer
+    assert "| chinchilla without the 13 runs with D/N < 4 |" in text
+    skaling = ql.fit(ql.laws.Skaling(), quokka_fit.runs, bootstrap=50, seed=0)
+    assert "DISAGREE" not in report(skaling, C=[1e23], form="md")
+
+
 def test_loads_nothing(page: str) -> None:
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", page)
     ids = re.findall(r'\bid="([^"]+)"', page)

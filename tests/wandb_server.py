@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def serving(runs: list[dict[str, Any]]) -> Iterator[str]:
-    """Address of a server with one project, ``team/sweep``. A run has name, config, state, history, last_step."""
+    """Address of a server with one project, ``team/scaling``. A run has name, config, state, history, last_step."""
 
     class Answers(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -42,7 +42,7 @@ def answer(query: str, variables: dict[str, Any], runs: list[dict[str, Any]]) ->
     """What the server says, as recorded from the queries of wandb 0.31."""
     if "query Viewer" in query or "GetDefaultEntity" in query:
         return {"viewer": {"id": "u", "entity": "team", "username": "u", "email": "u@example.org", "flags": "{}"}}
-    if variables.get("project") != "sweep":
+    if variables.get("project") != "scaling":
         return {"project": None}
     if "query Runs(" in query:
         edges = [{"node": _node(i, run), "cursor": str(i)} for i, run in enumerate(runs)]

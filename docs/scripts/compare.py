@@ -32,6 +32,10 @@ A law is bought for what it says outside the data. `ql.compare` therefore fits e
 max(C)/f) and predicts the others; `error` is the root mean square of ln(predicted/observed) on runs the law has not seen.
 Information criteria on all runs come second, agreement of allocations third.
 
+The points of our calibration grids are cooled branches of one trunk per size. Intervals there resample whole trunks. The
+splits are by compute and leave points of a trunk on both sides, as the same ladder continued would: errors of so few trunks
+are those of these six models, and are on the low side for others.
+
     python docs/scripts/compare.py
 
 made every number here; `quokka-laws compare runs.csv` makes the tables for a file of yours.
@@ -57,12 +61,12 @@ you give it, and what `quokka-laws average runs.csv` prints:
 """
 
 READING = """
-*Held* is the mean over budgets, *can claim* what n budgets can promise for the next one, held·n/(n + 1).
+*Held* is the mean over budgets. *Can claim*: held·n/(n + 1), the coverage n held-out budgets justify for one more.
 
 The intervals are far wider than those of one law's coefficients, and that is the point. On Epoch's and Quokka's runs they
-hold about what they say out to ×30. The calibration runs were made after the method was settled and hold every run, at a
-price: six sizes and five token counts leave few budgets to hold out, so the intervals are wide (a quarter of the loss at
-×30) and little can be claimed for them. Where laws fail in a way that did not show at smaller scale, no width learned from
+hold about what they say out to ×30. The calibration runs were made after the method was settled and hold every point, at a
+price: six trunks and five token counts leave few budgets to hold out, so the intervals are wide (a quarter of the loss at
+×30) and little can be claimed for them; and points of one trunk err together, which a count of budgets does not see. Where laws fail in a way that did not show at smaller scale, no width learned from
 smaller runs can hold what it says; the coverage printed is then below the level, in capitals, and that number is the one
 to believe.
 """
@@ -79,11 +83,9 @@ def data_sets(path: str | None) -> dict[str, pd.DataFrame]:
     table = pd.read_csv(ROOT / "data" / "calibration" / "runs.csv.gz")
     table = table[(table["status"] == "ok") & (table["phase"] == "cooled") & (table["D"] >= LEARNED_FROM)]
     for objective in ("autoregressive", "masked"):
-        own = table[(table["group"] == "grid") & (table["objective"] == objective)]
-        runs = ql.check_runs(
-            own[["N", "D", "loss"]].reset_index(drop=True).assign(C=6.0 * own["N"].to_numpy() * own["D"].to_numpy())
-        )
-        found[f"our {objective} calibration grid, {len(runs)} runs"] = runs
+        own = table[(table["group"] == "grid") & (table["objective"] == objective)].reset_index(drop=True)
+        runs = ql.check_runs(own[["N", "D", "loss"]].assign(C=6.0 * own["N"] * own["D"], trunk=own["run_id"]))
+        found[f"our {objective} calibration grid, {len(runs)} points of {runs['trunk'].nunique()} trunks"] = runs
     return found
 
 
@@ -119,7 +121,10 @@ def main(path: str | None) -> None:
     sections, rows, stacks = [], [], []
     for name, runs in data_sets(path).items():
         try:
-            found = ql.compare(default_candidates(), runs, holdout=DISTANCES, bootstrap=200, level=LEVEL)
+            cluster = "trunk" if "trunk" in runs else None
+            found = ql.compare(
+                default_candidates(), runs, holdout=DISTANCES, bootstrap=200, cluster=cluster, level=LEVEL
+            )
         except ql.QuokkaError as error:
             sections.append(f"## {name}\n\n{error}\n")
             continue

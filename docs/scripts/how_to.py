@@ -1,8 +1,9 @@
-"""Run the Python and shell blocks of docs/how-to/plan-*.md and write what they print into the text block after each.
+"""Run the code blocks of docs/index.md and docs/how-to/plan-*.md that a text block follows, and write there what they print.
 
     python docs/scripts/how_to.py
 
-Blocks of one page share their names and one empty folder; shell blocks hold `quokka-laws` commands, one a line. `tests/test_docs_planning.py` checks that the pages are current.
+Blocks of one page share their names and one empty folder; shell blocks hold `quokka-laws` commands, one a line.
+`tests/test_docs_planning.py` checks that the pages are current.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from click.testing import CliRunner
 
 from quokka_laws.cli import main
 
-PAGES = sorted((Path(__file__).parents[1] / "how-to").glob("plan-*.md"))
+DOCS = Path(__file__).parents[1]
+PAGES = [DOCS / "index.md", *sorted((DOCS / "how-to").glob("plan-*.md"))]
 _BLOCK = re.compile(
-    r"(```(?P<language>python|bash)\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(```)", flags=re.DOTALL
+    r"(```(?P<language>python|bash)\n(?P<code>(?:(?!```).)*)```\n\n```text\n)(?P<output>.*?)(```)", flags=re.DOTALL
 )
 
 

@@ -76,12 +76,19 @@ FOLDERS: dict[str, Callable[[Path], None]] = {
 }
 
 
+def steps_only(run: logs.Run) -> dict[str, object]:
+    """A run of a W&B project that logs steps, not tokens; what a step is made of is in its config."""
+    whole = logs.recorded(run)
+    history = [{k: v for k, v in row.items() if k != "tokens"} for row in whole["history"]]
+    return whole | {"history": history, "config": whole["config"] | {"global_batch": 128, "sequence": 2048}}
+
+
 def executed(page: Path, folder: Path) -> str:
     """The page with what its commands say now in a folder of logs."""
     FOLDERS[page.stem](folder)
     server: AbstractContextManager[str] = nullcontext("")
     if page.stem == "import-wandb":
-        server = wandb_server.serving([logs.recorded(run) for run in logs.RUNS])
+        server = wandb_server.serving([steps_only(run) for run in logs.RUNS])
     with server as address, chdir(folder):
         key = {"WANDB_BASE_URL": address, "WANDB_API_KEY": "0" * 40, "WANDB_ERROR_REPORTING": "false"}
 

@@ -21,8 +21,8 @@ INTRODUCTION = """# Published laws
 
 `ql.published[name]` predicts and plans like a fit of your own; `quokka-laws laws NAME` shows the coefficients and
 `--cite` the BibTeX entry. *confirmed*: read in the paper or its authors' code. *reproduced*: computed again from its data
-or curves. Anything else could not be checked and is left out of defaults. Losses compare only between laws that agree on
-kind, unit, tokenizer and text; a vector is a number of the paper, or of its coefficients, that a test computes again.
+or curves. Anything else could not be checked and is left out of defaults. *vectors*: published numbers that our tests
+reproduce. Losses compare only between laws that agree on kind, unit, tokenizer and text.
 """
 
 
@@ -30,15 +30,15 @@ def page() -> str:
     """The page as text."""
     table = ql.published.table()
     lines = [INTRODUCTION]
-    lines += ["| name | form | N counts | loss | tokenizer | corpus | C fitted | status | default | vectors |"]
+    lines += ["| name | status | form | N counts | loss | tokenizer | corpus | C fitted | default | vectors |"]
     lines += ["|---|---|---|---|---|---|---|---|---|---|"]
     for row in table.itertuples():
         reach = f"{row.C_min:.0e} to {row.C_max:.0e}" if np.isfinite(row.C_max) else "not stated"
         loss = f"{row.loss_split} {row.loss_kind}, {row.loss_unit}"
         count = len(ql.published.entry(row.name)["vectors"])
         lines.append(
-            f"| `{row.name}` | {row.form} | {row.N_counts} | {loss} | {row.tokenizer} | {row.corpus} | {reach} "
-            f"| {row.status} | {'yes' if row.default else 'no'} | {count} |"
+            f"| `{row.name}` | {row.status} | {row.form} | {row.N_counts} | {loss} | {row.tokenizer} | {row.corpus} "
+            f"| {reach} | {'yes' if row.default else 'no'} | {count} |"
         )
     lines += ["", "## Where they are from", ""]
     for row in table.itertuples():

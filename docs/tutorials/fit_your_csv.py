@@ -39,8 +39,8 @@ except ql.RunsError as error:
     print(error)
 
 # %%
-# You decide what to leave out, and the reason travels with the result. A condition may use any column; what is no number
-# equals nothing, not even itself, so ``loss != loss`` picks it. (Rows whose ``status`` column says that the run failed are
+# You decide what to leave out, and the reason travels with the result. A condition may use any column. A missing value
+# never equals itself, so ``loss != loss`` selects rows without a loss. (Rows whose ``status`` column says that the run failed are
 # left out by themselves.) State the conventions as well: they are
 # recorded with every answer, and questions to several laws warn where losses do not mean the same.
 runs = ql.read_runs(

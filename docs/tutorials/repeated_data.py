@@ -33,9 +33,11 @@ fit = ql.fit(ql.laws.Memorization(), few, bootstrap=40, seed=0)
 print(fit.report())
 
 # %%
-# What to look at: the doubts. The rows *after* each minimum decide the exponents here: a law whose branches are tied
-# together borrows its learning exponents from the overfitting. Good for predicting where the curves turn, bad for
-# quoting ``alpha``.
+# What to look at: the doubts. The rows *after* each minimum decide the exponents here: one formula covers both branches, so
+# the overfitting rows also set alpha and beta. Good for predicting where the curves turn, bad for quoting ``alpha``.
+#
+# ``Memorization`` is best on these runs, which are those it was found on; on our autoregressive runs softplus and additive
+# forms were better (:doc:`/how-to-choose`). Fit at least two and compare, as at the end of this page.
 #
 # Do the curves turn where the runs do?
 # -------------------------------------

@@ -16,6 +16,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.quantities import parse_quantity
+from quokka_laws.report_text import right_aligned
 from quokka_laws.results import FitResult, read_fit
 
 BAD_DATA, USAGE, FIT_FAILED = 1, 2, 3
@@ -123,7 +124,7 @@ def emit(table: pd.DataFrame, form: str | None, *, pretty: Callable[[pd.DataFram
     elif form == "csv":
         click.echo(table.to_csv(index=False), nl=False)
     else:
-        click.echo(pretty(table) if pretty else table.to_string(index=False, float_format="{:.4g}".format))
+        click.echo((pretty or right_aligned)(table))
 
 
 def log_to_stderr(verbose: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
 
 from quokka_laws.cli_common import QUANTITY, emit, format_option, say
@@ -106,11 +107,12 @@ def plan_command(
     form: str | None,
     **machine: Any,
 ) -> None:
-    """Model and tokens for a budget, by several laws side by side.
+    """Model and tokens for a budget, by several laws side by side, autoregressive and diffusion apart.
 
-    With --unique-tokens laws of repeated data choose the epochs too. With --inference-tokens the model is the one with the
-    lowest cost of training and serving at the loss a compute-optimal run of the budget would have. Laws that count
-    non-embedding parameters are converted to total ones where the others count those and the conversion is known.
+    With --unique-tokens laws of repeated data choose the epochs too; the others say "not in this law" where they repeat.
+    With --inference-tokens the model is the one with the lowest cost of training and serving at the loss a
+    compute-optimal run of the budget would have. Laws that count non-embedding parameters are converted to total ones
+    where the others count those and the conversion is known.
     """
     if U_D is not None and D_inf is not None:
         raise click.UsageError("--unique-tokens and --inference-tokens answer different questions: ask one at a time")
@@ -121,11 +123,14 @@ def plan_command(
     for name, fit in zip(names, fits, strict=True):
         row = _answer(fit, budget, U_D, D_inf)
         row.insert(0, "law", fit.label if name in published or fit.name else name)
+        row.insert(1, "family", fit.conventions.family)
         row["loss_unit"] = fit.conventions.loss_unit
         row["status"] = published.entry(name)["status"] if name in published else "your fit"
         row["conventions"] = fit.conventions.describe()
         rows.append(row)
-    table = pd.concat(rows, ignore_index=True)
+    table = _by_family(pd.concat(rows, ignore_index=True))
+    if "note" in table:
+        table["note"] = table["note"].fillna("")
     emit(table, form, pretty=_pretty)
     for sentence in (*_cautions(table, U_D), *said):
         say(sentence)
@@ -151,7 +156,14 @@ def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None)
     row = compute_optimal(fit, budget, interval=interval)
     if U_D is not None:
         row["epochs"] = row["D"] / U_D
+        row["note"] = np.where(row["epochs"] > 1, [f"repeats ×{e:.3g}: not in this law" for e in row["epochs"]], "")
     return row
+
+
+def _by_family(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one family together, families in the order in which they first appear."""
+    first = {family: i for i, family in enumerate(dict.fromkeys(table["family"]))}
+    return table.sort_values("family", key=lambda column: column.map(first), kind="stable", ignore_index=True)
 
 
 def _cautions(table: pd.DataFrame, U_D: float | None) -> list[str]:
@@ -164,8 +176,13 @@ def _cautions(table: pd.DataFrame, U_D: float | None) -> list[str]:
     if "D_inf" in table and table["D_inf"].isna().any():
         said.append("allocations without a law of the loss cannot weigh serving: those rows are compute-optimal")
     if len(table) > 1:
-        spread = table["N"].max() / table["N"].min()
-        said.append(f"the laws disagree by a factor {spread:.2g} in N, which no interval of one law holds")
+        apart = {"all": table["N"], **{k: rows for k, rows in table.groupby("family")["N"] if len(rows) > 1}}
+        spread = {k: N.max() / N.min() for k, N in apart.items()}
+        within = ", ".join(f"the {k} ones by {v:.2g}" for k, v in spread.items() if v < spread["all"])
+        said.append(
+            f"the laws disagree by a factor {spread['all']:.2g} in N{f' ({within})' if within else ''}, "
+            "which no interval of one law holds"
+        )
     said.append(
         "extrapolation is the factor beyond the largest run a law was fitted to; unknown where its paper does not say"
     )
@@ -173,10 +190,10 @@ def _cautions(table: pd.DataFrame, U_D: float | None) -> list[str]:
 
 
 def _pretty(table: pd.DataFrame) -> str:
-    shown = pd.DataFrame({"N": table["N"].map(human), "D": table["D"].map(human)})
+    shown = pd.DataFrame({"family": table["family"], "N": table["N"].map(human), "D": table["D"].map(human)})
     if "N_lower" in table:
         shown.insert(
-            1,
+            2,
             "N interval",
             [
                 f"{human(a)} … {human(b)}" if a == a else "–"
@@ -197,6 +214,10 @@ def _pretty(table: pd.DataFrame) -> str:
     shown["extrapolation"] = table["extrapolation"].map(
         lambda f: "unknown" if f != f else "inside" if f <= 1 else f"×{f:.3g}"
     )
+    if "note" in table:
+        repeats = table["note"]
+        within = shown["extrapolation"].where(shown["extrapolation"].ne("inside") | repeats.eq(""), "")
+        shown["extrapolation"] = [", ".join(filter(None, both)) for both in zip(within, repeats, strict=True)]
     shown["status"] = table["status"].str.split(",").str[0]
     shown.index = table["law"].rename(None)
     return left_aligned(shown)

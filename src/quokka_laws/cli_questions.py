@@ -15,6 +15,7 @@ from quokka_laws.cli_laws import TOKENS_PER_BYTE, Planned, in_bytes, resolve
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
+from quokka_laws.report_text import right_aligned
 from quokka_laws.results import FittedLaw
 
 LAWS = click.option(
@@ -135,13 +136,20 @@ def crossover_command(
     if len(fits) > 2 or (len(fits) == 1) != (loss is not None) or (C and len(fits) != 2):
         raise click.UsageError("give two laws (and -C for the gap), or one law with --loss, or none")
     if not fits:
-        table = critical_compute(U_D)
+        table = heard(lambda: critical_compute(U_D))
     elif loss is not None:
         table = iso_loss(fits[0], loss, U_D)
     else:
         first, second = fits
         table = heard(lambda: loss_gap(first, second, C, U_D) if C else crossover(first, second, U_D))
-    emit(table, form)
+    emit(table, form, pretty=_with_words_below)
+
+
+def _with_words_below(table: pd.DataFrame) -> str:
+    """A table of numbers, with the sentences of its columns once each below it."""
+    words = [c for c in ("status", "comparable", "note") if c in table]
+    below = [f"  {c}: {said}" for c in words for said in dict.fromkeys(table[c]) if said]
+    return "\n".join([right_aligned(table.drop(columns=words)), *below])
 
 
 @click.command("hyperparameters")

@@ -21,6 +21,7 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import human, indent, left_aligned
 from quokka_laws.results import FitResult, check_level
 from quokka_laws.runs import check_runs
+from quokka_laws.uncertainty import resampling_units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +39,8 @@ class Comparison:
         ``covered_mean``, ``covered_run`` (share of held-out rows inside the interval of the law's mean, and of one
         run). Sorted by split, then error.
     in_sample : DataFrame
-        One row per law: ``error``, ``AICc``, ``AICc_difference``, ``coefficients``, ``runs`` (the effective number).
+        One row per law: ``error``, ``AICc``, ``AICc_difference``, ``coefficients``, ``rows``, ``runs``
+        (how many of them are independent; AICc is inf where they are too few for it).
     allocations : DataFrame
         Compute-optimal N and D by each law at the largest budget and ten times that.
     fits : dict of str to FitResult
@@ -83,12 +85,12 @@ class Comparison:
         shown = pd.DataFrame(
             {
                 "error": inside["error"].map(percent),
-                "AICc above the best": inside["AICc_difference"].map("{:.1f}".format),
+                "AICc above the best": inside["AICc_difference"].map(lambda d: f"{d:.1f}" if np.isfinite(d) else "–"),
                 "coefficients": inside["coefficients"].astype(str),
             }
         )
         lines = ["Held-out extrapolation (what a law is for):", indent(left_aligned(held))]
-        lines += ["", f"In sample, {inside['runs'].iloc[0]} independent runs:", indent(left_aligned(shown))]
+        lines += ["", f"In sample, {_independent(inside)}:", indent(left_aligned(shown))]
         if len(self.allocations):
             spread = self.allocations.groupby("C")["N"].agg(lambda n: n.max() / n.min())
             lines += ["", "Compute-optimal N by law (spread says what no interval does):"]
@@ -129,6 +131,7 @@ def compare(
     holdout: Sequence[float] | Array = (3.0, 10.0, 30.0),
     objective: Objective | None = None,
     bootstrap: int = 200,
+    cluster: str | None = "auto",
     level: float = 0.9,
     seed: int = 0,
 ) -> Comparison:
@@ -145,6 +148,9 @@ def compare(
         The same for all laws.
     bootstrap : int
         Refits per law and split, for coverage; 0 leaves it blank.
+    cluster : str or None
+        Column whose equal rows are one independent observation, resampled together as by :func:`~quokka_laws.fit`.
+        Only ``run_id`` is also kept on one side of a split.
     level : float
         Of the intervals whose coverage is counted.
     seed : int
@@ -171,7 +177,7 @@ def compare(
         train.attrs = runs.attrs
         block = []
         for candidate in candidates:
-            found = try_fit(candidate, train, objective=objective, bootstrap=bootstrap, seed=seed)
+            found = try_fit(candidate, train, objective=objective, bootstrap=bootstrap, cluster=cluster, seed=seed)
             if isinstance(found, str):
                 refused.append(f"{part.label}, {found}")
                 continue
@@ -198,8 +204,9 @@ def compare(
         else:
             fits[candidate.label] = found
     free = {c.label: c.free for c in candidates}
+    units = resampling_units(runs, cluster, None)[1]["units"]
     return Comparison(
-        pd.DataFrame(rows), _in_sample(fits, free, runs), _allocations(fits, runs), fits, tuple(refused), level
+        pd.DataFrame(rows), _in_sample(fits, free, units), _allocations(fits, runs), fits, tuple(refused), level
     )
 
 
@@ -212,9 +219,8 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
 
 
-def _in_sample(fits: dict[str, FitResult], free: dict[str, int], runs: pd.DataFrame) -> pd.DataFrame:
-    """AICc of a Laplace likelihood of log-residuals (Huber's delta is small), Gaussian for least squares."""
-    n = int(runs["run_id"].nunique() if "run_id" in runs else len(runs))
+def _in_sample(fits: dict[str, FitResult], free: dict[str, int], n: int) -> pd.DataFrame:
+    """AICc of a Laplace likelihood of log-residuals (Huber's delta is small), Gaussian for least squares; n runs."""
     rows = []
     for name, found in fits.items():
         r = found.log_residuals()
@@ -230,12 +236,21 @@ def _in_sample(fits: dict[str, FitResult], free: dict[str, int], runs: pd.DataFr
                 "error": float(np.sqrt(np.mean(r**2))),
                 "AICc": float(minus_two_log + 2 * k + correction),
                 "coefficients": free[name],
+                "rows": len(r),
                 "runs": n,
             }
         )
-    table = pd.DataFrame(rows).sort_values("AICc", ignore_index=True)
-    table.insert(3, "AICc_difference", table["AICc"] - table["AICc"].min())
+    table = pd.DataFrame(rows).sort_values(["AICc", "error"], ignore_index=True)
+    with np.errstate(invalid="ignore"):  # inf − inf: too few runs for any law
+        table.insert(3, "AICc_difference", table["AICc"] - table["AICc"].min())
     return table
+
+
+def _independent(in_sample: pd.DataFrame) -> str:
+    """How many observations there are, and whether they suffice for AICc."""
+    rows, runs = in_sample[["rows", "runs"]].iloc[0]
+    count = f"{runs} independent runs" if rows == runs else f"{rows} rows of {runs} independent runs"
+    return count if np.isfinite(in_sample["AICc"]).all() else f"{count} (too few for AICc where it shows –)"
 
 
 def _allocations(fits: dict[str, FitResult], runs: pd.DataFrame) -> pd.DataFrame:

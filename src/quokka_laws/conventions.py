@@ -57,6 +57,11 @@ class Conventions:
         """The constant k of C = k·N·D; 6 where the rule is "as given"."""
         return flops_constant(self.flops)
 
+    @property
+    def family(self) -> str:
+        """The kind of model behind the loss: only diffusion reports a bound; ``"unstated"`` where the loss is."""
+        return {"exact NLL": "autoregressive", "ELBO bound": "diffusion"}.get(self.loss_kind, UNSTATED)
+
     def describe(self) -> str:
         """One line for reports."""
         stated = [

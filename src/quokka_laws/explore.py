@@ -48,8 +48,8 @@ def explorer(laws: Sequence[FittedLaw], *, title: str = "Scaling-law explorer") 
     Notes
     -----
     C is the total budget: training and inference together, ``C = k·N·D + 2·N·T`` with T inference tokens and
-    k·N·D the fit's own FLOP rule. A law without epochs takes every token as fresh; a law with epochs is asked at
-    ``epochs = D / U_D``. Bands are percentiles (5 and 95 %) over at most 400 evenly chosen draws of each law.
+    k·N·D the fit's own FLOP rule. A law without epochs takes every token as fresh, and is marked where that means more
+    than four epochs; a law with epochs is asked at ``epochs = D / U_D``. Bands are percentiles (5 and 95 %) over at most 400 evenly chosen draws of each law.
     """
     if not laws:
         raise FitError("an explorer page needs at least one law")
@@ -95,6 +95,7 @@ def _record(law: FittedLaw, color: str) -> dict[str, Any]:
         "label": law.label,
         "equation": law.law.equation,
         "conventions": law.conventions.describe(),
+        "family": law.conventions.family,
         "flops": law.conventions.flops_per_ND,
         "names": list(law.law.names),
         "values": [float(law.values[k]) for k in law.law.names],

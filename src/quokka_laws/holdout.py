@@ -126,13 +126,13 @@ def _count(runs: pd.DataFrame, mask: Array) -> int:
 
 
 def fit_candidate(
-    candidate: Candidate, runs: pd.DataFrame, *, objective: Objective | None, bootstrap: int, seed: int
+    candidate: Candidate, runs: pd.DataFrame, *, objective: Objective | None, **settings: Any
 ) -> FitResult:
-    """Fit a candidate with its settings, under its name."""
+    """Fit a candidate with its settings, under its name; ``settings`` of the bootstrap go to :func:`fit`."""
     from dataclasses import replace
 
     params = candidate.law.make_params(**candidate.settings) if candidate.settings else None
-    found = fit(candidate.law, runs, objective=objective, params=params, bootstrap=bootstrap, seed=seed)
+    found = fit(candidate.law, runs, objective=objective, params=params, **settings)
     return replace(found, name=candidate.label)
 
 

@@ -19,6 +19,7 @@ from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal
 from quokka_laws.report_figures import figures, unseen
 from quokka_laws.report_text import human
 from quokka_laws.results import FitResult
+from quokka_laws.second_opinion import disagreement, second_opinions
 
 LEVEL = 0.95
 MOST_REFITS = 1000  # of the parabolas
@@ -137,11 +138,15 @@ def _advice(
         tokens = f"{human(first['D'])} tokens{_between(first, 'D', human)}"
     loss = f"predicted loss {first['loss']:.3f}{_between(first, 'loss', '{:.3f}'.format)}"
     rows = [_plan_row(fit.label, row) for _, row in table.iterrows()]
-    if isinstance(iso, IsoflopFit):
-        other = iso.allocate(np.asarray(budgets), interval=None if iso.draws is None else LEVEL)
-        rows += [_plan_row("IsoFLOP profiles", row) for _, row in other.iterrows()]
+    answer = f"Train {size} on {tokens}: {loss}."
+    if not repeated:
+        profiles = iso if isinstance(iso, IsoflopFit) else None
+        others = second_opinions(fit, profiles, budgets, interval=interval)
+        rows += [_plan_row(method, row) for method, other in others.items() for _, row in other.iterrows()]
         rows = [{k: row.get(k, "–") for k in rows[0]} for row in rows]
-    return question, f"Train {size} on {tokens}: {loss}.", rows
+        if said := disagreement(first, others):
+            answer = f"{answer} But the best size is {said}."
+    return question, answer, rows
 
 
 def _between(row: pd.Series, name: str, show: Any) -> str:

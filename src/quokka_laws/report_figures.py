@@ -21,7 +21,7 @@ from quokka_laws.laws import Chinchilla, Memorization, QuokkaRepeated, Skaling
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import human
 from quokka_laws.results import FitResult
-from quokka_laws.sensitivity import sensitivity
+from quokka_laws.sensitivity import own_settings, sensitivity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,14 +140,9 @@ def comparison(fit: FitResult) -> Comparison:
     QuokkaError
         If the runs allow no split.
     """
-    own = {
-        k: {"expr": p.expr} if p.expr else {"value": fit.values[k], "vary": False}
-        for k, p in fit.params.items()
-        if p.expr or not p.vary
-    }
     rivals = (Memorization(), QuokkaRepeated()) if "epochs" in fit.law.variables else (Chinchilla(), Skaling())
     rival = next(law for law in rivals[::-1] if law.name != fit.law.name)
-    laws = [Candidate(fit.law, own), rival]
+    laws = [Candidate(fit.law, own_settings(fit)), rival]
     return compare(laws, thinned(fit.runs), holdout=DISTANCES, objective=fit.objective, bootstrap=0, seed=fit.seed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,7 +116,7 @@ def isoflop_report(iso: IsoflopFit) -> str:
     if iso.draws is not None:
         s = iso.summary.loc["a"]
         lines.append(f"  exponent a: 95 % interval {s['lower']:.3f} … {s['upper']:.3f} (runs resampled within budgets)")
-    lines += ["", indent(shown.to_string(index=False))]
+    lines += ["", indent(right_aligned(shown))]
     for _, row in iso.refused.iterrows():
         lines += textwrap.wrap(f"REFUSED C = {row['C']:.3g}: {row['reason']}", WIDTH, initial_indent="  ! ")
     widest, farthest = iso.optima["grid_width"].max(), np.exp(np.abs(np.log(iso.optima["offset"])).max())
@@ -145,7 +146,7 @@ def allocation_table(plan: pd.DataFrame) -> str:
             shown["loss interval"] = _interval(plan, "loss", "{:.3f}".format)
         shown["N within 0.1 % loss"] = _interval(plan, "N_flat", human)
     shown["extrapolation"] = plan["extrapolation"].map(lambda f: "inside" if f <= 1 else f"×{f:.3g}")
-    return indent(shown.to_string(index=False))
+    return indent(right_aligned(shown))
 
 
 def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:
@@ -154,10 +155,27 @@ def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:
 
 
 def left_aligned(table: pd.DataFrame) -> str:
-    """Like ``to_string`` with text columns flush left."""
-    padded = table.apply(lambda column: column.astype(str).str.ljust(column.astype(str).str.len().max()))
-    lines = padded.to_string(justify="left").splitlines()
+    """Columns of text flush left, the index first, two spaces between them so that headings do not run together."""
+    return _columns(table.reset_index(names=str(table.index.name or "")), [str.ljust] * (table.shape[1] + 1))
+
+
+def right_aligned(table: pd.DataFrame, *, index: bool = False) -> str:
+    """Columns of numbers flush right, two spaces between them; with ``index`` it comes first, flush left."""
+    if not index:
+        return _columns(table, [str.rjust] * table.shape[1])
+    return _columns(table.reset_index(names=""), [str.ljust, *[str.rjust] * table.shape[1]])
+
+
+def _columns(table: pd.DataFrame, justify: Sequence[Callable[[str, int], str]]) -> str:
+    cells = [[str(name), *map(_cell, values)] for name, values in table.items()]
+    widths = [max(map(len, column)) for column in cells]
+    rows = zip(*cells, strict=True)
+    lines = ("  ".join(j(v, w) for j, v, w in zip(justify, row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def indent(text: str) -> str:

@@ -74,6 +74,15 @@ def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
     return table[["choice", "variant", "rows", "a", "N", "D", "loss", "N_ratio", "loss_change", "inside", "note"]]
 
 
+def own_settings(fit: FitResult) -> dict[str, Any]:
+    """For :meth:`Law.make_params` of a refit: what was tied or held fixed stays so."""
+    return {
+        k: {"expr": p.expr} if p.expr else {"value": fit.values[k], "vary": False}
+        for k, p in fit.params.items()
+        if p.expr or not p.vary
+    }
+
+
 def _conclusion(fit: FitResult, C: float) -> dict[str, float]:
     plan = compute_optimal(fit, C * np.array([1.0, 1.01]))
     a = float(np.diff(np.log(plan["N"]))[0] / np.log(1.01))
@@ -82,13 +91,7 @@ def _conclusion(fit: FitResult, C: float) -> dict[str, float]:
 
 def _variants(fit: FitResult) -> Iterator[_Variant]:
     runs, objective = fit.runs, fit.objective
-    params = fit.law.make_params(
-        **{
-            k: {"expr": p.expr} if p.expr else {"value": fit.values[k], "vary": False}
-            for k, p in fit.params.items()
-            if p.expr or not p.vary
-        }
-    )
+    params = fit.law.make_params(**own_settings(fit))
     for other in (LogHuber(1e-4), LogHuber(1e-3), LogHuber(1e-2), LogL1(), LogL2(), L2()):
         if other != objective:
             yield _Variant("objective", _called(other), runs, other, params)

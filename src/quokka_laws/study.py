@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from quokka_laws.fitting import fit
 from quokka_laws.isoflop import IsoflopFit, fit_isoflops
 from quokka_laws.laws import Law
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.report_text import allocation_table, human
+from quokka_laws.report_text import WIDTH, allocation_table, human, right_aligned
 from quokka_laws.results import FitResult
+from quokka_laws.second_opinion import disagreement, second_opinions
 
 LEVEL = 0.95
 
@@ -34,12 +36,14 @@ class Study:
         """Allocations of both methods, one row each per budget; empty without budgets."""
         if not self.budgets or not self.has_optimum:
             return pd.DataFrame()
-        interval = LEVEL if self.fit.draws is not None else None
-        tables = {self.fit.law.name: compute_optimal(self.fit, self.budgets, interval=interval)}
+        tables = {self.fit.law.name: self._own_plan()}
         if self.iso is not None:
             level = LEVEL if self.iso.draws is not None else None
             tables["IsoFLOP profiles"] = compute_optimal(self.iso, self.budgets, interval=level)
         return pd.concat(tables, names=["method"]).reset_index(level=0)
+
+    def _own_plan(self) -> pd.DataFrame:
+        return compute_optimal(self.fit, self.budgets, interval=LEVEL if self.fit.draws is not None else None)
 
     @property
     def has_optimum(self) -> bool:
@@ -69,6 +73,11 @@ class Study:
                 f"  ! C = {budget:.3g} IS ×{factor:.3g} BEYOND THE LARGEST RUN; intervals hold the uncertainty of the "
                 "coefficients, not that of the law"
             )
+        others = second_opinions(self.fit, self.iso, self.budgets)
+        for i, (_, own) in enumerate(self._own_plan().iterrows()):
+            if said := disagreement(own, others, i):
+                sentence = f"AT C = {own['C']:.3g} the best size is {human(own['N'])} by {self.fit.label}, but {said}"
+                lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
         return lines or ["  all budgets lie within the fitted runs"]
 
     def write(self, folder: str | Path) -> list[Path]:
@@ -139,16 +148,12 @@ def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: 
             "paper (Sec. 3.2)": [p["kN"], p["a"], p["kD"], p["b"]],
         }
     )
-    fewer = fit(Chinchilla(), runs[runs["D"] / runs["N"] >= 4].reset_index(drop=True))
-    at = compute_optimal(fewer, llada).iloc[0]
     text = "\n\n".join(
         [
-            "Quokka (arXiv 2510.03280): 87 masked-diffusion runs, digitised from its Figure 2",
+            "Quokka (arXiv 2510.03280): 87 masked-diffusion runs, digitised from its Figure 2, and LLaDA's budget",
             done.report(),
-            f"Beside the paper: parametric law\n{beside.to_string()}",
-            f"Beside the paper: IsoFLOP power laws\n{power.to_string()}",
-            f"  ! WITHOUT THE 13 RUNS WITH D/N < 4 the optimum at C = {llada:.3g} (LLaDA's budget) moves to "
-            f"N = {human(at['N'])}, D = {human(at['D'])}",
+            f"Beside the paper: parametric law\n{right_aligned(beside, index=True)}",
+            f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
         ]
     )
     return done, text

@@ -2,7 +2,7 @@
 
 from quokka_laws.plan import hardware
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
+from quokka_laws.plan.crossover import FarOutside, critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, loss_of_repeating, max_epochs
@@ -11,6 +11,7 @@ from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, 
 
 __all__ = [
     "ConventionsDiffer",
+    "FarOutside",
     "compute_and_data_optimal",
     "compute_optimal",
     "compute_to_loss",

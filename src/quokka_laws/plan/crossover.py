@@ -25,6 +25,12 @@ from quokka_laws.results import FittedLaw
 from quokka_laws.rules import rules
 
 _LOG_C = np.log(np.geomspace(1e14, 1e28, 57))
+FAR = 10.0
+"""Factor outside a law's runs beyond which it names no winner."""
+
+
+class FarOutside(UserWarning):
+    """A law was asked more than a factor of ten outside the runs behind it; the message says where."""
 
 
 def critical_compute(U_D: Any) -> pd.DataFrame:
@@ -43,6 +49,7 @@ def critical_compute(U_D: Any) -> pd.DataFrame:
     table = pd.DataFrame({"U_D": unique, "C": rule("C", U_D=unique)})
     table["extrapolation"] = np.maximum(unique / 1e8, 1.0)
     table["status"], table["note"] = rule.status, rule.note
+    _warn_if_far("prabhudesai-2025/critical-compute", table)
     return table
 
 
@@ -52,19 +59,38 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Every combination: ``C, U_D, loss_<label>`` of each, ``gap`` (first − second; positive: the second wins),
-        ``winner``, ``comparable``.
+        Every combination: ``C, U_D, loss_<label>`` of each, ``gap`` (first − second; positive: the second has the
+        lower loss), ``extrapolation`` (how far the point lies outside the runs of either law, where known),
+        ``winner``, ``comparable``, ``note``. There is no winner, and the note says why, where a law is asked beyond
+        a factor of ten outside its runs or the losses do not compare.
     """
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
     for u in positive(U_D=U_D)[0]:
         for c in positive(C=C)[0]:
-            a, b = best_loss(first, c, u), best_loss(second, c, u)
-            row = {"C": c, "U_D": u, f"loss_{labels[0]}": a, f"loss_{labels[1]}": b, "gap": a - b}
-            rows.append({**row, "winner": labels[int(b < a)]})
+            uses = best_use(first, c, u), best_use(second, c, u)
+            a, b = (use["loss"] for use in uses)
+            outside = [_beyond(fit, use) for fit, use in zip((first, second), uses, strict=True)]
+            why = [f"{k} is ×{f:.3g} outside its runs" for k, f in zip(labels, outside, strict=True) if f > FAR]
+            if comparable.startswith("no"):
+                bound = "" if why else _even_its_bound((first, second), labels, a - b)
+                why.append(f"losses do not compare{bound}")
+            rows.append(
+                {
+                    "C": c,
+                    "U_D": u,
+                    f"loss_{labels[0]}": a,
+                    f"loss_{labels[1]}": b,
+                    "gap": a - b,
+                    "extrapolation": _farthest(outside),
+                    "winner": "" if why else labels[int(b < a)],
+                    "note": "; ".join(why),
+                }
+            )
     table = pd.DataFrame(rows)
-    table["comparable"] = comparable
+    table.insert(table.columns.get_loc("note"), "comparable", comparable)
+    _warn_if_far(" or ".join(labels), table)
     return table
 
 
@@ -75,7 +101,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
     -------
     DataFrame
         One row per crossing, or one with NaN where there is none: ``U_D, C, loss, below`` (who has the lower loss with
-        less compute), ``above``, ``extrapolation`` (how far C or U_D lies outside the runs of either law, where
+        less compute), ``above``, ``extrapolation`` (how far the point lies outside the runs of either law, where
         known), ``searched_to`` (FLOPs: 1e28, or where a law that cannot rise with epochs would have to promise beyond
         its runs), ``comparable``.
     """
@@ -102,7 +128,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
                     "loss": best_loss(first, c, unique),
                     "below": labels[lower],
                     "above": labels[1 - lower],
-                    "extrapolation": _beyond((first, second), C=c, U_D=unique),
+                    "extrapolation": _farthest([_beyond(f, best_use(f, c, unique)) for f in (first, second)]),
                     "searched_to": searched_to,
                 }
             )
@@ -111,6 +137,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
             rows.append({"U_D": unique, "C": np.nan, "below": always, "above": always, "searched_to": searched_to})
     table = pd.DataFrame(rows, columns=["U_D", "C", "loss", "below", "above", "extrapolation", "searched_to"])
     table["comparable"] = comparable
+    _warn_if_far(" or ".join(labels), table)
     return table
 
 
@@ -156,12 +183,21 @@ def _while_answered(question: Callable[[float], float], *, stop_below: bool = Fa
 
 def best_loss(fit: FittedLaw, C: float, U_D: float) -> float:
     """Lowest loss a law reaches with C FLOPs on U_D unique tokens."""
+    return best_use(fit, C, U_D)["loss"]
+
+
+def best_use(fit: FittedLaw, C: float, U_D: float) -> dict[str, float]:
+    """N, D, epochs and loss of the lowest loss a law reaches with C FLOPs on U_D unique tokens, with U_D and C used."""
+    k = fit.conventions.flops_per_ND
     if "epochs" in fit.law.variables:
-        return float(compute_and_data_optimal(fit, C, U_D)["loss"].iloc[0])
-    best = compute_optimal(fit, C).iloc[0]
-    if best["D"] <= U_D:
-        return float(best["loss"])
-    return float(fit(N=C / (fit.conventions.flops_per_ND * U_D), D=U_D))
+        row = compute_and_data_optimal(fit, C, U_D).iloc[0]
+        N, D, epochs, loss = (float(row[name]) for name in ("N", "D", "epochs", "loss"))
+    else:
+        best = compute_optimal(fit, C).iloc[0]
+        D = min(float(best["D"]), U_D)
+        N, epochs = C / (k * D), 1.0
+        loss = float(fit(N=N, D=D))
+    return {"N": N, "D": D, "U_D": U_D, "epochs": epochs, "C": k * N * D, "loss": loss}
 
 
 def _comparable(first: FittedLaw, second: FittedLaw) -> str:
@@ -180,10 +216,36 @@ def _comparable(first: FittedLaw, second: FittedLaw) -> str:
     return f"unknown: {', '.join(unsure)} unstated" if unsure else "yes"
 
 
-def _beyond(fits: Sequence[FittedLaw], **at: float) -> float:
-    """The largest factor outside the fitted range of any law, at least 1; NaN where no range is known."""
-    known = [(value, *f.fitted_range[k]) for f in fits for k, value in at.items() if k in f.fitted_range]
+def _even_its_bound(fits: Sequence[FittedLaw], labels: Sequence[str], gap: float) -> str:
+    """What a bound still says: an exact loss lies below its bound, so a bound that is lower means a lower loss."""
+    kinds = [f.conventions.loss_kind for f in fits]
+    lower = int(gap > 0)
+    if len(differences([f.conventions for f in fits])) > 1 or kinds[lower] != "ELBO bound" or UNSTATED in kinds:
+        return ""
+    return f", but even the bound of {labels[lower]} is below the exact loss of {labels[1 - lower]}"
+
+
+def _beyond(fit: FittedLaw, use: dict[str, float]) -> float:
+    """The largest factor outside the fitted range of a law, at least 1; NaN where no range is known."""
+    known = [(use[k], *fit.fitted_range[k]) for k in ("N", "D", "U_D", "epochs", "C") if k in fit.fitted_range]
     return max([1.0, *(max(v / high, low / v) for v, low, high in known)]) if known else float("nan")
+
+
+def _farthest(factors: Sequence[float]) -> float:
+    """The largest factor that is known; NaN where none is."""
+    return float(np.fmax.reduce(factors))
+
+
+def _warn_if_far(label: str, table: pd.DataFrame) -> None:
+    """Say in capitals where a table leaves the runs behind it."""
+    far = table[table["extrapolation"] > FAR]
+    if len(far):
+        where = ", ".join(f"{u:.3g}" for u in dict.fromkeys(far["U_D"]))
+        warnings.warn(
+            f"×{far['extrapolation'].max():.3g} OUTSIDE THE RUNS of {label} at U_D = {where}: THIS IS NO EVIDENCE",
+            FarOutside,
+            stacklevel=3,
+        )
 
 
 def _labels(first: FittedLaw, second: FittedLaw) -> tuple[str, str]:

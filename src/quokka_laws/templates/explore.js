@@ -76,6 +76,11 @@ function state() {
 }
 function escaped(text) { const e = document.createElement("i"); e.textContent = text; return e.innerHTML; }
 
+const MANY_EPOCHS = 4;  // beyond which a law that takes every token as fresh says nothing
+const repetition = (law, at, s) => {
+  const epochs = at.D / s.U_D, shown = +epochs.toPrecision(3);
+  return law.repeats ? shown : epochs > MANY_EPOCHS ? `${shown}: NOT IN THIS LAW` : `${shown}, taken as fresh`;
+};
 const share = (part) => part > 0.999 ? "all" : part < 1e-4 ? "< 0.01 %" : +(100 * part).toPrecision(2) + " %";
 
 function draw() {
@@ -139,12 +144,13 @@ function draw() {
   $("chart").style.maxWidth = W + "px";
   $("chart").innerHTML = parts.join("");
   const labels = ["law", "best N", "tokens D", "epochs", "of C", "loss", "90 % band", "outside its runs"];
+  $("mixed").hidden = new Set(shown.map((law) => law.family)).size < 2;
   $("best").innerHTML = shown.map((law, i) => {
     const o = optima[i];
     if (!o) return `<tr><td data-label="law">${escaped(law.label)}</td><td colspan="7" data-label="best N">no interior optimum</td></tr>`;
     const all = law.many.map((p) => lossAt(law, p, o.N, o.D, s.U_D));
     const band = all.length ? `${percentile(all, 0.05).toFixed(3)} … ${percentile(all, 0.95).toFixed(3)}` : "–";
-    const cells = [escaped(law.label), human(o.N), human(o.D), law.repeats ? +o.epochs.toPrecision(3) : "fresh", share(o.C / s.C), o.loss.toFixed(4), band, outside(law, o)];
+    const cells = [escaped(law.label), human(o.N), human(o.D), repetition(law, o, s), share(o.C / s.C), o.loss.toFixed(4), band, outside(law, o)];
     return "<tr>" + cells.map((c, j) => `<td data-label="${labels[j]}"><span>${c}</span></td>`).join("") + "</tr>";
   }).join("");
 }
@@ -157,7 +163,7 @@ laws.forEach((law, i) => {
   const label = document.createElement("label"), box = document.createElement("input"), swatch = document.createElement("span");
   box.type = "checkbox"; box.checked = true; swatch.className = "swatch"; swatch.style.background = law.color;
   box.addEventListener("change", () => { law.on = box.checked; draw(); });
-  label.append(box, " ", swatch, ` ${law.label} (${dash[i % 6]})`);
+  label.append(box, " ", swatch, ` ${law.label}: ${law.family === "unstated" ? "" : law.family + ", "}${dash[i % 6]}`);
   $("laws").append(label);
 });
 for (const id of ["C", "U_D", "T"]) $(id).addEventListener("input", draw);
