@@ -28,7 +28,7 @@ def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One budget, in FLOPs, days, GPU-hours or money."""
     options = [
         click.option("-C", "--budget", "C", type=QUANTITY, help="Training FLOPs."),
-        click.option("--flops", "old_C", type=QUANTITY, hidden=True),
+        click.option("--flops", "old_C", type=QUANTITY, hidden=True, help="Another spelling of --budget."),
         click.option("--gpus", help=f"Instead: 64xH100, with --days. Known: {', '.join(PEAK_FLOPS)}."),
         click.option("--days", type=float, help="With --gpus: how long."),
         click.option("--gpu-hours", type=QUANTITY, help="Instead: with --gpu."),
