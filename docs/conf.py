@@ -11,9 +11,7 @@ import latex2mathml.converter
 from docutils.nodes import SkipNode
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "src"))
-
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent / "src"), str(HERE.parent)]
 
 from quokka_laws import __version__, report_text  # noqa: E402
 
