@@ -11,9 +11,11 @@ import latex2mathml.converter
 from docutils.nodes import SkipNode
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "src"))
+sys.path[:0] = [str(HERE.parent / "src"), str(HERE.parent)]
 
-from quokka_laws import __version__  # noqa: E402
+from quokka_laws import __version__, report_text  # noqa: E402
+
+report_text.WIDTH = 90  # characters that fit a page of the site
 
 project = "quokka-laws"
 author = "the quokka-laws authors"
@@ -33,6 +35,7 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
+sphinx_click_mock_imports = ["torch"]  # the trainer's options are listed without it
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "quokka-laws"

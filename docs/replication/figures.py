@@ -56,6 +56,6 @@ def draw(fits: dict[str, ql.FitResult], runs: pd.DataFrame, out: Path) -> None:
         ax.plot(minima["epochs"], plan, "os^"[k], ms=4, alpha=0.7, label=name)
     line = np.array([40, 1000])
     ax.plot(line, line, "-", color="0.4", lw=1)
-    ax.set(xscale="log", yscale="log", xlabel="epoch of the minimum, measured", ylabel="fitted (all runs)")
+    ax.set(xscale="log", yscale="log", xlabel="epoch of the minimum, measured", ylabel="by the law fitted to all runs")
     ax.legend(frameon=False)
     figure.savefig(out / "minima.png", dpi=110)

@@ -1,6 +1,6 @@
 """What the digitised Quokka curves say, beside the paper; and which form of law predicts what it has not seen.
 
-    python docs/replication/replicate.py [--quick] [--out FOLDER]
+    python docs/replication/replicate.py [--quick] [--figures] [--out FOLDER]
 
 Prints every table and writes them as CSV (with results.json) to FOLDER, by default the folder of this file. With
 ``QUOKKA_LAWS_TEST_DATA`` naming a folder that holds ``datablations/runs.csv`` the comparison is repeated there.
@@ -350,8 +350,11 @@ def datablations(path: Path, n_starts: int) -> pd.DataFrame:
 
 def main() -> None:
     """Run the study."""
+    from figures import draw
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="20 refits and 8 starts instead of 100 and 16")
+    parser.add_argument("--figures", action="store_true", help="fit and draw the figures, nothing else")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
     begun = time.perf_counter()
@@ -365,6 +368,9 @@ def main() -> None:
         draws = refits if name in ("Eq. 14", "Memorization") else 0
         fits[name] = ql.fit(law, runs, bootstrap=draws, n_starts=n_starts, seed=0)
         print(f"{name}: {fits[name].objective_value:.6f} {[f.code for f in fits[name].flags]}", flush=True)
+    if options.figures:
+        draw(fits, runs, options.out)
+        return
     coefficients = pd.concat([fits[n].summary.assign(law=n) for n in fits]).reset_index()
     coefficients = coefficients[["law", "coefficient", "value", "lower", "upper", "at_bound"]]
     coefficients.to_csv(options.out / "coefficients.csv", index=False, float_format="%.6g")
@@ -402,8 +408,6 @@ def main() -> None:
         datablations(path, n_starts).to_csv(options.out / "datablations.csv", index=False, float_format="%.4g")
     else:
         print("datablations: skipped; set QUOKKA_LAWS_TEST_DATA to a folder with datablations/runs.csv")
-
-    from figures import draw
 
     draw(fits, runs, options.out)
     print(f"done in {time.perf_counter() - begun:.0f} s")

@@ -90,11 +90,12 @@ def loss_contours(fit: FitResult, *, C: Any = None, interval: float = 0.9, ax: A
         min(runs["D"].min(), frontier["D"].min()) / 1.5, max(runs["D"].max(), frontier["D"].max()) * 1.5, 160
     )
     loss = fit.law.loss(fit.values, N=N[None, :], D=D[:, None])
+    # Before the contours: the gaps for their labels are measured on the axes as they are.
+    ax.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D", xlim=(N[0], N[-1]), ylim=(D[0], D[-1]))
     # Contours evenly spaced in the reducible part of the loss, so that they do not bunch at the bottom.
     floor = 0.98 * fit.law.loss(fit.values, N=N[-1] * 1e3, D=D[-1] * 1e3)
     levels = floor + np.geomspace(max(loss.min() - floor, 1e-3) * 1.02, runs["loss"].max() - floor, 12)
-    drawn = ax.contour(N, D, loss, levels=levels, colors=shades(len(levels))[::-1], linewidths=0.9)
-    ax.clabel(drawn, fmt="%.2f", fontsize=7)
+    label_contours(ax.contour(N, D, loss, levels=levels, colors=shades(len(levels))[::-1], linewidths=0.9), fit, ax)
     if "N_lower" in frontier:
         ax.fill_betweenx(frontier["D"], frontier["N_lower"], frontier["N_upper"], color=RED, alpha=0.15, lw=0)
     ax.plot(frontier["N"], frontier["D"], color=RED, lw=2, label="compute-optimal")
@@ -113,9 +114,23 @@ def loss_contours(fit: FitResult, *, C: Any = None, interval: float = 0.9, ax: A
             bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85},
         )
         ax.plot(N, budget / (k * N), ":", color="0.5", lw=0.9)
-    ax.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D", xlim=(N[0], N[-1]), ylim=(D[0], D[-1]))
-    ax.legend(loc="lower right", fontsize=8, frameon=True, framealpha=0.9)
+    # Below the axes: runs and contours are everywhere inside them.
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize=8, frameon=False)
     return ax
+
+
+def label_contours(drawn: Any, fit: FitResult, ax: Axes, *, first: int = 0) -> None:
+    """Write the loss on its contours from the ``first`` on, above runs and lines, with digits that tell them apart.
+
+    The legend says what the lines are. Axes have their scales and limits before, since gaps for labels are measured there.
+    """
+    from matplotlib.patheffects import withStroke
+
+    levels = drawn.levels[first:]
+    digits = next(d for d in range(2, 9) if len({f"{level:.{d}f}" for level in levels}) == len(levels))
+    for text in ax.clabel(drawn, levels, fmt=f"%.{digits}f", fontsize=7, inline_spacing=1, zorder=5):
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    ax.plot([np.nan], [np.nan], color=shades(3)[1], lw=0.9, label=loss_label(fit))
 
 
 def residuals(fit: FitResult, *, ax: Axes | None = None) -> Axes:

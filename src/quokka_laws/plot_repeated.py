@@ -12,7 +12,7 @@ import pandas as pd
 
 from quokka_laws.jet import Array
 from quokka_laws.plan.repeated import data_optimal
-from quokka_laws.plot import BLACK, ERROR_LABEL, RED, STYLES, loss_label, new_axes, shades
+from quokka_laws.plot import BLACK, ERROR_LABEL, RED, STYLES, label_contours, loss_label, new_axes, shades
 from quokka_laws.report_text import human
 from quokka_laws.results import FitResult
 from quokka_laws.uncertainty import percentile_interval
@@ -59,8 +59,8 @@ def epoch_curves(
     for N, color in zip(sizes, shades(len(sizes)), strict=True):
         curve = part[part["N"] == N].sort_values("epochs")
         epochs = np.geomspace(max(curve["epochs"].min(), 1.0), curve["epochs"].max() * beyond, LONGEST)
-        ax.plot(curve["epochs"], curve["loss"], ".", ms=2.0, alpha=0.35, color=color, rasterized=True)
-        ax.plot(epochs, fit(N=N, U_D=chosen, epochs=epochs), "-", lw=1.4, color=color, label=f"{human(N)}")
+        ax.plot(curve["epochs"], curve["loss"], ".", ms=3.5, alpha=0.7, color=color, rasterized=True)
+        ax.plot(epochs, fit(N=N, U_D=chosen, epochs=epochs), "-", lw=1.2, color=color, label=f"{human(N)}")
         if interval is not None and fit.draws is not None:
             spread = fit.law.loss(fit.draw_values(), N=N, U_D=chosen, epochs=epochs)
             lower, upper = percentile_interval(spread, interval)
@@ -68,7 +68,8 @@ def epoch_curves(
     low, high = part["loss"].min(), part["loss"].max()
     ax.set(xscale="log", xlabel="epochs", ylabel=loss_label(fit), title=f"U_D = {human(chosen)} unique tokens")
     ax.set_ylim(low - 0.12 * (high - low), high + 0.06 * (high - low))
-    ax.legend(title="N", fontsize=7, title_fontsize=8, ncols=2, frameon=False)
+    # Beside the axes: curves of many sizes fill them.
+    ax.legend(title="N", fontsize=9, title_fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return ax
 
 
@@ -94,10 +95,13 @@ def repeat_contours(
     N = np.geomspace(min(known) / 2, max(known) * 2, 140)
     seen = [v for v in (best["epochs"], *part["epochs"]) if np.isfinite(v)]
     epochs = np.geomspace(2.0, max(seen) * 1.5, 140)
+    ax.set(
+        xscale="log", yscale="log", xlabel="epochs", ylabel="parameters N", title=f"U_D = {human(U_D)} unique tokens"
+    )
     loss = fit(N=N[:, None], U_D=U_D, epochs=epochs[None, :])
     levels = loss.min() + np.geomspace(0.005, max(np.quantile(loss, 0.9) - loss.min(), 0.05), 11)
     drawn = ax.contour(epochs, N, loss, levels=levels, colors=shades(len(levels))[::-1], linewidths=0.9)
-    ax.clabel(drawn, fmt="%.2f", fontsize=7)
+    label_contours(drawn, fit, ax, first=3)  # those inside crowd around the optimum, whose loss the legend has
     if np.isfinite(best["N"]) and np.isfinite(best["epochs"]):
         label = f"predicted: {human(best['N'])}, {best['epochs']:.0f} epochs, {best['loss']:.2f}"
         ax.plot(best["epochs"], best["N"], "*", ms=13, color=RED, mec=BLACK, mew=0.7, label=label, zorder=3)
@@ -106,10 +110,8 @@ def repeat_contours(
         if len(part):
             label += f", {part['loss'].min():.2f}"
         ax.plot(*actual, "o", ms=7, color="white", mec=BLACK, mew=1.4, label=label, zorder=3)
-    ax.set(
-        xscale="log", yscale="log", xlabel="epochs", ylabel="parameters N", title=f"U_D = {human(U_D)} unique tokens"
-    )
-    ax.legend(fontsize=7, loc="lower left", framealpha=0.9)
+    # Below the axes: contours are everywhere inside them.
+    ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
     return ax
 
 
