@@ -38,6 +38,7 @@ from quokka_laws.cli_questions import (
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
 from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
+from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting import check_design
 from quokka_laws.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
@@ -167,7 +168,7 @@ INTERVAL = click.option(
 
 def level(fitted: FitResult, interval: float | None) -> float | None:
     """The interval asked for; 0.9 when the fit has draws to compute one from."""
-    return interval if interval is not None else 0.9 if fitted.draws is not None else None
+    return interval if interval is not None else 0.9 if fitted.has_intervals else None
 
 
 @main.command()
@@ -243,7 +244,6 @@ def isoflops(
 @click.option("--out", type=click.Path(path_type=Path), default=Path("."), show_default=True, help="Folder.")
 def plot_command(fit_json: str, budgets: tuple[float, ...], out: Path) -> None:
     """Draw the figures of a FIT: IsoFLOP profiles where its runs allow, contours, residuals."""
-    from quokka_laws.exceptions import RunsError
     from quokka_laws.study import Study
 
     fitted = load_fit(fit_json)
@@ -282,7 +282,10 @@ def check(
         say(f"  {note}")
     for record in attrs["excluded"]:
         say(f"  row {record['row']} excluded: {record['reason']}")
-    check_design(law, table)
+    try:
+        check_design(law, table)
+    except RunsError as error:
+        raise RunsError(f"not enough for {law.name}: {error}") from None
     say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
     numeric = [k for k in ("N", "D", "C", "U_D", "epochs", "loss") if k in table]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})

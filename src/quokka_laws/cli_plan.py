@@ -134,7 +134,7 @@ REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 
 def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None) -> pd.DataFrame:
     """One law's row of the plan."""
-    interval = 0.9 if isinstance(fit, FittedLaw) and fit.draws is not None else None
+    interval = 0.9 if isinstance(fit, FittedLaw) and fit.has_intervals else None
     if isinstance(fit, FittedLaw) and "epochs" in fit.law.variables:
         if U_D is None:
             raise click.UsageError(

@@ -67,7 +67,7 @@ def data_optimal_command(
 
 
 def _level(fit: FitResult, interval: float | None) -> float | None:
-    return interval if interval is not None else 0.9 if fit.draws is not None else None
+    return interval if interval is not None else 0.9 if fit.has_intervals else None
 
 
 def _say_extrapolation(plan: pd.DataFrame) -> None:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 Refit = Callable[..., dict[str, float]]
 
 LOW_RATIO = 4.0
-CONDITION_LIMIT = 1e8
 RIVAL_WITHIN = 0.02
 DEAD_SHARE = 1e-3
 WIDE = 10.0
@@ -83,12 +82,13 @@ def _bounds(fit: FitResult) -> Iterator[tuple[str, str]]:
 
 
 def _identified(fit: FitResult) -> Iterator[tuple[str, str]]:
-    if fit.condition_number > CONDITION_LIMIT:
+    if not fit.identified:
         yield (
             "ILL_CONDITIONED",
             (
                 f"SOME COMBINATION OF COEFFICIENTS IS NOT IDENTIFIED (condition number {fit.condition_number:.1e}); "
-                "predictions inside the data stand, single coefficients do not"
+                "predictions inside the data stand, single coefficients do not, and intervals of them or of an optimum "
+                "would say nothing: none are given"
             ),
         )
 

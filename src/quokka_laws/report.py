@@ -80,7 +80,8 @@ def report(
         "level": f"{LEVEL:.0%}",
         "law": {"name": fit.law.name, "equation": fit.law.equation, "source": fit.law.source},
         "coefficients": _coefficients(fit),
-        "has_draws": fit.draws is not None,
+        "has_draws": fit.has_intervals,
+        "identified": fit.identified,
         "figures": [figure.drawn(form == "html") for figure in drawn],
         "doubts": [f.message for f in fit.flags] + _caution(fit, budgets),
         "checklist": checklist(fit).to_dict("records"),
@@ -108,7 +109,7 @@ def _profiles(fit: FitResult) -> IsoflopFit | str:
 def _advice(
     fit: FitResult, iso: IsoflopFit | str, budgets: Sequence[float], limits: Sequence[float]
 ) -> tuple[str, str, list[dict[str, str]]]:
-    interval = LEVEL if fit.draws is not None else None
+    interval = LEVEL if fit.has_intervals else None
     repeated = bool(limits)
     if not budgets and not repeated:
         return (

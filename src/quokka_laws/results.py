@@ -28,6 +28,7 @@ from quokka_laws.uncertainty import percentile_interval
 
 SCHEMA = "quokka-laws/fit"
 SCHEMA_VERSION = 1
+CONDITION_LIMIT = 1e8  # of the scaled Hessian: above it some combination of coefficients is free
 
 
 class FitStatus(Enum):
@@ -83,6 +84,11 @@ class FittedLaw:
     def label(self) -> str:
         """Name for tables and legends."""
         return self.name or self.law.name
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether there are draws whose spread means something."""
+        return self.draws is not None
 
     def _repr_html_(self) -> str:
         table = pd.DataFrame({"value": self.values}).rename_axis("coefficient")
@@ -243,13 +249,23 @@ class FitResult(FittedLaw):
 
     # ---- views ------------------------------------------------------------------------------------------------
 
+    @property
+    def identified(self) -> bool:
+        """Whether these runs determine every combination of coefficients, by the condition number."""
+        return not self.condition_number > CONDITION_LIMIT
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether there are draws whose spread means something: of an unidentified fit it does not."""
+        return self.draws is not None and self.identified
+
     def summary_at(self, level: float = 0.95) -> pd.DataFrame:
-        """Coefficients with standard error and interval at ``level``; blank (NaN) without bootstrap draws."""
+        """Coefficients with standard error and interval at ``level``; blank (NaN) without draws or not identified."""
         check_level(level)
         table = pd.DataFrame({"value": [self.values[k] for k in self.law.names]}, index=list(self.law.names))
         table.index.name = "coefficient"
         table[["stderr", "lower", "upper"]] = np.nan
-        if self.draws is not None and len(self.draws.dropna()) > 1:
+        if self.draws is not None and self.identified and len(self.draws.dropna()) > 1:
             usable = self.draws.dropna()
             table["stderr"] = usable.std(ddof=1)
             lower, upper = percentile_interval(usable.to_numpy(), level)

@@ -34,7 +34,7 @@ class Study:
         """Allocations of both methods, one row each per budget; empty without budgets."""
         if not self.budgets or not self.has_optimum:
             return pd.DataFrame()
-        interval = LEVEL if self.fit.draws is not None else None
+        interval = LEVEL if self.fit.has_intervals else None
         tables = {self.fit.law.name: compute_optimal(self.fit, self.budgets, interval=interval)}
         if self.iso is not None:
             level = LEVEL if self.iso.draws is not None else None
