@@ -114,7 +114,10 @@ def isoflop_report(iso: IsoflopFit) -> str:
     ]
     if iso.draws is not None:
         s = iso.summary.loc["a"]
-        lines.append(f"  exponent a: 95 % interval {s['lower']:.3f} … {s['upper']:.3f} (runs resampled within budgets)")
+        lines.append(
+            f"  exponent a: 95 % interval {s['lower']:.3f} … {s['upper']:.3f} (residuals resampled, "
+            f"{len(iso.draws.dropna())} of {len(iso.draws)} refits usable)"
+        )
     lines += ["", indent(shown.to_string(index=False))]
     for _, row in iso.refused.iterrows():
         lines += textwrap.wrap(f"REFUSED C = {row['C']:.3g}: {row['reason']}", WIDTH, initial_indent="  ! ")
