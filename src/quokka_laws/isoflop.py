@@ -20,6 +20,7 @@ from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError, RunsError
 from quokka_laws.jet import Array
 from quokka_laws.notebook import card
+from quokka_laws.quantities import times_outside
 from quokka_laws.runs import check_runs
 from quokka_laws.uncertainty import percentile_interval
 
@@ -94,7 +95,8 @@ class IsoflopFit:
             spread = {"N": np.exp(log_N), "D": np.exp(np.log(C / self.conventions.flops_per_ND) - log_N)}
             for name, values in spread.items():
                 plan[f"{name}_lower"], plan[f"{name}_upper"] = percentile_interval(values, interval)
-        plan["extrapolation"] = np.maximum(C / self.optima["C"].max(), 1.0)
+        lowest, highest = self.optima["C"].min(), self.optima["C"].max()
+        plan["extrapolation"], plan["below_runs"] = times_outside(C, lowest, highest), lowest > C
         plan["N_flat_lower"], plan["N_flat_upper"] = np.nan, np.nan
         return plan
 

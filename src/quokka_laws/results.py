@@ -24,6 +24,7 @@ from quokka_laws.jet import Array
 from quokka_laws.laws import Law, from_spec
 from quokka_laws.notebook import card
 from quokka_laws.objective import LogHuber, Objective, objective_from_spec
+from quokka_laws.quantities import times_outside
 from quokka_laws.uncertainty import percentile_interval
 
 SCHEMA = "quokka-laws/fit"
@@ -121,11 +122,7 @@ class FittedLaw:
         """
         given = self.law.inputs(**data)
         raw = {k.removeprefix("log_"): np.exp(v) if k.startswith("log_") else v for k, v in given.items()}
-        factors = [
-            np.maximum(np.maximum(raw[k] / self.fitted_range[k][1], self.fitted_range[k][0] / raw[k]), 1.0)
-            for k in raw
-            if k in self.fitted_range
-        ]
+        factors = [times_outside(raw[k], *self.fitted_range[k]) for k in raw if k in self.fitted_range]
         if not factors:
             return np.full(np.broadcast_shapes(*(v.shape for v in raw.values())), np.nan)
         return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors)))

@@ -14,7 +14,7 @@ from quokka_laws.fitting import fit
 from quokka_laws.isoflop import IsoflopFit, fit_isoflops
 from quokka_laws.laws import Law
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.report_text import allocation_table, human
+from quokka_laws.report_text import allocation_table, human, outside_runs
 from quokka_laws.results import FitResult
 
 LEVEL = 0.95
@@ -62,13 +62,11 @@ class Study:
 
     def cautions(self) -> list[str]:
         """What to keep in mind about the allocations."""
-        lines = []
-        far = [(c, c / self.fit.fitted_range["C"][1]) for c in self.budgets if c > self.fit.fitted_range["C"][1]]
-        for budget, factor in far:
-            lines.append(
-                f"  ! C = {budget:.3g} IS ×{factor:.3g} BEYOND THE LARGEST RUN; intervals hold the uncertainty of the "
-                "coefficients, not that of the law"
-            )
+        lines = [
+            f"  ! C = {budget:.3g} IS {factor} {side.upper()}; intervals hold the uncertainty of the coefficients, not that of "
+            "the law"
+            for budget, factor, side in outside_runs(self.fit, self.budgets)
+        ]
         return lines or ["  all budgets lie within the fitted runs"]
 
     def write(self, folder: str | Path) -> list[Path]:

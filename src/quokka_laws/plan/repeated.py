@@ -17,6 +17,7 @@ from quokka_laws.jet import Array, exp, variables
 from quokka_laws.laws import Law
 from quokka_laws.plan.compute import FLAT, bisect
 from quokka_laws.plan.optimise import derivatives, lowest, minimise_plane
+from quokka_laws.quantities import times_outside
 from quokka_laws.results import FittedLaw, check_level
 from quokka_laws.uncertainty import percentile_interval
 
@@ -313,8 +314,7 @@ def _interval(values: Array, level: float) -> tuple[float, float]:
 def _with_extrapolation(fit: FittedLaw, table: pd.DataFrame) -> pd.DataFrame:
     for name in ("N", "U_D", "epochs"):
         low, high = fit.fitted_range.get(name, (np.nan, np.nan))
-        value = table[name].to_numpy(dtype=float)
-        table[f"extrapolation_{name}"] = np.maximum(np.maximum(value / high, low / value), 1.0)
+        table[f"extrapolation_{name}"] = times_outside(table[name].to_numpy(dtype=float), low, high)
     return table
 
 
