@@ -40,6 +40,7 @@ FLOPS_TOLERANCE = 0.05
 EPOCHS_TOLERANCE = 0.02
 UNITS_APART = 1e4
 FINISHED = ("", "ok", "finished", "completed", "complete", "success", "done")
+UNFINISHED = ("failed", "crashed", "killed", "running", "pending", "preempting", "preempted", "stopped", "error")
 
 
 def read_runs(
@@ -200,15 +201,27 @@ def _rename(
     return table, conventions
 
 
+def unfinished(table: pd.DataFrame) -> pd.Series:
+    """What the table says of runs that did not finish (``status crashed``), and nothing of those that did.
+
+    A column ``status`` holds anything but success; a column ``state``, as in W&B's table of runs, one of its words.
+    """
+    said = pd.Series("", index=table.index, dtype=object)
+    for name in table:
+        if (kind := plain_name(name)) in ("status", "state"):
+            word = table[name].map(lambda s: "" if pd.isna(s) else str(s).strip().lower())
+            said = said.mask(~word.isin(FINISHED) if kind == "status" else word.isin(UNFINISHED), f"{kind} " + word)
+    return said
+
+
 def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Leave out rows whose ``status`` column says that the run failed; they have no loss to use."""
-    if "status" not in table:
-        return table, []
-    bad = ~table["status"].map(lambda s: pd.isna(s) or str(s).strip().lower() in FINISHED)
+    """Leave out rows whose run did not finish; they have no final loss to use."""
+    said = unfinished(table)
+    bad = said != ""
     why = table["reason"] if "reason" in table else pd.Series(None, index=table.index)
     records = [
-        {"row": int(row), "reason": f"status {status}" + (f": {reason}" if isinstance(reason, str) and reason else "")}
-        for row, status, reason in zip(table.loc[bad, "_row"], table.loc[bad, "status"], why[bad], strict=True)
+        {"row": int(row), "reason": what + (f": {reason}" if isinstance(reason, str) and reason else "")}
+        for row, what, reason in zip(table.loc[bad, "_row"], said[bad], why[bad], strict=True)
     ]
     return table[~bad], records
 
