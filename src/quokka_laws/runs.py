@@ -148,7 +148,9 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
             faults.append(f"column {name}: {shown} in {_rows(table, bad)}; expected positive finite numbers")
         table[name] = values
     _raise(attrs.get("source", "runs"), faults)
-    table = _complete(table, conventions, [])
+    notes = list(attrs.get("notes", []))
+    table = _complete(table, conventions, notes)
+    attrs["notes"] = notes
     faults += _contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)))
     faults += _mixed_units(table)
     faults += _duplicates(table)
@@ -310,7 +312,10 @@ def _units(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -> t
 
 
 def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -> pd.DataFrame:
-    """Derive what follows from the rest: D from U_D·epochs, one of N, D, C from the FLOP rule, epochs from D/U_D."""
+    """Derive what follows from the rest: D from U_D·epochs, one of N, D, C from the FLOP rule, epochs from D/U_D.
+
+    U_D is the smaller of the corpus and D: where the corpus was not finished, epochs is 1 and U_D is D.
+    """
     table = table.copy()
     k = conventions.flops_per_ND
 
@@ -327,6 +332,16 @@ def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -
             derive("D", table["C"].astype(float) / (k * table["N"].astype(float)), f"C/({k:g}·N)")
         elif "N" not in table and {"C", "D"} <= set(table):
             derive("N", table["C"].astype(float) / (k * table["D"].astype(float)), f"C/({k:g}·D)")
+        if {"D", "U_D"} <= set(table) and (unseen := table["U_D"] > table["D"] * (1 + EPOCHS_TOLERANCE)).any():
+            table["U_D"] = table["U_D"].mask(unseen, table["D"])
+            notes.append(
+                f"U_D exceeds D in {_rows(table, unseen)}: taken as D, for tokens that were never seen do not count"
+            )
+        if {"D", "epochs"} <= set(table) and (partial := table["epochs"] < 1 - EPOCHS_TOLERANCE).any():
+            table["epochs"] = table["epochs"].mask(partial & (table["epochs"] > 0), 1.0)
+            notes.append(
+                f"epochs is below 1 in {_rows(table, partial)}: taken as 1 and U_D as D, for nothing was repeated"
+            )
         if "epochs" not in table and {"D", "U_D"} <= set(table):
             derive("epochs", table["D"].astype(float) / table["U_D"].astype(float), "D/U_D")
         if "U_D" not in table and {"D", "epochs"} <= set(table):
@@ -349,14 +364,6 @@ def _contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: fl
                 f"{ratio[bad].min():.3g} to {ratio[bad].max():.3g}; the median row says {implied:.3g}·N·D). State the rule "
                 f"that was used, flops='{implied:.3g}ND', or take C as it is, flops='as given'"
             )
-    if {"D", "U_D"} <= set(table):
-        bad = (table["U_D"] > table["D"] * (1 + EPOCHS_TOLERANCE)).to_numpy()
-        if bad.any():
-            faults.append(
-                f"U_D exceeds D in {_rows(table, bad)}: unique tokens that were never seen do not count; "
-                "U_D is the smaller of the corpus and D"
-            )
-            return faults
     if {"D", "U_D", "epochs"} <= set(table):
         ratio = (table["epochs"] * table["U_D"] / table["D"]).to_numpy()
         bad = np.abs(ratio - 1) > EPOCHS_TOLERANCE
