@@ -38,6 +38,7 @@ from quokka_laws.cli_questions import (
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
 from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
+from quokka_laws.doubts_runs import of_runs
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting import check_design
 from quokka_laws.isoflop import fit_isoflops
@@ -282,6 +283,8 @@ def check(
         say(f"  {note}")
     for record in attrs["excluded"]:
         say(f"  row {record['row']} excluded: {record['reason']}")
+    for _, doubt in of_runs(table, law):
+        say(f"  ! {doubt}")
     try:
         check_design(law, table)
     except RunsError as error:

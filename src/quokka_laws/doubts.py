@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quokka_laws.doubts_runs import of_runs
+
 if TYPE_CHECKING:
     from quokka_laws.results import FitResult, Flag
 
@@ -32,12 +34,16 @@ def of(fit: FitResult, *, refit: Refit | None) -> tuple[Flag, ...]:
 
     return tuple(
         Flag(code, message)
-        for check in (_minimum, _bounds, _identified, _dead_terms, _wide_scales, _rivals, _design, _resampling)
+        for check in (_rows, _minimum, _bounds, _identified, _dead_terms, _wide_scales, _rivals, _design, _resampling)
         for code, message in check(fit)
     ) + tuple(
         Flag(code, message)
         for code, message in ((*_low_ratios(fit, refit), *_rising_branch(fit, refit)) if refit else ())
     )
+
+
+def _rows(fit: FitResult) -> Iterator[tuple[str, str]]:
+    return of_runs(fit.runs, fit.law)
 
 
 def _minimum(fit: FitResult) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,42 @@
+"""What is doubtful about the rows of a table before anything is fitted to them, each as a code and one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from quokka_laws.conventions import Conventions
+from quokka_laws.laws import Law
+
+HIGHEST_LOSS = 12.0  # nats/token: guessing among 160,000 tokens
+MOST_ROWS = 20  # of one size at different D that are not taken for checkpoints
+
+
+def of_runs(runs: pd.DataFrame, law: Law) -> Iterator[tuple[str, str]]:
+    """Every doubt about rows that a law is to be fitted to."""
+    yield from _perplexity(runs)
+    yield from _checkpoints(runs)
+
+
+def _perplexity(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    unit = Conventions.from_dict(runs.attrs.get("conventions", {})).loss_unit
+    if unit == "nats/token" and (highest := runs["loss"].max()) > HIGHEST_LOSS:
+        yield (
+            "LOSS_TOO_HIGH",
+            f"THE LOSS GOES UP TO {highest:.4g} nats/token; guessing among 160,000 tokens costs {HIGHEST_LOSS:g}. Is it a "
+            "perplexity? Take its logarithm",
+        )
+
+
+def _checkpoints(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    if "run_id" in runs or not {"N", "D"} <= set(runs):
+        return
+    counts = runs.groupby([k for k in ("N", "U_D") if k in runs])["D"].nunique()
+    if counts.max() > MOST_ROWS:
+        size = counts.idxmax()
+        yield (
+            "CHECKPOINTS",
+            f"{counts.max()} ROWS OF ONE SIZE (N = {size[0] if isinstance(size, tuple) else size:.3g}) AT DIFFERENT D look like "
+            "checkpoints of few runs. They are not independent: give a column run_id, or intervals are far too narrow",
+        )
