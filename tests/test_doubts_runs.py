@@ -8,6 +8,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.doubts_runs import of_runs
+from quokka_laws.study import study
 
 LAW = ql.laws.Chinchilla()
 TRUE = dict(E=1.8, A=480, alpha=0.35, B=2100, beta=0.37)
@@ -52,3 +53,37 @@ def test_checkpoints_without_run_id_are_doubted() -> None:
     table = grid(sizes=3, ratios=30)
     assert codes(table) == ["CHECKPOINTS"]
     assert codes(table.assign(run_id=np.repeat(["a", "b", "c"], 30))) == []
+
+
+def repeated(law: ql.laws.Law, values: dict[str, float], epochs: list[float]) -> pd.DataFrame:
+    N, U, e = (v.ravel() for v in np.meshgrid([2e7, 8e7, 3e8, 1e9], [1e7, 1e8, 1e9], epochs))
+    noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(len(N)))
+    loss = law.loss(values, N=N, U_D=U, epochs=e) * noise
+    return pd.DataFrame({"N": N, "U_D": U, "epochs": e, "loss": loss})
+
+
+def test_a_law_that_ignores_repetition_is_doubted_on_repeated_data() -> None:
+    law = ql.laws.EffectiveData()
+    table = repeated(law, {**TRUE, "R_D": 15.0, "R_N": 5.0}, [1, 2, 4, 8, 16, 32])
+    assert codes(table) == ["REPETITION_IGNORED"]
+    assert codes(table, law) == []
+    assert codes(table[table["epochs"] <= 4]) == []
+
+
+def test_a_law_that_rises_is_doubted_where_no_run_does() -> None:
+    law = ql.laws.EffectiveData()
+    falling = ql.read_runs(repeated(law, {**TRUE, "R_D": 15.0, "R_N": 5.0}, [1, 2, 4, 8, 16, 32]))
+    rising = ql.laws.Memorization(memorized_loss=10.8)
+    fit = ql.fit(rising, falling, n_starts=4)
+    assert "NO_RISE" in {f.code for f in fit.flags}
+    values = {**TRUE, "nu": 2.4e-5, "s": 1.77, "p": 1.44, "c": 270_000.0}
+    seen = ql.read_runs(repeated(rising, values, [1, 4, 16, 64, 256, 1000]))
+    assert "NO_RISE" not in {f.code for f in ql.fit(rising, seen, n_starts=4).flags}
+
+
+def test_a_budget_of_a_repeated_data_law_needs_unique_tokens() -> None:
+    rising = ql.laws.Memorization(memorized_loss=10.8)
+    values = {**TRUE, "nu": 2.4e-5, "s": 1.77, "p": 1.44, "c": 270_000.0}
+    seen = ql.read_runs(repeated(rising, values, [1, 4, 16, 64, 256, 1000]))
+    assert "say how many unique tokens there are" in study(rising, seen, C=1e20, bootstrap=0).report()
+    assert "Best model and epochs by memorization" in study(rising, seen, C=1e20, U_D=1e9, bootstrap=0).report()

@@ -89,6 +89,9 @@ def demo(budgets: tuple[float, ...], bootstrap: int, seed: int, out: Path) -> No
 @click.option(
     "--law", type=LawName(), default="chinchilla", show_default=True, help=f"One of: {', '.join(registry())}."
 )
+@click.option(
+    "-U", "--unique-tokens", "unique", type=QUANTITY, multiple=True, help="With -C, for repeated-data laws. Repeatable."
+)
 @click.option("--objective", type=click.Choice(list(OBJECTIVES)), default="huber", show_default=True)
 @click.option("--delta", type=float, default=1e-3, show_default=True, help="Huber's delta, in log-loss.")
 @click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
@@ -110,6 +113,7 @@ def fit_command(
     bootstrap: int,
     seed: int,
     law: Law,
+    unique: tuple[float, ...],
     objective: str,
     delta: float,
     cluster: str,
@@ -138,6 +142,7 @@ def fit_command(
         law,
         table,
         C=budgets,
+        U_D=unique,
         bootstrap=bootstrap,
         seed=seed,
         params=law.make_params(**fixed, **tied),

@@ -19,6 +19,7 @@ RIVAL_WITHIN = 0.02
 DEAD_SHARE = 1e-3
 WIDE = 10.0
 BRANCH = 0.15
+RISE = 4.0  # times the noise of one run, above its minimum
 
 
 def of(fit: FitResult, *, refit: Refit | None) -> tuple[Flag, ...]:
@@ -34,7 +35,18 @@ def of(fit: FitResult, *, refit: Refit | None) -> tuple[Flag, ...]:
 
     return tuple(
         Flag(code, message)
-        for check in (_rows, _minimum, _bounds, _identified, _dead_terms, _wide_scales, _rivals, _design, _resampling)
+        for check in (
+            _rows,
+            _minimum,
+            _bounds,
+            _identified,
+            _dead_terms,
+            _wide_scales,
+            _no_rise,
+            _rivals,
+            _design,
+            _resampling,
+        )
         for code, message in check(fit)
     ) + tuple(
         Flag(code, message)
@@ -158,6 +170,27 @@ def _rising_branch(fit: FitResult, refit: Refit) -> Iterator[tuple[str, str]]:
             (
                 f"THE OVERFITTING BRANCH DECIDES {', '.join(changed)}: without the rows after each curve's minimum "
                 f"{'; '.join(changed.values())}. Do not read {'them' if len(changed) > 1 else 'it'} as learning"
+            ),
+        )
+
+
+def _no_rise(fit: FitResult) -> Iterator[tuple[str, str]]:
+    """Whether any run shows what a law that can rise says about too many epochs."""
+    if not fit.law.rises:
+        return
+    residuals = fit.log_residuals()
+    noise = 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
+    highest = 0.0
+    for _, curve in fit.runs.sort_values("epochs").groupby(["N", "U_D"]):
+        log_loss = np.log(curve["loss"].to_numpy(dtype=float))
+        highest = max(highest, float((log_loss[log_loss.argmin() :] - log_loss.min()).max()))
+    if highest < RISE * noise or highest == 0.0:
+        yield (
+            "NO_RISE",
+            (
+                f"NO RUN RISES ABOVE ITS MINIMUM by more than the noise ({highest:.2g} of its loss; noise {noise:.2g}): how "
+                f"{fit.law.name} rises, and after how many epochs, is not in these runs. Do not ask it for epochs or a best use "
+                "of data; fit effective-data, or train some runs past their minimum"
             ),
         )
 

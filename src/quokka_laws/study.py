@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.exceptions import QuokkaError, RunsError
+from quokka_laws.exceptions import FitError, QuokkaError, RunsError
 from quokka_laws.fitting import fit
 from quokka_laws.isoflop import IsoflopFit, fit_isoflops
 from quokka_laws.laws import Law
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.report_text import allocation_table, human, outside_runs
+from quokka_laws.plan.repeated import compute_and_data_optimal
+from quokka_laws.report_text import allocation_table, human, indent, outside_runs
 from quokka_laws.results import FitResult
 
 LEVEL = 0.95
@@ -28,18 +29,23 @@ class Study:
     iso: IsoflopFit | None
     no_iso: str
     budgets: tuple[float, ...]
+    unique: tuple[float, ...] = ()
 
     @property
     def plan(self) -> pd.DataFrame:
         """Allocations of both methods, one row each per budget; empty without budgets."""
         if not self.budgets or not self.has_optimum:
             return pd.DataFrame()
-        interval = LEVEL if self.fit.has_intervals else None
-        tables = {self.fit.law.name: compute_optimal(self.fit, self.budgets, interval=interval)}
+        tables = {self.fit.law.name: compute_optimal(self.fit, self.budgets, interval=self.level)}
         if self.iso is not None:
             level = LEVEL if self.iso.draws is not None else None
             tables["IsoFLOP profiles"] = compute_optimal(self.iso, self.budgets, interval=level)
         return pd.concat(tables, names=["method"]).reset_index(level=0)
+
+    @property
+    def level(self) -> float | None:
+        """Of the intervals of the fit, if it has any."""
+        return LEVEL if self.fit.has_intervals else None
 
     @property
     def has_optimum(self) -> bool:
@@ -58,7 +64,24 @@ class Study:
             for method, table in self.plan.groupby("method", sort=False):
                 parts.append(f"  by {method}\n{allocation_table(table.reset_index(drop=True))}")
             parts.append("\n".join(self.cautions()))
+        elif self.budgets:
+            parts.append(self._repeated())
         return "\n\n".join(parts)
+
+    def _repeated(self) -> str:
+        """The best use of the budgets and of limited data, or what it takes to say."""
+        if "epochs" not in self.fit.law.variables:
+            return f"{self.fit.law.name} is a law of {', '.join(self.fit.law.variables)}: it allocates no budget"
+        if not self.unique:
+            return (
+                f"{self.fit.law.name} allocates a budget on limited data: say how many unique tokens there are (-U 100B), or ask "
+                "`quokka-laws data-optimal`"
+            )
+        try:
+            plan = compute_and_data_optimal(self.fit, self.budgets, self.unique, interval=self.level)
+        except FitError as error:
+            return f"no allocation: {error}"
+        return f"Best model and epochs by {self.fit.law.name}\n{indent(plan.to_string(index=False, float_format='{:.4g}'.format))}"
 
     def cautions(self) -> list[str]:
         """What to keep in mind about the allocations."""
@@ -86,7 +109,16 @@ class Study:
         return written
 
 
-def study(law: Law, runs: pd.DataFrame, *, C: Any = (), bootstrap: int = 1000, seed: int = 0, **settings: Any) -> Study:
+def study(
+    law: Law,
+    runs: pd.DataFrame,
+    *,
+    C: Any = (),
+    U_D: Any = (),
+    bootstrap: int = 1000,
+    seed: int = 0,
+    **settings: Any,
+) -> Study:
     """Fit a law and, where the runs share budgets, IsoFLOP profiles.
 
     Parameters
@@ -95,6 +127,8 @@ def study(law: Law, runs: pd.DataFrame, *, C: Any = (), bootstrap: int = 1000, s
         As for :func:`quokka_laws.fit`.
     C : float or sequence
         Budgets to allocate.
+    U_D : float or sequence
+        Unique tokens, for laws of repeated data.
     **settings
         Further arguments of :func:`quokka_laws.fit`.
     """
@@ -105,7 +139,8 @@ def study(law: Law, runs: pd.DataFrame, *, C: Any = (), bootstrap: int = 1000, s
             iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
         except RunsError as error:
             reason = str(error)
-    return Study(result, iso, reason, tuple(float(c) for c in np.atleast_1d(C)))
+    budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
+    return Study(result, iso, reason, budgets, unique)
 
 
 def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: bool = False) -> tuple[Study, str]:
