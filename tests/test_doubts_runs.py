@@ -55,6 +55,24 @@ def test_checkpoints_without_run_id_are_doubted() -> None:
     assert codes(table.assign(run_id=np.repeat(["a", "b", "c"], 30))) == []
 
 
+def test_sweeps_that_were_mixed_are_told_apart_by_their_column() -> None:
+    table = grid()
+    other = table.assign(N=1.05 * table["N"], loss=0.86 * table["loss"])
+    mixed = pd.concat([table.assign(sweep="gpt2"), other.assign(sweep="llama")], ignore_index=True)
+    fit = ql.fit(LAW, ql.read_runs(mixed))
+    (message,) = (f.message for f in fit.flags if f.code == "MISFIT")
+    assert "of its variance lies between values of sweep" in message
+    assert "(sum over rows); rms residual 8.7 %" in fit.report()
+    assert fit.to_dict()["rms_residual"] == fit.rms_residual
+    assert (
+        "different recipes"
+        in {f.code: f.message for f in ql.fit(LAW, ql.read_runs(mixed.drop(columns="sweep"))).flags}["MISFIT"]
+    )
+    alone = ql.fit(LAW, ql.read_runs(table))
+    assert alone.rms_residual < 1e-6
+    assert "MISFIT" not in {f.code for f in alone.flags}
+
+
 def repeated(law: ql.laws.Law, values: dict[str, float], epochs: list[float]) -> pd.DataFrame:
     N, U, e = (v.ravel() for v in np.meshgrid([2e7, 8e7, 3e8, 1e9], [1e7, 1e8, 1e9], epochs))
     noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(len(N)))

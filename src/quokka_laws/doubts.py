@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from quokka_laws.doubts_runs import of_runs
 
@@ -19,6 +20,8 @@ RIVAL_WITHIN = 0.02
 DEAD_SHARE = 1e-3
 WIDE = 10.0
 BRANCH = 0.15
+MISFIT = 0.02  # rms of log-residuals
+FEW_GROUPS = 12
 RISE = 4.0  # times the noise of one run, above its minimum
 
 
@@ -44,6 +47,7 @@ def of(fit: FitResult, *, refit: Refit | None) -> tuple[Flag, ...]:
             _wide_scales,
             _no_rise,
             _rivals,
+            _misfit,
             _design,
             _resampling,
         )
@@ -208,6 +212,26 @@ def _rivals(fit: FitResult) -> Iterator[tuple[str, str]]:
                 f"(the nearest {gap:.2g} above); see fit.rivals before believing single coefficients"
             ),
         )
+
+
+def _misfit(fit: FitResult) -> Iterator[tuple[str, str]]:
+    """Whether the law passes by its runs, and which of their columns tells the far ones apart."""
+    if not fit.rms_residual > MISFIT:
+        return
+    residuals = pd.Series(fit.log_residuals(), index=fit.runs.index)
+    explained = {}
+    for column in fit.runs.columns.difference([*fit.law.variables, "N", "D", "C", "loss", "run_id", "weight"]):
+        groups = fit.runs[column].astype(str)
+        if 1 < groups.nunique() <= FEW_GROUPS:
+            within = residuals - residuals.groupby(groups).transform("mean")
+            explained[column] = 1 - float((within**2).sum() / ((residuals - residuals.mean()) ** 2).sum())
+    best = max(explained, key=explained.__getitem__, default="")
+    if best and explained[best] > 0.5:
+        value = fit.runs[best].mode().tolist()[0]
+        why = f'{explained[best]:.0%} of its variance lies between values of {best}. Fit them apart, keep="{best} == {value!r}"'
+    else:
+        why = "are different recipes, data or tokenizers mixed, or runs that were not cooled down?"
+    yield "MISFIT", f"THE LAW MISSES ITS RUNS BY {100 * fit.rms_residual:.2g} % (rms): {why}"
 
 
 def _design(fit: FitResult) -> Iterator[tuple[str, str]]:

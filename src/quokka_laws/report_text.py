@@ -67,7 +67,7 @@ def fit_report(fit: FitResult) -> str:
     lines = [
         f"{fit.law.name}: loss = {fit.law.equation}",
         f"  {n} rows fitted, {out} excluded; {fit.conventions.describe()}",
-        f"  objective {_objective(fit)} = {fit.objective_value:.9g} (sum over rows)",
+        f"  objective {_objective(fit)} = {fit.objective_value:.9g} (sum over rows); rms residual {100 * fit.rms_residual:.2g} %",
         f"  status: {fit.status.value}",
     ]
     if fit.route != "newton":

@@ -284,6 +284,11 @@ class FitResult(FittedLaw):
         return -self.residuals["residual"].to_numpy(dtype=float)
 
     @property
+    def rms_residual(self) -> float:
+        """Root mean square of the log-residuals: 0.01 means that the law misses the loss by about 1 %."""
+        return float(np.sqrt(np.mean(self.log_residuals() ** 2))) if len(self.runs) else np.nan
+
+    @property
     def residuals(self) -> pd.DataFrame:
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
@@ -326,6 +331,7 @@ class FitResult(FittedLaw):
             "fitted_range": {k: list(v) for k, v in self.fitted_range.items()},
             "objective": self.objective.to_spec(),
             "objective_value": self.objective_value,
+            "rms_residual": self.rms_residual,
             "status": self.status.name,
             "flags": [[f.code, f.message] for f in self.flags],
             "starts": self.starts,
