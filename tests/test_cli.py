@@ -124,14 +124,18 @@ def test_plot_writes_figures(fitted: Path, tmp_path: Path) -> None:
 def test_check_says_what_would_be_used(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text(
-        "params,tokens,val_loss\n" + "".join(f"{n}M,{d}B,{3 + 1 / n + 1 / d}\n" for n in (10, 20, 40) for d in (1, 3))
+        "params,tokens,val_loss\n"
+        + "".join(f"{n}M,{d}B,{3 + 1 / n + 1 / d}\n" for n in (10, 20, 40) for d in (1, 3, 9))
     )
     result = run("check", path, "--format", "csv")
     assert result.exit_code == 0, result.output
-    assert "6 rows usable" in result.stderr
+    assert "9 rows usable" in result.stderr
     assert "'val_loss' read as loss" in result.stderr
     assert "C derived as 6·N·D" in result.stderr
     assert "N,10000000.0,40000000.0" in result.stdout
+    refused = run("check", path, "--drop", "D > 5e9")
+    assert refused.exit_code == 1
+    assert "not enough for chinchilla: 2 token counts (D = 1e+09, 3e+09)" in refused.stderr
 
 
 @pytest.mark.parametrize(

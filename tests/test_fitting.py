@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
+from quokka_laws import doubts
 
 LAW = ql.laws.Chinchilla()
 
@@ -228,6 +229,42 @@ def test_weights_of_any_column_stay_with_the_fit(quokka87: pd.DataFrame) -> None
     assert ql.sensitivity(two, 1.1e23).equals(ql.sensitivity(one, 1.1e23))
     next_runs = (ql.design.next_runs(f, 1e21, target_C=1.1e23) for f in (one, two))
     assert next(next_runs).equals(next(next_runs))
+
+
+@pytest.mark.parametrize(
+    ("column", "levels", "said"),
+    [
+        ("N", [8e7], r"1 model size \(N = 8e\+07\): the capacity term"),
+        ("N", [1e8, 3e8], r"2 model sizes \(N = 1e\+08, 3e\+08\): the capacity term"),
+        ("N", [1e8, 1.01e8, 1.015e8, 3e8], "2 model sizes"),
+        ("D", [1e10], r"1 token count \(D = 1e\+10\): the data term"),
+    ],
+)
+def test_one_or_two_levels_do_not_determine_a_power_and_a_floor(column: str, levels: list[float], said: str) -> None:
+    other = {"N": "D", "D": "N"}[column]
+    table = pd.DataFrame({column: np.tile(levels, 12), other: np.repeat(np.geomspace(1e9, 1e11, 12), len(levels))})
+    table["loss"] = LAW.loss(TRUE_CHINCHILLA, N=table["N"], D=table["D"])
+    with pytest.raises(ql.RunsError, match=said):
+        ql.fit(LAW, ql.check_runs(table))
+
+
+def test_two_sizes_do_where_the_floor_is_known() -> None:
+    table = pd.DataFrame({"N": np.tile([1e8, 3e8], 12), "D": np.repeat(np.geomspace(1e9, 1e11, 12), 2)})
+    table["loss"] = LAW.loss(TRUE_CHINCHILLA, N=table["N"], D=table["D"])
+    known = LAW.make_params(E=dict(value=TRUE_CHINCHILLA["E"], vary=False))
+    assert ql.fit(LAW, ql.check_runs(table), params=known).values == pytest.approx(TRUE_CHINCHILLA, rel=1e-5)
+
+
+def test_an_unidentified_fit_has_no_intervals(noisy_fit: ql.FitResult) -> None:
+    from dataclasses import replace
+
+    free = replace(noisy_fit, condition_number=1e12)
+    assert noisy_fit.has_intervals
+    assert not free.has_intervals
+    assert free.summary[["stderr", "lower", "upper"]].isna().all(axis=None)
+    assert "95 % interval" not in free.report()
+    (flag,) = (f for f in doubts.of(free, refit=None) if f.code == "ILL_CONDITIONED")
+    assert "none are given" in flag.message
 
 
 def test_bad_weights_are_refused(runs: pd.DataFrame) -> None:

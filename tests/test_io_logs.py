@@ -76,6 +76,13 @@ def test_points_pass_through(tmp_path: Path) -> None:
     assert curves["run_id"].tolist() == ["a", "b"]
 
 
+def test_points_without_a_status(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    table = pd.DataFrame({"params": ["1M", "2M"], "tokens": ["1B", "2B"], "val_loss": [3.1, 3.0]})
+    table.to_csv(path, index=False)
+    assert import_runs(path)["N"].tolist() == ["1M", "2M"]
+
+
 def test_planned_tokens_that_are_the_same_in_every_row(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     pd.DataFrame({"step": np.arange(1, 101), "tokens": 5e9, "n_params": 1e8, "loss": 3.0}).to_csv(path, index=False)

@@ -89,6 +89,45 @@ def test_budgets_are_grouped_with_tolerance() -> None:
     assert len(np.unique(group_budgets(C, 0.001))) == 5
 
 
+def test_dense_budgets_do_not_chain_into_one() -> None:
+    C = np.geomspace(1e18, 1e20, 5000)
+    found = pd.Series(C).groupby(group_budgets(C, 0.1))
+    assert (found.max() / found.min()).max() <= 1.25
+    assert found.ngroups == 21
+
+
+def noisy_sweep(sizes: int, seed: int) -> pd.DataFrame:
+    """Five budgets of a law with a = 0.37/0.72, sizes within ×2.5 of the optimum, 0.4 % noise."""
+    law = ql.FittedLaw(ql.laws.Chinchilla(), dict(E=1.8, A=480, alpha=0.35, B=2100, beta=0.37))
+    rng = np.random.default_rng(seed)
+    rows = []
+    for C in np.geomspace(1e18, 1e20, 5):
+        N = ql.plan.compute_optimal(law, C)["N"].iloc[0] * np.geomspace(1 / 2.5, 2.5, sizes)
+        loss = law(N=N, D=C / 6 / N) * np.exp(rng.normal(0, 0.004, sizes))
+        rows.append(pd.DataFrame({"C": C, "N": N, "D": C / 6 / N, "loss": loss}))
+    return pd.concat(rows, ignore_index=True)
+
+
+@pytest.mark.parametrize("sizes", [4, 5, 8])
+def test_intervals_cover_at_their_level_however_few_the_sizes(sizes: int) -> None:
+    covered = []
+    for seed in range(40):
+        fit = ql.fit_isoflops(noisy_sweep(sizes, seed), bootstrap=100)
+        assert fit.draws is not None
+        assert fit.draws.notna().all(axis=1).mean() > 0.95
+        lower, upper = fit.summary.loc["a", ["lower", "upper"]]
+        covered.append(lower <= 0.37 / 0.72 <= upper)
+    assert np.mean(covered) >= 0.85
+
+
+def test_usable_refits_are_counted() -> None:
+    fit = ql.fit_isoflops(noisy_sweep(4, 0), bootstrap=50)
+    assert "50 of 50 refits usable" in fit.report()
+    assert fit.draws is not None
+    fit.draws.iloc[:3] = np.nan
+    assert "47 of 50 refits usable" in fit.report()
+
+
 def test_local_minimum() -> None:
     assert local_minimum(np.array([1.0, -2.0, 1.0])) == pytest.approx(1.0)
     assert np.isnan(local_minimum(np.array([1.0, 2.0, -1.0])))

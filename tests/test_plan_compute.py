@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import quokka_laws as ql
 from quokka_laws.plan.compute import minimise_over_log_N, optimal_log_N
+from quokka_laws.report_text import allocation_table
 
 BESIROGLU = dict(E=1.81686, A=482.00572, B=2085.4342, alpha=0.34781303, beta=0.36585412)
 LAW = ql.FittedLaw(ql.laws.Chinchilla(), BESIROGLU)
@@ -70,6 +71,18 @@ def test_other_flop_rule_changes_the_budget() -> None:
     two = ql.FittedLaw(LAW.law, LAW.values, conventions=ql.Conventions(flops="2ND"))
     plan = ql.plan.compute_optimal(two, 1e22).iloc[0]
     assert 2 * plan["N"] * plan["D"] == pytest.approx(1e22)
+
+
+def test_budgets_below_the_runs_are_not_inside(noisy_fit: ql.FitResult, quokka87: pd.DataFrame) -> None:
+    iso = ql.fit_isoflops(quokka87)
+    for plan, lowest in (
+        (ql.plan.compute_optimal(noisy_fit, [1e10, 1e21]), noisy_fit.runs["C"].min()),
+        (ql.plan.compute_optimal(iso, [1e10, 1e20]), iso.optima["C"].min()),
+    ):
+        assert plan["extrapolation"].tolist() == [pytest.approx(lowest / 1e10), 1.0]
+        assert plan["below_runs"].tolist() == [True, False]
+        assert " below" in allocation_table(plan).splitlines()[1]
+        assert "inside" in allocation_table(plan).splitlines()[2]
 
 
 def test_refusals(noisy_fit: ql.FitResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -132,9 +133,16 @@ def test_single_epoch_data_cannot_identify_repetition(quokka87: pd.DataFrame) ->
         ql.fit(laws.QuokkaRepeated(), quokka87)
 
 
-def test_more_unique_tokens_than_tokens_is_refused() -> None:
-    with pytest.raises(ql.RunsError, match="U_D exceeds D in row 2"):
-        ql.read_runs(pd.DataFrame({"N": [1e8, 1e8], "D": [2e9, 2e9], "U_D": [1e9, 3e9], "loss": [3.0, 3.1]}))
+@pytest.mark.parametrize("read", [ql.read_runs, ql.check_runs])
+def test_unique_tokens_that_were_never_seen_do_not_count(read: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    table = pd.DataFrame({"N": [1e8, 1e8], "D": [2e9, 2e9], "loss": [3.0, 3.1]})
+    runs = read(table.assign(U_D=[1e9, 3e9]))
+    assert runs["U_D"].tolist() == [1e9, 2e9]
+    assert runs["epochs"].tolist() == [2, 1]
+    assert any("U_D exceeds D in row 2: taken as D" in note for note in runs.attrs["notes"])
+    runs = read(table.assign(epochs=[0.0003, 4]))
+    assert runs[["U_D", "epochs"]].to_numpy().tolist() == [[2e9, 1], [5e8, 4]]
+    assert any("epochs is below 1 in row 1: taken as 1" in note for note in runs.attrs["notes"])
 
 
 def test_weights_that_give_every_run_the_same_say(checkpoints: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
+from quokka_laws.cli_import import summary
 
 GOOD = {"N": [1e8, 2e8, 4e8], "D": [2e9, 8e9, 3e9], "loss": [3.4, 3.1, 3.2]}
 
@@ -212,6 +213,22 @@ def test_failed_runs_are_left_out_and_recorded() -> None:
     assert len(runs) == 2
     assert runs.attrs["excluded"] == [{"row": 2, "reason": "status nan"}]
     assert runs.attrs["conventions"]["loss_kind"] == "ELBO bound"
+
+
+@pytest.mark.parametrize("name", ["Status", "State", "state"])
+def test_states_of_a_wandb_export_are_statuses(name: str, tmp_path: Path) -> None:
+    table = frame(**{name: ["finished", "crashed", "finished"]})
+    runs = ql.read_runs(table)
+    assert len(runs) == 2
+    assert runs.attrs["excluded"] == [{"row": 2, "reason": f"{name.lower()} crashed"}]
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    imported = ql.io.import_runs(tmp_path / "runs.csv")
+    assert "3 rows, 2 usable" in summary(imported)
+    assert len(ql.read_runs(imported)) == 2
+
+
+def test_a_state_that_is_none_of_a_run_is_left_alone() -> None:
+    assert len(ql.read_runs(frame(state=["Ohio", "Texas", "Iowa"]))) == 3
 
 
 def test_mixed_kinds_of_loss_are_doubted(quokka87: pd.DataFrame) -> None:

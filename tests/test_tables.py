@@ -37,6 +37,19 @@ def test_utf16_of_spreadsheets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "form",
+    ["{}\n", "[{}]"],
+)
+def test_nested_objects_are_columns_of_their_own(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_text(
+        form.replace("{}", '{"N": 1e8, "D": 2e9, "loss": 3.4, "config": {"opt": {"lr": 1}, "tags": ["a"]}}')
+    )
+    for runs in (ql.read_runs(path), ql.io.import_runs(path)):
+        assert runs.loc[0, ["N", "config/opt/lr", "config/tags"]].tolist() == [1e8, 1, '["a"]']
+
+
+@pytest.mark.parametrize(
     ("name", "data", "said"),
     [
         ("a.csv", b"N;D;loss\n1,500,000;2e9;3,412\n", "'3,412' and '1,500,000' cannot both be read"),
@@ -49,6 +62,7 @@ def test_utf16_of_spreadsheets(tmp_path: Path) -> None:
         ("a.parquet", b"N,D,loss\n", "cannot be read"),
         ("a.csv", b"N,D,loss\n1,2,3,4\n1,2\n1,2,3,4,5\n", "not a CSV table"),
         ("a.jsonl", b'{"N": 1}\n[1]\n{"N": 2}\n', "line 2 holds list"),
+        ("a.json", b"[1, 2]", "expected an array of objects"),
     ],
 )
 def test_what_cannot_be_read_names_the_file(tmp_path: Path, name: str, data: bytes, said: str) -> None:

@@ -42,6 +42,8 @@ from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
 from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
 from quokka_laws.columns import INPUTS
+from quokka_laws.doubts_runs import of_runs
+from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting import check_design
 from quokka_laws.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
@@ -90,6 +92,9 @@ def demo(budgets: tuple[float, ...], bootstrap: int, seed: int, out: Path) -> No
 @click.option(
     "--law", type=LawName(), default="chinchilla", show_default=True, help=f"One of: {', '.join(registry())}."
 )
+@click.option(
+    "-U", "--unique-tokens", "unique", type=QUANTITY, multiple=True, help="With -C, for repeated-data laws. Repeatable."
+)
 @click.option("--objective", type=click.Choice(list(OBJECTIVES)), default="huber", show_default=True)
 @click.option("--delta", type=float, default=1e-3, show_default=True, help="Huber's delta, in log-loss.")
 @click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
@@ -106,6 +111,7 @@ def fit_command(
     bootstrap: int,
     seed: int,
     law: Law,
+    unique: tuple[float, ...],
     objective: str,
     delta: float,
     cluster: str,
@@ -135,6 +141,7 @@ def fit_command(
         law,
         table,
         C=budgets,
+        U_D=unique,
         bootstrap=bootstrap,
         seed=seed,
         params=law.make_params(**fixed, **tied),
@@ -224,7 +231,6 @@ def isoflops(
 @click.option("--out", type=click.Path(path_type=Path), default=Path("."), show_default=True, help="Folder.")
 def plot_command(fit_json: str, budgets: tuple[float, ...], out: Path) -> None:
     """Draw the figures of a FIT: IsoFLOP profiles where its runs allow, contours, residuals."""
-    from quokka_laws.exceptions import RunsError
     from quokka_laws.study import Study
 
     fitted = load_fit(fit_json)
@@ -254,7 +260,12 @@ def check(runs: str, law: Law, form: str | None, **reading: Any) -> None:
         say(f"  {note}")
     for record in attrs["excluded"]:
         say(f"  row {record['row']} excluded: {record['reason']}")
-    check_design(law, table)
+    for _, doubt in of_runs(table, law):
+        say(f"  ! {doubt}")
+    try:
+        check_design(law, table)
+    except RunsError as error:
+        raise RunsError(f"not enough for {law.name}: {error}") from None
     say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
     numeric = [k for k in (*INPUTS, "loss") if k in table]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})

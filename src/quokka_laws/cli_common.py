@@ -97,7 +97,7 @@ INTERVAL = click.option(
 
 def level(fitted: FitResult, interval: float | None) -> float | None:
     """The interval asked for; 0.9 when the fit has draws to compute one from."""
-    return interval if interval is not None else 0.9 if fitted.draws is not None else None
+    return interval if interval is not None else 0.9 if fitted.has_intervals else None
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from quokka_laws.cli_common import ASSIGNMENTS, emit, say
 from quokka_laws.io import KINDS, PATTERNS, STATUSES, import_runs
+from quokka_laws.runs import unfinished
 
 WIDTH = 100
 NAMED = 3  # runs named beside a remark that is true of several
@@ -81,8 +82,8 @@ def import_command(
 
 def summary(table: pd.DataFrame) -> str:
     """What was found, for people."""
-    status = table["status"] if "status" in table else pd.Series("ok", index=table.index)
-    usable = status.fillna("ok") == "ok"
+    said = unfinished(table)
+    usable = said == ""
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
     lines = [f"{len(table)} rows{runs}, {int(usable.sum())} usable", *(f"  {note}" for note in table.attrs["notes"])]
     if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
@@ -93,7 +94,12 @@ def summary(table: pd.DataFrame) -> str:
         )
     reason = table.get("reason", pd.Series("", index=table.index)).fillna("")
     remark = table.get("remark", pd.Series("", index=table.index)).fillna("")
-    labels = remark.where(usable, status + ": " + reason + remark.map(lambda text: f" ({text})" if text else ""))
+    labels = remark.where(
+        usable,
+        said.str.removeprefix("status ")
+        + reason.map(lambda text: f": {text}" if text else "")
+        + remark.map(lambda text: f" ({text})" if text else ""),
+    )
     for label, rows in table[labels != ""].groupby(labels, sort=False):
         names = list(dict.fromkeys(rows.get("run_id", rows.index)))
         shown = ", ".join(map(str, names[:NAMED])) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

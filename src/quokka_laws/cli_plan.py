@@ -18,7 +18,7 @@ from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.several import align
 from quokka_laws.published import published
-from quokka_laws.report_text import human, left_aligned
+from quokka_laws.report_text import how_far, human, left_aligned
 from quokka_laws.results import FittedLaw
 
 DEFAULT_MFU = 0.4
@@ -141,7 +141,7 @@ REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 
 def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None) -> pd.DataFrame:
     """One law's row of the plan."""
-    interval = 0.9 if isinstance(fit, FittedLaw) and fit.draws is not None else None
+    interval = 0.9 if isinstance(fit, FittedLaw) and fit.has_intervals else None
     if isinstance(fit, FittedLaw) and "epochs" in fit.law.variables:
         if U_D is None:
             raise click.UsageError(
@@ -184,7 +184,7 @@ def _cautions(table: pd.DataFrame, U_D: float | None) -> list[str]:
             "which no interval of one law holds"
         )
     said.append(
-        "extrapolation is the factor beyond the largest run a law was fitted to; unknown where its paper does not say"
+        "extrapolation is the factor outside the runs a law was fitted to; unknown where its paper does not say"
     )
     return said
 
@@ -211,9 +211,8 @@ def _pretty(table: pd.DataFrame) -> str:
         ]
     if len(set(table["loss_unit"])) > 1:
         shown["unit"] = table["loss_unit"]
-    shown["extrapolation"] = table["extrapolation"].map(
-        lambda f: "unknown" if f != f else "inside" if f <= 1 else f"×{f:.3g}"
-    )
+    below = table.get("below_runs", pd.Series(False, index=table.index)) == True  # noqa: E712  (NaN for other plans)
+    shown["extrapolation"] = [how_far(f, b) for f, b in zip(table["extrapolation"], below, strict=True)]
     if "note" in table:
         repeats = table["note"]
         within = shown["extrapolation"].where(shown["extrapolation"].ne("inside") | repeats.eq(""), "")

@@ -44,7 +44,7 @@ def heard(ask: Callable[[], pd.DataFrame]) -> pd.DataFrame:
 
 
 def _interval(fits: list[Planned]) -> float | None:
-    return 0.9 if all(isinstance(f, FittedLaw) and f.draws is not None for f in fits) else None
+    return 0.9 if all(isinstance(f, FittedLaw) and f.has_intervals for f in fits) else None
 
 
 @click.command("reach")

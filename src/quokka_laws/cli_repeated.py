@@ -56,6 +56,10 @@ def data_optimal_command(
     else:
         plan = data_optimal(fit, U_D, interval=level(fit, interval))
     emit(plan, form)
+    if plan["N"].isna().any():
+        say(
+            "! no best model and epochs where N is empty: a term of the law is missing, so larger or longer is always better"
+        )
     _say_extrapolation(plan)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from quokka_laws.columns import inputs_of
+from quokka_laws.doubts_runs import of_runs
 
 if TYPE_CHECKING:
     from quokka_laws.results import FitResult, Flag
@@ -15,11 +17,13 @@ if TYPE_CHECKING:
 Refit = Callable[..., dict[str, float]]
 
 LOW_RATIO = 4.0
-CONDITION_LIMIT = 1e8
 RIVAL_WITHIN = 0.02
 DEAD_SHARE = 1e-3
 WIDE = 10.0
 BRANCH = 0.15
+MISFIT = 0.02  # rms of log-residuals
+FEW_GROUPS = 12
+RISE = 4.0  # times the noise of one run, above its minimum
 
 
 def of(fit: FitResult, *, refit: Refit | None) -> tuple[Flag, ...]:
@@ -35,12 +39,28 @@ def of(fit: FitResult, *, refit: Refit | None) -> tuple[Flag, ...]:
 
     return tuple(
         Flag(code, message)
-        for check in (_minimum, _bounds, _identified, _dead_terms, _wide_scales, _rivals, _design, _resampling)
+        for check in (
+            _rows,
+            _minimum,
+            _bounds,
+            _identified,
+            _dead_terms,
+            _wide_scales,
+            _no_rise,
+            _rivals,
+            _misfit,
+            _design,
+            _resampling,
+        )
         for code, message in check(fit)
     ) + tuple(
         Flag(code, message)
         for code, message in ((*_low_ratios(fit, refit), *_rising_branch(fit, refit)) if refit else ())
     )
+
+
+def _rows(fit: FitResult) -> Iterator[tuple[str, str]]:
+    return of_runs(fit.runs, fit.law)
 
 
 def _minimum(fit: FitResult) -> Iterator[tuple[str, str]]:
@@ -85,12 +105,13 @@ def _bounds(fit: FitResult) -> Iterator[tuple[str, str]]:
 
 
 def _identified(fit: FitResult) -> Iterator[tuple[str, str]]:
-    if fit.condition_number > CONDITION_LIMIT:
+    if not fit.identified:
         yield (
             "ILL_CONDITIONED",
             (
                 f"SOME COMBINATION OF COEFFICIENTS IS NOT IDENTIFIED (condition number {fit.condition_number:.1e}); "
-                "predictions inside the data stand, single coefficients do not"
+                "predictions inside the data stand, single coefficients do not, and intervals of them or of an optimum "
+                "would say nothing: none are given"
             ),
         )
 
@@ -157,6 +178,27 @@ def _rising_branch(fit: FitResult, refit: Refit) -> Iterator[tuple[str, str]]:
         )
 
 
+def _no_rise(fit: FitResult) -> Iterator[tuple[str, str]]:
+    """Whether any run shows what a law that can rise says about too many epochs."""
+    if not fit.law.rises:
+        return
+    residuals = fit.log_residuals()
+    noise = 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
+    highest = 0.0
+    for _, curve in fit.runs.sort_values("epochs").groupby(["N", "U_D"]):
+        log_loss = np.log(curve["loss"].to_numpy(dtype=float))
+        highest = max(highest, float((log_loss[log_loss.argmin() :] - log_loss.min()).max()))
+    if highest < RISE * noise or highest == 0.0:
+        yield (
+            "NO_RISE",
+            (
+                f"NO RUN RISES ABOVE ITS MINIMUM by more than the noise ({highest:.2g} of its loss; noise {noise:.2g}): how "
+                f"{fit.law.name} rises, and after how many epochs, is not in these runs. Do not ask it for epochs or a best use "
+                "of data; fit effective-data, or train some runs past their minimum"
+            ),
+        )
+
+
 def _rivals(fit: FitResult) -> Iterator[tuple[str, str]]:
     if not len(fit.rivals):
         return
@@ -170,6 +212,26 @@ def _rivals(fit: FitResult) -> Iterator[tuple[str, str]]:
                 f"(the nearest {gap:.2g} above); see fit.rivals before believing single coefficients"
             ),
         )
+
+
+def _misfit(fit: FitResult) -> Iterator[tuple[str, str]]:
+    """Whether the law passes by its runs, and which of their columns tells the far ones apart."""
+    if not fit.rms_residual > MISFIT:
+        return
+    residuals = pd.Series(fit.log_residuals(), index=fit.runs.index)
+    explained = {}
+    for column in fit.runs.columns.difference([*fit.law.variables, "N", "D", "C", "loss", "run_id", "weight"]):
+        groups = fit.runs[column].astype(str)
+        if 1 < groups.nunique() <= FEW_GROUPS:
+            within = residuals - residuals.groupby(groups).transform("mean")
+            explained[column] = 1 - float((within**2).sum() / ((residuals - residuals.mean()) ** 2).sum())
+    best = max(explained, key=explained.__getitem__, default="")
+    if best and explained[best] > 0.5:
+        value = fit.runs[best].mode().tolist()[0]
+        why = f'{explained[best]:.0%} of its variance lies between values of {best}. Fit them apart, keep="{best} == {value!r}"'
+    else:
+        why = "are different recipes, data or tokenizers mixed, or runs that were not cooled down?"
+    yield "MISFIT", f"THE LAW MISSES ITS RUNS BY {100 * fit.rms_residual:.2g} % (rms): {why}"
 
 
 def _design(fit: FitResult) -> Iterator[tuple[str, str]]:

@@ -87,7 +87,7 @@ def write_explorer(laws: Sequence[FittedLaw], path: str | Path) -> Path:
 def _record(law: FittedLaw, color: str) -> dict[str, Any]:
     draws: list[list[float]] = []
     total = 0
-    if law.draws is not None and len(usable := law.draws.dropna()):
+    if law.has_intervals and law.draws is not None and len(usable := law.draws.dropna()):
         total = len(usable)
         every = np.unique(np.linspace(0, total - 1, min(total, MOST_DRAWS)).astype(int))
         draws = usable[list(law.law.names)].to_numpy()[every].tolist()

@@ -31,6 +31,9 @@ from quokka_laws.space import Data, Space
 from quokka_laws.stages import one_phase
 from quokka_laws.uncertainty import draws_whole_runs, resample_weights, resampling_units
 
+FEWEST_LEVELS = 3  # of N and of D
+SAME_LEVEL = 0.02  # relative distance up to which two values count as one level
+
 
 def fit(
     law: Law,
@@ -98,8 +101,8 @@ def fit(
     runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
     if weights is not None:
         runs = _weighted(runs, weights)
-    check_design(law, runs)
     params = _with_start(law, params, start_from, freeze)
+    check_design(law, runs, params)
     data = Data.of(law, runs)
     space = Space.of(law, params)
 
@@ -276,8 +279,11 @@ def _with_start(
     return params
 
 
-def check_design(law: Law, runs: pd.DataFrame) -> None:
-    """Raise :class:`RunsError` if these runs cannot determine this law, whatever their losses."""
+def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None = None) -> None:
+    """Raise :class:`RunsError` if these runs cannot determine this law, whatever their losses.
+
+    With ``params`` some of whose coefficients are held or tied fewer sizes can do, and their number is left to the caller.
+    """
     faults = []
     for name in law.variables:
         if name not in runs:
@@ -294,6 +300,8 @@ def check_design(law: Law, runs: pd.DataFrame) -> None:
                 f"all runs have the same D/N ({ratio.iloc[0]:.4g}): capacity and data terms cannot be told apart; "
                 "add runs at other D/N, or fit ql.laws.PowerLaw('C')"
             )
+        if params is None or all(p.vary and not p.expr for p in params.values()):
+            faults += _few_levels(law, runs)
     if not faults and "epochs" in law.variables and not (runs["epochs"] > 1.0).any():
         faults.append(
             f"no run repeats its data (the largest epochs is {runs['epochs'].max():.3g}): the repetition coefficients of "
@@ -324,6 +332,23 @@ def _result(
         versions=_versions(),
         **evidence,
     )
+
+
+def _few_levels(law: Law, runs: pd.DataFrame) -> list[str]:
+    """A floor, an amplitude and an exponent pass through any two levels of N, or of D: three are the least."""
+    faults = []
+    for name, what, term in (("N", "model sizes", "capacity"), ("D", "token counts", "data")):
+        levels = [float(runs[name].min())]
+        while len(levels) < FEWEST_LEVELS and (above := runs[name] > levels[-1] * (1 + SAME_LEVEL)).any():
+            levels.append(float(runs.loc[above, name].min()))
+        if (count := len(levels)) < FEWEST_LEVELS:
+            shown = ", ".join(f"{v:.3g}" for v in levels)
+            faults.append(
+                f"{count} {what if count > 1 else what[:-1]} ({name} = {shown}): the {term} term of {law.name} needs at "
+                f"least {FEWEST_LEVELS} that differ by more than {SAME_LEVEL:.0%}; add runs at other {name}, or hold what is "
+                "known from elsewhere (--fix E=1.7; in Python params=)"
+            )
+    return faults
 
 
 def _ranges(runs: pd.DataFrame) -> dict[str, tuple[float, float]]:

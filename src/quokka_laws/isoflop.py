@@ -20,11 +20,14 @@ from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError, RunsError
 from quokka_laws.jet import Array
 from quokka_laws.notebook import card
+from quokka_laws.quantities import times_outside
 from quokka_laws.runs import check_runs
-from quokka_laws.uncertainty import percentile_interval, resample_weights
+from quokka_laws.uncertainty import percentile_interval
 
 BUDGET_TOLERANCE = 0.1
+WIDEST_BUDGET = 1.25  # largest over smallest C of one budget
 REFUSALS_LISTED = 3
+FARTHEST = np.log(1e4)  # from the centre of its sizes; the minimum of an almost straight refit is taken to lie there
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class IsoflopFit:
     power_laws : dict of str to lmfit ModelResult
         ``"N"`` and ``"D"``: ``log y = log_k + exponent·log C``.
     draws : DataFrame or None
-        Bootstrap power laws: ``k_N, a, k_D, b``.
+        Bootstrap power laws: ``k_N, a, k_D, b``; NaN where fewer than two curves of a refit have a minimum.
     degree : int
         Of the polynomial: 2, or 3 for the local cubic.
     runs : DataFrame
@@ -92,7 +95,8 @@ class IsoflopFit:
             spread = {"N": np.exp(log_N), "D": np.exp(np.log(C / self.conventions.flops_per_ND) - log_N)}
             for name, values in spread.items():
                 plan[f"{name}_lower"], plan[f"{name}_upper"] = percentile_interval(values, interval)
-        plan["extrapolation"] = np.maximum(C / self.optima["C"].max(), 1.0)
+        lowest, highest = self.optima["C"].min(), self.optima["C"].max()
+        plan["extrapolation"], plan["below_runs"] = times_outside(C, lowest, highest), lowest > C
         plan["N_flat_lower"], plan["N_flat_upper"] = np.nan, np.nan
         return plan
 
@@ -129,12 +133,12 @@ def fit_isoflops(
     degree : {2, 3}
         Parabola, or a cubic whose local minimum is used: less biased on wide grids, noisier on short ones.
     budget_tolerance : float
-        Runs whose C lie within this relative distance of a neighbour's share a budget.
+        Runs whose C lie within this relative distance of a neighbour's share a budget, up to a ratio of 1.25.
     interior : bool
         Refuse budgets whose minimum lies outside their own sizes. False extrapolates the curve to it, which is
         only good for studying the bias of the method.
     bootstrap : int
-        Refits on runs resampled within each budget.
+        Refits to the fitted curves plus residuals drawn from those of all budgets.
     seed : int
 
     Returns
@@ -175,19 +179,26 @@ def fit_isoflops(
         degree=degree,
         runs=runs,
         conventions=conventions,
-        draws=_bootstrap(runs, degree, bootstrap, seed) if bootstrap else None,
+        draws=_bootstrap(runs, table["C"].to_numpy(), degree, bootstrap, seed) if bootstrap else None,
         profiles=profiles,
     )
 
 
 def group_budgets(C: Array, tolerance: float) -> Array:
-    """Budget of each run: runs whose sorted C differ by less than ``tolerance`` from the next share their median."""
+    """Budget of each run, the median C of its group.
+
+    Runs whose sorted C differ by less than ``tolerance`` from the next share a group, up to a ratio of ``WIDEST_BUDGET``:
+    checkpoints, whose C are dense, do not become one budget.
+    """
     order = np.argsort(C)
-    starts = np.concatenate([[True], np.diff(np.log(C[order])) > np.log1p(tolerance)])
     label = np.empty(len(C), dtype=int)
-    label[order] = np.cumsum(starts) - 1
-    median = np.array([np.median(C[label == k]) for k in range(label.max() + 1)])
-    return np.asarray(median[label])
+    group, lowest, last = -1, 0.0, 0.0
+    for i in order:
+        if C[i] > last * (1 + tolerance) or C[i] > lowest * WIDEST_BUDGET:
+            group, lowest = group + 1, C[i]
+        label[i], last = group, C[i]
+    median = pd.Series(C).groupby(label).transform("median")
+    return median.to_numpy()
 
 
 def _profile(
@@ -232,13 +243,12 @@ def _profile(
     return record, "", profile
 
 
-def local_minimum(coefficients: Array) -> float:
-    """Where a quadratic or cubic (constant first) has its local minimum; NaN if it has none."""
-    curve = Polynomial(coefficients)
-    bend = curve.deriv(2)
-    stationary = [r.real for r in curve.deriv().roots() if abs(r.imag) < 1e-9 * (1 + float(abs(r)))]
-    minima = [r for r in stationary if bend(r) > 0]
-    return float(min(minima, key=abs)) if minima else float("nan")
+def local_minimum(coefficients: Array) -> Array:
+    """Where quadratics or cubics (coefficients in the last axis, constant first) have their local minimum; NaN if none."""
+    _, c1, c2, c3 = np.moveaxis(np.pad(coefficients, [(0, 0)] * (np.ndim(coefficients) - 1) + [(0, 1)])[..., :4], -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        at = -c1 / (c2 + np.sqrt(c2**2 - 3 * c1 * c3))
+    return np.where(np.isfinite(at), at, np.nan)
 
 
 def _power_laws(optima: pd.DataFrame) -> dict[str, Any]:
@@ -262,27 +272,33 @@ def _power_values(fits: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def _bootstrap(runs: pd.DataFrame, degree: int, count: int, seed: int) -> pd.DataFrame:
-    """Resample runs within each budget and refit every polynomial at once; refused budgets are left out."""
-    budgets = runs["budget"].to_numpy()
-    weights = resample_weights(len(runs), count, seed=seed, strata=pd.factorize(budgets)[0])
-    log_k = np.log(Conventions.from_dict(runs.attrs.get("conventions", {})).flops_per_ND)
-    log_N_opt = np.full((count, len(np.unique(budgets))), np.nan)
-    for column, budget in enumerate(np.unique(budgets)):
-        member = budgets == budget
-        log_N = np.log(runs["N"].to_numpy()[member])
+def _bootstrap(runs: pd.DataFrame, budgets: Array, degree: int, count: int, seed: int) -> pd.DataFrame:
+    """Power laws through the minima of refits to each accepted curve plus residuals drawn at random.
+
+    Relative residuals of all budgets, over the square root of one less their leverage, are pooled: the few sizes of
+    one budget say too little about the noise. Every refit has a scale of the noise of its own, drawn as the degrees of
+    freedom left allow (χ²), so that few of them give wider intervals, as Student's t does.
+    """
+    rng = np.random.default_rng(seed)
+    curves, residuals, spare = [], [], 0
+    for budget in budgets:
+        member = runs["budget"].to_numpy() == budget
+        log_N, loss = np.log(runs["N"].to_numpy()[member]), runs["loss"].to_numpy()[member]
         center = 0.5 * (log_N.min() + log_N.max())
         design = np.vander(log_N - center, degree + 1, increasing=True)
-        w = weights[:, member]
-        distinct = (w > 0).sum(axis=1)
-        gram = np.einsum("sn,ni,nj->sij", w, design, design)
-        moment = np.einsum("sn,ni->si", w, design * runs["loss"].to_numpy()[member][:, None])
-        enough = distinct >= degree + 2
-        for s in np.flatnonzero(enough):
-            at = local_minimum(np.linalg.lstsq(gram[s], moment[s], rcond=None)[0])
-            if np.isfinite(at) and log_N.min() < at + center < log_N.max():
-                log_N_opt[s, column] = at + center
-    log_C = np.log(np.unique(budgets))
+        solve = np.linalg.pinv(design)
+        curve = design @ solve @ loss
+        residuals.append((loss / curve - 1) / np.sqrt(1 - np.diag(design @ solve)))
+        spare += len(loss) - (degree + 1)
+        curves.append((center, solve, curve))
+    pooled = np.concatenate(residuals)
+    scale = np.sqrt(spare / rng.chisquare(spare, size=count))
+    log_N_opt = np.empty((count, len(curves)))
+    for column, (center, solve, curve) in enumerate(curves):
+        noise = rng.choice(pooled, size=(count, len(curve))) * scale[:, None]
+        log_N_opt[:, column] = center + np.clip(local_minimum(curve * (1 + noise) @ solve.T), -FARTHEST, FARTHEST)
+    log_C = np.log(budgets)
+    log_k = np.log(Conventions.from_dict(runs.attrs.get("conventions", {})).flops_per_ND)
     rows = []
     for y in log_N_opt:
         good = np.isfinite(y)

@@ -13,6 +13,7 @@ from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
 from quokka_laws.laws.repeated import EffectiveData
 from quokka_laws.plan.roots import find_root
+from quokka_laws.quantities import times_outside
 from quokka_laws.results import FittedLaw
 
 
@@ -60,8 +61,8 @@ class Allocation:
         plan = pd.DataFrame({"C": C, "N": N, "D": D, "loss": loss, "tokens_per_param": D / N})
         if self.size == "M":
             plan.insert(2, "M", size)
-        highest = self.fitted_range.get("C", (np.nan, np.nan))[1]
-        plan["extrapolation"] = np.maximum(own / highest, 1.0)
+        lowest, highest = self.fitted_range.get("C", (np.nan, np.nan))
+        plan["extrapolation"], plan["below_runs"] = times_outside(own, lowest, highest), own < lowest
         plan["N_flat_lower"], plan["N_flat_upper"] = np.nan, np.nan
         return plan
 

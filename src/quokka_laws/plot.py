@@ -82,7 +82,7 @@ def loss_contours(fit: FitResult, *, C: Any = None, interval: float = 0.9, ax: A
     marked = np.atleast_1d(np.asarray(C, dtype=float)) if C is not None else np.zeros(0)
     k = fit.conventions.flops_per_ND
     budgets = np.geomspace(runs["C"].min() / 2, max(runs["C"].max(), *marked, 0) * 2, 120)
-    frontier = compute_optimal(fit, budgets, interval=interval if fit.draws is not None else None)
+    frontier = compute_optimal(fit, budgets, interval=interval if fit.has_intervals else None)
     N = np.geomspace(
         min(runs["N"].min(), frontier["N"].min()) / 1.5, max(runs["N"].max(), frontier["N"].max()) * 1.5, 160
     )
@@ -197,7 +197,7 @@ def sensitivity(table: pd.DataFrame, *, fit: FittedLaw, C: float, level: float =
     table = table[table["N"].notna()]
     ax = new_axes(height=0.24 * len(table) + 1.0) if ax is None else ax
     y = np.arange(len(table))[::-1]
-    if fit.draws is not None:
+    if fit.has_intervals:
         own = compute_optimal(fit, C, interval=level).iloc[0]
         ax.axvspan(
             own["N_lower"], own["N_upper"], color=BLUE, alpha=0.12, lw=0, label=f"{level:.0%} interval as fitted"

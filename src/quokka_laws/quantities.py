@@ -35,6 +35,11 @@ def parse_quantity(value: Any) -> float:
     return float(re.sub("[,_]", "", match[1])) * _SUFFIXES[match[2].lower()]
 
 
+def times_outside(values: Array, lowest: float, highest: float) -> Array:
+    """How many times larger than ``highest``, or smaller than ``lowest``, positive values are: 1 inside, NaN if not known."""
+    return np.asarray(np.maximum(np.maximum(values / highest, lowest / values), 1.0))
+
+
 def parse_quantities(column: pd.Series) -> tuple[Array, list[int]]:
     """A column of quantities → floats, and the positions that are not quantities (NaN there)."""
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):

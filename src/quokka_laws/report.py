@@ -17,7 +17,7 @@ from quokka_laws.pages import render
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal
 from quokka_laws.report_figures import figures, unseen
-from quokka_laws.report_text import human
+from quokka_laws.report_text import how_far, human, outside_runs
 from quokka_laws.results import FitResult
 from quokka_laws.second_opinion import disagreement, second_opinions
 
@@ -81,7 +81,8 @@ def report(
         "level": f"{LEVEL:.0%}",
         "law": {"name": fit.law.name, "equation": fit.law.equation, "source": fit.law.source},
         "coefficients": _coefficients(fit),
-        "has_draws": fit.draws is not None,
+        "has_draws": fit.has_intervals,
+        "identified": fit.identified,
         "figures": [figure.drawn(form == "html") for figure in drawn],
         "doubts": [f.message for f in fit.flags] + _caution(fit, budgets),
         "checklist": checklist(fit).to_dict("records"),
@@ -109,7 +110,7 @@ def _profiles(fit: FitResult) -> IsoflopFit | str:
 def _advice(
     fit: FitResult, iso: IsoflopFit | str, budgets: Sequence[float], limits: Sequence[float]
 ) -> tuple[str, str, list[dict[str, str]]]:
-    interval = LEVEL if fit.draws is not None else None
+    interval = LEVEL if fit.has_intervals else None
     repeated = bool(limits)
     if not budgets and not repeated:
         return (
@@ -171,7 +172,7 @@ def _plan_row(method: str, row: pd.Series) -> dict[str, str]:
     if np.isfinite(row.get("N_flat_lower", np.nan)):
         cells["N within 0.1 %"] = f"{human(row['N_flat_lower'])} … {human(row['N_flat_upper'])}"
     far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
-    cells["beyond runs"] = "unknown" if not far else "inside" if max(far) <= 1 else f"×{max(far):.3g}"
+    cells["beyond runs"] = how_far(max(far, default=np.nan), row.get("below_runs", False))
     return cells
 
 
@@ -193,12 +194,9 @@ def _coefficients(fit: FitResult) -> list[dict[str, str]]:
 
 
 def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:
-    top = fit.fitted_range.get("C", (np.nan, np.inf))[1]
     return [
-        f"C = {c:.3g} is ×{c / top:.3g} beyond the largest run; intervals hold the uncertainty of the coefficients, "
-        "not that of the law"
-        for c in budgets
-        if c > top
+        f"C = {c:.3g} is {factor} {side}; intervals hold the uncertainty of the coefficients, not that of the law"
+        for c, factor, side in outside_runs(fit, budgets)
     ]
 
 

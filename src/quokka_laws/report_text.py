@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +67,7 @@ def fit_report(fit: FitResult) -> str:
     lines = [
         f"{fit.law.name}: loss = {fit.law.equation}",
         f"  {n} rows fitted, {out} excluded; {fit.conventions.describe()}",
-        f"  objective {_objective(fit)} = {fit.objective_value:.9g} (sum over rows)",
+        f"  objective {_objective(fit)} = {fit.objective_value:.9g} (sum over rows); rms residual {100 * fit.rms_residual:.2g} %",
         f"  status: {fit.status.value}",
     ]
     if fit.route != "newton":
@@ -115,7 +115,10 @@ def isoflop_report(iso: IsoflopFit) -> str:
     ]
     if iso.draws is not None:
         s = iso.summary.loc["a"]
-        lines.append(f"  exponent a: 95 % interval {s['lower']:.3f} … {s['upper']:.3f} (runs resampled within budgets)")
+        lines.append(
+            f"  exponent a: 95 % interval {s['lower']:.3f} … {s['upper']:.3f} (residuals resampled, "
+            f"{len(iso.draws.dropna())} of {len(iso.draws)} refits usable)"
+        )
     lines += ["", indent(right_aligned(shown))]
     for _, row in iso.refused.iterrows():
         lines += textwrap.wrap(f"REFUSED C = {row['C']:.3g}: {row['reason']}", WIDTH, initial_indent="  ! ")
@@ -145,8 +148,20 @@ def allocation_table(plan: pd.DataFrame) -> str:
         if "loss_lower" in plan:
             shown["loss interval"] = _interval(plan, "loss", "{:.3f}".format)
         shown["N within 0.1 % loss"] = _interval(plan, "N_flat", human)
-    shown["extrapolation"] = plan["extrapolation"].map(lambda f: "inside" if f <= 1 else f"×{f:.3g}")
+    shown["extrapolation"] = [how_far(f, b) for f, b in zip(plan["extrapolation"], plan["below_runs"], strict=True)]
     return indent(right_aligned(shown))
+
+
+def how_far(factor: float, below: bool = False) -> str:
+    """A factor outside the fitted runs in words."""
+    return "unknown" if factor != factor else "inside" if factor <= 1 else f"×{factor:.3g}" + " below" * bool(below)
+
+
+def outside_runs(fit: FitResult, budgets: Iterable[float]) -> list[tuple[float, str, str]]:
+    """Budgets outside the fitted runs, each with the factor and the side."""
+    lowest, highest = fit.fitted_range.get("C", (0.0, np.inf))
+    above = [(c, f"×{c / highest:.3g}", "beyond the largest run") for c in budgets if c > highest]
+    return above + [(c, f"×{lowest / c:.3g}", "below the smallest run") for c in budgets if c < lowest]
 
 
 def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:

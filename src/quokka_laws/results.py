@@ -25,10 +25,12 @@ from quokka_laws.jet import Array
 from quokka_laws.laws import Law, from_spec
 from quokka_laws.notebook import card
 from quokka_laws.objective import LogHuber, Objective, objective_from_spec
+from quokka_laws.quantities import times_outside
 from quokka_laws.uncertainty import percentile_interval
 
 SCHEMA = "quokka-laws/fit"
 SCHEMA_VERSION = 1
+CONDITION_LIMIT = 1e8  # of the scaled Hessian: above it some combination of coefficients is free
 
 
 class FitStatus(Enum):
@@ -85,6 +87,11 @@ class FittedLaw:
         """Name for tables and legends."""
         return self.name or self.law.name
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether there are draws whose spread means something."""
+        return self.draws is not None
+
     def _repr_html_(self) -> str:
         table = pd.DataFrame({"value": self.values}).rename_axis("coefficient")
         return card(f"{self.label}: loss = {self.law.equation}", self.conventions.describe(), table, index=True)
@@ -116,11 +123,7 @@ class FittedLaw:
         """
         given = self.law.inputs(**data)
         raw = {k.removeprefix("log_"): np.exp(v) if k.startswith("log_") else v for k, v in given.items()}
-        factors = [
-            np.maximum(np.maximum(raw[k] / self.fitted_range[k][1], self.fitted_range[k][0] / raw[k]), 1.0)
-            for k in raw
-            if k in self.fitted_range
-        ]
+        factors = [times_outside(raw[k], *self.fitted_range[k]) for k in raw if k in self.fitted_range]
         if not factors:
             return np.full(np.broadcast_shapes(*(v.shape for v in raw.values())), np.nan)
         return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors)))
@@ -244,13 +247,23 @@ class FitResult(FittedLaw):
 
     # ---- views ------------------------------------------------------------------------------------------------
 
+    @property
+    def identified(self) -> bool:
+        """Whether these runs determine every combination of coefficients, by the condition number."""
+        return not self.condition_number > CONDITION_LIMIT
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether there are draws whose spread means something: of an unidentified fit it does not."""
+        return self.draws is not None and self.identified
+
     def summary_at(self, level: float = 0.95) -> pd.DataFrame:
-        """Coefficients with standard error and interval at ``level``; blank (NaN) without bootstrap draws."""
+        """Coefficients with standard error and interval at ``level``; blank (NaN) without draws or not identified."""
         check_level(level)
         table = pd.DataFrame({"value": [self.values[k] for k in self.law.names]}, index=list(self.law.names))
         table.index.name = "coefficient"
         table[["stderr", "lower", "upper"]] = np.nan
-        if self.draws is not None and len(self.draws.dropna()) > 1:
+        if self.draws is not None and self.identified and len(self.draws.dropna()) > 1:
             usable = self.draws.dropna()
             table["stderr"] = usable.std(ddof=1)
             lower, upper = percentile_interval(usable.to_numpy(), level)
@@ -270,6 +283,11 @@ class FitResult(FittedLaw):
     def log_residuals(self) -> Array:
         """ln(predicted / observed) of the fitted rows."""
         return self.residuals["residual"].to_numpy(dtype=float)
+
+    @property
+    def rms_residual(self) -> float:
+        """Root mean square of the log-residuals: 0.01 means that the law misses the loss by about 1 %."""
+        return float(np.sqrt(np.mean(self.log_residuals() ** 2))) if len(self.runs) else np.nan
 
     @property
     def residuals(self) -> pd.DataFrame:
@@ -313,6 +331,7 @@ class FitResult(FittedLaw):
             "fitted_range": {k: list(v) for k, v in self.fitted_range.items()},
             "objective": self.objective.to_spec(),
             "objective_value": self.objective_value,
+            "rms_residual": self.rms_residual,
             "status": self.status.name,
             "flags": [[f.code, f.message] for f in self.flags],
             "starts": self.starts,

@@ -31,15 +31,23 @@ import pandas as pd
 from quokka_laws.columns import INPUTS, plain_name, recognise
 from quokka_laws.conventions import Conventions, flops_constant, training_flops
 from quokka_laws.exceptions import RunsError
+from quokka_laws.faults import (
+    EPOCHS_TOLERANCE,
+    contradictions,
+    duplicates,
+    mixed_units,
+    raise_faults,
+    rows_named,
+    where_from,
+    wrong_units,
+)
 from quokka_laws.quantities import parse_quantities
 from quokka_laws.tables import read_table
 
 POSITIVE = (*INPUTS, "loss")
-LISTED = 8  # rows named in an error before "and … more"
 FLOPS_TOLERANCE = 0.05
-EPOCHS_TOLERANCE = 0.02
-UNITS_APART = 1e4
 FINISHED = ("", "ok", "finished", "completed", "complete", "success", "done")
+UNFINISHED = ("failed", "crashed", "killed", "running", "pending", "preempting", "preempted", "stopped", "error")
 
 
 def read_runs(
@@ -92,7 +100,7 @@ def read_runs(
     """
     table = read_table(source)
     if table.empty:
-        raise RunsError(f"{_where(source)}: there are no rows")
+        raise RunsError(f"{where_from(source)}: there are no rows")
     known = {"N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus"}
     if unknown := sorted(set(conventions) - known):
         raise TypeError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(known))}")
@@ -102,20 +110,21 @@ def read_runs(
     recorded = Conventions.from_dict({**stated, "flops": flops})
     faults: list[str] = []
     table, recorded = _rename(table, dict(columns or {}), recorded, notes, faults)
-    _raise(source, faults)
+    raise_faults(source, faults)
     table, failed = _finished(table)
     table, unread = _numbers(table)
     table, excluded, faults = _select(table, drop, keep, unread)
     excluded = [*failed, *excluded]
     recorded = _column_conventions(table, recorded)
-    _raise(source, faults)
+    raise_faults(source, faults)
     table, recorded = _units(table, recorded, notes)
     table = _complete(table, recorded, notes)
+    raise_faults(source, wrong_units(table))
     table.attrs = {
         "conventions": recorded.to_dict(),
         "excluded": [*table.attrs.get("excluded", []), *excluded],
         "notes": notes,
-        "source": _where(source),
+        "source": where_from(source),
         "flops_tolerance": flops_tolerance,
     }
     return check_runs(table)
@@ -144,14 +153,16 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
         bad = ~(np.isfinite(values) & (values > 0))
         if bad.any():
             shown = ", ".join(f"{v!r}" for v in table.loc[bad, name].head(3).tolist())
-            faults.append(f"column {name}: {shown} in {_rows(table, bad)}; expected positive finite numbers")
+            faults.append(f"column {name}: {shown} in {rows_named(table, bad)}; expected positive finite numbers")
         table[name] = values
-    _raise(attrs.get("source", "runs"), faults)
-    table = _complete(table, conventions, [])
-    faults += _contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)))
-    faults += _mixed_units(table)
-    faults += _duplicates(table)
-    _raise(attrs.get("source", "runs"), faults)
+    raise_faults(attrs.get("source", "runs"), faults)
+    notes = list(attrs.get("notes", []))
+    table = _complete(table, conventions, notes)
+    attrs["notes"] = notes
+    faults += contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)))
+    faults += mixed_units(table)
+    faults += duplicates(table)
+    raise_faults(attrs.get("source", "runs"), faults)
     first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
     table = table[[*first, *(k for k in table if k not in first and k != "_row")]].reset_index(drop=True)
     table.attrs = {"conventions": conventions.to_dict(), **attrs}
@@ -205,15 +216,27 @@ def _rename(
     return table, conventions
 
 
+def unfinished(table: pd.DataFrame) -> pd.Series:
+    """What the table says of runs that did not finish (``status crashed``), and nothing of those that did.
+
+    A column ``status`` holds anything but success; a column ``state``, as in W&B's table of runs, one of its words.
+    """
+    said = pd.Series("", index=table.index, dtype=object)
+    for name in table:
+        if (kind := plain_name(name)) in ("status", "state"):
+            word = table[name].map(lambda s: "" if pd.isna(s) else str(s).strip().lower())
+            said = said.mask(~word.isin(FINISHED) if kind == "status" else word.isin(UNFINISHED), f"{kind} " + word)
+    return said
+
+
 def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Leave out rows whose ``status`` column says that the run failed; they have no loss to use."""
-    if "status" not in table:
-        return table, []
-    bad = ~table["status"].map(lambda s: pd.isna(s) or str(s).strip().lower() in FINISHED)
+    """Leave out rows whose run did not finish; they have no final loss to use."""
+    said = unfinished(table)
+    bad = said != ""
     why = table["reason"] if "reason" in table else pd.Series(None, index=table.index)
     records = [
-        {"row": int(row), "reason": f"status {status}" + (f": {reason}" if isinstance(reason, str) and reason else "")}
-        for row, status, reason in zip(table.loc[bad, "_row"], table.loc[bad, "status"], why[bad], strict=True)
+        {"row": int(row), "reason": what + (f": {reason}" if isinstance(reason, str) and reason else "")}
+        for row, what, reason in zip(table.loc[bad, "_row"], said[bad], why[bad], strict=True)
     ]
     return table[~bad], records
 
@@ -240,7 +263,7 @@ def _numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, set[int
             shown = ", ".join(repr(v) for v in table.loc[mask, name].head(3).tolist())
             what = "is empty" if empty.all() else f"has {shown}, which is not a number,"
             message = (
-                f"column {name} {what} in {_rows(table, mask)}; expected numbers such as 7e9, 7B or 1.2T. "
+                f"column {name} {what} in {rows_named(table, mask)}; expected numbers such as 7e9, 7B or 1.2T. "
                 f"Fix them, or leave the rows out by name with drop="
             )
             faults.append((message, set(table.loc[mask, "_row"])))
@@ -299,7 +322,10 @@ def _units(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -> t
 
 
 def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -> pd.DataFrame:
-    """Derive what follows from the rest: D from U_D·epochs, one of N, D, C from the FLOP rule, epochs from D/U_D."""
+    """Derive what follows from the rest: D from U_D·epochs, one of N, D, C from the FLOP rule, epochs from D/U_D.
+
+    U_D is the smaller of the corpus and D: where the corpus was not finished, epochs is 1 and U_D is D.
+    """
     table = table.copy()
     k = conventions.flops_per_ND
 
@@ -316,90 +342,18 @@ def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -
             derive("D", table["C"].astype(float) / (k * table["N"].astype(float)), f"C/({k:g}·N)")
         elif "N" not in table and {"C", "D"} <= set(table):
             derive("N", table["C"].astype(float) / (k * table["D"].astype(float)), f"C/({k:g}·D)")
+        if {"D", "U_D"} <= set(table) and (unseen := table["U_D"] > table["D"] * (1 + EPOCHS_TOLERANCE)).any():
+            table["U_D"] = table["U_D"].mask(unseen, table["D"])
+            notes.append(
+                f"U_D exceeds D in {rows_named(table, unseen)}: taken as D, for tokens that were never seen do not count"
+            )
+        if {"D", "epochs"} <= set(table) and (partial := table["epochs"] < 1 - EPOCHS_TOLERANCE).any():
+            table["epochs"] = table["epochs"].mask(partial & (table["epochs"] > 0), 1.0)
+            notes.append(
+                f"epochs is below 1 in {rows_named(table, partial)}: taken as 1 and U_D as D, for nothing was repeated"
+            )
         if "epochs" not in table and {"D", "U_D"} <= set(table):
             derive("epochs", table["D"].astype(float) / table["U_D"].astype(float), "D/U_D")
         if "U_D" not in table and {"D", "epochs"} <= set(table):
             derive("U_D", table["D"].astype(float) / table["epochs"].astype(float), "D/epochs")
     return table
-
-
-# ---- faults ---------------------------------------------------------------------------------------------------
-
-
-def _contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: float) -> list[str]:
-    faults = []
-    if {"N", "D", "C"} <= set(table) and conventions.flops != "as given":
-        ratio = (table["C"] / training_flops(table["N"], table["D"], conventions.flops)).to_numpy()
-        bad = np.abs(ratio - 1) > tolerance
-        if bad.any():
-            implied = float(np.median(ratio) * conventions.flops_per_ND)
-            faults.append(
-                f"column C differs from {conventions.flops} by more than {tolerance:.0%} in {_rows(table, bad)} (C/rule is "
-                f"{ratio[bad].min():.3g} to {ratio[bad].max():.3g}; the median row says {implied:.3g}·N·D). State the rule "
-                f"that was used, flops='{implied:.3g}ND', or take C as it is, flops='as given'"
-            )
-    if {"D", "U_D"} <= set(table):
-        bad = (table["U_D"] > table["D"] * (1 + EPOCHS_TOLERANCE)).to_numpy()
-        if bad.any():
-            faults.append(
-                f"U_D exceeds D in {_rows(table, bad)}: unique tokens that were never seen do not count; "
-                "U_D is the smaller of the corpus and D"
-            )
-            return faults
-    if {"D", "U_D", "epochs"} <= set(table):
-        ratio = (table["epochs"] * table["U_D"] / table["D"]).to_numpy()
-        bad = np.abs(ratio - 1) > EPOCHS_TOLERANCE
-        if bad.any():
-            faults.append(
-                f"epochs contradicts D/U_D by more than {EPOCHS_TOLERANCE:.0%} in {_rows(table, bad)} "
-                f"(epochs·U_D/D is {ratio[bad].min():.3g} to {ratio[bad].max():.3g}); D counts tokens seen, repetitions included"
-            )
-    return faults
-
-
-def _mixed_units(table: pd.DataFrame) -> list[str]:
-    """Sizes or tokens that fall into two groups a factor of 10,000 apart: millions beside ones."""
-    faults = []
-    for name in ("N", "D"):
-        if name not in table:
-            continue
-        ordered = np.sort(table[name].to_numpy(dtype=float))
-        leap = np.flatnonzero(ordered[1:] / ordered[:-1] > UNITS_APART)
-        if len(leap):
-            below, above = ordered[leap[0]], ordered[leap[0] + 1]
-            small = table[name].to_numpy() <= below
-            fewer = small if small.sum() <= len(table) / 2 else ~small
-            faults.append(
-                f"column {name} mixes units: values up to {below:g} and from {above:g} with none between (see "
-                f"{_rows(table, fewer)}); write all in ones, or with a unit: 125M, 1.3B"
-            )
-    return faults
-
-
-def _duplicates(table: pd.DataFrame) -> list[str]:
-    keys = [k for k in ("run_id", "N", "D", "U_D", "epochs", "loss") if k in table]
-    same = table.duplicated(subset=keys, keep=False).to_numpy()
-    if not same.any():
-        return []
-    return [
-        f"{int(same.sum())} rows are duplicates of one another ({_rows(table, same)}): same {', '.join(keys)}. Remove "
-        "them (DataFrame.drop_duplicates), or give repeated runs a seed or run_id column of their own"
-    ]
-
-
-def _rows(table: pd.DataFrame, mask: Any) -> str:
-    rows = table.loc[np.asarray(mask), "_row"].tolist()
-    shown = ", ".join(str(r) for r in rows[:LISTED])
-    return f"row{'s' if len(rows) > 1 else ''} {shown}" + (
-        f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
-    )
-
-
-def _where(source: Any) -> str:
-    return "the DataFrame" if isinstance(source, pd.DataFrame) else "stdin" if str(source) == "-" else str(source)
-
-
-def _raise(source: Any, faults: list[str]) -> None:
-    if faults:
-        listing = faults[0] if len(faults) == 1 else "".join(f"\n  {i}. {f}" for i, f in enumerate(faults, 1))
-        raise RunsError(f"{_where(source)}: {listing}")

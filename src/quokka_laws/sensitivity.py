@@ -54,7 +54,7 @@ def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
     """
     if not {"N", "D"} <= set(fit.law.variables):
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; sensitivity needs one of N and D")
-    interval = 0.9 if fit.draws is not None else None
+    interval = 0.9 if fit.has_intervals else None
     base = _conclusion(fit, C)
     own = compute_optimal(fit, C, interval=interval).iloc[0]
     rows: list[dict[str, Any]] = [{"choice": "as fitted", "variant": "", "rows": len(fit.runs), **base, "note": ""}]

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.exceptions import QuokkaError, RunsError
+from quokka_laws.exceptions import FitError, QuokkaError, RunsError
 from quokka_laws.fitting import fit
 from quokka_laws.isoflop import IsoflopFit, fit_isoflops
 from quokka_laws.laws import Law
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.report_text import WIDTH, allocation_table, human, right_aligned
+from quokka_laws.plan.repeated import compute_and_data_optimal
+from quokka_laws.report_text import WIDTH, allocation_table, human, indent, outside_runs, right_aligned
 from quokka_laws.results import FitResult
 from quokka_laws.second_opinion import disagreement, second_opinions
 
@@ -30,6 +31,7 @@ class Study:
     iso: IsoflopFit | None
     no_iso: str
     budgets: tuple[float, ...]
+    unique: tuple[float, ...] = ()
 
     @property
     def plan(self) -> pd.DataFrame:
@@ -43,7 +45,12 @@ class Study:
         return pd.concat(tables, names=["method"]).reset_index(level=0)
 
     def _own_plan(self) -> pd.DataFrame:
-        return compute_optimal(self.fit, self.budgets, interval=LEVEL if self.fit.draws is not None else None)
+        return compute_optimal(self.fit, self.budgets, interval=self.level)
+
+    @property
+    def level(self) -> float | None:
+        """Of the intervals of the fit, if it has any."""
+        return LEVEL if self.fit.has_intervals else None
 
     @property
     def has_optimum(self) -> bool:
@@ -62,17 +69,32 @@ class Study:
             for method, table in self.plan.groupby("method", sort=False):
                 parts.append(f"  by {method}\n{allocation_table(table.reset_index(drop=True))}")
             parts.append("\n".join(self.cautions()))
+        elif self.budgets:
+            parts.append(self._repeated())
         return "\n\n".join(parts)
+
+    def _repeated(self) -> str:
+        """The best use of the budgets and of limited data, or what it takes to say."""
+        if "epochs" not in self.fit.law.variables:
+            return f"{self.fit.law.name} is a law of {', '.join(self.fit.law.variables)}: it allocates no budget"
+        if not self.unique:
+            return (
+                f"{self.fit.law.name} allocates a budget on limited data: say how many unique tokens there are (-U 100B), or ask "
+                "`quokka-laws data-optimal`"
+            )
+        try:
+            plan = compute_and_data_optimal(self.fit, self.budgets, self.unique, interval=self.level)
+        except FitError as error:
+            return f"no allocation: {error}"
+        return f"Best model and epochs by {self.fit.law.name}\n{indent(plan.to_string(index=False, float_format='{:.4g}'.format))}"
 
     def cautions(self) -> list[str]:
         """What to keep in mind about the allocations."""
-        lines = []
-        far = [(c, c / self.fit.fitted_range["C"][1]) for c in self.budgets if c > self.fit.fitted_range["C"][1]]
-        for budget, factor in far:
-            lines.append(
-                f"  ! C = {budget:.3g} IS ×{factor:.3g} BEYOND THE LARGEST RUN; intervals hold the uncertainty of the "
-                "coefficients, not that of the law"
-            )
+        lines = [
+            f"  ! C = {budget:.3g} IS {factor} {side.upper()}; intervals hold the uncertainty of the coefficients, not that of "
+            "the law"
+            for budget, factor, side in outside_runs(self.fit, self.budgets)
+        ]
         others = second_opinions(self.fit, self.iso, self.budgets)
         for i, (_, own) in enumerate(self._own_plan().iterrows()):
             if said := disagreement(own, others, i):
@@ -97,7 +119,16 @@ class Study:
         return written
 
 
-def study(law: Law, runs: pd.DataFrame, *, C: Any = (), bootstrap: int = 1000, seed: int = 0, **settings: Any) -> Study:
+def study(
+    law: Law,
+    runs: pd.DataFrame,
+    *,
+    C: Any = (),
+    U_D: Any = (),
+    bootstrap: int = 1000,
+    seed: int = 0,
+    **settings: Any,
+) -> Study:
     """Fit a law and, where the runs share budgets, IsoFLOP profiles.
 
     Parameters
@@ -106,6 +137,8 @@ def study(law: Law, runs: pd.DataFrame, *, C: Any = (), bootstrap: int = 1000, s
         As for :func:`quokka_laws.fit`.
     C : float or sequence
         Budgets to allocate.
+    U_D : float or sequence
+        Unique tokens, for laws of repeated data.
     **settings
         Further arguments of :func:`quokka_laws.fit`.
     """
@@ -116,7 +149,8 @@ def study(law: Law, runs: pd.DataFrame, *, C: Any = (), bootstrap: int = 1000, s
             iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
         except RunsError as error:
             reason = str(error)
-    return Study(result, iso, reason, tuple(float(c) for c in np.atleast_1d(C)))
+    budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
+    return Study(result, iso, reason, budgets, unique)
 
 
 def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: bool = False) -> tuple[Study, str]:

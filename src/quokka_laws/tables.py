@@ -121,9 +121,12 @@ def _parse_json_lines(text: str, where: str) -> pd.DataFrame:
     lines = text.splitlines()
     if text.lstrip().startswith("["):
         try:
-            return pd.DataFrame(json.loads(text))
-        except (json.JSONDecodeError, ValueError) as error:
+            array = json.loads(text)
+        except json.JSONDecodeError as error:
             raise RunsError(f"{where}: not JSON ({error})") from None
+        if not all(isinstance(record, dict) for record in array):
+            raise RunsError(f"{where}: expected an array of objects, one per row")
+        return _flat(array)
     records, notes = [], []
     filled = [i for i, line in enumerate(lines) if line.strip()]
     for i in filled:
@@ -137,6 +140,14 @@ def _parse_json_lines(text: str, where: str) -> pd.DataFrame:
         if not isinstance(record, dict):
             raise RunsError(f"{where}: line {i + 1} holds {type(record).__name__}, expected one object per line")
         records.append(record)
-    table = pd.DataFrame(records)
+    table = _flat(records)
     table.attrs["notes"] = notes
+    return table
+
+
+def _flat(records: list[dict[str, object]]) -> pd.DataFrame:
+    """A table whose nested objects are columns of their own, ``config/width``, and whose lists are text."""
+    table = pd.json_normalize(records, sep="/")
+    for name in table.columns[table.dtypes == "object"]:
+        table[name] = table[name].map(lambda cell: json.dumps(cell) if isinstance(cell, list) else cell)
     return table

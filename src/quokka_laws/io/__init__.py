@@ -149,8 +149,10 @@ def _per_step(given: float | str | None, item: Curve) -> float | None:
 
 def _suspect_plans(table: pd.DataFrame, planned: list[int]) -> None:
     """Where tokens are only planned, a run that stopped early shows as one with too many tokens per step."""
-    known = table.index.isin(planned) & table.get("status", pd.Series()).eq("ok")
-    if not {"D", "step"} <= set(table) or known.sum() < 3:
+    if not {"D", "step", "status"} <= set(table):
+        return
+    known = table.index.isin(planned) & table["status"].eq("ok")
+    if known.sum() < 3:
         return
     per_step = table["D"].astype(float) / table["step"].astype(float)
     ratio = per_step / per_step[known].median()

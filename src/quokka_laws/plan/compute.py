@@ -15,6 +15,7 @@ from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.optimise import lowest
 from quokka_laws.plan.roots import root_or_end
 from quokka_laws.plan.several import several
+from quokka_laws.quantities import times_outside
 from quokka_laws.results import FittedLaw, check_level
 from quokka_laws.uncertainty import percentile_interval
 
@@ -50,8 +51,9 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
     -------
     DataFrame
         One row a budget: ``C, N, D, loss, tokens_per_param``; ``N_lower … loss_upper`` with ``interval``;
-        ``extrapolation`` = C over the largest fitted C, at least 1; ``N_flat_lower, N_flat_upper``, the sizes whose
-        loss at this C is within 0.1 % of the optimum: how little the exact optimum matters.
+        ``extrapolation``, how many times C lies outside the fitted budgets, at least 1, and ``below_runs``, whether on
+        the cheap side; ``N_flat_lower, N_flat_upper``, the sizes whose loss at this C is within 0.1 % of the optimum: how
+        little the exact optimum matters.
 
     Raises
     ------
@@ -91,8 +93,8 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
         }
         for name, values in spread.items():
             plan[f"{name}_lower"], plan[f"{name}_upper"] = percentile_interval(values, interval)
-    highest = fit.fitted_range.get("C", (np.nan, np.nan))[1]
-    plan["extrapolation"] = np.maximum(budgets / highest, 1.0) if np.isfinite(highest) else np.nan
+    lowest, highest = fit.fitted_range.get("C", (np.nan, np.nan))
+    plan["extrapolation"], plan["below_runs"] = times_outside(budgets, lowest, highest), budgets < lowest
     plan["N_flat_lower"], plan["N_flat_upper"] = _flat_range(fit, log_N, log_ND, loss)
     return plan
 

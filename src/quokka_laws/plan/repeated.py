@@ -19,6 +19,7 @@ from quokka_laws.plan.arguments import positive
 from quokka_laws.plan.compute import FLAT
 from quokka_laws.plan.optimise import derivatives, lowest, minimise_plane
 from quokka_laws.plan.roots import find_root, interval_with_never, root_or_end
+from quokka_laws.quantities import times_outside
 from quokka_laws.results import FittedLaw, check_level
 
 MOST_EPOCHS = 1e7
@@ -299,8 +300,7 @@ def _flat(fit: FittedLaw, log_u: float, log_N: float, log_e: float, loss: float)
 def _with_extrapolation(fit: FittedLaw, table: pd.DataFrame) -> pd.DataFrame:
     for name in ("N", "U_D", "epochs"):
         low, high = fit.fitted_range.get(name, (np.nan, np.nan))
-        value = table[name].to_numpy(dtype=float)
-        table[f"extrapolation_{name}"] = np.maximum(np.maximum(value / high, low / value), 1.0)
+        table[f"extrapolation_{name}"] = times_outside(table[name].to_numpy(dtype=float), low, high)
     return table
 
 
