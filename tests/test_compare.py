@@ -63,6 +63,14 @@ def test_the_law_that_made_the_runs_wins(comparison: ql.Comparison) -> None:
     assert len(comparison.plot().get_lines()) == 2
 
 
+def test_points_of_a_trunk_count_as_one_run(runs: pd.DataFrame) -> None:
+    trunks = runs.assign(trunk=np.arange(len(runs)) % 6)
+    found = ql.compare(TWO, trunks, holdout=(10,), bootstrap=5, cluster="trunk")
+    assert found.in_sample["runs"].tolist() == [6, 6]
+    assert np.isinf(found.in_sample["AICc"]).all()
+    assert f"{len(runs)} rows of 6 independent runs (too few for AICc" in found.report()
+
+
 def test_own_mask_and_names(runs: pd.DataFrame) -> None:
     mask = (runs["N"] > runs["N"].median()).to_numpy()
     found = ql.compare([ql.laws.Chinchilla(), KAPLAN_WITH_FLOOR], runs, holdout=mask, bootstrap=0)

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 import quokka_laws as ql
 from quokka_laws import plot_repeated
 
+DRAWN = ("Eq. 14", "Eq. 18", "Eq. 22", "Memorization")
+
 
 def draw(fits: dict[str, ql.FitResult], runs: pd.DataFrame, out: Path) -> None:
     """Curves, contours, minima and profile."""
@@ -39,7 +41,7 @@ def draw(fits: dict[str, ql.FitResult], runs: pd.DataFrame, out: Path) -> None:
     train = runs[runs["U_D"] < 6e7].reset_index(drop=True)
     test = runs[runs["U_D"] > 6e7].reset_index(drop=True)
     chosen = []
-    for name in ("Eq. 14", "Eq. 18", "Eq. 22", "Memorization"):
+    for name in DRAWN:
         chosen.append(replace(ql.fit(fits[name].law, train, n_starts=16, seed=0), name=name))
     figure = Figure(figsize=(7, 4.6), layout="constrained")
     ax = plot_repeated.held_out_runs(chosen, test, ax=figure.add_subplot())

@@ -76,9 +76,8 @@ table.assign(observed=held_out["loss"], error=table["loss"] - held_out["loss"])
 
 # %%
 # Put the error beside the noise: the standard deviation over seeds of the same cell, as a share of the loss.
-cells = rows[(rows["phase"] == "cooled") & rows["group"].isin(["grid", "seeds"])].groupby(["objective", "N", "D"])[
-    "loss"
-]
+cooled = rows[(rows["phase"] == "cooled") & rows["group"].isin(["grid", "seeds"])]
+cells = cooled.groupby(["objective", "N", "D"])["loss"]
 noise = cells.agg(["count", "mean", "std"]).query("count >= 3")
 noise.assign(relative=noise["std"] / noise["mean"])
 

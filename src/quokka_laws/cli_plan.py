@@ -200,9 +200,13 @@ def _pretty(table: pd.DataFrame) -> str:
                 for a, b in zip(table["N_lower"], table["N_upper"], strict=True)
             ],
         )
+    repeats = table["note"].ne("") if "note" in table else pd.Series(False, index=table.index)
     if "epochs" in table:
-        shown["epochs"] = table["epochs"].map("{:.3g}".format)
-    shown["D/N"] = table["tokens_per_param"].map("{:.3g}".format)
+        shown["epochs"] = (
+            table["epochs"].map("{:.3g}".format).where(~repeats, table["epochs"].map("{:.3g}: not in law".format))
+        )
+    else:
+        shown["D/N"] = table["tokens_per_param"].map("{:.3g}".format)
     shown["loss"] = table["loss"].map(lambda v: f"{v:.3f}" if v == v else "–")
     if "loss_lower" in table:
         shown["loss interval"] = [
@@ -213,10 +217,8 @@ def _pretty(table: pd.DataFrame) -> str:
         shown["unit"] = table["loss_unit"]
     below = table.get("below_runs", pd.Series(False, index=table.index)) == True  # noqa: E712  (NaN for other plans)
     shown["extrapolation"] = [how_far(f, b) for f, b in zip(table["extrapolation"], below, strict=True)]
-    if "note" in table:
-        repeats = table["note"]
-        within = shown["extrapolation"].where(shown["extrapolation"].ne("inside") | repeats.eq(""), "")
-        shown["extrapolation"] = [", ".join(filter(None, both)) for both in zip(within, repeats, strict=True)]
-    shown["status"] = table["status"].str.split(",").str[0]
+    shown["extrapolation"] = shown["extrapolation"].mask(repeats & shown["extrapolation"].eq("inside"), "repeats")
+    if "epochs" not in table:
+        shown["status"] = table["status"].str.split(",").str[0]
     shown.index = table["law"].rename(None)
     return left_aligned(shown)

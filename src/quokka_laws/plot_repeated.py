@@ -12,7 +12,7 @@ import pandas as pd
 
 from quokka_laws.jet import Array
 from quokka_laws.plan.repeated import data_optimal
-from quokka_laws.plot import BLACK, ERROR_LABEL, RED, STYLES, label_contours, loss_label, new_axes, shades
+from quokka_laws.plot import BLACK, ERROR_LABEL, MANY, RED, STYLES, label_contours, loss_label, new_axes, shades
 from quokka_laws.report_text import human
 from quokka_laws.results import FitResult
 from quokka_laws.uncertainty import percentile_interval
@@ -55,11 +55,12 @@ def epoch_curves(
         raise ValueError(
             f"no run has U_D = {chosen:g}; the runs have {', '.join(f'{u:g}' for u in table['U_D'].unique())}"
         )
+    size = 1.6 if len(part) > MANY else 3.5  # checkpoints without gaps would hide the lines
     sizes = np.sort(part["N"].unique())
     for N, color in zip(sizes, shades(len(sizes)), strict=True):
         curve = part[part["N"] == N].sort_values("epochs")
         epochs = np.geomspace(max(curve["epochs"].min(), 1.0), curve["epochs"].max() * beyond, LONGEST)
-        ax.plot(curve["epochs"], curve["loss"], ".", ms=3.5, alpha=0.7, color=color, rasterized=True)
+        ax.plot(curve["epochs"], curve["loss"], ".", ms=size, alpha=0.6, color=color, rasterized=True)
         ax.plot(epochs, fit(N=N, U_D=chosen, epochs=epochs), "-", lw=1.2, color=color, label=f"{human(N)}")
         if interval is not None and fit.draws is not None:
             spread = fit.law.loss(fit.draw_values(), N=N, U_D=chosen, epochs=epochs)
