@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 
 import quokka_laws as ql
-from quokka_laws import plot, plot_repeated
 from quokka_laws.cli import main
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -33,7 +32,7 @@ def public(module: ModuleType) -> list[str]:
 
 @pytest.mark.parametrize(
     "module",
-    [ql, ql.plan, ql.design, ql.laws, ql.datasets, ql.conversions, ql.io, plot, plot_repeated],
+    [ql, ql.plan, ql.design, ql.laws, ql.datasets, ql.conversions, ql.io, ql.plot, ql.plot_repeated, ql.schedules],
     ids=lambda m: m.__name__,
 )
 def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:

@@ -37,6 +37,7 @@ def test_folders(tmp_path: Path, files: list[str], kind: str) -> None:
         ("https://wandb.ai/team/project", "wandb"),
         ("http://127.0.0.1:5000", "mlflow"),
         ("sqlite:///mlflow.db", "mlflow"),
+        ("sqlite:mlflow.db", "mlflow"),
     ],
 )
 def test_addresses(source: str, kind: str) -> None:

@@ -110,7 +110,9 @@ def test_conventions_that_differ_are_said(law: ql.FittedLaw) -> None:
     bound = ql.FittedLaw(law.law, law.values, ql.Conventions(loss_kind="ELBO bound"), name="diffusion")
     exact = ql.FittedLaw(law.law, law.values, ql.Conventions(loss_kind="exact NLL"), name="autoregressive")
     with pytest.warns(ql.plan.ConventionsDiffer, match="ELBO bound, exact NLL"):
-        compute_to_loss([bound, exact], 2.5)
+        table = compute_to_loss([bound, exact], 2.5)
+    assert table["law"].tolist() == ["diffusion", "autoregressive"]
+    assert table["C"].nunique() == 1
 
 
 def test_find_root() -> None:

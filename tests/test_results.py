@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +111,18 @@ def test_public_names_exist() -> None:
     assert sorted(ql.__all__) == sorted(set(ql.__all__))
     for name in ql.__all__:
         assert getattr(ql, name) is not None
+    assert set(dir(ql)) == set(ql.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'plots'"):
+        ql.plots  # noqa: B018
+
+
+def test_importing_the_library_draws_and_renders_nothing() -> None:
+    """``ql.plot`` is there without having been imported; matplotlib's pyplot and jinja2 wait for a figure and a page."""
+    code = (
+        "import sys, quokka_laws as ql; "
+        "assert not {'quokka_laws.plot', 'matplotlib.pyplot', 'jinja2'} & set(sys.modules); "
+        "assert ql.plot.isoflop_profiles and ql.report.report and ql.explore.explorer; "
+        "assert not {'matplotlib.pyplot', 'jinja2'} & set(sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(ql.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -8,6 +8,9 @@
 ['C', 'N', 'D', 'loss', 'tokens_per_param']
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from quokka_laws import conversions, datasets, design, io, laws, plan
 from quokka_laws._version import __version__
 from quokka_laws.average import Average, average
@@ -23,6 +26,17 @@ from quokka_laws.published import published
 from quokka_laws.results import FitResult, FitStatus, FittedLaw, read_fit
 from quokka_laws.runs import check_runs, equal_say, read_runs
 from quokka_laws.sensitivity import sensitivity
+
+if TYPE_CHECKING:
+    from quokka_laws import explore, plot, plot_repeated, report, schedules
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Modules that few need are imported when first asked for."""
+        if name in __all__:
+            return import_module(f"quokka_laws.{name}")
+        raise AttributeError(f"module 'quokka_laws' has no attribute {name!r}; it has {', '.join(__all__)}")
+
 
 __all__ = [
     "L2",
@@ -50,13 +64,22 @@ __all__ = [
     "datasets",
     "design",
     "equal_say",
+    "explore",
     "fit",
     "fit_isoflops",
     "io",
     "laws",
     "plan",
+    "plot",
+    "plot_repeated",
     "published",
     "read_fit",
     "read_runs",
+    "report",
+    "schedules",
     "sensitivity",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -243,7 +243,7 @@ def average(
         If no law fits all runs.
     """
     runs = check_runs(runs)
-    order = np.argsort(reach_of_runs(runs), kind="stable") if "C" in runs else np.arange(len(runs))
+    order = np.argsort(reach_of_runs(runs), kind="stable")
     attrs, runs = runs.attrs, runs.iloc[order].reset_index(drop=True)
     runs.attrs = attrs
     candidates = as_candidates(laws) if laws is not None else default_candidates()
@@ -278,7 +278,7 @@ def average(
             fitted.append(len(part.fitted))
     folds = Folds(
         np.log(runs["loss"].to_numpy(dtype=float)),
-        np.log(runs["C"].to_numpy(dtype=float)) if "C" in runs else np.zeros(len(runs)),
+        np.log(runs["C"].to_numpy(dtype=float)),
         np.stack([*predicted, _predictions(list(fits.values()), runs)]),
         np.array([*fitted, len(runs)]),
     )

@@ -17,6 +17,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import MissingDependencyError, QuokkaError
 from quokka_laws.runs import read_runs
+from quokka_laws.stages import STAGES
 
 EPOCH_URL = "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/9225883/data/svg_extracted_data.csv"
 EPOCH_SHA256 = "193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30"
@@ -52,9 +53,8 @@ def load_quokka_repeated(stages: Sequence[str] = ("descent", "overfit")) -> pd.D
         Of ``warmup``, ``descent``, ``overfit``, ``second_descent``; the paper fits descent and overfit. What is left
         out is counted in ``runs.attrs["notes"]``.
     """
-    known = ("warmup", "descent", "overfit", "second_descent")
-    if unknown := [s for s in stages if s not in known]:
-        raise ValueError(f"stages {', '.join(unknown)} are not among {', '.join(known)}")
+    if unknown := [s for s in stages if s not in STAGES]:
+        raise ValueError(f"stages {', '.join(unknown)} are not among {', '.join(STAGES)}")
     with (data_folder() / "quokka2025" / "repeated.csv.gz").open("rb") as file:
         table = pd.read_csv(file, compression="gzip")
     kept = table["stage"].isin(list(stages))

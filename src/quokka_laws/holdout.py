@@ -91,14 +91,12 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
     need : int
         Fewest runs to fit.
     """
-    if "C" not in runs:
-        raise RunsError("held-out budgets need C; read the runs with N and D or C (ql.read_runs)")
+    C = reach_of_runs(runs)
     rows = np.asarray(holdout)
     if rows.dtype == bool:
         if rows.shape != (len(runs),) or rows.all() or not rows.any():
             raise ValueError(f"holdout: a mask needs one value per row ({len(runs)}), some true and some false")
         return [Split("own", np.flatnonzero(~rows), np.flatnonzero(rows))], []
-    C = reach_of_runs(runs)
     found, refused = [], []
     for factor in rows.tolist():
         if not factor > 1:
@@ -115,6 +113,8 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
 
 def reach_of_runs(runs: pd.DataFrame) -> Array:
     """The largest compute of each row's run, so that checkpoints of one run stay together."""
+    if "C" not in runs:
+        raise RunsError("held-out budgets need C; read the runs with N and D or C (ql.read_runs)")
     if "run_id" in runs:
         return runs.groupby(runs["run_id"].to_numpy())["C"].transform("max").to_numpy(dtype=float)
     return runs["C"].to_numpy(dtype=float)

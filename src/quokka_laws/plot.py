@@ -17,7 +17,6 @@ from quokka_laws.isoflop import IsoflopFit
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import human
 from quokka_laws.results import FitResult, FittedLaw
-from quokka_laws.uncertainty import percentile_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -222,13 +221,6 @@ def _plain_sizes(ax: Axes) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 7)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: human(value)))
-
-
-def prediction_band(fit: FitResult, x: Any, loss_of_x: Any, *, level: float, ax: Axes, color: str = BLUE) -> Axes:
-    """Shade the bootstrap interval of a curve: ``loss_of_x`` has shape (draws, points)."""
-    lower, upper = percentile_interval(loss_of_x, level)
-    ax.fill_between(x, lower, upper, color=color, alpha=0.2, lw=0)
-    return ax
 
 
 def loss_label(fit: Any) -> str:

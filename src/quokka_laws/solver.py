@@ -97,7 +97,6 @@ class Solution:
     off: Array
     converged: Array
     gradient_norm: Array
-    iterations: Array
     hessian: Array
 
 
@@ -177,11 +176,9 @@ def _solve_chunk(
     problem: Problem, u: Array, weights: Array, off: Array, begin: str, max_iterations: int
 ) -> tuple[Any, ...]:
     state = _Batch(problem, u, weights, off)
-    total = np.zeros(len(u), dtype=int)
 
     def descend(objective: Objective, irls: int, tolerance: float) -> None:
-        nonlocal total
-        total += state.minimise(objective, irls=irls, tolerance=tolerance, max_iterations=max_iterations)
+        state.minimise(objective, irls=irls, tolerance=tolerance, max_iterations=max_iterations)
 
     if begin == "far":
         for objective in problem.objective.continuation():
@@ -197,7 +194,7 @@ def _solve_chunk(
             break
         descend(final, 2, DECREMENT)
     value, gradient, hessian = state.report(problem.objective, final)
-    return state.u, value, state.off, state.converged, gradient, total, hessian
+    return state.u, value, state.off, state.converged, gradient, hessian
 
 
 @dataclass
@@ -265,14 +262,14 @@ class _Batch:
 
     # ---- descent ----------------------------------------------------------------------------------------------
 
-    def minimise(self, objective: Objective, *, irls: int, tolerance: float, max_iterations: int) -> Array:
-        """Damped steps until the predicted decrease is negligible; returns the iterations used."""
+    def minimise(self, objective: Objective, *, irls: int, tolerance: float, max_iterations: int) -> None:
+        """Damped steps until the predicted decrease is negligible."""
         count, free = self.u.shape
         used = np.zeros(count, dtype=int)
         self.converged[:] = False
         if free == 0:
             self.converged[:] = True
-            return used
+            return
         damping = np.full(count, 1e-3 if irls else 1e-8)
         newton = np.full(count, irls == 0)
         # An exact fit has no objective left to be relative to: residuals of 1e-12 are zero.
@@ -325,7 +322,6 @@ class _Batch:
                 else _Local(*(getattr(here, n)[stay] for n in ("value", "gradient", "hessian", "share")))
             )
             irls = irls if not newton[active].all() else 0
-        return used
 
     def _evaluate_mixed(self, who: Array, u: Array, objective: Objective, newton: Array) -> _Local:
         if newton.all() or not newton.any():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from quokka_laws.exceptions import RunsError
 from quokka_laws.io import huggingface, logs, mlflow, tensorboard, wandb
@@ -35,7 +36,7 @@ def detect(source: str | Path) -> str:
     if text == "-":
         return "table"
     if re.match(r"(https?|sqlite|postgresql|mysql|databricks)\b.*:", text):
-        return "wandb" if "wandb" in text.split("/")[2] else "mlflow"
+        return "wandb" if "wandb" in urlsplit(text).netloc else "mlflow"
     if text.startswith("wandb:"):
         return "wandb"
     if path.is_dir():
