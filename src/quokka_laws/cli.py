@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,12 +14,15 @@ from quokka_laws._version import __version__
 from quokka_laws.cli_common import (
     ASSIGNMENTS,
     FIT_FAILED,
+    INTERVAL,
+    LEVEL,
     QUANTITY,
     Doors,
     chosen,
     emit,
     fail,
     format_option,
+    level_of,
     load_fit,
     log_to_stderr,
     say,
@@ -37,7 +41,7 @@ from quokka_laws.cli_questions import (
 )
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
-from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
+from quokka_laws.cli_runs import LawName, is_routine, load_runs, runs_options, study_options
 from quokka_laws.doubts_runs import of_runs
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting import check_design
@@ -46,7 +50,6 @@ from quokka_laws.laws import Law, registry
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.report_text import allocation_table, isoflop_report
-from quokka_laws.results import FitResult
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -165,18 +168,6 @@ def fit_command(
         fail(f"the fit is flagged: {', '.join(f.code for f in done.fit.flags)}", FIT_FAILED)
 
 
-INTERVAL = click.option(
-    "--interval",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Level: 0.9 (default if the fit has draws).",
-)
-
-
-def level(fitted: FitResult, interval: float | None) -> float | None:
-    """The interval asked for; 0.9 when the fit has draws to compute one from."""
-    return interval if interval is not None else 0.9 if fitted.has_intervals else None
-
-
 @main.command()
 @click.argument("fit_json", metavar="FIT")
 @click.option("-N", "--params", "N", type=QUANTITY, multiple=True, required=True, help="Parameters. Repeatable.")
@@ -197,10 +188,11 @@ def predict(fit_json: str, interval: float | None, form: str | None, **data: tup
             f"{', '.join(f'{len(v)} × {k}' for k, v in given.items())}: give one of each, or as many of each"
         )
     try:
-        table = fitted.predict(interval=level(fitted, interval), kind="mean", **given)
+        level = level_of(fitted, asked=interval)
+        table = fitted.predict(interval=level, kind="mean", **given)
     except TypeError as error:
         raise click.UsageError(str(error)) from None
-    emit(table, form)
+    emit(table, form, level=level)
 
 
 @main.command()
@@ -211,7 +203,8 @@ def predict(fit_json: str, interval: float | None, form: str | None, **data: tup
 def allocate(fit_json: str, budgets: tuple[float, ...], interval: float | None, form: str | None) -> None:
     """Compute-optimal N and D at a budget from a FIT (a file, or - for stdin)."""
     fitted = load_fit(fit_json)
-    emit(compute_optimal(fitted, budgets, interval=level(fitted, interval)), form, pretty=allocation_table)
+    level = level_of(fitted, asked=interval)
+    emit(compute_optimal(fitted, budgets, interval=level), form, pretty=partial(allocation_table, level=level))
 
 
 @main.command()
@@ -239,7 +232,9 @@ def isoflops(
     )
     say(isoflop_report(iso))
     if budgets:
-        emit(iso.allocate(np.asarray(budgets), interval=0.9 if bootstrap else None), form, pretty=allocation_table)
+        level = LEVEL if bootstrap else None
+        plan = iso.allocate(np.asarray(budgets), interval=level)
+        emit(plan, form, pretty=partial(allocation_table, level=level))
     else:
         emit(iso.optima, form)
 
@@ -284,7 +279,7 @@ def check(
 
     say(f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded")
     say(f"  conventions: {Conventions.from_dict(attrs['conventions']).describe()}")
-    for note in attrs["notes"]:
+    for note in filter(is_routine, attrs["notes"]):
         say(f"  {note}")
     for record in attrs["excluded"]:
         say(f"  row {record['row']} excluded: {record['reason']}")

@@ -17,9 +17,10 @@ import pandas as pd
 
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.quantities import parse_quantity
-from quokka_laws.results import FitResult, read_fit
+from quokka_laws.results import FitResult, FittedLaw, read_fit
 
 BAD_DATA, USAGE, FIT_FAILED = 1, 2, 3
+LEVEL = 0.95  # of intervals, in every command
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg]
@@ -84,8 +85,23 @@ def say(text: str) -> None:
 
 
 def load_fit(source: str) -> FitResult:
-    """A fit from a path, or from stdin for ``-``."""
-    return read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
+    """A fit from a path, or from stdin for ``-``; its doubts go to stderr, for what is computed from it inherits them."""
+    fit = read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
+    for flag in fit.flags:
+        say(f"! {flag.code}: {flag.message}")
+    return fit
+
+
+INTERVAL = click.option(
+    "--interval",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help=f"Level of intervals.  [default: {LEVEL:g} where the fit has some]",
+)
+
+
+def level_of(*fits: Any, asked: float | None = None) -> float | None:
+    """The level asked for, or the default where every fit has intervals that mean something."""
+    return asked or (LEVEL if all(isinstance(f, FittedLaw) and f.has_intervals for f in fits) else None)
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,15 +120,25 @@ def chosen(form: str | None) -> str:
     return form or ("table" if sys.stdout.isatty() else "json")
 
 
-def emit(table: pd.DataFrame, form: str | None, *, pretty: Callable[[pd.DataFrame], str] | None = None) -> None:
-    """Write a DataFrame to stdout in the form asked for."""
+def emit(
+    table: pd.DataFrame,
+    form: str | None,
+    *,
+    pretty: Callable[[pd.DataFrame], str] | None = None,
+    level: float | None = None,
+) -> None:
+    """Write a DataFrame to stdout in the form asked for; a table's columns of intervals say their level."""
     form = chosen(form)
     if form == "json":
         click.echo(table.to_json(orient="records", double_precision=15))
     elif form == "csv":
         click.echo(table.to_csv(index=False), nl=False)
+    elif pretty:
+        click.echo(pretty(table))
     else:
-        click.echo(pretty(table) if pretty else table.to_string(index=False, float_format="{:.4g}".format))
+        bounds = [c for c in table if str(c).endswith(("_lower", "_upper")) and "_flat_" not in str(c)]
+        named = table.rename(columns={c: f"{c} {level:.0%}" for c in bounds} if level else {})
+        click.echo(named.to_string(index=False, float_format="{:.4g}".format))
 
 
 def emit_json(data: Any) -> None:

@@ -6,15 +6,9 @@ import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli_common import QUANTITY, emit, format_option, load_fit, say
+from quokka_laws.cli_common import INTERVAL, QUANTITY, emit, format_option, level_of, load_fit, say
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
-from quokka_laws.results import FitResult
 
-_INTERVAL = click.option(
-    "--interval",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Level: 0.9 (default if the fit has draws).",
-)
 _UNIQUE = click.option(
     "-U", "--unique-tokens", "U_D", type=QUANTITY, multiple=True, required=True, help="Unique tokens. Repeatable."
 )
@@ -24,7 +18,7 @@ _UNIQUE = click.option(
 @click.argument("fit_json", metavar="FIT")
 @click.option("-N", "--params", "N", type=QUANTITY, multiple=True, required=True, help="Parameters. Repeatable.")
 @_UNIQUE
-@_INTERVAL
+@INTERVAL
 @format_option
 def epochs_command(
     fit_json: str, N: tuple[float, ...], U_D: tuple[float, ...], interval: float | None, form: str | None
@@ -32,8 +26,9 @@ def epochs_command(
     """After how many epochs training stops helping, from a FIT of a repeated-data law (a file, or - for stdin)."""
     fit = load_fit(fit_json)
     sizes, data = (v.ravel() for v in np.meshgrid(N, U_D, indexing="ij"))
-    plan = max_epochs(fit, sizes, data, interval=_level(fit, interval))
-    emit(plan, form)
+    level = level_of(fit, asked=interval)
+    plan = max_epochs(fit, sizes, data, interval=level)
+    emit(plan, form, level=level)
     local = plan[plan["local"]]
     if len(local):
         say(
@@ -47,14 +42,14 @@ def epochs_command(
 @click.argument("fit_json", metavar="FIT")
 @_UNIQUE
 @click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="Limit the FLOPs too. Repeatable.")
-@_INTERVAL
+@INTERVAL
 @format_option
 def data_optimal_command(
     fit_json: str, U_D: tuple[float, ...], budgets: tuple[float, ...], interval: float | None, form: str | None
 ) -> None:
     """The model and epochs that make the most of unique tokens (within a budget), from a FIT (a file, or -)."""
     fit = load_fit(fit_json)
-    level = _level(fit, interval)
+    level = level_of(fit, asked=interval)
     if budgets:
         C, data = (v.ravel() for v in np.meshgrid(budgets, U_D, indexing="ij"))
         plan = compute_and_data_optimal(fit, C, data, interval=level)
@@ -62,16 +57,12 @@ def data_optimal_command(
             say(f"U_D = {row['U_D']:.3g}: {row['unused']:.3g} of C = {row['C']:.3g} FLOPs would not help")
     else:
         plan = data_optimal(fit, U_D, interval=level)
-    emit(plan, form)
+    emit(plan, form, level=level)
     if plan["N"].isna().any():
         say(
             "! no best model and epochs where N is empty: a term of the law is missing, so larger or longer is always better"
         )
     _say_extrapolation(plan)
-
-
-def _level(fit: FitResult, interval: float | None) -> float | None:
-    return interval if interval is not None else 0.9 if fit.has_intervals else None
 
 
 def _say_extrapolation(plan: pd.DataFrame) -> None:
