@@ -161,6 +161,38 @@ def test_doubts_and_levels_go_with_whatever_is_asked_of_a_fit(fitted: Path, tmp_
     )
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (
+            "Name,model.n_params,Tokens Seen,eval/loss",
+            'the table has Name, model.n_params, Tokens Seen, eval/loss. Say --columns "N=model.n_params"',
+        ),
+        ("Name,# Params,tok,loss", 'Say --columns "D=…"'),
+        (
+            "Name,# Params,tokens,c4",
+            'no column holds the loss; the table has Name, # Params, tokens, c4. Say --columns "loss=…"',
+        ),
+    ],
+)
+def test_errors_speak_the_names_of_the_table_and_of_options(header: str, said: str) -> None:
+    done = run("check", "-", stdin=f"{header}\na,1e8,1e9,3.0\n")
+    assert done.exit_code == 1
+    assert said in done.stderr
+
+
+def test_duplicates_can_be_dropped() -> None:
+    text = (
+        "params,tokens,loss\n"
+        + "1e8,2e9,3.4\n" * 3
+        + "".join(f"{n}e7,{d}e9,{3 + 1 / n + 1 / d}\n" for n in (1, 2, 4) for d in (1, 3, 9))
+    )
+    assert "Keep one of each, --drop 'duplicates'" in run("check", "-", stdin=text).stderr
+    done = run("check", "-", "--drop", "duplicates", stdin=text)
+    assert "10 rows usable, 2 excluded" in done.stderr
+    assert "row 2 excluded: drop: duplicates" in done.stderr
+
+
 def test_a_choice_between_columns_is_said(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     rows = [f"{n}e7,{d}e9,{3 + 1 / n + 1 / d},{2.9 + 1 / n + 1 / d}" for n in (1, 2, 4) for d in (1, 3, 9)]

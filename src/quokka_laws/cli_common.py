@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -62,15 +63,26 @@ class Doors(click.Group):
         try:
             return super().invoke(ctx)
         except FitError as error:
-            fail(str(error), FIT_FAILED)
+            fail(as_options(str(error)), FIT_FAILED)
         except QuokkaError as error:
-            fail(str(error), BAD_DATA)
+            fail(as_options(str(error)), BAD_DATA)
         except ValueError as error:
             fail(str(error), USAGE)
         except BrokenPipeError:
             raise
         except OSError as error:
             fail(f"{error.filename or 'file'}: {error.strerror or error}", BAD_DATA)
+
+
+def as_options(message: str) -> str:
+    """Arguments of the library's functions in a message as options of the command line."""
+
+    def columns(match: re.Match[str]) -> str:
+        pairs = re.findall(r"'(\w+)': (?:'([^']*)'|(…))", match[1])
+        return '--columns "' + ",".join(f"{canonical}={given or blank}" for canonical, given, blank in pairs) + '"'
+
+    message = re.sub(r"columns=\{(.*?)\}", columns, message)
+    return re.sub(r"\b(flops|drop|keep)=(?='|\"|\s|$)", r"--\1 ", message).rstrip()
 
 
 def fail(message: str, code: int) -> None:

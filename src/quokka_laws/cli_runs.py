@@ -21,7 +21,11 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--columns", type=ASSIGNMENTS, default={}, help="Column names: N=n_params,D=tokens,loss=val_loss."
         ),
         click.option("--flops", default="6ND", show_default=True, help="FLOP rule relating C, N and D, or 'as given'."),
-        click.option("--drop", multiple=True, help="Leave out rows: a condition such as 'D / N < 4'. Repeatable."),
+        click.option(
+            "--drop",
+            multiple=True,
+            help="Leave out rows: a condition such as 'D / N < 4', or 'duplicates'. Repeatable.",
+        ),
         click.option("--keep", help="Keep only rows that meet a condition."),
         click.option(
             "--state",
