@@ -138,6 +138,70 @@ def test_check_says_what_would_be_used(tmp_path: Path) -> None:
     assert "not enough for chinchilla: 2 token counts (D = 1e+09, 3e+09)" in refused.stderr
 
 
+def test_doubts_and_levels_go_with_whatever_is_asked_of_a_fit(fitted: Path, tmp_path: Path) -> None:
+    asked = {
+        "predict": ["-N", "1e9", "-D", "1e10"],
+        "allocate": ["-C", "1e22"],
+        "sensitivity": ["-C", "1e22"],
+        "explore": ["-o", str(tmp_path / "page.html")],
+        "plan": ["--flops", "1e22"],
+        "overtrain": ["-C", "1e22", "--factor", "2"],
+    }
+    for command, options in asked.items():
+        fit = ["--law", fitted] if command in ("plan", "overtrain") else [fitted]
+        form = [] if command == "explore" else ["--format", "table"]
+        done = run(command, *fit, *options, *form)
+        assert done.exit_code == 0, done.output
+        assert "! LOW_RATIO_RUNS: 13 OF 87 RUNS" in done.stderr
+        if command in ("predict", "allocate", "plan"):
+            assert "95%" in done.stdout
+            assert "95%" not in run(command, *fit, *options, "--format", "csv").stdout
+    assert (
+        "loss_upper 80%" in run("predict", fitted, *asked["predict"], "--interval", "0.8", "--format", "table").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (
+            "Name,model.n_params,Tokens Seen,eval/loss",
+            'the table has Name, model.n_params, Tokens Seen, eval/loss. Say --columns "N=model.n_params"',
+        ),
+        ("Name,# Params,tok,loss", 'Say --columns "D=…"'),
+        (
+            "Name,# Params,tokens,c4",
+            'no column holds the loss; the table has Name, # Params, tokens, c4. Say --columns "loss=…"',
+        ),
+    ],
+)
+def test_errors_speak_the_names_of_the_table_and_of_options(header: str, said: str) -> None:
+    done = run("check", "-", stdin=f"{header}\na,1e8,1e9,3.0\n")
+    assert done.exit_code == 1
+    assert said in done.stderr
+
+
+def test_duplicates_can_be_dropped() -> None:
+    text = (
+        "params,tokens,loss\n"
+        + "1e8,2e9,3.4\n" * 3
+        + "".join(f"{n}e7,{d}e9,{3 + 1 / n + 1 / d}\n" for n in (1, 2, 4) for d in (1, 3, 9))
+    )
+    assert "Keep one of each, --drop 'duplicates'" in run("check", "-", stdin=text).stderr
+    done = run("check", "-", "--drop", "duplicates", stdin=text)
+    assert "10 rows usable, 2 excluded" in done.stderr
+    assert "row 2 excluded: drop: duplicates" in done.stderr
+
+
+def test_a_choice_between_columns_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    rows = [f"{n}e7,{d}e9,{3 + 1 / n + 1 / d},{2.9 + 1 / n + 1 / d}" for n in (1, 2, 4) for d in (1, 3, 9)]
+    path.write_text("params,tokens,eval/loss,train/loss\n" + "\n".join(rows))
+    said = "loss was taken from 'eval/loss', not from train/loss"
+    assert said in run("fit", path, "--bootstrap", 0).stderr
+    assert run("check", path).stderr.count(said) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [

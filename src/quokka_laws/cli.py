@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from quokka_laws.cli_common import (
     ASSIGNMENTS,
     FIT_FAILED,
     INTERVAL,
+    LEVEL,
     QUANTITY,
     Doors,
     chosen,
     emit,
     fail,
     format_option,
-    level,
+    level_of,
     load_fit,
     log_to_stderr,
     say,
@@ -40,7 +42,7 @@ from quokka_laws.cli_questions import (
 )
 from quokka_laws.cli_repeated import data_optimal_command, epochs_command
 from quokka_laws.cli_report import explore_command, report_command
-from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
+from quokka_laws.cli_runs import LawName, is_routine, load_runs, runs_options, study_options
 from quokka_laws.columns import INPUTS
 from quokka_laws.doubts_runs import of_runs
 from quokka_laws.exceptions import RunsError
@@ -184,10 +186,11 @@ def predict(fit_json: str, interval: float | None, form: str | None, **data: tup
             f"{', '.join(f'{len(v)} × {k}' for k, v in given.items())}: give one of each, or as many of each"
         )
     try:
-        table = fitted.predict(interval=level(fitted, interval), kind="mean", **given)
+        level = level_of(fitted, asked=interval)
+        table = fitted.predict(interval=level, kind="mean", **given)
     except TypeError as error:
         raise click.UsageError(str(error)) from None
-    emit(table, form)
+    emit(table, form, level=level)
 
 
 @main.command()
@@ -198,7 +201,8 @@ def predict(fit_json: str, interval: float | None, form: str | None, **data: tup
 def allocate(fit_json: str, budgets: tuple[float, ...], interval: float | None, form: str | None) -> None:
     """Compute-optimal N and D at a budget from a FIT (a file, or - for stdin)."""
     fitted = load_fit(fit_json)
-    emit(compute_optimal(fitted, budgets, interval=level(fitted, interval)), form, pretty=allocation_table)
+    level = level_of(fitted, asked=interval)
+    emit(compute_optimal(fitted, budgets, interval=level), form, pretty=partial(allocation_table, level=level))
 
 
 @main.command()
@@ -220,7 +224,9 @@ def isoflops(
     iso = fit_isoflops(load_runs(runs, **reading), degree=degree, bootstrap=bootstrap, seed=seed)
     say(isoflop_report(iso))
     if budgets:
-        emit(iso.allocate(np.asarray(budgets), interval=0.9 if bootstrap else None), form, pretty=allocation_table)
+        level = LEVEL if bootstrap else None
+        plan = iso.allocate(np.asarray(budgets), interval=level)
+        emit(plan, form, pretty=partial(allocation_table, level=level))
     else:
         emit(iso.optima, form)
 
@@ -256,7 +262,7 @@ def check(runs: str, law: Law, form: str | None, **reading: Any) -> None:
 
     say(f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded")
     say(f"  conventions: {Conventions.from_dict(attrs['conventions']).describe()}")
-    for note in attrs["notes"]:
+    for note in filter(is_routine, attrs["notes"]):
         say(f"  {note}")
     for record in attrs["excluded"]:
         say(f"  row {record['row']} excluded: {record['reason']}")

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 bad data or files, 2 wrong usage, 3 a fit failed (or, with
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,10 @@ import pandas as pd
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.quantities import parse_quantity
 from quokka_laws.report_text import right_aligned
-from quokka_laws.results import FitResult, read_fit
+from quokka_laws.results import FitResult, FittedLaw, read_fit
 
 BAD_DATA, USAGE, FIT_FAILED = 1, 2, 3
+LEVEL = 0.95  # of intervals, in every command
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg]
@@ -61,15 +63,26 @@ class Doors(click.Group):
         try:
             return super().invoke(ctx)
         except FitError as error:
-            fail(str(error), FIT_FAILED)
+            fail(as_options(str(error)), FIT_FAILED)
         except QuokkaError as error:
-            fail(str(error), BAD_DATA)
+            fail(as_options(str(error)), BAD_DATA)
         except ValueError as error:
             fail(str(error), USAGE)
         except BrokenPipeError:
             raise
         except OSError as error:
             fail(f"{error.filename or 'file'}: {error.strerror or error}", BAD_DATA)
+
+
+def as_options(message: str) -> str:
+    """Arguments of the library's functions in a message as options of the command line."""
+
+    def columns(match: re.Match[str]) -> str:
+        pairs = re.findall(r"'(\w+)': (?:'([^']*)'|(…))", match[1])
+        return '--columns "' + ",".join(f"{canonical}={given or blank}" for canonical, given, blank in pairs) + '"'
+
+    message = re.sub(r"columns=\{(.*?)\}", columns, message)
+    return re.sub(r"\b(flops|drop|keep)=(?='|\"|\s|$)", r"--\1 ", message).rstrip()
 
 
 def fail(message: str, code: int) -> None:
@@ -84,20 +97,23 @@ def say(text: str) -> None:
 
 
 def load_fit(source: str) -> FitResult:
-    """A fit from a path, or from stdin for ``-``."""
-    return read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
+    """A fit from a path, or from stdin for ``-``; its doubts go to stderr, for what is computed from it inherits them."""
+    fit = read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
+    for flag in fit.flags:
+        say(f"! {flag.code}: {flag.message}")
+    return fit
 
 
 INTERVAL = click.option(
     "--interval",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Level: 0.9 (default if the fit has draws).",
+    help=f"Level of intervals.  [default: {LEVEL:g} where the fit has some]",
 )
 
 
-def level(fitted: FitResult, interval: float | None) -> float | None:
-    """The interval asked for; 0.9 when the fit has draws to compute one from."""
-    return interval if interval is not None else 0.9 if fitted.has_intervals else None
+def level_of(*fits: Any, asked: float | None = None) -> float | None:
+    """The level asked for, or the default where every fit has intervals that mean something."""
+    return asked or (LEVEL if all(isinstance(f, FittedLaw) and f.has_intervals for f in fits) else None)
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,15 +132,25 @@ def chosen(form: str | None) -> str:
     return form or ("table" if sys.stdout.isatty() else "json")
 
 
-def emit(table: pd.DataFrame, form: str | None, *, pretty: Callable[[pd.DataFrame], str] | None = None) -> None:
-    """Write a DataFrame to stdout in the form asked for."""
+def emit(
+    table: pd.DataFrame,
+    form: str | None,
+    *,
+    pretty: Callable[[pd.DataFrame], str] | None = None,
+    level: float | None = None,
+) -> None:
+    """Write a DataFrame to stdout in the form asked for; a table's columns of intervals say their level."""
     form = chosen(form)
     if form == "json":
         click.echo(table.to_json(orient="records", double_precision=15))
     elif form == "csv":
         click.echo(table.to_csv(index=False), nl=False)
+    elif pretty:
+        click.echo(pretty(table))
     else:
-        click.echo((pretty or right_aligned)(table))
+        bounds = [c for c in table if str(c).endswith(("_lower", "_upper")) and "_flat_" not in str(c)]
+        named = table.rename(columns={c: f"{c} {level:.0%}" for c in bounds} if level else {})
+        click.echo(right_aligned(named))
 
 
 def log_to_stderr(verbose: bool) -> None:

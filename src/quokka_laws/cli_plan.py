@@ -10,7 +10,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli_common import QUANTITY, emit, format_option, say
+from quokka_laws.cli_common import LEVEL, QUANTITY, emit, format_option, level_of, say
 from quokka_laws.cli_laws import TOKENS_PER_BYTE, Planned, in_bytes, resolve
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.hardware import PEAK_FLOPS, flops
@@ -141,7 +141,7 @@ REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 
 def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None) -> pd.DataFrame:
     """One law's row of the plan."""
-    interval = 0.9 if isinstance(fit, FittedLaw) and fit.has_intervals else None
+    interval = level_of(fit)
     if isinstance(fit, FittedLaw) and "epochs" in fit.law.variables:
         if U_D is None:
             raise click.UsageError(
@@ -194,7 +194,7 @@ def _pretty(table: pd.DataFrame) -> str:
     if "N_lower" in table:
         shown.insert(
             2,
-            "N interval",
+            f"N ({LEVEL:.0%})",
             [
                 f"{human(a)} … {human(b)}" if a == a else "–"
                 for a, b in zip(table["N_lower"], table["N_upper"], strict=True)
@@ -209,7 +209,7 @@ def _pretty(table: pd.DataFrame) -> str:
         shown["D/N"] = table["tokens_per_param"].map("{:.3g}".format)
     shown["loss"] = table["loss"].map(lambda v: f"{v:.3f}" if v == v else "–")
     if "loss_lower" in table:
-        shown["loss interval"] = [
+        shown[f"loss ({LEVEL:.0%})"] = [
             f"{a:.3f} … {b:.3f}" if a == a else "–"
             for a, b in zip(table["loss_lower"], table["loss_upper"], strict=True)
         ]

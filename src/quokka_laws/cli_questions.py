@@ -10,8 +10,8 @@ import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli_common import QUANTITY, emit, format_option, say
-from quokka_laws.cli_laws import TOKENS_PER_BYTE, Planned, in_bytes, resolve
+from quokka_laws.cli_common import LEVEL, QUANTITY, emit, format_option, level_of, say
+from quokka_laws.cli_laws import TOKENS_PER_BYTE, in_bytes, resolve
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
@@ -43,10 +43,6 @@ def heard(ask: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     return table
 
 
-def _interval(fits: list[Planned]) -> float | None:
-    return 0.9 if all(isinstance(f, FittedLaw) and f.has_intervals for f in fits) else None
-
-
 @click.command("reach")
 @click.argument("loss", type=float, nargs=-1, required=True)
 @LAWS
@@ -63,10 +59,10 @@ def reach_command(
     """What it costs to reach a LOSS: the cheapest run, or the tokens a model of N parameters needs."""
     if N:
         targets, sizes = (v.ravel() for v in np.meshgrid(loss, N, indexing="ij"))
-        table = _asked(laws, lambda f: tokens_to_loss(f, targets, sizes, interval=_interval(f)), tokens_per_byte)
+        table = _asked(laws, lambda f: tokens_to_loss(f, targets, sizes, interval=level_of(*f)), tokens_per_byte)
     else:
-        table = _asked(laws, lambda f: compute_to_loss(f, loss, interval=_interval(f)), tokens_per_byte)
-    emit(table, form)
+        table = _asked(laws, lambda f: compute_to_loss(f, loss, interval=level_of(*f)), tokens_per_byte)
+    emit(table, form, level=LEVEL)
 
 
 @click.command("overtrain")
@@ -81,7 +77,7 @@ def overtrain_command(C: tuple[float, ...], factor: tuple[float, ...], laws: tup
     if not C:
         raise click.UsageError("give a budget: -C 1e22")
     budgets, factors = (v.ravel() for v in np.meshgrid(C, factor, indexing="ij"))
-    emit(_asked(laws, lambda f: overtraining(f, budgets, factors, interval=_interval(f)), {}), form)
+    emit(_asked(laws, lambda f: overtraining(f, budgets, factors, interval=level_of(*f)), {}), form, level=LEVEL)
 
 
 @click.command("deadweight")

@@ -6,7 +6,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli_common import INTERVAL, QUANTITY, emit, format_option, level, load_fit, say
+from quokka_laws.cli_common import INTERVAL, QUANTITY, emit, format_option, level_of, load_fit, say
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
 
 _UNIQUE = click.option(
@@ -26,8 +26,9 @@ def epochs_command(
     """After how many epochs training stops helping, from a FIT of a repeated-data law (a file, or - for stdin)."""
     fit = load_fit(fit_json)
     sizes, data = (v.ravel() for v in np.meshgrid(N, U_D, indexing="ij"))
-    plan = max_epochs(fit, sizes, data, interval=level(fit, interval))
-    emit(plan, form)
+    level = level_of(fit, asked=interval)
+    plan = max_epochs(fit, sizes, data, interval=level)
+    emit(plan, form, level=level)
     local = plan[plan["local"]]
     if len(local):
         say(
@@ -48,14 +49,15 @@ def data_optimal_command(
 ) -> None:
     """The model and epochs that make the most of unique tokens (within a budget), from a FIT (a file, or -)."""
     fit = load_fit(fit_json)
+    level = level_of(fit, asked=interval)
     if budgets:
         C, data = (v.ravel() for v in np.meshgrid(budgets, U_D, indexing="ij"))
-        plan = compute_and_data_optimal(fit, C, data, interval=level(fit, interval))
+        plan = compute_and_data_optimal(fit, C, data, interval=level)
         for _, row in plan[plan["unused"] > 0].iterrows():
             say(f"U_D = {row['U_D']:.3g}: {row['unused']:.3g} of C = {row['C']:.3g} FLOPs would not help")
     else:
-        plan = data_optimal(fit, U_D, interval=level(fit, interval))
-    emit(plan, form)
+        plan = data_optimal(fit, U_D, interval=level)
+    emit(plan, form, level=level)
     if plan["N"].isna().any():
         say(
             "! no best model and epochs where N is empty: a term of the law is missing, so larger or longer is always better"

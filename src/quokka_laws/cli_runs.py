@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 import pandas as pd
 
-from quokka_laws.cli_common import ASSIGNMENTS, QUANTITY
+from quokka_laws.cli_common import ASSIGNMENTS, QUANTITY, say
 from quokka_laws.laws import Law, from_name
 from quokka_laws.runs import read_runs
 
@@ -20,7 +21,11 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--columns", type=ASSIGNMENTS, default={}, help="Column names: N=n_params,D=tokens,loss=val_loss."
         ),
         click.option("--flops", default="6ND", show_default=True, help="FLOP rule relating C, N and D, or 'as given'."),
-        click.option("--drop", multiple=True, help="Leave out rows: a condition such as 'D / N < 4'. Repeatable."),
+        click.option(
+            "--drop",
+            multiple=True,
+            help="Leave out rows: a condition such as 'D / N < 4', or 'duplicates'. Repeatable.",
+        ),
         click.option("--keep", help="Keep only rows that meet a condition."),
         click.option(
             "--state",
@@ -37,13 +42,22 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def load_runs(
     source: str, columns: dict[str, str], flops: str, drop: tuple[str, ...], keep: str | None, state: dict[str, Any]
 ) -> pd.DataFrame:
-    """Runs from a path or stdin with the shared options."""
+    """Runs from a path or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
     try:
-        return read_runs(
+        table = read_runs(
             source, columns=columns, flops=flops, drop={f"drop: {d}": d for d in drop} or None, keep=keep, **state
         )
     except TypeError as error:
         raise click.UsageError(str(error)) from None
+    for note in table.attrs["notes"]:
+        if not is_routine(note):
+            say(f"  {note}")
+    return table
+
+
+def is_routine(note: str) -> bool:
+    """Whether a note only says what any reader would expect: a column's other name, a column that follows from others."""
+    return bool(re.fullmatch(r"column '.*' read as \w+|\w+ derived as .*", note))
 
 
 class LawName(click.ParamType):  # type: ignore[type-arg]

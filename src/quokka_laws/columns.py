@@ -38,7 +38,19 @@ def inputs_of(runs: pd.DataFrame) -> dict[str, Array]:
 
 def plain_name(column: object) -> str:
     """``Train/Loss`` → ``train_loss``: the form in which names are compared."""
-    return re.sub(r"[\s/.\-]+", "_", str(column).strip()).strip("_").lower()
+    return re.sub(r"\W+", "_", str(column)).strip("_").lower()
+
+
+HINTS = {"N": ("param", "size"), "D": ("token",), "C": ("flop", "compute"), "loss": ("loss", "ppl", "perplexity")}
+
+
+def suggested(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """``columns={'N': '# Params', 'D': …}``: what to say where columns were not recognised, with names that look right."""
+    pairs = []
+    for canonical in wanted:
+        near = [n for n in names if any(word in plain_name(n) for word in HINTS[canonical])]
+        pairs.append(f"{canonical!r}: {near[0]!r}" if near else f"{canonical!r}: …")
+    return f"columns={{{', '.join(pairs)}}}"
 
 
 def recognise(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ LISTED = 8  # rows named in an error before "and … more"
 EPOCHS_TOLERANCE = 0.02
 UNITS_APART = 1e4
 SMALLEST = 1e3  # parameters: a median below is one of millions or billions
+SAME = ("run_id", "N", "D", "U_D", "epochs", "loss")  # what rows that are one run share
 FEWEST = 0.01  # tokens per parameter
 
 
@@ -75,14 +76,19 @@ def wrong_units(table: pd.DataFrame) -> list[str]:
     return faults
 
 
+def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> pd.Series:
+    """Rows that agree in every canonical column with another: all but the first, or all of them."""
+    return table.duplicated(subset=[k for k in SAME if k in table], keep=keep)
+
+
 def duplicates(table: pd.DataFrame) -> list[str]:
-    keys = [k for k in ("run_id", "N", "D", "U_D", "epochs", "loss") if k in table]
-    same = table.duplicated(subset=keys, keep=False).to_numpy()
+    same = duplicated(table, keep=False).to_numpy()
     if not same.any():
         return []
+    keys = [k for k in SAME if k in table]
     return [
-        f"{int(same.sum())} rows are duplicates of one another ({rows_named(table, same)}): same {', '.join(keys)}. Remove "
-        "them (DataFrame.dropduplicates), or give repeated runs a seed or run_id column of their own"
+        f"{int(same.sum())} rows are duplicates of one another ({rows_named(table, same)}): same {', '.join(keys)}. Keep "
+        "one of each, drop='duplicates', or give repeated runs a seed or run_id column of their own"
     ]
 
 

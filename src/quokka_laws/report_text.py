@@ -135,18 +135,18 @@ def isoflop_report(iso: IsoflopFit) -> str:
     return "\n".join(lines)
 
 
-def allocation_table(plan: pd.DataFrame) -> str:
-    """A plan for people: one line a budget."""
+def allocation_table(plan: pd.DataFrame, level: float | None = None) -> str:
+    """A plan for people: one line a budget, intervals at ``level``."""
     shown = pd.DataFrame({"C": plan["C"].map("{:.3g}".format)})
     for name in ("N", "D"):
         shown[name] = plan[name].map(human)
         if f"{name}_lower" in plan:
-            shown[f"{name} interval"] = _interval(plan, name, human)
+            shown[f"{name} ({level:.0%})"] = _interval(plan, name, human)
     shown["D/N"] = plan["tokens_per_param"].map("{:.3g}".format)
     if plan["loss"].notna().any():
         shown["loss"] = plan["loss"].map("{:.3f}".format)
         if "loss_lower" in plan:
-            shown["loss interval"] = _interval(plan, "loss", "{:.3f}".format)
+            shown[f"loss ({level:.0%})"] = _interval(plan, "loss", "{:.3f}".format)
         shown["N within 0.1 % loss"] = _interval(plan, "N_flat", human)
     shown["extrapolation"] = [how_far(f, b) for f, b in zip(plan["extrapolation"], plan["below_runs"], strict=True)]
     return indent(right_aligned(shown))

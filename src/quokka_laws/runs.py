@@ -28,12 +28,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.columns import INPUTS, plain_name, recognise
+from quokka_laws.columns import INPUTS, plain_name, recognise, suggested
 from quokka_laws.conventions import Conventions, flops_constant, training_flops
 from quokka_laws.exceptions import RunsError
 from quokka_laws.faults import (
     EPOCHS_TOLERANCE,
     contradictions,
+    duplicated,
     duplicates,
     mixed_units,
     raise_faults,
@@ -76,7 +77,7 @@ def read_runs(
     drop, keep : str or mapping of str to str, optional
         Rows to leave out, or the only ones to keep, as pandas queries on canonical columns:
         ``drop="D / N < 4"``, or reason → query: ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded
-        with its reason.
+        with its reason. ``"duplicates"`` stands for all but the first of rows that agree in every canonical column.
     **conventions
         ``N_counts``, ``loss_split``, ``loss_kind``, ``loss_unit`` (``"nats/token"``, ``"bits/token"``,
         ``"bits/byte"``), ``tokenizer``, ``corpus``: see :class:`quokka_laws.Conventions`.
@@ -200,17 +201,17 @@ def _rename(
         conventions = replace(conventions, loss_split=split)
     clashing = [c for c in table if c in mapping.values() and mapping.get(c) != c]
     table = table.drop(columns=clashing).rename(columns=mapping)
+    names, free = [str(c) for c in plain], [str(c) for c in plain if c not in mapping]
     if "loss" not in table:
-        faults.append(
-            f"no column holds the loss; the table has {', '.join(map(str, table))}. Say columns={{'loss': …}}"
-        )
+        faults.append(f"no column holds the loss; the table has {', '.join(names)}. Say {suggested(free, ['loss'])}")
     have = {k for k in ("N", "D", "C") if k in table}
     if "D" not in have and {"U_D", "epochs"} <= set(table):
         have.add("D")
     if len(have) < 2:
+        missing = [k for k in ("N", "D") if k not in have]
         faults.append(
             f"need two of N (parameters), D (tokens) and C (FLOPs), found {', '.join(sorted(have)) or 'none'}; the table "
-            f"has {', '.join(map(str, table))}. Say columns={{'N': …, 'D': …}}"
+            f"has {', '.join(names)}. Say {suggested(free, missing)}"
         )
     table.insert(0, "_row", np.arange(1, len(table) + 1))
     return table, conventions
@@ -294,7 +295,7 @@ def _select(
         for reason, query in queries.items():
             frame = _complete(table, Conventions(), [])
             try:
-                hit = frame.eval(query).to_numpy(dtype=bool)
+                hit = (duplicated(frame) if query == "duplicates" else frame.eval(query)).to_numpy(dtype=bool)
             except Exception as error:  # pandas raises half a dozen kinds for a bad query
                 faults.append(f"cannot apply {query!r} to the columns {', '.join(table)}: {error}")
                 continue

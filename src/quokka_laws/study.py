@@ -67,7 +67,7 @@ class Study:
         if self.budgets and self.has_optimum:
             parts.append(f"Compute-optimal allocation ({LEVEL:.0%} intervals)")
             for method, table in self.plan.groupby("method", sort=False):
-                parts.append(f"  by {method}\n{allocation_table(table.reset_index(drop=True))}")
+                parts.append(f"  by {method}\n{allocation_table(table.reset_index(drop=True), LEVEL)}")
             parts.append("\n".join(self.cautions()))
         elif self.budgets:
             parts.append(self._repeated())
