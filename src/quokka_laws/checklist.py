@@ -12,6 +12,7 @@ import pandas as pd
 from quokka_laws.conventions import UNSTATED
 from quokka_laws.datasets import data_folder
 from quokka_laws.results import FitResult
+from quokka_laws.uncertainty import independent_runs
 
 YOURS = "TO STATE"
 
@@ -51,7 +52,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
         for k, p in fit.params.items()
         if p.expr or not p.vary
     ]
-    units = fit.bootstrap.get("units") or (runs["run_id"].nunique() if "run_id" in runs else len(runs))
+    units = fit.bootstrap.get("units") or independent_runs(runs)
     ranges = "; ".join(f"{k} {low:.3g} to {high:.3g}" for k, (low, high) in fit.fitted_range.items())
     unstated = [k for k in ("N_counts", "loss_split", "loss_kind", "tokenizer", "corpus") if getattr(c, k) == UNSTATED]
     answers = {

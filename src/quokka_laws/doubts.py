@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from quokka_laws.uncertainty import independent_runs
 
 if TYPE_CHECKING:
     from quokka_laws.results import FitResult, Flag
@@ -181,7 +182,7 @@ def _design(fit: FitResult) -> Iterator[tuple[str, str]]:
                 f"THE ROWS MIX {column}: {kinds}. Their losses do not lie on one surface; keep one kind, for example "
                 f"keep=\"{column} == '{runs[column].mode().iloc[0]}'\"",
             )
-    units = fit.bootstrap.get("units") or (runs["run_id"].nunique() if "run_id" in runs else len(runs))
+    units = fit.bootstrap.get("units") or independent_runs(runs)
     if units < 2 * len(fit.law.coefficients):
         yield "FEW_RUNS", f"ONLY {units} INDEPENDENT RUNS for {len(fit.law.coefficients)} coefficients"
     if {"N", "D"} <= set(fit.law.variables):

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.polynomial import Polynomial
 
+from quokka_laws.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError, RunsError
 from quokka_laws.jet import Array
@@ -23,7 +24,6 @@ from quokka_laws.notebook import card
 from quokka_laws.runs import check_runs
 from quokka_laws.uncertainty import percentile_interval, resample_weights
 
-BUDGET_TOLERANCE = 0.1
 REFUSALS_LISTED = 3
 
 
@@ -178,16 +178,6 @@ def fit_isoflops(
         draws=_bootstrap(runs, degree, bootstrap, seed) if bootstrap else None,
         profiles=profiles,
     )
-
-
-def group_budgets(C: Array, tolerance: float) -> Array:
-    """Budget of each run: runs whose sorted C differ by less than ``tolerance`` from the next share their median."""
-    order = np.argsort(C)
-    starts = np.concatenate([[True], np.diff(np.log(C[order])) > np.log1p(tolerance)])
-    label = np.empty(len(C), dtype=int)
-    label[order] = np.cumsum(starts) - 1
-    median = np.array([np.median(C[label == k]) for k in range(label.max() + 1)])
-    return np.asarray(median[label])
 
 
 def _profile(

@@ -78,6 +78,8 @@ def fit_report(fit: FitResult) -> str:
         )
     if fit.bootstrap:
         unit = fit.bootstrap["cluster"] or "row"
+        if fit.bootstrap["strata"]:
+            unit += f" within {fit.bootstrap['strata_count']} strata of {fit.bootstrap['strata']}"
         lines.append(
             f"  bootstrap by {unit}: {fit.bootstrap['converged']} of {fit.bootstrap['refits']} refits converged, "
             f"{fit.bootstrap['units']} units, seed {fit.seed}"
