@@ -126,6 +126,8 @@ def test_faults_name_rows_and_columns(changes: dict[str, list[float]], said: str
 def test_contradicting_flops_can_be_taken_as_given() -> None:
     runs = ql.read_runs(frame(C=[2e18, 9.6e18, 1e19]), flops="as given")
     assert runs["C"].tolist() == [2e18, 9.6e18, 1e19]
+    assert runs.attrs["conventions"]["flops"] == "as given (8.33333ND)"
+    assert ql.check_runs(runs).attrs == runs.attrs
 
 
 def test_missing_columns_are_explained() -> None:

@@ -59,7 +59,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
         "form": f"loss = {fit.law.equation}; {fit.law.source}",
         "variables": f"{', '.join(fit.law.variables)} in raw units; loss in {c.loss_unit}",
         "coefficients": ", ".join(f"{k} = {fit.values[k]:.6g}" for k in fit.law.names),
-        "assumptions": f"C by {c.flops}" + (f"; {'; '.join(fixed)}" if fixed else "; no coefficient fixed or tied"),
+        "assumptions": c.counting_of_C + (f"; {'; '.join(fixed)}" if fixed else "; no coefficient fixed or tied"),
         "models": f"{units} independent runs, {runs['N'].nunique()} sizes" if "N" in runs else f"{units} runs",
         "data": ranges + ("; data repeated" if "epochs" in runs and (runs["epochs"] > 1).any() else ""),
         "counting": c.describe() + (f". {YOURS}: {', '.join(unstated)}" if unstated else ""),

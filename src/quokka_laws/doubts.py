@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from quokka_laws.runs import varying_flops
 from quokka_laws.uncertainty import independent_runs
 
 if TYPE_CHECKING:
@@ -182,6 +184,8 @@ def _design(fit: FitResult) -> Iterator[tuple[str, str]]:
                 f"THE ROWS MIX {column}: {kinds}. Their losses do not lie on one surface; keep one kind, for example "
                 f"keep=\"{column} == '{runs[column].mode().iloc[0]}'\"",
             )
+    if {"N", "D"} <= set(fit.law.variables) and (varying := varying_flops(runs)):
+        yield "FLOPS_VARY", varying
     units = fit.bootstrap.get("units") or independent_runs(runs)
     if units < 2 * len(fit.law.coefficients):
         yield "FEW_RUNS", f"ONLY {units} INDEPENDENT RUNS for {len(fit.law.coefficients)} coefficients"

@@ -21,7 +21,7 @@ from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError, RunsError
 from quokka_laws.jet import Array
 from quokka_laws.notebook import card
-from quokka_laws.runs import check_runs
+from quokka_laws.runs import check_runs, varying_flops
 from quokka_laws.uncertainty import percentile_interval, resample_weights
 
 REFUSALS_LISTED = 3
@@ -108,6 +108,8 @@ class IsoflopFit:
     def _repr_html_(self) -> str:
         facts = f"N_opt = {self.values['k_N']:.4g}·C^{self.values['a']:.4f}; one row per budget"
         refused = [f"C = {row['C']:.3g} refused: {row['reason']}" for _, row in self.refused.iterrows()]
+        if varying := varying_flops(self.runs):
+            refused.append(varying)
         return card("IsoFLOP profiles", facts, self.optima, doubts=refused)
 
 

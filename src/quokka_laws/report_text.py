@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from quokka_laws.runs import varying_flops
+
 if TYPE_CHECKING:
     from quokka_laws.isoflop import IsoflopFit
     from quokka_laws.results import FitResult
@@ -120,6 +122,8 @@ def isoflop_report(iso: IsoflopFit) -> str:
     lines += ["", indent(shown.to_string(index=False))]
     for _, row in iso.refused.iterrows():
         lines += textwrap.wrap(f"REFUSED C = {row['C']:.3g}: {row['reason']}", WIDTH, initial_indent="  ! ")
+    if varying := varying_flops(iso.runs):
+        lines += textwrap.wrap(varying, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
     widest, farthest = iso.optima["grid_width"].max(), np.exp(np.abs(np.log(iso.optima["offset"])).max())
     if widest > 4 or farthest > 1.5:
         lines += textwrap.wrap(
