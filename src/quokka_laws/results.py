@@ -90,7 +90,11 @@ class FittedLaw:
 
     def __call__(self, **data: Any) -> Array:
         """Loss at raw data, of the data's shape: ``fit(N=7e9, D=1.4e12)``."""
-        return self.law.loss(self.values, **data)
+        return self._loss(self.values, data)
+
+    def _loss(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> Array:
+        """Loss of any coefficients, with a C that is not given by the fit's own rule."""
+        return self.law.loss(values, flops_per_ND=self.conventions.flops_per_ND, **data)
 
     def draw_values(self) -> dict[str, Array]:
         """Coefficients of every usable refit, by name.
@@ -113,7 +117,7 @@ class FittedLaw:
 
         NaN where the fitted range is not known.
         """
-        given = self.law.inputs(**data)
+        given = self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **data)
         raw = {k.removeprefix("log_"): np.exp(v) if k.startswith("log_") else v for k, v in given.items()}
         factors = [
             np.maximum(np.maximum(raw[k] / self.fitted_range[k][1], self.fitted_range[k][0] / raw[k]), 1.0)
@@ -165,7 +169,7 @@ class FittedLaw:
         flat = {k: np.broadcast_to(v, shape).reshape(-1) for k, v in arrays.items()}
         table = pd.DataFrame(flat)
         with np.errstate(over="ignore"):
-            table["loss"] = self.law.loss(self.values, **flat)
+            table["loss"] = self._loss(self.values, flat)
         if (lost := np.flatnonzero(~np.isfinite(table["loss"]))).size:
             shown = "; ".join(f"row {i + 1}: {', '.join(f'{k} = {v[i]:g}' for k, v in flat.items())}" for i in lost[:8])
             raise FitError(
@@ -174,7 +178,7 @@ class FittedLaw:
             )
         if interval is not None:
             check_level(interval)
-            spread = self.law.loss(self.draw_values(), **flat)
+            spread = self._loss(self.draw_values(), flat)
             if kind == "run":
                 spread = spread * np.exp(self._noise(spread.shape))
             elif kind != "mean":
@@ -275,7 +279,7 @@ class FitResult(FittedLaw):
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
         data = {k: table[k] for k in ("N", "D", "C", "U_D", "epochs") if k in table}
-        table["predicted"] = self.law.loss(self.values, **data)
+        table["predicted"] = self._loss(self.values, data)
         table["residual"] = np.log(table["predicted"] / table["loss"])
         return table
 
