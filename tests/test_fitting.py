@@ -128,6 +128,20 @@ def test_fixed_zero_amplitude(runs: pd.DataFrame) -> None:
     assert fit.objective_value > ql.fit(LAW, runs).objective_value
 
 
+@pytest.mark.parametrize("seed", [3, 4, 17])
+def test_an_optimum_without_a_floor_is_reached(seed: int) -> None:
+    """Runs that hardly say E: its logarithm would creep to minus infinity, and refits that got stuck would be dropped."""
+    N, D = np.repeat(np.geomspace(1e7, 1e9, 6), 4), np.tile(np.geomspace(2e10, 1e11, 4), 6)
+    loss = LAW.loss({"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2000.0, "beta": 0.37}, N=N, D=D)
+    noisy = loss * np.exp(0.02 * np.random.default_rng(seed).standard_normal(24))
+    short = ql.check_runs(pd.DataFrame({"N": N, "D": D, "loss": noisy}))
+    fit = ql.fit(LAW, short, bootstrap=60)
+    floorless = ql.fit(LAW, short, params=LAW.make_params(E=dict(value=0.0, vary=False)))
+    assert fit.status.name == "AT_BOUND"
+    assert fit.objective_value == pytest.approx(floorless.objective_value, rel=1e-9)
+    assert fit.bootstrap["converged"] >= 57
+
+
 # ---- resampling -----------------------------------------------------------------------------------------------
 
 
