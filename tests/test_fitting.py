@@ -247,6 +247,18 @@ def test_integer_weights_are_repetitions(runs: pd.DataFrame) -> None:
     assert doubled.values == pytest.approx(ql.fit(LAW, ql.check_runs(repeated)).values, rel=1e-6)
 
 
+def test_rows_of_weight_zero_were_not_fitted(runs: pd.DataFrame) -> None:
+    first = runs["N"] < runs["N"].median()
+    fit, part = ql.fit(LAW, runs.assign(weight=first * 1.0), bootstrap=20), runs[first].reset_index(drop=True)
+    part.attrs = runs.attrs
+    alone = ql.fit(LAW, part, bootstrap=20)
+    assert fit.values == alone.values
+    assert (fit.fitted_range, fit.bootstrap) == (alone.fitted_range, alone.bootstrap)
+    assert fit.excluded["reason"].tolist() == ["weight 0"] * 30
+    with pytest.raises(ql.RunsError, match="5 runs cannot determine"):
+        ql.fit(LAW, runs.assign(w=(runs.index < 5) * 1.0), weights="w")
+
+
 # ---- refusals -------------------------------------------------------------------------------------------------
 
 

@@ -62,7 +62,7 @@ def fit(
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
-        Column of row weights; the column ``weight`` is used when there is one.
+        Column of row weights; the column ``weight`` is used when there is one. Rows of weight 0 are excluded.
     bootstrap : int
         Refits on resampled data; 0 gives no intervals, 1000 is plenty.
     cluster : str, optional
@@ -95,6 +95,7 @@ def fit(
     """
     objective = objective or LogHuber()
     runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
+    runs = _weighing(runs, weights or "weight")
     check_design(law, runs)
     params = _with_start(law, params, start_from, freeze)
     data = Data.of(law, runs, weights)
@@ -263,6 +264,17 @@ def _with_weights(
 
 
 # ---- small pieces ---------------------------------------------------------------------------------------------
+
+
+def _weighing(runs: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows of positive weight; those of weight 0 were not fitted and are excluded, so that nothing counts them."""
+    if column not in runs or not (nothing := (runs[column] == 0).to_numpy()).any() or nothing.all():
+        return runs
+    kept = runs[~nothing].reset_index(drop=True)
+    gone = runs.loc[nothing, [k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
+    excluded = [*runs.attrs.get("excluded", []), *({"reason": f"{column} 0", **record} for record in gone)]
+    kept.attrs = {**runs.attrs, "excluded": excluded}
+    return kept
 
 
 def _with_start(
