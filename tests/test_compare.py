@@ -49,6 +49,13 @@ def test_checkpoints_of_a_run_stay_together(runs: pd.DataFrame) -> None:
     assert not set(ids[part.fitted]) & set(ids[part.held_out])
 
 
+def test_runs_without_a_run_id_are_held_out_one_by_one(runs: pd.DataFrame) -> None:
+    named = runs.assign(run_id=[f"run {i}" if i < 30 else None for i in range(60)])
+    (part,), _ = splits(named, (10.0,), need=7)
+    (plain,), _ = splits(runs, (10.0,), need=7)
+    assert part.fitted.tolist() == plain.fitted.tolist()
+
+
 def test_the_law_that_made_the_runs_wins(comparison: ql.Comparison) -> None:
     assert comparison.best == "chinchilla"
     assert comparison.in_sample["law"].iloc[0] == "chinchilla"

@@ -11,6 +11,7 @@ from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 from quokka_laws import doubts
+from quokka_laws.uncertainty import resample_weights, resampling_units
 
 LAW = ql.laws.Chinchilla()
 
@@ -128,6 +129,20 @@ def test_fixed_zero_amplitude(runs: pd.DataFrame) -> None:
     assert fit.objective_value > ql.fit(LAW, runs).objective_value
 
 
+@pytest.mark.parametrize("seed", [3, 4, 17])
+def test_an_optimum_without_a_floor_is_reached(seed: int) -> None:
+    """Runs that hardly say E: its logarithm would creep to minus infinity, and refits that got stuck would be dropped."""
+    N, D = np.repeat(np.geomspace(1e7, 1e9, 6), 4), np.tile(np.geomspace(2e10, 1e11, 4), 6)
+    loss = LAW.loss({"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2000.0, "beta": 0.37}, N=N, D=D)
+    noisy = loss * np.exp(0.02 * np.random.default_rng(seed).standard_normal(24))
+    short = ql.check_runs(pd.DataFrame({"N": N, "D": D, "loss": noisy}))
+    fit = ql.fit(LAW, short, bootstrap=60)
+    floorless = ql.fit(LAW, short, params=LAW.make_params(E=dict(value=0.0, vary=False)))
+    assert fit.status.name == "AT_BOUND"
+    assert fit.objective_value == pytest.approx(floorless.objective_value, rel=1e-9)
+    assert fit.bootstrap["converged"] >= 57
+
+
 # ---- resampling -----------------------------------------------------------------------------------------------
 
 
@@ -139,8 +154,6 @@ def test_same_seed_same_bytes_other_seed_other_draws(runs: pd.DataFrame) -> None
 
 def test_refits_are_at_their_own_optimum(runs: pd.DataFrame, plain: ql.FitResult) -> None:
     """Each draw is what a cold fit of its resample finds."""
-    from quokka_laws.uncertainty import resample_weights
-
     fit = ql.fit(LAW, runs, bootstrap=10, seed=2)
     weights = resample_weights(len(runs), 10, seed=2)
     assert fit.draws is not None
@@ -159,9 +172,38 @@ def test_cluster_bootstrap_is_automatic_for_shared_run_ids(runs: pd.DataFrame) -
         ql.fit(LAW, shared, bootstrap=20, cluster="team")
 
 
-def test_strata_keep_their_sizes() -> None:
-    from quokka_laws.uncertainty import resample_weights
+def test_a_row_without_a_run_id_is_a_unit_of_its_own(runs: pd.DataFrame) -> None:
+    plain = ql.fit(LAW, runs, bootstrap=20)
+    for nobody in (None, np.nan, ""):
+        fit = ql.fit(LAW, runs.assign(run_id=nobody), bootstrap=20)
+        assert (fit.bootstrap["cluster"], fit.bootstrap["units"]) == (None, len(runs))
+        assert "INDEPENDENT RUNS" not in fit.report()
+        pd.testing.assert_frame_equal(fit.draws, plain.draws)
+    half = ql.fit(LAW, runs.assign(run_id=[f"run {i // 4}" if i < 40 else None for i in range(60)]), bootstrap=20)
+    assert (half.bootstrap["cluster"], half.bootstrap["units"]) == ("run_id", 30)
 
+
+def test_what_cannot_be_resampled_is_refused(runs: pd.DataFrame) -> None:
+    with pytest.raises(ql.RunsError, match="run_id is 'r' in every row: a single unit"):
+        ql.fit(LAW, runs.assign(run_id="r"), bootstrap=20)
+    with pytest.raises(ql.RunsError, match="58 of 59 strata of name hold a single unit"):
+        ql.fit(LAW, runs.assign(name=[f"r{max(i, 1)}" for i in range(60)]), bootstrap=20, strata="name")
+    with pytest.raises(ql.RunsError, match="lies in several part"):
+        ql.fit(LAW, runs.assign(run_id=np.arange(60) // 2, part=np.arange(60) % 2), bootstrap=20, strata="part")
+
+
+def test_measured_budgets_are_strata(runs: pd.DataFrame) -> None:
+    """Floats are never equal to the last digit: strata of budgets are those within 10 %."""
+    rng = np.random.default_rng(0)
+    C = np.repeat([1e18, 1e19, 1e20], 20) * rng.uniform(0.98, 1.02, 60)
+    sweep_of_three = ql.check_runs(runs[["N"]].assign(D=C / (6 * runs["N"]), loss=runs["loss"]))
+    codes, how = resampling_units(sweep_of_three, "auto", "C")
+    assert (how["strata_count"], how["units"]) == (3, 60)
+    assert (np.bincount(codes["strata"]) == 20).all()
+    assert "within 3 strata of C" in ql.fit(LAW, sweep_of_three, bootstrap=3, strata="C").report()
+
+
+def test_strata_keep_their_sizes() -> None:
     strata = np.repeat([0, 1, 2], [3, 5, 8])
     weights = resample_weights(16, 50, seed=0, strata=strata)
     for s, size in ((0, 3), (1, 5), (2, 8)):
@@ -204,6 +246,18 @@ def test_integer_weights_are_repetitions(runs: pd.DataFrame) -> None:
     repeated = pd.concat([runs, runs.iloc[:10]], ignore_index=True).assign(seed=lambda t: np.arange(len(t)))
     repeated = repeated.assign(run_id=repeated["seed"])
     assert doubled.values == pytest.approx(ql.fit(LAW, ql.check_runs(repeated)).values, rel=1e-6)
+
+
+def test_rows_of_weight_zero_were_not_fitted(runs: pd.DataFrame) -> None:
+    first = runs["N"] < runs["N"].median()
+    fit, part = ql.fit(LAW, runs.assign(weight=first * 1.0), bootstrap=20), runs[first].reset_index(drop=True)
+    part.attrs = runs.attrs
+    alone = ql.fit(LAW, part, bootstrap=20)
+    assert fit.values == alone.values
+    assert (fit.fitted_range, fit.bootstrap) == (alone.fitted_range, alone.bootstrap)
+    assert fit.excluded["reason"].tolist() == ["weight 0"] * 30
+    with pytest.raises(ql.RunsError, match="5 runs cannot determine"):
+        ql.fit(LAW, runs.assign(w=(runs.index < 5) * 1.0), weights="w")
 
 
 # ---- refusals -------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
-from quokka_laws.isoflop import group_budgets, local_minimum
+from quokka_laws.budgets import group_budgets
+from quokka_laws.isoflop import local_minimum
 
 SURFACES = {
     "symmetric": dict(A=400, B=400, alpha=0.31, beta=0.31, E=1.69),

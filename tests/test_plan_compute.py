@@ -23,6 +23,29 @@ def test_published_allocation() -> None:
     assert plan[["N", "D", "loss"]].tolist() == pytest.approx([9.057635330e9, 1.84006819e11, 2.1404987017], rel=1e-8)
 
 
+def compute_counted_otherwise(spread: float) -> pd.DataFrame:
+    """An IsoFLOP sweep whose C is 1.4 times 6·N·D, give or take, as with attention or recomputation counted."""
+    C = np.repeat(np.geomspace(1e18, 1e21, 4), 7)
+    N = np.sqrt(C) * 0.09 * np.tile(np.geomspace(1 / 3, 3, 7), 4)
+    D = C / (6 * N)
+    factor = 1.4 * np.exp(spread * np.linspace(-1, 1, len(C)))
+    return ql.read_runs(pd.DataFrame({"N": N, "D": D, "C": C * factor, "loss": LAW(N=N, D=D)}), flops="as given")
+
+
+def test_compute_as_given_is_spent_as_the_runs_spent_it() -> None:
+    runs = compute_counted_otherwise(0.0)
+    fit, iso = ql.fit(LAW.law, runs), ql.fit_isoflops(runs)
+    assert fit.conventions.flops_per_ND == pytest.approx(8.4, rel=1e-6)
+    for plan in (ql.plan.compute_optimal(fit, 1e22), ql.plan.compute_optimal(iso, 1e22)):
+        assert (8.4 * plan["N"] * plan["D"]).tolist() == pytest.approx([1e22], rel=1e-5)
+    assert (8.4 * iso.optima["N"] * iso.optima["D"]).tolist() == pytest.approx(iso.optima["C"].tolist(), rel=1e-5)
+    assert "C as given (8.4ND)" in fit.report()
+    assert "FLOPS_VARY" not in [f.code for f in fit.flags]
+    varied = compute_counted_otherwise(0.1)
+    assert "FLOPS_VARY" in [f.code for f in ql.fit(LAW.law, varied).flags]
+    assert "VARIES FROM 7.6 TO 9.28" in ql.fit_isoflops(varied, budget_tolerance=0.5).report()
+
+
 @settings(deadline=None)
 @given(C=st.floats(1e15, 1e30), alpha=exponent, beta=exponent, A=st.floats(1, 1e5), B=st.floats(1, 1e5))
 def test_allocation_spends_the_budget_and_beats_its_neighbours(

@@ -60,6 +60,27 @@ def test_table_3_within_half_an_epoch() -> None:
     ]
 
 
+def test_a_loss_that_falls_again_far_beyond_its_minimum_is_local() -> None:
+    values = dict(E=2.7, A=600.0, alpha=0.36, B=9000.0, beta=0.42, nu=1.5e-5, s=1.77, p=1.44, c=270_000.0)
+    falls = ql.FittedLaw(laws.Memorization(memorized_loss=10.8), values)
+    row = ql.plan.max_epochs(falls, 1e8, 1e8).iloc[0]
+    assert 1 < row["epochs"] < 1e6
+    assert falls(N=1e8, U_D=1e8, epochs=1e7) < row["loss"]
+    assert (row["local"], row["global_epochs"]) == (True, np.inf)
+    assert row["epochs"] < row["epochs_flat_upper"] < 1e4
+    saturated = ql.plan.max_epochs(ql.published["quokka-2025/softplus"], 1e8, 1e10).iloc[0]
+    assert (saturated["epochs"], saturated["epochs_flat_upper"]) == (np.inf, np.inf)
+    assert saturated["epochs_flat_lower"] == pytest.approx(161.32, rel=1e-3)
+
+
+def test_flat_range_of_epochs() -> None:
+    for row in ql.plan.max_epochs(EQ15, [1e8, 1e9], 1e9).to_dict("records"):
+        for side in ("lower", "upper"):
+            at = EQ15(N=row["N"], U_D=1e9, epochs=row[f"epochs_flat_{side}"])
+            assert at == pytest.approx(1.001 * row["loss"], rel=1e-9)
+        assert row["epochs_flat_lower"] < row["epochs"] < row["epochs_flat_upper"]
+
+
 def test_table_4_and_figure_5_within_two_thousandths_in_loss() -> None:
     figure5 = [(8e9, 5.454e8, 803), (1.6e10, 7.018e8, 937), (3.2e10, 9.288e8, 1037), (6.4e10, 1.2e9, 1204)]
     cells = [(r["unique_tokens"], r["params"], r["epochs"]) for r in TABLES["table4"]] + figure5

@@ -226,3 +226,15 @@ def test_plan_with_limited_data_and_with_serving() -> None:
     (llama,) = (line for line in table.stdout.splitlines() if line.startswith("llama3-2024"))
     assert "56.6: not in law" in llama
     assert "inside" not in llama
+
+
+def test_laws_of_the_chinchilla_runs_know_their_range(epoch245: pd.DataFrame, epoch240: pd.DataFrame) -> None:
+    """Not the nine IsoFLOP budgets, 6e18 to 3e21: the parametric fits took the runs of fixed sizes too."""
+    for name, runs in (
+        ("besiroglu-2024", epoch240),
+        ("chinchilla-2022/parametric", epoch245),
+        ("chinchilla-2022/parametric-rounded", epoch245),
+    ):
+        for column, ends in ql.published[name].fitted_range.items():
+            assert ends == pytest.approx((runs[column].min(), runs[column].max()), rel=1e-4), (name, column)
+    assert ql.published["chinchilla-2022/isoflop"].fitted_range["C"] == (6e18, 3e21)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 
@@ -126,3 +127,15 @@ def test_importing_the_library_draws_and_renders_nothing() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(ql.__file__).parents[1])}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_compute_is_derived_by_the_rule_of_the_fit() -> None:
+    """Of a mixture of experts, say, whose C is 2·N·D of the parameters that are counted."""
+    runs = sweep(ql.laws.Chinchilla(), TRUE_CHINCHILLA, runs=30, noise=0.001)
+    runs = ql.read_runs(runs[["N", "D", "loss"]], flops="2ND")
+    of_C, of_ND = ql.fit(ql.laws.PowerLaw("C"), runs), ql.fit(ql.laws.Chinchilla(), runs)
+    last = runs.loc[runs["C"].idxmax()]
+    assert of_C(N=last["N"], D=last["D"]) == of_C(C=last["C"])
+    table = of_C.predict(N=last["N"], D=last["D"])
+    assert table["loss"].iloc[0] == of_C(C=last["C"])
+    assert of_ND.predict(N=last["N"], D=last["D"])["extrapolation"].iloc[0] == 1.0

@@ -139,6 +139,8 @@ def test_faults_of_rows_left_out_do_not_matter_however_many(bad: int) -> None:
 def test_contradicting_flops_can_be_taken_as_given() -> None:
     runs = ql.read_runs(frame(C=[2e18, 9.6e18, 1e19]), flops="as given")
     assert runs["C"].tolist() == [2e18, 9.6e18, 1e19]
+    assert runs.attrs["conventions"]["flops"] == "as given (8.33333ND)"
+    assert ql.check_runs(runs).attrs == runs.attrs
 
 
 def test_missing_columns_are_explained() -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from quokka_laws.conventions import UNSTATED
 from quokka_laws.datasets import data_folder
 from quokka_laws.results import FitResult
+from quokka_laws.uncertainty import independent_runs
 
 YOURS = "TO STATE"
 
@@ -51,14 +52,14 @@ def _answers(fit: FitResult) -> dict[str, str]:
         for k, p in fit.params.items()
         if p.expr or not p.vary
     ]
-    units = fit.bootstrap.get("units") or (runs["run_id"].nunique() if "run_id" in runs else len(runs))
+    units = fit.bootstrap.get("units") or independent_runs(runs)
     ranges = "; ".join(f"{k} {low:.3g} to {high:.3g}" for k, (low, high) in fit.fitted_range.items())
     unstated = [k for k in ("N_counts", "loss_split", "loss_kind", "tokenizer", "corpus") if getattr(c, k) == UNSTATED]
     answers = {
         "form": f"loss = {fit.law.equation}; {fit.law.source}",
         "variables": f"{', '.join(fit.law.variables)} in raw units; loss in {c.loss_unit}",
         "coefficients": ", ".join(f"{k} = {fit.values[k]:.6g}" for k in fit.law.names),
-        "assumptions": f"C by {c.flops}" + (f"; {'; '.join(fixed)}" if fixed else "; no coefficient fixed or tied"),
+        "assumptions": c.counting_of_C + (f"; {'; '.join(fixed)}" if fixed else "; no coefficient fixed or tied"),
         "models": f"{units} independent runs, {runs['N'].nunique()} sizes" if "N" in runs else f"{units} runs",
         "data": ranges + ("; data repeated" if "epochs" in runs and (runs["epochs"] > 1).any() else ""),
         "counting": c.describe() + (f". {YOURS}: {', '.join(unstated)}" if unstated else ""),

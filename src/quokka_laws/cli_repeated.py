@@ -29,12 +29,12 @@ def epochs_command(
     level = level_of(fit, asked=interval)
     plan = max_epochs(fit, sizes, data, interval=level)
     emit(plan, form, level=level)
-    local = plan[plan["local"]]
-    if len(local):
-        say(
-            f"! {len(local)} of {len(plan)} minima are local: one epoch is predicted to be better (global_epochs = 1); "
-            "the model is large for its data"
-        )
+    for better, sentence in (
+        (1.0, "one epoch is predicted to be better (global_epochs = 1); the model is large for its data"),
+        (np.inf, "the law falls again below them far beyond (global_epochs = inf), which no run need bear out"),
+    ):
+        if count := int((plan["local"] & (plan["global_epochs"] == better)).sum()):
+            say(f"! {count} of {len(plan)} minima are local: {sentence}")
     _say_extrapolation(plan)
 
 

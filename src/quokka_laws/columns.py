@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
-
-from quokka_laws.jet import Array
 
 INPUTS = ("N", "D", "C", "U_D", "epochs")
 """Canonical columns that a law can take."""
@@ -31,7 +30,7 @@ ALIASES: dict[str, list[str]] = {
 }
 
 
-def inputs_of(runs: pd.DataFrame) -> dict[str, Array]:
+def inputs_of(runs: pd.DataFrame) -> dict[str, Any]:
     """The columns of runs that a law can take, as floats."""
     return {k: runs[k].to_numpy(dtype=float) for k in INPUTS if k in runs}
 

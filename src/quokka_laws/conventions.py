@@ -11,6 +11,7 @@ import numpy as np
 from quokka_laws.exceptions import RunsError
 
 UNSTATED = "unstated"
+AS_GIVEN = "as given"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Conventions:
     ----------
     flops : str
         FLOP rule relating C, N and D: ``"6ND"``, ``"2ND"`` …, or ``"as given"`` when C is taken from the table and
-        checked against nothing.
+        checked against nothing; checked runs then carry what their C says, ``"as given (8.4ND)"``.
     N_counts : str
         ``"total"`` parameters, ``"non-embedding"``, ``"active"``, ``"FLOPs per token"`` or ``"unstated"``.
     loss_split : str
@@ -54,7 +55,7 @@ class Conventions:
 
     @property
     def flops_per_ND(self) -> float:
-        """The constant k of C = k·N·D; 6 where the rule is "as given"."""
+        """The constant k of C = k·N·D; the runs' median where C is as given, 6 where they do not say one."""
         return flops_constant(self.flops)
 
     @property
@@ -62,10 +63,15 @@ class Conventions:
         """The kind of model behind the loss: only diffusion reports a bound; ``"unstated"`` where the loss is."""
         return {"exact NLL": "autoregressive", "ELBO bound": "diffusion"}.get(self.loss_kind, UNSTATED)
 
+    @property
+    def counting_of_C(self) -> str:
+        """How C was counted, in words."""
+        return f"C {self.flops}" if self.flops.startswith(AS_GIVEN) else f"C by {self.flops}"
+
     def describe(self) -> str:
         """One line for reports."""
         stated = [
-            f"C by {self.flops}",
+            self.counting_of_C,
             f"N counts {self.N_counts}" if self.N_counts != UNSTATED else "N: counting rule unstated",
             f"{self.loss_split} loss" if self.loss_split != UNSTATED else "loss: training or validation unstated",
             *([self.loss_kind] if self.loss_kind != UNSTATED else []),
@@ -75,16 +81,17 @@ class Conventions:
 
 
 def flops_constant(rule: str) -> float:
-    """The k of a FLOP rule written ``kND``.
+    """The k of a FLOP rule written ``kND`` or ``as given (kND)``; 6 of a bare ``as given``.
 
     Raises
     ------
     RunsError
-        If the rule is neither ``"kND"`` with a number k nor ``"as given"``.
+        If the rule is none of these, with a positive number k.
     """
-    if rule == "as given":
+    if rule == AS_GIVEN:
         return 6.0
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*\*?\s*N\s*\*?\s*D\s*", rule)
+    number = r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*\*?\s*N\s*\*?\s*D\s*"
+    match = re.fullmatch(number, rule) or re.fullmatch(rf"{AS_GIVEN} \({number}\)", rule)
     if not match or float(match[1]) <= 0:
         raise RunsError(f"FLOP rule {rule!r} is not understood; write it as '6ND' (C = 6·N·D) or 'as given'")
     return float(match[1])

@@ -10,6 +10,8 @@ import pandas as pd
 
 from quokka_laws.columns import inputs_of
 from quokka_laws.doubts_runs import of_runs
+from quokka_laws.runs import varying_flops
+from quokka_laws.uncertainty import independent_runs
 
 if TYPE_CHECKING:
     from quokka_laws.results import FitResult, Flag
@@ -244,7 +246,9 @@ def _design(fit: FitResult) -> Iterator[tuple[str, str]]:
                 f"THE ROWS MIX {column}: {kinds}. Their losses do not lie on one surface; keep one kind, for example "
                 f"keep=\"{column} == '{runs[column].mode().iloc[0]}'\"",
             )
-    units = fit.bootstrap.get("units") or (runs["run_id"].nunique() if "run_id" in runs else len(runs))
+    if {"N", "D"} <= set(fit.law.variables) and (varying := varying_flops(runs)):
+        yield "FLOPS_VARY", varying
+    units = fit.bootstrap.get("units") or independent_runs(runs)
     if units < 2 * len(fit.law.coefficients):
         yield "FEW_RUNS", f"ONLY {units} INDEPENDENT RUNS for {len(fit.law.coefficients)} coefficients"
     if {"N", "D"} <= set(fit.law.variables):

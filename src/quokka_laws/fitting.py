@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import lmfit
 import numpy as np
@@ -26,7 +26,7 @@ from quokka_laws.optimum import THIN_ROWS, Optimum, optimise
 from quokka_laws.progress import Progress
 from quokka_laws.results import FitResult, FitStatus, FittedLaw, draws_to_parameters
 from quokka_laws.runs import check_runs
-from quokka_laws.solver import Solution, solve
+from quokka_laws.solver import Problem, Solution, solve
 from quokka_laws.space import Data, Space
 from quokka_laws.stages import one_phase
 from quokka_laws.uncertainty import draws_whole_runs, resample_weights, resampling_units
@@ -66,7 +66,8 @@ def fit(
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
-        Column of row weights, kept with the result as ``weight``; a column ``weight`` is used without being named.
+        Column of row weights, kept with the result as ``weight``; a column ``weight`` is used without being named. Rows of
+        weight 0 are excluded.
     bootstrap : int
         Refits on resampled data; 0 gives no intervals, 1000 is plenty.
     cluster : str, optional
@@ -101,6 +102,7 @@ def fit(
     runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
     if weights is not None:
         runs = _weighted(runs, weights)
+    runs = _without_weightless(runs)
     params = _with_start(law, params, start_from, freeze)
     check_design(law, runs, params)
     data = Data.of(law, runs)
@@ -167,13 +169,31 @@ def _bootstrap(
         start, off = near.u, near.off
     with Progress("bootstrap", count, enabled=progress) as bar:
         solved = solve(problem, start, weights, off=off, begin="warm", progress=bar.update)
-        if (stuck := np.flatnonzero(~solved.converged)).size:  # once more, from the optimum of all rows
-            again = solve(problem, np.repeat(best.u[None], stuck.size, axis=0), weights[stuck])
-            for name in Solution.__dataclass_fields__:
-                getattr(solved, name)[stuck] = getattr(again, name)
+        if (stuck := np.flatnonzero(~solved.converged)).size:
+            _retry(problem, solved, stuck, weights, best, space.fixed_off)
     draws = pd.DataFrame(space.batch_values(solved.u, solved.off))[list(law.names)]
     draws[~solved.converged] = np.nan
     return draws, {**how, "refits": count, "converged": int(solved.converged.sum())}
+
+
+def _retry(problem: Problem, solved: Solution, stuck: Array, weights: Array, best: Optimum, none: Array) -> None:
+    """Solve refits that got stuck from the optimum of all rows and from the starts that led to it; keep the best."""
+    beginnings: tuple[tuple[Literal["far", "near"], Array, Array], ...] = (
+        ("far", best.u[None], none[None]),
+        ("near", *best.began),
+    )
+    for begin, u, off in beginnings:
+        count = (stuck.size, 1)
+        again = solve(
+            problem, np.tile(u, count), np.repeat(weights[stuck], len(u), 0), off=np.tile(off, count), begin=begin
+        )
+        value = np.where(again.converged, again.value, np.inf).reshape(stuck.size, len(u))
+        chosen = value.argmin(axis=1)
+        better = value.min(axis=1) < np.where(solved.converged[stuck], solved.value[stuck], np.inf)
+        for name in Solution.__dataclass_fields__:
+            column = getattr(again, name)
+            picked = column.reshape(stuck.size, len(u), *column.shape[1:])[np.arange(stuck.size), chosen]
+            getattr(solved, name)[stuck[better]] = picked[better]
 
 
 # ---- the escape hatch -----------------------------------------------------------------------------------------
@@ -252,6 +272,17 @@ def _weighted(runs: pd.DataFrame, column: str) -> pd.DataFrame:
     weighted = runs.assign(weight=runs[column])
     weighted.attrs = runs.attrs
     return weighted
+
+
+def _without_weightless(runs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of positive weight; those of weight 0 were not fitted and are excluded, so that nothing counts them."""
+    if "weight" not in runs or not (nothing := (runs["weight"] == 0).to_numpy()).any() or nothing.all():
+        return runs
+    kept = runs[~nothing].reset_index(drop=True)
+    gone = runs.loc[nothing, [k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
+    excluded = [*runs.attrs.get("excluded", []), *({"reason": "weight 0", **record} for record in gone)]
+    kept.attrs = {**runs.attrs, "excluded": excluded}
+    return kept
 
 
 def _with_start(

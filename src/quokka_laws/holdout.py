@@ -23,6 +23,7 @@ from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
 from quokka_laws.objective import Objective
 from quokka_laws.results import FitResult, FittedLaw
+from quokka_laws.uncertainty import independent_runs, unit_codes
 
 
 @dataclass(frozen=True)
@@ -116,13 +117,12 @@ def reach_of_runs(runs: pd.DataFrame) -> Array:
     if "C" not in runs:
         raise RunsError("held-out budgets need C; read the runs with N and D or C (ql.read_runs)")
     if "run_id" in runs:
-        return runs.groupby(runs["run_id"].to_numpy())["C"].transform("max").to_numpy(dtype=float)
+        return runs.groupby(unit_codes(runs["run_id"]))["C"].transform("max").to_numpy(dtype=float)
     return runs["C"].to_numpy(dtype=float)
 
 
 def _count(runs: pd.DataFrame, mask: Array) -> int:
-    part = runs[mask]
-    return int(part["run_id"].nunique() if "run_id" in part else len(part))
+    return independent_runs(runs[mask])
 
 
 def fit_candidate(

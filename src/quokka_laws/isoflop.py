@@ -16,16 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.polynomial import Polynomial
 
+from quokka_laws.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.conventions import Conventions
 from quokka_laws.exceptions import FitError, RunsError
 from quokka_laws.jet import Array
 from quokka_laws.notebook import card
 from quokka_laws.quantities import times_outside
-from quokka_laws.runs import check_runs
+from quokka_laws.runs import check_runs, varying_flops
 from quokka_laws.uncertainty import percentile_interval
 
-BUDGET_TOLERANCE = 0.1
-WIDEST_BUDGET = 1.25  # largest over smallest C of one budget
 REFUSALS_LISTED = 3
 FARTHEST = np.log(1e4)  # from the centre of its sizes; the minimum of an almost straight refit is taken to lie there
 
@@ -112,6 +111,8 @@ class IsoflopFit:
     def _repr_html_(self) -> str:
         facts = f"N_opt = {self.values['k_N']:.4g}·C^{self.values['a']:.4f}; one row per budget"
         refused = [f"C = {row['C']:.3g} refused: {row['reason']}" for _, row in self.refused.iterrows()]
+        if varying := varying_flops(self.runs):
+            refused.append(varying)
         return card("IsoFLOP profiles", facts, self.optima, doubts=refused)
 
 
@@ -182,23 +183,6 @@ def fit_isoflops(
         draws=_bootstrap(runs, table["C"].to_numpy(), degree, bootstrap, seed) if bootstrap else None,
         profiles=profiles,
     )
-
-
-def group_budgets(C: Array, tolerance: float) -> Array:
-    """Budget of each run, the median C of its group.
-
-    Runs whose sorted C differ by less than ``tolerance`` from the next share a group, up to a ratio of ``WIDEST_BUDGET``:
-    checkpoints, whose C are dense, do not become one budget.
-    """
-    order = np.argsort(C)
-    label = np.empty(len(C), dtype=int)
-    group, lowest, last = -1, 0.0, 0.0
-    for i in order:
-        if C[i] > last * (1 + tolerance) or C[i] > lowest * WIDEST_BUDGET:
-            group, lowest = group + 1, C[i]
-        label[i], last = group, C[i]
-    median = pd.Series(C).groupby(label).transform("median")
-    return median.to_numpy()
 
 
 def _profile(

@@ -23,11 +23,12 @@ log = logging.getLogger("quokka_laws")
 THIN_ROWS = 2_000
 SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
+FIRST_STARTS = 5
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """The best solution, in free coordinates, and how it was found."""
+    """The best solution, in free coordinates, and how it was found; ``began`` holds the most promising starts."""
 
     u: Array
     off: Array
@@ -37,6 +38,7 @@ class Optimum:
     condition_number: float
     starts: dict[str, int]
     rivals: pd.DataFrame
+    began: tuple[Array, Array]
 
 
 def optimise(
@@ -54,7 +56,7 @@ def optimise(
     sample = data.take(rows, counts) if len(rows) < len(data.loss) else data
     problem = space.problem(sample, objective)
     searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
-    keep = n_starts or (5 if searched <= 2 else 64)
+    keep = n_starts or (FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
     beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", keep), ("near", NEAR_STARTS))
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
@@ -94,6 +96,7 @@ def optimise(
         condition_number=_condition(best, first, space, problem),
         starts={"solved": len(solved.u), "at_optimum": reached, "rows_used": len(rows)},
         rivals=rivals,
+        began=(u[:FIRST_STARTS], off[:FIRST_STARTS]),
     )
 
 

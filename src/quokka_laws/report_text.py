@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from quokka_laws.runs import varying_flops
+
 if TYPE_CHECKING:
     from quokka_laws.isoflop import IsoflopFit
     from quokka_laws.results import FitResult
@@ -79,6 +81,8 @@ def fit_report(fit: FitResult) -> str:
         )
     if fit.bootstrap:
         unit = fit.bootstrap["cluster"] or "row"
+        if fit.bootstrap["strata"]:
+            unit += f" within {fit.bootstrap['strata_count']} strata of {fit.bootstrap['strata']}"
         lines.append(
             f"  bootstrap by {unit}: {fit.bootstrap['converged']} of {fit.bootstrap['refits']} refits converged, "
             f"{fit.bootstrap['units']} units, seed {fit.seed}"
@@ -122,6 +126,8 @@ def isoflop_report(iso: IsoflopFit) -> str:
     lines += ["", indent(right_aligned(shown))]
     for _, row in iso.refused.iterrows():
         lines += textwrap.wrap(f"REFUSED C = {row['C']:.3g}: {row['reason']}", WIDTH, initial_indent="  ! ")
+    if varying := varying_flops(iso.runs):
+        lines += textwrap.wrap(varying, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
     widest, farthest = iso.optima["grid_width"].max(), np.exp(np.abs(np.log(iso.optima["offset"])).max())
     if widest > 4 or farthest > 1.5:
         lines += textwrap.wrap(

@@ -98,7 +98,11 @@ class FittedLaw:
 
     def __call__(self, **data: Any) -> Array:
         """Loss at raw data, of the data's shape: ``fit(N=7e9, D=1.4e12)``."""
-        return self.law.loss(self.values, **data)
+        return self._loss(self.values, data)
+
+    def _loss(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> Array:
+        """Loss of any coefficients, with a C that is not given by the fit's own rule."""
+        return self.law.loss(values, flops_per_ND=self.conventions.flops_per_ND, **data)
 
     def draw_values(self) -> dict[str, Array]:
         """Coefficients of every usable refit, by name.
@@ -121,7 +125,7 @@ class FittedLaw:
 
         NaN where the fitted range is not known.
         """
-        given = self.law.inputs(**data)
+        given = self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **data)
         raw = {k.removeprefix("log_"): np.exp(v) if k.startswith("log_") else v for k, v in given.items()}
         factors = [times_outside(raw[k], *self.fitted_range[k]) for k in raw if k in self.fitted_range]
         if not factors:
@@ -169,7 +173,7 @@ class FittedLaw:
         flat = {k: np.broadcast_to(v, shape).reshape(-1) for k, v in arrays.items()}
         table = pd.DataFrame(flat)
         with np.errstate(over="ignore"):
-            table["loss"] = self.law.loss(self.values, **flat)
+            table["loss"] = self._loss(self.values, flat)
         if (lost := np.flatnonzero(~np.isfinite(table["loss"]))).size:
             shown = "; ".join(f"row {i + 1}: {', '.join(f'{k} = {v[i]:g}' for k, v in flat.items())}" for i in lost[:8])
             raise FitError(
@@ -178,7 +182,7 @@ class FittedLaw:
             )
         if interval is not None:
             check_level(interval)
-            spread = self.law.loss(self.draw_values(), **flat)
+            spread = self._loss(self.draw_values(), flat)
             if kind == "run":
                 spread = spread * np.exp(self._noise(spread.shape))
             elif kind != "mean":
@@ -293,7 +297,7 @@ class FitResult(FittedLaw):
     def residuals(self) -> pd.DataFrame:
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
-        table["predicted"] = self.law.loss(self.values, **inputs_of(table))
+        table["predicted"] = self._loss(self.values, inputs_of(table))
         table["residual"] = np.log(table["predicted"] / table["loss"])
         return table
 

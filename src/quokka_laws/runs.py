@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.columns import INPUTS, plain_name, recognise, suggested
-from quokka_laws.conventions import Conventions, flops_constant, training_flops
+from quokka_laws.conventions import AS_GIVEN, Conventions, flops_constant, training_flops
 from quokka_laws.exceptions import RunsError
 from quokka_laws.faults import (
     EPOCHS_TOLERANCE,
@@ -42,6 +42,7 @@ from quokka_laws.faults import (
     where_from,
     wrong_units,
 )
+from quokka_laws.jet import Array
 from quokka_laws.quantities import parse_quantities
 from quokka_laws.tables import read_table
 
@@ -71,7 +72,7 @@ def read_runs(
         Canonical name → name in the table, ``{"N": "n_params"}``. Common names are recognised without it.
     flops : str
         FLOP rule, ``"6ND"``; used to derive the missing one of N, D and C, and to check the three against each
-        other. ``"as given"`` takes C from the table unchecked.
+        other. ``"as given"`` takes C from the table unchecked; plans then turn C into N·D by the runs' median C/(N·D).
     flops_tolerance : float
         Largest relative difference between C and the rule that is not a fault.
     drop, keep : str or mapping of str to str, optional
@@ -160,14 +161,35 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     notes = list(attrs.get("notes", []))
     table = _complete(table, conventions, notes)
     attrs["notes"] = notes
+    if conventions.flops.startswith(AS_GIVEN) and {"N", "D", "C"} <= set(table):
+        conventions = replace(conventions, flops=f"{AS_GIVEN} ({float(np.median(flops_per_ND(table))):.6g}ND)")
     faults += contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)))
     faults += mixed_units(table)
     faults += duplicates(table)
     raise_faults(attrs.get("source", "runs"), faults)
     first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
     table = table[[*first, *(k for k in table if k not in first and k != "_row")]].reset_index(drop=True)
-    table.attrs = {"conventions": conventions.to_dict(), **attrs}
+    table.attrs = {**attrs, "conventions": conventions.to_dict()}
     return table
+
+
+def flops_per_ND(runs: pd.DataFrame) -> Array:
+    """C/(N·D) of each run."""
+    return (runs["C"] / (runs["N"] * runs["D"])).to_numpy(dtype=float)
+
+
+def varying_flops(runs: pd.DataFrame) -> str:
+    """A sentence where the C of the runs is not one multiple of N·D, so that plans cannot turn a budget into N and D."""
+    if not {"N", "D", "C"} <= set(runs):
+        return ""
+    k = flops_per_ND(runs)
+    middle = float(np.median(k))
+    if np.abs(k / middle - 1).max() <= FLOPS_TOLERANCE:
+        return ""
+    return (
+        f"C/(N·D) VARIES FROM {k.min():.3g} TO {k.max():.3g} OVER THE RUNS: plans take their median, C = {middle:.3g}·N·D, "
+        "and are off by as much. Count C alike for all runs, or count N as C does"
+    )
 
 
 def equal_say(runs: pd.DataFrame) -> pd.Series:

@@ -10,9 +10,9 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting import fit as fit_law
-from quokka_laws.isoflop import group_budgets
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.results import FitResult
@@ -96,7 +96,7 @@ def _variants(fit: FitResult) -> Iterator[_Variant]:
         if other != objective:
             yield _Variant("objective", _called(other), runs, other, params)
     if "C" in runs:
-        budget = group_budgets(runs["C"].to_numpy(dtype=float), 0.1)
+        budget = group_budgets(runs["C"].to_numpy(dtype=float), BUDGET_TOLERANCE)
         kinds = np.unique(budget)
         if 2 < len(kinds) <= 20:
             for b in kinds:

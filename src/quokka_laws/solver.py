@@ -12,8 +12,8 @@ Huber objectives are piecewise quadratic, so Newton ends in a few steps.
 
 Amplitudes at zero are ordinary: a term whose share of every prediction has become negligible is switched off and
 its amplitude reported as zero, if the objective does not fall when it grows from zero (the Karush–Kuhn–Tucker
-condition); if it does, the term is switched back on. Parameters at a bound are held there while the gradient
-points outwards.
+condition); if it does, the term is switched back on. Where a descent reaches no minimum each amplitude is tried at zero,
+since its logarithm would creep there for ever. Parameters at a bound are held there while the gradient points outwards.
 """
 
 from __future__ import annotations
@@ -193,6 +193,7 @@ def _solve_chunk(
         if not state.release(final):
             break
         descend(final, 2, DECREMENT)
+    state.settle_at_zero(final, max_iterations)
     value, gradient, hessian = state.report(problem.objective, final)
     return state.u, value, state.off, state.converged, gradient, hessian
 
@@ -391,6 +392,23 @@ class _Batch:
             self.u[who[grow], j] = np.clip(small[grow], problem.lower[j], problem.upper[j])
             any_released |= bool(grow.any())
         return any_released
+
+    def settle_at_zero(self, objective: Objective, max_iterations: int) -> None:
+        """Where no minimum was reached, descend with each amplitude at zero and keep that if it is no higher."""
+        for k, j in enumerate(self.switches):
+            who = np.flatnonzero(~self.converged & ~self.off[:, k] & ((~self.off).sum(axis=1) > 1))
+            if j < 0 or not len(who):
+                continue
+            off = self.off[who]
+            off[:, k] = True
+            w = self.weights if self.weights.ndim == 1 else self.weights[who]
+            trial = _Batch(self.problem, self.u[who], w, off)
+            trial.minimise(objective, irls=2, tolerance=DECREMENT, max_iterations=max_iterations)
+            before = self.evaluate(who, self.u[who], objective, newton=False).value
+            after = trial.evaluate(np.arange(len(who)), trial.u, objective, newton=False).value
+            kept = trial.converged & (after <= before * (1 + 1e-9))
+            for name in ("u", "off", "converged"):
+                getattr(self, name)[who[kept]] = getattr(trial, name)[kept]
 
     def report(self, wanted: Objective, solved: Objective) -> tuple[Array, Array, Array]:
         """Objective value, scaled gradient and Hessian at the end."""

@@ -15,6 +15,7 @@ from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
 from quokka_laws.objective import Objective
 from quokka_laws.solver import Problem
+from quokka_laws.uncertainty import independent_runs, unit_codes
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,7 @@ class Data:
                 f"weights from {w.min():g} to {w.max():g}: they must be finite and not negative, with a positive sum"
             )
         x = law.inputs(**inputs_of(runs))
-        groups = None
-        if "run_id" in runs and runs["run_id"].duplicated().any():
-            groups = pd.factorize(runs["run_id"])[0]
+        groups = unit_codes(runs["run_id"]) if independent_runs(runs) < len(runs) else None
         order = runs["D"].to_numpy(dtype=float) if "D" in runs else np.ones(len(runs))
         return cls(x, runs["loss"].to_numpy(dtype=float), w, groups, order)
 

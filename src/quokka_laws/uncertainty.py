@@ -5,7 +5,7 @@ what the rows are          what to resample
 =========================  ==================================================================================
 one row a run              rows (the default)
 checkpoints of runs        runs: ``cluster="run_id"``; rows of one run are one observation, not thousands
-few budgets, many sizes    rows within each budget: ``strata="C"``
+few budgets, many sizes    rows within each budget: ``strata="C"`` (C alike within 10 % is one budget)
 =========================  ==================================================================================
 
 A resample is integer weights on the same rows. Percentile intervals of a coefficient at a bound (an amplitude
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.exceptions import RunsError
 from quokka_laws.jet import Array
 
@@ -77,16 +78,69 @@ def draws_whole_runs(cluster: Array | None, groups: Array) -> bool:
     return len(np.unique(np.stack([cluster, groups], axis=1), axis=0)) == len(np.unique(groups))
 
 
+def unit_codes(column: pd.Series) -> Array:
+    """Which rows are one unit: those of an equal value; a row without a value is a unit of its own."""
+    missing = (column.isna() | (column.astype(str).str.strip() == "")).to_numpy()
+    codes = pd.factorize(column.mask(missing))[0]
+    codes[missing] = codes.max(initial=-1) + 1 + np.arange(missing.sum())
+    return np.asarray(codes)
+
+
+def independent_runs(runs: pd.DataFrame) -> int:
+    """How many runs the rows come from: by ``run_id`` where there is one, else every row is a run."""
+    return len(np.unique(unit_codes(runs["run_id"]))) if "run_id" in runs else len(runs)
+
+
 def resampling_units(
     runs: pd.DataFrame, cluster: str | None, strata: str | None
 ) -> tuple[dict[str, Array | None], dict[str, Any]]:
-    """Which rows are resampled together and within what, and a description of it."""
-    shared = "run_id" in runs and bool(runs["run_id"].duplicated().any())
+    """Which rows are resampled together and within what, and a description of it.
+
+    Raises
+    ------
+    RunsError
+        If a column is missing, or resampling by it would draw the same data again and again.
+    """
+    shared = independent_runs(runs) < len(runs)
     if cluster == "auto":
         cluster = "run_id" if shared else None
     for column in (cluster, strata):
         if column is not None and column not in runs:
             raise RunsError(f"there is no column {column!r} to resample by; columns: {', '.join(runs)}")
-    codes = {k: None if c is None else pd.factorize(runs[c])[0] for k, c in (("cluster", cluster), ("strata", strata))}
-    count = len(runs) if codes["cluster"] is None else int(codes["cluster"].max()) + 1
-    return codes, {"cluster": cluster, "strata": strata, "units": count, "rows_share_runs": shared}
+    unit = np.arange(len(runs)) if cluster is None else unit_codes(runs[cluster])
+    count = len(np.unique(unit))
+    if cluster is not None and count < 2:
+        raise RunsError(
+            f"column {cluster} is {runs[cluster].iloc[0]!r} in every row: a single unit cannot be resampled. Give every run "
+            f"its own {cluster}, or say cluster=None (on the command line --cluster row) if each row is a run"
+        )
+    stratum = None if strata is None else _strata(runs[strata])
+    strata_count = 1
+    if stratum is not None:
+        pairs = np.unique(np.stack([stratum, unit], axis=1), axis=0)
+        if len(pairs) > count:
+            raise RunsError(
+                f"{cluster} is resampled as a whole but lies in several {strata}: stratify by what a unit has once"
+            )
+        sizes = np.bincount(pairs[:, 0])
+        strata_count = len(sizes)
+        if 2 * (sizes == 1).sum() > strata_count:
+            raise RunsError(
+                f"{(sizes == 1).sum()} of {strata_count} strata of {strata} hold a single unit, which every resample draws "
+                "again: intervals would be far too narrow. Stratify by a column with a few values (a budget, rounded), or not"
+            )
+    how = {
+        "cluster": cluster,
+        "strata": strata,
+        "strata_count": strata_count,
+        "units": count,
+        "rows_share_runs": shared,
+    }
+    return {"cluster": None if cluster is None else unit, "strata": stratum}, how
+
+
+def _strata(column: pd.Series) -> Array:
+    """Codes of the strata; measured numbers are grouped as budgets are, since no two of them are equal."""
+    if pd.api.types.is_float_dtype(column) and (column > 0).all():
+        return np.unique(group_budgets(column.to_numpy(), BUDGET_TOLERANCE), return_inverse=True)[1]
+    return np.unique(unit_codes(column), return_inverse=True)[1]

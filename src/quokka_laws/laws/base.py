@@ -165,15 +165,16 @@ class Law:
     @cached_property
     def _typical_terms(self) -> list[Jet]:
         middle = [0.0 if c.is_log else 0.5 * sum(c.start) for c in self.coefficients]
-        x = self.inputs(**dict.fromkeys(self.variables, np.full(1, 2.0)))
+        data: dict[str, Any] = dict.fromkeys(self.variables, np.full(1, 2.0))
+        x = self.inputs(**data)
         return self.terms_at(np.array([middle]), x, order=1)
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
-    def inputs(self, **data: Any) -> dict[str, Array]:
+    def inputs(self, *, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
         """Raw data (``N``, ``D``, ``U_D``, ``epochs``, ``C``, raw units) → :data:`Inputs`.
 
-        ``D`` and ``epochs`` are derived from one another when ``U_D`` is given. Raises ``TypeError`` naming the
+        ``D`` and ``epochs`` are derived from one another when ``U_D`` is given, ``C`` as ``flops_per_ND``·N·D. Raises ``TypeError`` naming the
         variable when one that the law needs is missing.
         """
         given = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
@@ -182,7 +183,7 @@ class Law:
         if "D" not in given and {"U_D", "epochs"} <= given.keys():
             given["D"] = given["U_D"] * given["epochs"]
         if "C" not in given and {"N", "D"} <= given.keys():
-            given["C"] = 6.0 * given["N"] * given["D"]
+            given["C"] = flops_per_ND * given["N"] * given["D"]
         if missing := [v for v in self.variables if v not in given]:
             raise TypeError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
         x = {f"log_{k}": np.log(v) for k, v in given.items() if k != "epochs"}
@@ -196,13 +197,15 @@ class Law:
             terms = self.terms_at(self.to_theta(values), x)
             return np.logaddexp.reduce(np.broadcast_arrays(*(t.value for t in terms)), axis=0)
 
-    def loss(self, values: Mapping[str, Any], **data: Any) -> Array:
+    def loss(self, values: Mapping[str, Any], *, flops_per_ND: float = 6.0, **data: Any) -> Array:
         """Loss at raw data.
 
         Parameters
         ----------
         values : mapping of str to float or array of shape (problems,)
             Coefficients in natural units.
+        flops_per_ND : float
+            What a C that is not given is derived by.
         **data
             ``N``, ``D``, ``U_D``, ``epochs`` … in raw units; broadcast against one another.
 
@@ -211,7 +214,7 @@ class Law:
         array
             Of the data's shape for scalar coefficients; (problems, *data shape) for arrays of coefficients.
         """
-        x = self.inputs(**data)
+        x = self.inputs(flops_per_ND=flops_per_ND, **data)
         shape = np.broadcast_shapes(*(v.shape for v in x.values()))
         flat = {k: np.broadcast_to(v, shape).reshape(-1) for k, v in x.items()}
         out = np.exp(self.log_loss(values, flat))

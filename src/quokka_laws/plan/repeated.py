@@ -44,8 +44,10 @@ def max_epochs(fit: FittedLaw, N: Any, U_D: Any, *, interval: float | None = Non
     -------
     DataFrame
         ``N, U_D``; ``epochs`` and ``loss`` at the lowest minimum beyond one epoch (1 if there is none, inf if the
-        loss still falls at 10⁷); ``epochs_lower, epochs_upper``; ``local``: whether one epoch is better still;
-        ``global_epochs``: the better of the two; ``extrapolation_N``, ``_U_D``, ``_epochs``.
+        loss still falls at 10⁷); ``epochs_lower, epochs_upper``; ``local``: whether the law promises a lower loss still at
+        one epoch or at 10⁷, which is no advice where it lies outside the runs; ``global_epochs``: the best of the three (1,
+        ``epochs`` or inf); ``epochs_flat_lower, epochs_flat_upper``: within 0.1 % of ``loss``, inf where still so at 10⁷;
+        ``extrapolation_N``, ``_U_D``, ``_epochs``.
 
     Raises
     ------
@@ -57,14 +59,14 @@ def max_epochs(fit: FittedLaw, N: Any, U_D: Any, *, interval: float | None = Non
     draws = None if interval is None else fit.draw_values()
     rows = []
     for n, u in zip(N, U_D, strict=True):
-        epochs, loss, at_one = _best_epochs(fit.law, fit.values, n, u)
-        local = bool(at_one[0] < loss[0])
-        row = {"N": n, "U_D": u, "epochs": epochs[0], "loss": loss[0]}
+        epochs, loss, elsewhere = (v[0] for v in _best_epochs(fit.law, fit.values, n, u))
+        row = {"N": n, "U_D": u, "epochs": epochs, "loss": loss}
         if draws is not None and interval is not None:
             check_level(interval)
             several, _, _ = _best_epochs(fit.law, draws, n, u)
             row["epochs_lower"], row["epochs_upper"] = interval_with_never(several, interval)
-        row |= {"local": local, "global_epochs": 1.0 if local else epochs[0]}
+        row |= {"local": not np.isnan(elsewhere), "global_epochs": epochs if np.isnan(elsewhere) else elsewhere}
+        row |= _flat_epochs(fit, float(np.log(n)), float(np.log(u)), float(epochs), float(loss))
         rows.append(row)
     return _with_extrapolation(fit, pd.DataFrame(rows))
 
@@ -75,8 +77,8 @@ def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> 
     Returns
     -------
     DataFrame
-        ``U_D, N, epochs, C, loss``; ``local``: whether the law promises a lower loss still towards an extreme (tiny
-        models for millions of epochs), which is no advice; intervals, ``N_flat_*`` and ``epochs_flat_*`` (within 0.1 % loss, the other
+        ``U_D, N, epochs, C, loss``; ``local``: whether the law promises a lower loss still at one epoch or towards an
+        extreme (tiny models for millions of epochs), which is no advice; intervals, ``N_flat_*`` and ``epochs_flat_*`` (within 0.1 % loss, the other
         held at its optimum), extrapolation in N, U_D and epochs. N and epochs are NaN where there is no interior
         optimum, because a term of the law is missing: bigger would always be better.
     """
@@ -205,17 +207,38 @@ def _in_plane(log_u: float) -> Any:
 
 
 def _best_epochs(law: Law, values: Mapping[str, Any], N: float, U_D: float) -> tuple[Array, Array, Array]:
-    """Epochs and loss of the lowest interior minimum, and the loss at one epoch, per problem."""
+    """Epochs and loss of the lowest interior minimum, and where the loss is lower still (1, inf, else NaN), per problem."""
     theta, log_N, log_u = law.to_theta(values), float(np.log(N)), float(np.log(U_D))
     path = _along_epochs(log_N, log_u)
     best, at_end = lowest(law, theta, path, _LOG_EPOCHS, interior=True)
     per_problem = law.to_values(theta)
-    at_one = np.exp(law.log_loss(per_problem, path(np.zeros(1))))[:, 0]
-    last = np.exp(law.log_loss(per_problem, {k: np.asarray(v) for k, v in path(_LOG_EPOCHS[-1:]).items()}))[:, 0]
+
+    def loss_at(t: Array) -> Array:
+        return np.exp(law.log_loss(per_problem, {k: np.asarray(v) for k, v in path(t).items()}))[:, 0]
+
+    at_one, last = loss_at(np.zeros((1, 1))), loss_at(_LOG_EPOCHS[-1:, None])
     falling = np.isnan(best) & ((at_end == 1) | (last < at_one))  # a loss that levels off has not risen
     at = np.where(np.isnan(best), np.where(falling, np.log(MOST_EPOCHS), 0.0), best)
-    loss = np.exp(law.log_loss(per_problem, {k: np.asarray(v) for k, v in path(at[:, None]).items()}))[:, 0]
-    return np.where(falling, np.inf, np.exp(at)), loss, at_one
+    loss = loss_at(at[:, None])
+    better = np.minimum(at_one, last) < loss * (1 - 1e-9)
+    elsewhere = np.where(better, np.where(at_one < last, 1.0, np.inf), np.nan)
+    return np.where(falling, np.inf, np.exp(at)), loss, elsewhere
+
+
+def _flat_epochs(fit: FittedLaw, log_N: float, log_u: float, epochs: float, loss: float) -> dict[str, float]:
+    limit, path = np.log(loss) + np.log1p(FLAT), _along_epochs(log_N, log_u)
+
+    def excess(t: Array) -> Array:
+        return fit.law.log_loss(fit.values, {k: np.asarray(v) for k, v in path(t).items()})[0] - limit
+
+    here = np.array([np.log(min(epochs, MOST_EPOCHS))])
+    every = np.concatenate([[0.0], _LOG_EPOCHS])
+    worse = every[excess(every) > 0]
+    low, high = worse[worse < here][-1:], worse[worse > here][:1]  # the nearest: a loss can fall again
+    return {
+        "epochs_flat_lower": float(np.exp(find_root(excess, here, low)[0])) if len(low) else 1.0,
+        "epochs_flat_upper": float(np.exp(find_root(excess, here, high)[0])) if len(high) else np.inf,
+    }
 
 
 def _joint(law: Law, values: Mapping[str, Any], log_u: float) -> tuple[Array, Array, Array, Array]:
