@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import quokka_laws as ql
 from quokka_laws.cli import main
+from quokka_laws.progress import Progress
 
 ISOFLOP = ql.datasets.data_folder() / "quokka2025" / "isoflop.csv"
 FAST = ["--bootstrap", "20"]
@@ -278,6 +280,13 @@ def test_verbose_logs_and_version() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert "10 starts" in done.stderr
     assert ql.__version__ in run("--version").stdout
+
+
+def test_no_bars_where_stderr_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    with Progress("starts", 10, enabled=True) as bar:
+        time.sleep(2.1)  # bars wait for two seconds
+        bar.update(5)
+    assert capfd.readouterr().err == ""
 
 
 def test_library_calls_are_silent(capfd: pytest.CaptureFixture[str], quokka87: object) -> None:

@@ -49,6 +49,13 @@ def test_checkpoints_of_a_run_stay_together(runs: pd.DataFrame) -> None:
     assert not set(ids[part.fitted]) & set(ids[part.held_out])
 
 
+def test_without_draws_there_is_no_coverage_to_show(comparison: ql.Comparison, runs: pd.DataFrame) -> None:
+    assert "in 90% interval of mean" in comparison.report()
+    plain = ql.compare(TWO, runs, holdout=(10,), bootstrap=0).report()
+    assert "interval of mean" not in plain
+    assert "nan" not in plain
+
+
 def test_the_law_that_made_the_runs_wins(comparison: ql.Comparison) -> None:
     assert comparison.best == "chinchilla"
     assert comparison.in_sample["law"].iloc[0] == "chinchilla"
