@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import quokka_laws as ql
 from quokka_laws.cli import main
+from quokka_laws.progress import Progress
 
 ISOFLOP = ql.datasets.data_folder() / "quokka2025" / "isoflop.csv"
 FAST = ["--bootstrap", "20"]
@@ -193,6 +195,32 @@ def test_duplicates_can_be_dropped() -> None:
     assert "row 2 excluded: drop: duplicates" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["predict", "FIT", "-N", "1e9", "-D", "1e10", "--epochs", "4"], "knows nothing of epochs"),
+        (
+            ["report", "FIT", "--law", "kaplan", "--drop", "N < 1", "--bootstrap", "7"],
+            "--law, --bootstrap, --drop: for a table",
+        ),
+        (["fit", str(ISOFLOP), "--objective", "l1", "--delta", "0.5"], "--delta is Huber's"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(arguments: list[str], said: str, fitted: Path) -> None:
+    done = run(*(fitted if a == "FIT" else a for a in arguments))
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_one_law_that_refuses_does_not_silence_the_others(fitted: Path) -> None:
+    done = run("plan", "--flops", "1e22", "--law", fitted, "--law", "quokka-2025/repeated", "--format", "json")
+    assert done.exit_code == 0
+    assert len(json.loads(done.stdout)) == 1
+    assert "! no row: quokka-2025/repeated is a law of repeated data" in done.stderr
+    alone = run("plan", "--flops", "1e22", "--law", "quokka-2025/repeated")
+    assert alone.exit_code == 2
+
+
 def test_a_choice_between_columns_is_said(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     rows = [f"{n}e7,{d}e9,{3 + 1 / n + 1 / d},{2.9 + 1 / n + 1 / d}" for n in (1, 2, 4) for d in (1, 3, 9)]
@@ -252,6 +280,13 @@ def test_verbose_logs_and_version() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert "10 starts" in done.stderr
     assert ql.__version__ in run("--version").stdout
+
+
+def test_no_bars_where_stderr_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    with Progress("starts", 10, enabled=True) as bar:
+        time.sleep(2.1)  # bars wait for two seconds
+        bar.update(5)
+    assert capfd.readouterr().err == ""
 
 
 def test_library_calls_are_silent(capfd: pytest.CaptureFixture[str], quokka87: object) -> None:

@@ -56,6 +56,13 @@ def test_runs_without_a_run_id_are_held_out_one_by_one(runs: pd.DataFrame) -> No
     assert part.fitted.tolist() == plain.fitted.tolist()
 
 
+def test_without_draws_there_is_no_coverage_to_show(comparison: ql.Comparison, runs: pd.DataFrame) -> None:
+    assert "in 90% interval of mean" in comparison.report()
+    plain = ql.compare(TWO, runs, holdout=(10,), bootstrap=0).report()
+    assert "interval of mean" not in plain
+    assert "nan" not in plain
+
+
 def test_the_law_that_made_the_runs_wins(comparison: ql.Comparison) -> None:
     assert comparison.best == "chinchilla"
     assert comparison.in_sample["law"].iloc[0] == "chinchilla"

@@ -74,6 +74,18 @@ def test_minimum_outside_the_grid_is_refused_with_a_sentence() -> None:
     assert "REFUSED" in iso.report()
 
 
+def test_many_refusals_are_one_sentence() -> None:
+    runs = grid("symmetric", "centred", 4)
+    scattered = [
+        runs[runs["C"] == C].head(2).assign(C=C * f, N=lambda t, f=f: t["N"] * f)
+        for C in runs["C"].unique()[:3]
+        for f in (2, 3)
+    ]
+    report = ql.fit_isoflops(pd.concat([runs, *scattered], ignore_index=True)).report()
+    assert report.count("REFUSED") == 1
+    assert "REFUSED 6 of 11 budgets; the first C = 2e+17: 2 model sizes" in report
+
+
 def test_too_little_to_fit() -> None:
     runs = grid("symmetric", "centred", 4)
     with pytest.raises(ql.RunsError, match="at least two budgets"):

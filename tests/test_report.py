@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,14 @@ def text(quokka_fit: ql.FitResult) -> str:
 def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without figures and the refits behind them."""
     monkeypatch.setattr("quokka_laws.report.figures", lambda *_: ())
+
+
+def test_a_figure_that_the_law_refuses_does_not_take_the_page_with_it() -> None:
+    def refuse() -> NoReturn:
+        raise ql.FitError("it cannot rise")
+
+    drawn = report_figures.Figure("Loss contours", "Loss over epochs.", refuse).drawn(True)
+    assert drawn == {"title": "Loss contours", "caption": "Not drawn: it cannot rise", "svg": ""}
 
 
 def test_says_everything(page: str, quokka_fit: ql.FitResult) -> None:

@@ -31,6 +31,17 @@ def test_common_names_and_quantities_are_understood() -> None:
     assert any("val_loss" in note for note in runs.attrs["notes"])
 
 
+def test_columns_in_millions_and_billions() -> None:
+    table = pd.DataFrame({"params_m": [70, 1200], "Tokens (B)": ["2", "500"], "val_loss": [3.9, 2.8]})
+    runs = ql.read_runs(table, columns={"N": "params_m:M", "D": "Tokens (B):B"})
+    assert runs[["N", "D", "C"]].to_numpy().tolist() == [[7e7, 2e9, 8.4e17], [1.2e9, 5e11, 3.6e21]]
+    assert "N multiplied by 1e+06" in runs.attrs["notes"]
+    with pytest.raises(ql.RunsError, match=r"Say columns=\{'N': 'params_m:M', 'D': 'Tokens \(B\):B'\}"):
+        ql.read_runs(table)
+    with pytest.raises(ql.RunsError, match=r"say columns=\{'N': 'NAME:M'\}"):
+        ql.read_runs(table, columns={"N": "params_m", "D": "Tokens (B)"})
+
+
 def test_flops_of_integer_columns_do_not_overflow() -> None:
     table = pd.DataFrame(
         {"N": np.array([7_000_000_000] * 2), "D": np.array([2_000_000_000_000, 10**12]), "loss": [2.0, 2.1]}

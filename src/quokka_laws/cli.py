@@ -23,6 +23,7 @@ from quokka_laws.cli_common import (
     emit,
     fail,
     format_option,
+    given,
     level_of,
     load_fit,
     log_to_stderr,
@@ -133,6 +134,8 @@ def fit_command(
     """
     from quokka_laws.study import study
 
+    if objective != "huber" and given("delta"):
+        raise click.UsageError(f"--delta is Huber's; --objective {objective} has none")
     table = load_runs(runs, **reading)
     try:
         fixed = {name: {"value": float(value), "vary": False} for name, value in fix.items()}
@@ -179,15 +182,19 @@ def fit_command(
 def predict(fit_json: str, interval: float | None, form: str | None, **data: tuple[float, ...]) -> None:
     """Predict the loss at N and D from a FIT (a file, or - for stdin)."""
     fitted = load_fit(fit_json)
-    given = {k: list(v) for k, v in data.items() if v}
-    lengths = {len(v) for v in given.values()} - {1}
+    point = {k: list(v) for k, v in data.items() if v}
+    if ignored := {"U_D", "epochs"} & set(point) - set(fitted.law.variables):
+        raise click.UsageError(
+            f"{fitted.label} knows nothing of {' and '.join(sorted(ignored))}: it is a law of {', '.join(fitted.law.variables)}"
+        )
+    lengths = {len(v) for v in point.values()} - {1}
     if len(lengths) > 1:
         raise click.UsageError(
-            f"{', '.join(f'{len(v)} × {k}' for k, v in given.items())}: give one of each, or as many of each"
+            f"{', '.join(f'{len(v)} × {k}' for k, v in point.items())}: give one of each, or as many of each"
         )
     try:
         level = level_of(fitted, asked=interval)
-        table = fitted.predict(interval=level, kind="mean", **given)
+        table = fitted.predict(interval=level, kind="mean", **point)
     except TypeError as error:
         raise click.UsageError(str(error)) from None
     emit(table, form, level=level)

@@ -85,6 +85,13 @@ def as_options(message: str) -> str:
     return re.sub(r"\b(flops|drop|keep)=(?='|\"|\s|$)", r"--\1 ", message).rstrip()
 
 
+def given(*names: str) -> list[str]:
+    """Those parameters of the running command that were typed, not left at their defaults, as they are typed."""
+    context = click.get_current_context()
+    options = {p.name: max(p.opts, key=len) for p in context.command.params}
+    return [options[n] for n in names if context.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE]
+
+
 def fail(message: str, code: int) -> None:
     """Say what was wrong on stderr and leave."""
     click.echo(f"Error: {message}", err=True)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from quokka_laws.cli_common import LEVEL, QUANTITY, emit, format_option, level_of, say
 from quokka_laws.cli_laws import TOKENS_PER_BYTE, Planned, in_bytes, resolve
+from quokka_laws.exceptions import FitError
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.hardware import PEAK_FLOPS, flops
 from quokka_laws.plan.inference import inference_optimal
@@ -119,20 +120,27 @@ def plan_command(
     budget = budget_of(**machine)
     names = laws or (*published.defaults(), *(REPEATED if U_D is not None else ()))
     fits, said = align([in_bytes(resolve(name), tokens_per_byte) for name in names])
-    rows = []
+    rows: list[pd.DataFrame] = []
+    refused: list[Exception] = []
     for name, fit in zip(names, fits, strict=True):
-        row = _answer(fit, budget, U_D, D_inf)
+        try:
+            row = _answer(fit, budget, U_D, D_inf)
+        except (FitError, click.UsageError) as error:
+            refused.append(error)
+            continue
         row.insert(0, "law", fit.label if name in published or fit.name else name)
         row.insert(1, "family", fit.conventions.family)
         row["loss_unit"] = fit.conventions.loss_unit
         row["status"] = published.entry(name)["status"] if name in published else "your fit"
         row["conventions"] = fit.conventions.describe()
         rows.append(row)
+    if not rows:
+        raise refused[0]
     table = _by_family(pd.concat(rows, ignore_index=True))
     if "note" in table:
         table["note"] = table["note"].fillna("")
     emit(table, form, pretty=_pretty)
-    for sentence in (*_cautions(table, U_D), *said):
+    for sentence in (*(f"! no row: {error}" for error in refused), *_cautions(table, U_D), *said):
         say(sentence)
 
 

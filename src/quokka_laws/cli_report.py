@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli_common import QUANTITY, load_fit
+from quokka_laws.cli_common import QUANTITY, given, load_fit, say
 from quokka_laws.cli_runs import LawName, load_runs, runs_options, study_options
 from quokka_laws.laws import Law, registry
 from quokka_laws.results import SCHEMA, FittedLaw
@@ -50,9 +50,16 @@ def report_command(
     from quokka_laws.report import report
 
     if _is_fit(source):
+        of_runs = ("law", "bootstrap", "seed", *(() if newer else reading))
+        if ignored := given(*of_runs):
+            raise click.UsageError(
+                f"{', '.join(ignored)}: for a table of RUNS to be fitted, and {source} is a fit already"
+            )
         fitted = load_fit(source)
     else:
         fitted = fit(law, load_runs(source, **reading), bootstrap=bootstrap, seed=seed, progress=True)
+    if unique is not None and "epochs" not in fitted.law.variables:
+        say(f"! -U says nothing to {fitted.label}, a law of {', '.join(fitted.law.variables)}: it is ignored")
     table = load_runs(newer, **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
     _write(report(fitted, table, C=budgets, U_D=unique, form=form, command=command), output)

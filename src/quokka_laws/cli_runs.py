@@ -18,7 +18,10 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that reads a table of runs."""
     options = [
         click.option(
-            "--columns", type=ASSIGNMENTS, default={}, help="Column names: N=n_params,D=tokens,loss=val_loss."
+            "--columns",
+            type=ASSIGNMENTS,
+            default={},
+            help="Column names: N=n_params,D=tokens,loss=val_loss; N=params_m:M in millions.",
         ),
         click.option("--flops", default="6ND", show_default=True, help="FLOP rule relating C, N and D, or 'as given'."),
         click.option(

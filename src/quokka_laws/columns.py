@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from quokka_laws.quantities import parse_quantity
+
 INPUTS = ("N", "D", "C", "U_D", "epochs")
 """Canonical columns that a law can take."""
 GUESSED = ("loss", "run_id", "step", "lr")  # the first candidate is taken, and said; others are asked for
@@ -40,6 +42,16 @@ def plain_name(column: object) -> str:
     return re.sub(r"\W+", "_", str(column)).strip("_").lower()
 
 
+def scaled(columns: Mapping[str, str], names: Sequence[str]) -> tuple[dict[str, str], dict[str, float]]:
+    """Columns without the unit given with them, ``params_m:M``, and what those units multiply by."""
+    plain, factors = dict(columns), {}
+    for canonical, given in columns.items():
+        name, mark, unit = given.rpartition(":")
+        if mark and given not in names and name in names:
+            plain[canonical], factors[canonical] = name, parse_quantity(f"1{unit}")
+    return plain, factors
+
+
 HINTS = {"N": ("param", "size"), "D": ("token",), "C": ("flop", "compute"), "loss": ("loss", "ppl", "perplexity")}
 
 
@@ -48,7 +60,9 @@ def suggested(names: Sequence[str], wanted: Sequence[str]) -> str:
     pairs = []
     for canonical in wanted:
         near = [n for n in names if any(word in plain_name(n) for word in HINTS[canonical])]
-        pairs.append(f"{canonical!r}: {near[0]!r}" if near else f"{canonical!r}: …")
+        unit = re.search(r"_([kmbt])$", plain_name(near[0])) if near else None
+        name = f"{near[0]}:{unit[1].upper()}" if near and unit else near[0] if near else ""
+        pairs.append(f"{canonical!r}: {name!r}" if name else f"{canonical!r}: …")
     return f"columns={{{', '.join(pairs)}}}"
 
 

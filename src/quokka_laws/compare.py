@@ -76,10 +76,16 @@ class Comparison:
                 ],
                 "error": self.table["error"].map(percent),
                 "bias": self.table["bias"].map("{:+.2%}".format),
-                f"in {self.level:.0%} interval of mean": self.table["covered_mean"].map("{:.0%}".format),
-                "of a run": self.table["covered_run"].map("{:.0%}".format),
             }
         )
+        if self.table["covered_mean"].notna().any():  # else no draws: no intervals to be in
+            share = {
+                c: self.table[c].map(lambda v: f"{v:.0%}" if v == v else "–") for c in ("covered_mean", "covered_run")
+            }
+            held[f"in {self.level:.0%} interval of mean"], held["of a run"] = (
+                share["covered_mean"],
+                share["covered_run"],
+            )
         held.index = self.table["holdout"].rename(None)
         inside = self.in_sample.set_index("law").rename_axis(None)
         shown = pd.DataFrame(

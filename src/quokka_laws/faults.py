@@ -71,7 +71,7 @@ def wrong_units(table: pd.DataFrame) -> list[str]:
             shown = f"{table[name].min():g} to {table[name].max():g}"
             faults.append(
                 f"column {name} holds {shown}, which are no counts of {what}; if they are millions or billions, write "
-                f"them as 20M and 1.5B, or as ones"
+                f"them as 20M and 1.5B or say columns={{{name!r}: 'NAME:M'}} (K, M, B, T)"
             )
     return faults
 

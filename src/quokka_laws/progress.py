@@ -9,10 +9,10 @@ from tqdm import tqdm
 
 
 class Progress:
-    """A tqdm bar that stays silent unless asked for, and for work of under two seconds."""
+    """A tqdm bar that stays silent unless asked for, for work of under two seconds, and where stderr is no terminal."""
 
     def __init__(self, what: str, total: int, *, enabled: bool) -> None:
-        self._bar: Any = tqdm(total=total, desc=what, delay=2.0, disable=not enabled, leave=False)
+        self._bar: Any = tqdm(total=total, desc=what, delay=2.0, disable=None if enabled else True, leave=False)
 
     def __enter__(self) -> Progress:
         return self

@@ -40,9 +40,12 @@ class Figure:
     draw: Callable[[], Axes] | None = None
 
     def drawn(self, shown: bool) -> dict[str, str]:
-        """For the template, as inline SVG where pictures are wanted."""
-        picture = svg(self.draw(), self.title) if shown and self.draw else ""
-        return {"title": self.title, "caption": self.caption, "svg": picture}
+        """For the template, as inline SVG where pictures are wanted; the reason where the law refuses to be drawn."""
+        try:
+            picture, caption = svg(self.draw(), self.title) if shown and self.draw else "", self.caption
+        except QuokkaError as error:
+            picture, caption = "", f"Not drawn: {error}"
+        return {"title": self.title, "caption": caption, "svg": picture}
 
 
 def figures(

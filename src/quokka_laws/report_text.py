@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from quokka_laws.results import FitResult
 
 WIDTH = 110
+REFUSALS_LISTED = 3
 _SUFFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -124,8 +125,11 @@ def isoflop_report(iso: IsoflopFit) -> str:
             f"{len(iso.draws.dropna())} of {len(iso.draws)} refits usable)"
         )
     lines += ["", indent(right_aligned(shown))]
-    for _, row in iso.refused.iterrows():
-        lines += textwrap.wrap(f"REFUSED C = {row['C']:.3g}: {row['reason']}", WIDTH, initial_indent="  ! ")
+    refused = [f"REFUSED C = {row['C']:.3g}: {row['reason']}" for _, row in iso.refused.iterrows()]
+    if len(refused) > REFUSALS_LISTED:
+        refused = [f"REFUSED {len(refused)} of {len(refused) + len(iso.optima)} budgets; the first {refused[0][8:]}"]
+    for sentence in refused:
+        lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
     if varying := varying_flops(iso.runs):
         lines += textwrap.wrap(varying, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
     widest, farthest = iso.optima["grid_width"].max(), np.exp(np.abs(np.log(iso.optima["offset"])).max())

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.columns import INPUTS, plain_name, recognise, suggested
+from quokka_laws.columns import INPUTS, plain_name, recognise, scaled, suggested
 from quokka_laws.conventions import AS_GIVEN, Conventions, flops_constant, training_flops
 from quokka_laws.exceptions import RunsError
 from quokka_laws.faults import (
@@ -69,7 +69,8 @@ def read_runs(
     source : path, ``"-"`` for stdin, or DataFrame
         CSV, JSON lines or Parquet, by ending; stdin may hold CSV or JSON lines.
     columns : mapping, optional
-        Canonical name → name in the table, ``{"N": "n_params"}``. Common names are recognised without it.
+        Canonical name → name in the table, ``{"N": "n_params"}``; ``{"N": "params_m:M"}`` for a column in millions (K, M,
+        B, T). Common names are recognised without it.
     flops : str
         FLOP rule, ``"6ND"``; used to derive the missing one of N, D and C, and to check the three against each
         other. ``"as given"`` takes C from the table unchecked; plans then turn C into N·D by the runs' median C/(N·D).
@@ -111,10 +112,13 @@ def read_runs(
     stated = {**table.attrs.get("conventions", {}), **conventions}
     recorded = Conventions.from_dict({**stated, "flops": flops})
     faults: list[str] = []
-    table, recorded = _rename(table, dict(columns or {}), recorded, notes, faults)
+    named, factors = scaled(columns or {}, list(table))
+    table, recorded = _rename(table, named, recorded, notes, faults)
     raise_faults(source, faults)
     table, failed = _finished(table)
     table, unread = _numbers(table)
+    table = table.assign(**{name: table[name] * factor for name, factor in factors.items()})
+    notes += [f"{name} multiplied by {factor:g}" for name, factor in factors.items()]
     table, excluded, faults = _select(table, drop, keep, unread)
     excluded = [*failed, *excluded]
     recorded = _column_conventions(table, recorded)
