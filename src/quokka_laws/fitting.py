@@ -17,6 +17,7 @@ from quokka_laws._version import __version__
 from quokka_laws.conventions import Conventions
 from quokka_laws.escape import minimize_with_lmfit
 from quokka_laws.exceptions import RunsError
+from quokka_laws.influence import Refits
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
@@ -131,11 +132,8 @@ def fit(
         versions=_versions(),
     )
 
-    def refit(rows: Array, few: int | None = None) -> dict[str, float]:
-        part = optimise(law, data.take(rows), space, objective, n_starts=few or n_starts, seed=seed)
-        return space.values(part.u, part.off)
-
-    return replace(result, flags=doubts.of(result, refit=refit))
+    refits = Refits(law, data, space, objective, found, n_starts, seed)
+    return replace(result, flags=doubts.of(result, refits=refits))
 
 
 # ---- resamples ------------------------------------------------------------------------------------------------
@@ -254,7 +252,7 @@ def _fit_by_lmfit(
         seed=seed,
         versions=_versions(),
     )
-    return replace(result, flags=doubts.of(result, refit=None))
+    return replace(result, flags=doubts.of(result, refits=None))
 
 
 def _with_weights(
