@@ -31,6 +31,9 @@ from quokka_laws.space import COLUMNS, Data, Space
 from quokka_laws.stages import one_phase
 from quokka_laws.uncertainty import draws_whole_runs, resample_weights, resampling_units
 
+SAME_DATA = 1.02
+"""Amounts of unique data within this factor are one: U_D is often derived from rounded epochs."""
+
 
 def fit(
     law: Law,
@@ -99,6 +102,7 @@ def fit(
     runs = _weighing(runs, weights or "weight")
     check_design(law, runs)
     params = _with_start(law, params, start_from, freeze)
+    check_unique_data(law, runs, params)
     data = Data.of(law, runs, weights)
     space = Space.of(law, params)
 
@@ -325,6 +329,18 @@ def check_design(law: Law, runs: pd.DataFrame) -> None:
         )
     if faults:
         raise RunsError("; ".join(faults))
+
+
+def check_unique_data(law: Law, runs: pd.DataFrame, params: lmfit.Parameters) -> None:
+    """Raise :class:`RunsError` if all runs have the same unique data and a coefficient says what more would change."""
+    free = [name for name in law.of_unique_data if params[name].vary and not params[name].expr]
+    if free and runs["U_D"].max() / runs["U_D"].min() < SAME_DATA:
+        (c,) = (c for c in law.coefficients if c.name == free[0])
+        raise RunsError(
+            f"all runs have the same unique data (U_D = {runs['U_D'].iloc[0]:.4g}): {c.name} of {law.name}, {c.meaning}, cannot "
+            f"be told from them, nor epochs for other data. Add runs with another U_D, or hold it: "
+            f"params=law.make_params({c.name}=dict(value=…, vary=False)), on the command line --fix {c.name}=…"
+        )
 
 
 def _ranges(runs: pd.DataFrame) -> dict[str, tuple[float, float]]:
