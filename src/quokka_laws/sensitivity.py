@@ -82,13 +82,7 @@ def _conclusion(fit: FitResult, C: float) -> dict[str, float]:
 
 def _variants(fit: FitResult) -> Iterator[_Variant]:
     runs, objective = fit.runs, fit.objective
-    params = fit.law.make_params(
-        **{
-            k: {"expr": p.expr} if p.expr else {"value": fit.values[k], "vary": False}
-            for k, p in fit.params.items()
-            if p.expr or not p.vary
-        }
-    )
+    params = fit.params
     for other in (LogHuber(1e-4), LogHuber(1e-3), LogHuber(1e-2), LogL1(), LogL2(), L2()):
         if other != objective:
             yield _Variant("objective", _called(other), runs, other, params)
@@ -114,7 +108,8 @@ def _variants(fit: FitResult) -> Iterator[_Variant]:
             "drop suspected outliers", f"{far.sum()} rows beyond {OUTLIER:g} σ", _without(runs, far), objective, params
         )
     if {"alpha", "beta"} <= set(fit.law.names) and not any(p.expr for p in fit.params.values()):
-        tied = fit.law.make_params(beta={"expr": "alpha"})
+        tied = params.copy()
+        tied["beta"].set(expr="alpha")
         yield _Variant("tie exponents", "beta = alpha", runs, objective, tied)
 
 
