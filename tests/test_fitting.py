@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,6 +53,19 @@ def test_proportional_amplitudes_are_linear_in_logarithms(runs: pd.DataFrame) ->
     fit = ql.fit(LAW, runs, params=LAW.make_params(B=dict(expr="4.5 * A")))
     assert fit.route == "newton"
     assert fit.values["B"] == pytest.approx(4.5 * fit.values["A"], rel=1e-12)
+
+
+def test_refits_of_a_nonlinear_tie_give_intervals(runs: pd.DataFrame) -> None:
+    tie = LAW.make_params(beta=dict(expr="alpha**2 + 0.1"))
+    fit = ql.fit(LAW, runs, params=tie, bootstrap=8)
+    assert fit.status.name == "CONVERGED"
+    assert fit.bootstrap["converged"] == 8
+    assert fit.draws["beta"].tolist() == pytest.approx((fit.draws["alpha"] ** 2 + 0.1).tolist())
+    plan = ql.plan.compute_optimal(fit, 1e22, interval=0.9).iloc[0]
+    assert plan["N_lower"] < plan["N"] < plan["N_upper"]
+    nothing = replace(fit, draws=fit.draws * np.nan)
+    with pytest.raises(ql.FitError, match="none of the 8 refits of chinchilla converged"):
+        ql.plan.compute_optimal(nothing, 1e22, interval=0.9)
 
 
 def test_other_ties_go_to_lmfit_and_the_report_says_so(runs: pd.DataFrame) -> None:

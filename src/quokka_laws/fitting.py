@@ -233,7 +233,7 @@ def _fit_by_lmfit(
         rows = []
         with Progress("bootstrap through lmfit", bootstrap, enabled=progress) as bar:
             for w in weights:
-                refit, ok = minimize_with_lmfit(params, values, _with_weights(cost, w), rounds=1)
+                refit, ok = minimize_with_lmfit(params, values, _with_weights(cost, w))
                 rows.append(refit if ok else dict.fromkeys(law.names, np.nan))
                 bar.update(1)
         draws = pd.DataFrame(rows)[list(law.names)]
