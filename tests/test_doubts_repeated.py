@@ -30,13 +30,13 @@ def codes(fit: ql.FitResult) -> set[str]:
 
 
 def test_what_rests_on_the_rising_branch_is_said() -> None:
-    """On the digitised curves E is 0 and p_e 1.7 (a twelfth of the rows) only because of the rows after the minima."""
+    """On the digitised curves (a twelfth of the rows) beta is 0.10 only because of the rows after the minima."""
     runs = ql.datasets.load_quokka_repeated()
     few = runs.groupby("run_id", sort=False).nth(slice(0, None, 12)).reset_index(drop=True)
     few.attrs = runs.attrs
     message = {f.code: f.message for f in ql.fit(laws.QuokkaRepeated(), few, n_starts=8, seed=0).flags}
-    assert "DECIDES E, " in message["RISING_BRANCH"]
-    assert "p_e 1.7 → 1.03" in message["RISING_BRANCH"]
+    assert "DECIDES beta:" in message["RISING_BRANCH"]  # the other changes are within the noise of 48 runs
+    assert "p_e 1.7 → 1.03 (± 0." in message["RISING_BRANCH"]
 
 
 def test_the_right_form_does_not_rest_on_the_rising_branch() -> None:

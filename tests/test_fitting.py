@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,6 +54,19 @@ def test_proportional_amplitudes_are_linear_in_logarithms(runs: pd.DataFrame) ->
     fit = ql.fit(LAW, runs, params=LAW.make_params(B=dict(expr="4.5 * A")))
     assert fit.route == "newton"
     assert fit.values["B"] == pytest.approx(4.5 * fit.values["A"], rel=1e-12)
+
+
+def test_refits_of_a_nonlinear_tie_give_intervals(runs: pd.DataFrame) -> None:
+    tie = LAW.make_params(beta=dict(expr="alpha**2 + 0.1"))
+    fit = ql.fit(LAW, runs, params=tie, bootstrap=8)
+    assert fit.status.name == "CONVERGED"
+    assert fit.bootstrap["converged"] == 8
+    assert fit.draws["beta"].tolist() == pytest.approx((fit.draws["alpha"] ** 2 + 0.1).tolist())
+    plan = ql.plan.compute_optimal(fit, 1e22, interval=0.9).iloc[0]
+    assert plan["N_lower"] < plan["N"] < plan["N_upper"]
+    nothing = replace(fit, draws=fit.draws * np.nan)
+    with pytest.raises(ql.FitError, match="none of the 8 refits of chinchilla converged"):
+        ql.plan.compute_optimal(nothing, 1e22, interval=0.9)
 
 
 def test_other_ties_go_to_lmfit_and_the_report_says_so(runs: pd.DataFrame) -> None:
@@ -258,6 +273,26 @@ def test_rows_of_weight_zero_were_not_fitted(runs: pd.DataFrame) -> None:
     assert fit.excluded["reason"].tolist() == ["weight 0"] * 30
     with pytest.raises(ql.RunsError, match="5 runs cannot determine"):
         ql.fit(LAW, runs.assign(w=(runs.index < 5) * 1.0), weights="w")
+
+
+# ---- rows that decide --------------------------------------------------------------------------------------------
+
+
+def isoflop_grid(seed: int, lift: float) -> ql.FitResult:
+    """42 lawful runs, 12 of them below 4 tokens per parameter, whose losses are lifted by a share."""
+    C, f = (v.ravel() for v in np.meshgrid(np.geomspace(1e18, 1e21, 6), np.geomspace(1 / 4, 4, 7)))
+    N = 0.09 * np.sqrt(C) * f
+    loss = LAW.loss({"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2000.0, "beta": 0.37}, N=N, D=C / (6 * N))
+    noise = 0.005 * np.random.default_rng(seed).standard_normal(len(N)) + lift * (C / (6 * N**2) < 4)
+    return ql.fit(LAW, ql.check_runs(pd.DataFrame({"N": N, "D": C / (6 * N), "loss": loss * np.exp(noise)})))
+
+
+def test_low_ratios_are_doubted_only_beyond_their_noise() -> None:
+    def doubted(lift: float, seeds: int) -> int:
+        return sum("LOW_RATIO_RUNS" in [f.code for f in isoflop_grid(seed, lift).flags] for seed in range(seeds))
+
+    assert doubted(0.0, 30) <= 4
+    assert doubted(0.03, 10) >= 8
 
 
 # ---- refusals -------------------------------------------------------------------------------------------------

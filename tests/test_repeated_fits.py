@@ -77,6 +77,25 @@ def test_the_papers_own_coefficients_score_worse(checkpoints: pd.DataFrame) -> N
         )
 
 
+@pytest.mark.parametrize(
+    ("law", "name"),
+    [
+        (laws.Memorization(memorized_loss=10.8), "s"),
+        (laws.QuokkaRepeated(), "m_p"),
+        (laws.SaturatingOverfit(), "delta"),
+    ],
+)
+def test_one_amount_of_unique_data_says_nothing_about_others(law: laws.Law, name: str) -> None:
+    runs = ql.datasets.load_quokka_repeated()
+    one = runs[np.isclose(runs["U_D"], runs["U_D"].iloc[0])].reset_index(drop=True)
+    one = one[one.groupby("run_id").cumcount() % 40 == 0].reset_index(drop=True)
+    one.attrs = runs.attrs
+    with pytest.raises(ql.RunsError, match=rf"same unique data .*: {name} of .*--fix {name}="):
+        ql.fit(law, one)
+    held = law.make_params(**{name: dict(value=0.4, vary=False)})
+    assert ql.fit(law, one, params=held, n_starts=1).values[name] == 0.4
+
+
 def test_before_the_minimum_only() -> None:
     descent = ql.datasets.load_quokka_repeated(stages=("descent",))
     assert len(descent) == 4073

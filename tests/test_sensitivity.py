@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import TRUE_CHINCHILLA
+from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 
@@ -64,3 +64,14 @@ def test_checklist_answers_what_it_knows_and_asks_for_the_rest(noisy_fit: ql.Fit
     assert stated.loc[metric, "known"]
     assert "GPT-2 BPE" in stated.loc[metric, "answer"]
     assert "87 rows fitted, 0 excluded" in stated.loc["Are all points used; outliers or splits?", "answer"]
+
+
+def test_bounds_of_the_fit_are_kept() -> None:
+    """Refits that lose them answer another question: E would fall to its own optimum."""
+    law = ql.laws.Chinchilla()
+    runs = sweep(law, TRUE_CHINCHILLA, runs=40, noise=0.002)
+    fit = ql.fit(law, runs, params=law.make_params(E=dict(min=2.0)))
+    assert fit.values["E"] == pytest.approx(2.0)
+    table = ql.sensitivity(fit, 1e22).set_index("variant")
+    again = ql.fit(law, runs, objective=ql.LogL2(), params=law.make_params(E=dict(min=2.0)))
+    assert table.loc["LogL2()", "N"] == pytest.approx(ql.plan.compute_optimal(again, 1e22)["N"].iloc[0], rel=1e-5)

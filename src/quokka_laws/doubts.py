@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +14,9 @@ from quokka_laws.runs import varying_flops
 from quokka_laws.uncertainty import independent_runs
 
 if TYPE_CHECKING:
+    from quokka_laws.influence import Refits
+    from quokka_laws.jet import Array
     from quokka_laws.results import FitResult, Flag
-
-Refit = Callable[..., dict[str, float]]
 
 LOW_RATIO = 4.0
 RIVAL_WITHIN = 0.02
@@ -26,16 +26,18 @@ BRANCH = 0.15
 MISFIT = 0.02  # rms of log-residuals
 FEW_GROUPS = 12
 RISE = 4.0  # times the noise of one run, above its minimum
+BRANCH_RESAMPLES = 40
+EXPONENT = 0.01
 
 
-def of(fit: FitResult, *, refit: Refit | None) -> tuple[Flag, ...]:
+def of(fit: FitResult, *, refits: Refits | None) -> tuple[Flag, ...]:
     """Every doubt about a fit.
 
     Parameters
     ----------
     fit : FitResult
-    refit : callable, optional
-        Coefficients of the same fit on some of its rows (an array of positions); None where that is too slow.
+    refits : Refits, optional
+        The same fit on some of its rows; None where that is too slow.
     """
     from quokka_laws.results import Flag
 
@@ -57,7 +59,7 @@ def of(fit: FitResult, *, refit: Refit | None) -> tuple[Flag, ...]:
         for code, message in check(fit)
     ) + tuple(
         Flag(code, message)
-        for code, message in ((*_low_ratios(fit, refit), *_rising_branch(fit, refit)) if refit else ())
+        for code, message in ((*_low_ratios(fit, refits), *_rising_branch(fit, refits)) if refits else ())
     )
 
 
@@ -154,7 +156,7 @@ def _wide_scales(fit: FitResult) -> Iterator[tuple[str, str]]:
             )
 
 
-def _rising_branch(fit: FitResult, refit: Refit) -> Iterator[tuple[str, str]]:
+def _rising_branch(fit: FitResult, refits: Refits) -> Iterator[tuple[str, str]]:
     """Whether what is said about learning rests on the overfitting branch: show what happens without it."""
     if not fit.law.rises or "run_id" not in fit.runs or not fit.runs["run_id"].duplicated().any():
         return
@@ -163,19 +165,26 @@ def _rising_branch(fit: FitResult, refit: Refit) -> Iterator[tuple[str, str]]:
     descent = np.flatnonzero(mark_stages(fit.runs)["stage"] == "descent")
     if not 4 * len(fit.law.coefficients) < len(descent) < len(fit.runs):
         return
-    without = refit(descent, 8)
-    changed = {}
-    for name in ("E", "alpha", "beta", "p_e"):
-        if name in without and fit.params[name].vary and not fit.params[name].expr:
-            a, b = fit.values[name], without[name]
-            if abs(a - b) > BRANCH * max(abs(a), abs(b)):
-                changed[name] = f"{name} {a:.3g} → {b:.3g}"
-    if changed:
+    learned = [
+        name
+        for name in ("E", "alpha", "beta", "p_e")
+        if name in fit.law.names and fit.params[name].vary and not fit.params[name].expr
+    ]
+    found = refits.without(
+        descent,
+        lambda values, _: {k: values[k] for k in learned},
+        worth=_far_apart,
+        n_starts=8,
+        resamples=BRANCH_RESAMPLES,
+    )
+    changed = {k: c for k, c in found.items() if _far_apart(c.with_all, c.without)}
+    if decided := [k for k, c in changed.items() if c.beyond_noise]:
+        shown = "; ".join(f"{k} {c.with_all:.3g} → {c.without:.3g} (± {c.sd:.2g})" for k, c in changed.items())
         yield (
             "RISING_BRANCH",
             (
-                f"THE OVERFITTING BRANCH DECIDES {', '.join(changed)}: without the rows after each curve's minimum "
-                f"{'; '.join(changed.values())}. Do not read {'them' if len(changed) > 1 else 'it'} as learning"
+                f"THE OVERFITTING BRANCH DECIDES {', '.join(decided)}: without the rows after each curve's minimum {shown}. "
+                f"Do not read {'them' if len(decided) > 1 else 'it'} as learning"
             ),
         )
 
@@ -199,6 +208,10 @@ def _no_rise(fit: FitResult) -> Iterator[tuple[str, str]]:
                 "of data; fit effective-data, or train some runs past their minimum"
             ),
         )
+
+
+def _far_apart(a: float, b: float) -> bool:
+    return abs(a - b) > BRANCH * max(abs(a), abs(b))
 
 
 def _rivals(fit: FitResult) -> Iterator[tuple[str, str]]:
@@ -280,7 +293,7 @@ def _resampling(fit: FitResult) -> Iterator[tuple[str, str]]:
         )
 
 
-def _low_ratios(fit: FitResult, refit: Refit) -> Iterator[tuple[str, str]]:
+def _low_ratios(fit: FitResult, refits: Refits) -> Iterator[tuple[str, str]]:
     """Runs far from any optimum can decide the exponents alone: show what happens without them."""
     if not {"N", "D"} <= set(fit.law.variables) or fit.law.optimal_log_N(fit.values, np.zeros(1)) is None:
         return
@@ -290,14 +303,26 @@ def _low_ratios(fit: FitResult, refit: Refit) -> Iterator[tuple[str, str]]:
     if not 0 < low <= len(ratio) // 3 or len(kept) < 2 * len(fit.law.coefficients):
         return
     budgets = np.array([50.0, 51.0])  # log(N·D) one apart: the difference is the exponent
-    with_all, without = (
-        float(np.diff(np.ravel(np.asarray(fit.law.optimal_log_N(v, budgets))))[0]) for v in (fit.values, refit(kept))
-    )
-    if abs(with_all - without) > 0.01:
+    data, those = refits.data, ratio < LOW_RATIO
+    x, log_loss = {k: v[those] for k, v in data.x.items()}, np.log(data.loss[those])
+
+    def conclude(values: Mapping[str, Array], weights: Array) -> dict[str, Array]:
+        log_N = np.asarray(fit.law.optimal_log_N({k: v[:, None] for k, v in values.items()}, budgets))
+        w = weights[:, those]
+        above = (w * (log_loss - fit.law.log_loss(values, x))).sum(axis=1) / w.sum(axis=1)
+        return {"exponent": log_N[:, 1] - log_N[:, 0], "above": above}
+
+    found = refits.without(kept, conclude, worth=lambda a, b: abs(a - b) > EXPONENT)
+    if not found or abs(found["exponent"].with_all - found["exponent"].without) <= EXPONENT:
+        return
+    a, above = found["exponent"], found["above"]
+    if a.beyond_noise or abs(above.without) > 2.0 * above.sd_without:
         yield (
             "LOW_RATIO_RUNS",
             (
-                f"{low} OF {len(ratio)} RUNS HAVE D/N < {LOW_RATIO:g} AND DECIDE THE EXPONENT: N_opt ~ C^{with_all:.3f} with "
-                f"them, C^{without:.3f} without. Fit both ways (drop='D / N < {LOW_RATIO:g}') before choosing a model size"
+                f"{low} OF {len(ratio)} RUNS HAVE D/N < {LOW_RATIO:g} AND PULL THE EXPONENT: N_opt ~ C^{a.with_all:.3f} with "
+                f"them, C^{a.without:.3f} without, a change of {abs(a.with_all - a.without):.3f} ± {a.sd:.3f}. They lie "
+                f"{abs(above.without):.1%} ± {above.sd_without:.1%} {'above' if above.without > 0 else 'below'} what the others "
+                f"predict. Fit both ways (drop='D / N < {LOW_RATIO:g}') before choosing a model size"
             ),
         )

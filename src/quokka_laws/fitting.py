@@ -18,6 +18,7 @@ from quokka_laws.columns import INPUTS
 from quokka_laws.conventions import Conventions
 from quokka_laws.escape import minimize_with_lmfit
 from quokka_laws.exceptions import RunsError
+from quokka_laws.influence import Refits
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
@@ -33,6 +34,8 @@ from quokka_laws.uncertainty import draws_whole_runs, resample_weights, resampli
 
 FEWEST_LEVELS = 3  # of N and of D
 SAME_LEVEL = 0.02  # relative distance up to which two values count as one level
+SAME_DATA = 1.02
+"""Amounts of unique data within this factor are one: U_D is often derived from rounded epochs."""
 
 
 def fit(
@@ -105,6 +108,7 @@ def fit(
     runs = _without_weightless(runs)
     params = _with_start(law, params, start_from, freeze)
     check_design(law, runs, params)
+    check_unique_data(law, runs, params)
     data = Data.of(law, runs)
     space = Space.of(law, params)
 
@@ -134,11 +138,8 @@ def fit(
         seed=seed,
     )
 
-    def refit(rows: Array, few: int | None = None) -> dict[str, float]:
-        part = optimise(law, data.take(rows), space, objective, n_starts=few or n_starts, seed=seed)
-        return space.values(part.u, part.off)
-
-    return replace(result, flags=doubts.of(result, refit=refit))
+    refits = Refits(law, data, space, objective, found, n_starts, seed)
+    return replace(result, flags=doubts.of(result, refits=refits))
 
 
 # ---- resamples ------------------------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ def _fit_by_lmfit(
         rows = []
         with Progress("bootstrap through lmfit", bootstrap, enabled=progress) as bar:
             for w in weights:
-                refit, ok = minimize_with_lmfit(params, values, _with_weights(cost, w), rounds=1)
+                refit, ok = minimize_with_lmfit(params, values, _with_weights(cost, w))
                 rows.append(refit if ok else dict.fromkeys(law.names, np.nan))
                 bar.update(1)
         draws = pd.DataFrame(rows)[list(law.names)]
@@ -253,7 +254,7 @@ def _fit_by_lmfit(
         route=f"lmfit Minimizer: the tie of {', '.join(ties)} is not linear in the solver's coordinates",
         seed=seed,
     )
-    return replace(result, flags=doubts.of(result, refit=None))
+    return replace(result, flags=doubts.of(result, refits=None))
 
 
 def _with_weights(
@@ -380,6 +381,18 @@ def _few_levels(law: Law, runs: pd.DataFrame) -> list[str]:
                 "known from elsewhere (--fix E=1.7; in Python params=)"
             )
     return faults
+
+
+def check_unique_data(law: Law, runs: pd.DataFrame, params: lmfit.Parameters) -> None:
+    """Raise :class:`RunsError` if all runs have the same unique data and a coefficient says what more would change."""
+    free = [name for name in law.of_unique_data if params[name].vary and not params[name].expr]
+    if free and runs["U_D"].max() / runs["U_D"].min() < SAME_DATA:
+        (c,) = (c for c in law.coefficients if c.name == free[0])
+        raise RunsError(
+            f"all runs have the same unique data (U_D = {runs['U_D'].iloc[0]:.4g}): {c.name} of {law.name}, {c.meaning}, cannot "
+            f"be told from them, nor epochs for other data. Add runs with another U_D, or hold it: "
+            f"params=law.make_params({c.name}=dict(value=…, vary=False)), on the command line --fix {c.name}=…"
+        )
 
 
 def _ranges(runs: pd.DataFrame) -> dict[str, tuple[float, float]]:

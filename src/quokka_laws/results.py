@@ -118,6 +118,11 @@ class FittedLaw:
                 "fit with bootstrap=1000, or ask with interval=None"
             )
         usable = self.draws.dropna()
+        if not len(usable):
+            raise FitError(
+                f"none of the {len(self.draws)} refits of {self.label} converged, so no interval can be given; look at the "
+                "doubts of the fit (fit.report()), hold or untie a coefficient, or ask with interval=None"
+            )
         return {k: usable[k].to_numpy() for k in self.law.names}
 
     def extrapolation(self, **data: Any) -> Array:

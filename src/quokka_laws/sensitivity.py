@@ -75,12 +75,11 @@ def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
 
 
 def own_settings(fit: FitResult) -> dict[str, Any]:
-    """For :meth:`Law.make_params` of a refit: what was tied or held fixed stays so."""
-    return {
-        k: {"expr": p.expr} if p.expr else {"value": fit.values[k], "vary": False}
-        for k, p in fit.params.items()
-        if p.expr or not p.vary
-    }
+    """For :meth:`Law.make_params` of a refit: what was tied, held fixed or bounded stays so."""
+    held = {k: {"value": fit.values[k], "vary": False} for k, p in fit.params.items() if not p.vary and not p.expr}
+    tied = {k: {"expr": p.expr} for k, p in fit.params.items() if p.expr}
+    free = {k: {"min": p.min, "max": p.max} for k, p in fit.params.items() if p.vary}
+    return held | tied | free
 
 
 def _conclusion(fit: FitResult, C: float) -> dict[str, float]:
@@ -117,7 +116,8 @@ def _variants(fit: FitResult) -> Iterator[_Variant]:
             "drop suspected outliers", f"{far.sum()} rows beyond {OUTLIER:g} σ", _without(runs, far), objective, params
         )
     if {"alpha", "beta"} <= set(fit.law.names) and not any(p.expr for p in fit.params.values()):
-        tied = fit.law.make_params(beta={"expr": "alpha"})
+        tied = params.copy()
+        tied["beta"].set(expr="alpha")
         yield _Variant("tie exponents", "beta = alpha", runs, objective, tied)
 
 

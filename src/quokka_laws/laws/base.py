@@ -82,6 +82,8 @@ class Law:
     equation: ClassVar[str]
     source: ClassVar[str]
     variables: ClassVar[tuple[str, ...]] = ("N", "D")
+    of_unique_data: ClassVar[tuple[str, ...]] = ()
+    """Coefficients that say what more unique data change: runs of one U_D say nothing about them."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

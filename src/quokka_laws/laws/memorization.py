@@ -44,6 +44,7 @@ class Memorization(Repeated):
     name = "memorization"
     equation = "(1-w)·base + w·T, w = N/(N + nu·U_D^s)·x^p/(1 + x^p), x = (epochs-1)·N^(1-1/p)/c"
     source = "quokka_laws"
+    of_unique_data = ("s",)
 
     @property
     def own(self) -> tuple[Coefficient, ...]:

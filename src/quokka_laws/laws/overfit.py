@@ -151,6 +151,7 @@ class SaturatingOverfit(Law):
     equation = "E + (L_0 - E)·h/(1 + h), h = A/N^alpha + B/D^beta + H·N^gamma_o/U_D^delta"
     source = "arXiv 2605.09189 (coefficients unconfirmed)"
     variables = ("N", "U_D", "epochs")
+    of_unique_data = ("delta",)
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:

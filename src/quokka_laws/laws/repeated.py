@@ -131,6 +131,7 @@ class QuokkaRepeated(Repeated):
     name = "quokka-repeated"
     equation = "base(N, D'), D' = U_D·epochs^p_e·exp(-((epochs-1)/e_p)^gamma), e_p = c_p·U_D^m_p/N^k_p"
     source = "Quokka, arXiv 2510.03280, Eq. 14"
+    of_unique_data = ("m_p",)
 
     @property
     def own(self) -> tuple[Coefficient, ...]:
