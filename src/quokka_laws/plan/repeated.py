@@ -77,7 +77,8 @@ def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> 
     -------
     DataFrame
         ``U_D, N, epochs, C, loss``; ``local``: whether the law promises a lower loss still at one epoch or towards an
-        extreme (tiny models for millions of epochs), which is no advice; intervals, ``N_flat_*`` and ``epochs_flat_*`` (within 0.1 % loss, the other
+        extreme (tiny models for millions of epochs), which is no advice; intervals and ``no_optimum``, the share of draws that have none
+        inside and are left out of them, ``N_flat_*`` and ``epochs_flat_*`` (within 0.1 % loss, the other
         held at its optimum), extrapolation in N, U_D and epochs. N and epochs are NaN where there is no interior
         optimum, because a term of the law is missing: bigger would always be better.
     """
@@ -124,7 +125,8 @@ def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: floa
     Returns
     -------
     DataFrame
-        ``C, U_D, N, epochs, D, loss, unused`` (FLOPs), intervals of N, epochs and loss, extrapolation in N, U_D and
+        ``C, U_D, N, epochs, D, loss, unused`` (FLOPs), intervals of N, epochs and loss with ``no_optimum`` as in
+        :func:`data_optimal`, extrapolation in N, U_D and
         epochs. Epochs below 1 mean that not all unique tokens are needed.
 
     Raises
@@ -299,6 +301,7 @@ def _intervals(N: Array, epochs: Array, loss: Array, level: float) -> dict[str, 
     row: dict[str, float] = {}
     for name, values in (("N", N), ("epochs", epochs), ("loss", loss)):
         row[f"{name}_lower"], row[f"{name}_upper"] = _interval(values, level)
+    row["no_optimum"] = float(np.isnan(N).mean())
     return row
 
 
