@@ -127,3 +127,18 @@ def test_isoflop_fits_allocate_too(quokka87: pd.DataFrame) -> None:
     assert plan["N"] == pytest.approx(0.021646 * 1.1e23**0.51383, rel=1e-2)
     assert plan["N_lower"] < plan["N"] < plan["N_upper"]
     assert np.isnan(plan["loss"])
+
+
+def test_draws_without_an_optimum_open_the_interval() -> None:
+    """Where the data term is gone the best model is infinitely large: dropping such draws would make N look certain."""
+    sure = pd.DataFrame([BESIROGLU] * 80)
+    gone = pd.DataFrame([{**BESIROGLU, "B": 0.0}] * 20)
+    for share, lost in ((20, 0.2), (2, 2 / 82)):
+        law = ql.FittedLaw(
+            ql.laws.Chinchilla(), BESIROGLU, draws=pd.concat([sure, gone.head(share)], ignore_index=True)
+        )
+        row = ql.plan.compute_optimal(law, 1e22, interval=0.9).iloc[0]
+        assert row["no_optimum"] == pytest.approx(lost)
+        assert row["N_lower"] == pytest.approx(row["N"])
+        assert (row["N_upper"] == np.inf, row["D_lower"] == 0) == (share == 20, share == 20)
+        assert np.isfinite(row["loss_lower"])

@@ -122,6 +122,17 @@ def test_both_limits_at_once() -> None:
         assert EQ15(N=poor["N"] * factor, U_D=1e9, epochs=poor["epochs"] / factor) > poor["loss"]
 
 
+def test_compute_that_hardly_helps_is_said() -> None:
+    """305 epochs at 1e22 FLOPs gain a thousandth over an eighteenth of them."""
+    row = ql.plan.compute_and_data_optimal(ql.published["muennighoff-2023"], 1e22, 1e9).iloc[0]
+    assert row["C"] / row["C_flat"] == pytest.approx(18, abs=0.5)
+    assert 6 * row["N_flat"] * 1e9 * row["epochs_flat"] == pytest.approx(row["C_flat"])
+    at = MUENNIGHOFF(N=row["N_flat"], U_D=1e9, epochs=row["epochs_flat"])
+    published = ql.published["muennighoff-2023"](N=row["N_flat"], U_D=1e9, epochs=row["epochs_flat"])
+    assert published == pytest.approx(1.001 * row["loss"], rel=1e-9)
+    assert at == pytest.approx(published, rel=1e-3)
+
+
 def test_worth_of_repetition() -> None:
     table = ql.plan.loss_of_repeating(MUENNIGHOFF, N=1e8, U_D=1e10, epochs=[1, 4, 16])
     assert table["effective_tokens"].iloc[0] == pytest.approx(1e10, rel=1e-6)

@@ -55,6 +55,11 @@ def data_optimal_command(
         plan = compute_and_data_optimal(fit, C, data, interval=level)
         for _, row in plan[plan["unused"] > 0].iterrows():
             say(f"U_D = {row['U_D']:.3g}: {row['unused']:.3g} of C = {row['C']:.3g} FLOPs would not help")
+        for _, row in plan[plan["C_flat"] < plan["C"] / 2].iterrows():
+            say(
+                f"U_D = {row['U_D']:.3g}: {row['C_flat']:.3g} FLOPs (N = {row['N_flat']:.3g}, {row['epochs_flat']:.3g} epochs) "
+                f"come within 0.1 % of the loss of C = {row['C']:.3g}"
+            )
     else:
         plan = data_optimal(fit, U_D, interval=level)
     emit(plan, form, level=level)

@@ -13,7 +13,7 @@ from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.optimise import lowest
-from quokka_laws.plan.roots import root_or_end
+from quokka_laws.plan.roots import interval_with_never, root_or_end
 from quokka_laws.plan.several import several
 from quokka_laws.quantities import times_outside
 from quokka_laws.results import FittedLaw, check_level
@@ -50,7 +50,9 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
     Returns
     -------
     DataFrame
-        One row a budget: ``C, N, D, loss, tokens_per_param``; ``N_lower … loss_upper`` with ``interval``;
+        One row a budget: ``C, N, D, loss, tokens_per_param``; with ``interval`` ``N_lower … loss_upper`` and
+        ``no_optimum``, the share of draws without one: a term of theirs is zero, so that the best model is infinitely small
+        or large, and an end of the interval is 0 or inf where they are many;
         ``extrapolation``, how many times C lies outside the fitted budgets, at least 1, and ``below_runs``, whether on
         the cheap side; ``N_flat_lower, N_flat_upper``, the sizes whose loss at this C is within 0.1 % of the optimum: how
         little the exact optimum matters.
@@ -85,14 +87,17 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
         draws = fit.draw_values()
         log_N_draws = optimal_log_N(fit.law, draws, log_ND)
         x = {"log_N": log_N_draws, "log_D": log_ND - log_N_draws}
-        finite = np.where(np.isfinite(log_N_draws), log_N_draws, np.nan)
-        spread = {
-            "N": np.exp(finite),
-            "D": np.exp(log_ND - finite),
-            "loss": np.exp(fit.law.log_loss(draws, x)),
-        }
+        with np.errstate(over="ignore"):
+            spread = {
+                "N": np.exp(log_N_draws),
+                "D": np.exp(log_ND - log_N_draws),
+                "loss": np.exp(fit.law.log_loss(draws, x)),
+            }
+        lost = ~np.isfinite(log_N_draws)
+        ends = interval_with_never if lost.any() else percentile_interval
         for name, values in spread.items():
-            plan[f"{name}_lower"], plan[f"{name}_upper"] = percentile_interval(values, interval)
+            plan[f"{name}_lower"], plan[f"{name}_upper"] = ends(values, interval)
+        plan["no_optimum"] = lost.mean(axis=0)
     lowest, highest = fit.fitted_range.get("C", (np.nan, np.nan))
     plan["extrapolation"], plan["below_runs"] = times_outside(budgets, lowest, highest), budgets < lowest
     plan["N_flat_lower"], plan["N_flat_upper"] = _flat_range(fit, log_N, log_ND, loss)

@@ -78,7 +78,8 @@ def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> 
     -------
     DataFrame
         ``U_D, N, epochs, C, loss``; ``local``: whether the law promises a lower loss still at one epoch or towards an
-        extreme (tiny models for millions of epochs), which is no advice; intervals, ``N_flat_*`` and ``epochs_flat_*`` (within 0.1 % loss, the other
+        extreme (tiny models for millions of epochs), which is no advice; intervals and ``no_optimum``, the share of draws that have none
+        inside and are left out of them, ``N_flat_*`` and ``epochs_flat_*`` (within 0.1 % loss, the other
         held at its optimum), extrapolation in N, U_D and epochs. N and epochs are NaN where there is no interior
         optimum, because a term of the law is missing: bigger would always be better.
     """
@@ -110,7 +111,8 @@ def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> 
 def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: float | None = None) -> pd.DataFrame:
     """The best model under a budget of FLOPs *and* a limit of unique tokens.
 
-    Spends no more compute than helps: where the data-limited optimum costs less than C, the rest is ``unused``.
+    Where the data-limited optimum costs less than C the rest is ``unused``; a law that cannot rise finds a use for any
+    compute, however little it helps: ``C_flat`` says how little does nearly as well.
 
     Parameters
     ----------
@@ -125,8 +127,10 @@ def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: floa
     Returns
     -------
     DataFrame
-        ``C, U_D, N, epochs, D, loss, unused`` (FLOPs), intervals of N, epochs and loss, extrapolation in N, U_D and
-        epochs. Epochs below 1 mean that not all unique tokens are needed.
+        ``C, U_D, N, epochs, D, loss, unused`` (FLOPs), intervals of N, epochs and loss with ``no_optimum`` as in
+        :func:`data_optimal`, ``C_flat, N_flat, epochs_flat``, the
+        cheapest run within 0.1 % of that loss; extrapolation in N, U_D and epochs. Epochs below 1 mean that not all unique
+        tokens are needed.
 
     Raises
     ------
@@ -151,6 +155,7 @@ def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: floa
             check_level(interval)
             found = _within_both(fit.law, draws, log_u, log_ne)
             row |= _intervals(np.exp(found[0]), np.exp(found[1]), found[2], interval)
+        row |= _cheapest(fit, log_u, float(log_N + log_e), float(loss))
         rows.append(row)
     return _with_extrapolation(fit, pd.DataFrame(rows))
 
@@ -265,6 +270,23 @@ def _joint(law: Law, values: Mapping[str, Any], log_u: float) -> tuple[Array, Ar
     return (*(np.where(good, v, np.nan) for v in (found[:, 0], found[:, 1], value)), good & lower_outside)
 
 
+def _cheapest(fit: FittedLaw, log_u: float, log_ne: float, loss: float) -> dict[str, float]:
+    """The least compute whose best run is within FLAT of a loss that ``log_ne`` reaches."""
+    limit = loss * (1 + FLAT)
+
+    def excess(at: Array) -> Array:
+        return np.array([_within_both(fit.law, fit.values, log_u, float(v))[2][0] - limit for v in at])
+
+    (least,) = find_root(excess, np.array([log_ne]), np.array([log_ne - np.log(1e6)]))
+    log_N, log_e, _ = (float(v[0]) for v in _within_both(fit.law, fit.values, log_u, float(least)))
+    N, epochs = float(np.exp(log_N)), float(np.exp(log_e))
+    return {
+        "C_flat": fit.conventions.flops_per_ND * N * epochs * float(np.exp(log_u)),
+        "N_flat": N,
+        "epochs_flat": epochs,
+    }
+
+
 def _slope(fit: FittedLaw, at: Array, path: Any) -> Array:
     """Derivative of the log-loss along a path at each position."""
     theta = np.repeat(fit.law.to_theta(fit.values), len(at), axis=0)
@@ -298,6 +320,7 @@ def _intervals(N: Array, epochs: Array, loss: Array, level: float) -> dict[str, 
     row: dict[str, Array] = {}
     for name, values in (("N", N), ("epochs", epochs), ("loss", loss)):
         row[f"{name}_lower"], row[f"{name}_upper"] = interval_with_never(values, level)
+    row["no_optimum"] = float(np.isnan(N).mean())
     return row
 
 
