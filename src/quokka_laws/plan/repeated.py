@@ -316,8 +316,8 @@ def _within_both(law: Law, values: Mapping[str, Any], log_u: float, log_ne: floa
     return log_N, log_e, np.exp(law.log_loss(law.to_values(theta), at))[:, 0]
 
 
-def _intervals(N: Array, epochs: Array, loss: Array, level: float) -> dict[str, Array]:
-    row: dict[str, Array] = {}
+def _intervals(N: Array, epochs: Array, loss: Array, level: float) -> dict[str, Any]:
+    row: dict[str, Any] = {}
     for name, values in (("N", N), ("epochs", epochs), ("loss", loss)):
         row[f"{name}_lower"], row[f"{name}_upper"] = interval_with_never(values, level)
     row["no_optimum"] = float(np.isnan(N).mean())
