@@ -8,6 +8,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.doubts_runs import of_runs
+from quokka_laws.report import _advice
 from quokka_laws.study import study
 
 LAW = ql.laws.Chinchilla()
@@ -94,6 +95,8 @@ def test_a_law_that_rises_is_doubted_where_no_run_does() -> None:
     rising = ql.laws.Memorization(memorized_loss=10.8)
     fit = ql.fit(rising, falling, n_starts=4)
     assert "NO_RISE" in {f.code for f in fit.flags}
+    _, answer, _ = _advice(fit, "", (), (1e8,))
+    assert answer.startswith(("These runs do not say when to stop", "This fit names no best model"))
     values = {**TRUE, "nu": 2.4e-5, "s": 1.77, "p": 1.44, "c": 270_000.0}
     seen = ql.read_runs(repeated(rising, values, [1, 4, 16, 64, 256, 1000]))
     assert "NO_RISE" not in {f.code for f in ql.fit(rising, seen, n_starts=4).flags}

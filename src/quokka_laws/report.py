@@ -147,6 +147,10 @@ def _advice(
         rows = [{k: row.get(k, "–") for k in rows[0]} for row in rows]
         if said := disagreement(first, others):
             answer = f"{answer} But the best size is {said}."
+    if not np.isfinite(first["N"]):
+        answer = "This fit names no best model: a term of the law is missing, so larger or longer is always better."
+    elif repeated and any(flag.code == "NO_RISE" for flag in fit.flags):
+        answer = f"These runs do not say when to stop, for none rises above its minimum. The law alone says: {answer}"
     return question, answer, rows
 
 
