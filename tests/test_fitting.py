@@ -352,7 +352,7 @@ def test_an_unidentified_fit_has_no_intervals(noisy_fit: ql.FitResult) -> None:
     assert not free.has_intervals
     assert free.summary[["stderr", "lower", "upper"]].isna().all(axis=None)
     assert "95 % interval" not in free.report()
-    (flag,) = (f for f in doubts.of(free, refit=None) if f.code == "ILL_CONDITIONED")
+    (flag,) = (f for f in doubts.of(free, refits=None) if f.code == "ILL_CONDITIONED")
     assert "none are given" in flag.message
 
 

@@ -44,6 +44,14 @@ def test_intervals_widen_with_distance_disagreement_and_few_folds() -> None:
     assert (stack.half_width(agree, far, 0.99) > near).all()
 
 
+def test_a_law_that_was_far_off_does_not_set_the_width() -> None:
+    fair = learn(folds())
+    assert fair.errors[1] == pytest.approx(2 * fair.errors[0], rel=0.2)
+    apart = np.array([[0.0], [0.3]])
+    poor = replace(fair, errors=fair.errors * [1.0, 10.0])
+    assert poor.spread(apart)[0] < 0.5 * fair.spread(apart)[0]
+
+
 def test_nested_intervals_hold_what_they_say() -> None:
     inside = [nested(folds(seed=s), 0.9)["inside"].mean() for s in range(60)]
     assert 0.85 < np.mean(inside) < 0.97

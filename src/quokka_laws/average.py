@@ -34,6 +34,8 @@ DISTANCES = tuple(2.0**k for k in range(1, 15))
 """Folds: fit the runs up to max(C) over each of these, predict the rest; those with too few runs are left out."""
 BANDS = (1.0, 3.0, 10.0, 30.0, np.inf)
 """Distances at which coverage is counted apart."""
+FAR_TOO_WIDE = 5.0
+"""Half-width of an interval over the error it had to hold, above which the report says so."""
 
 
 @dataclass(frozen=True)
@@ -162,11 +164,7 @@ class Average:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """DataFrame by law: weight and root mean square held-out error."""
-        square = np.full((0, len(self.fits)), np.nan)
-        for k in range(len(self.folds)):
-            predicted, observed, _ = self.folds.beyond(k)
-            square = np.vstack([square, ((predicted - observed) ** 2).mean(axis=1)])
-        error = np.sqrt(square.mean(axis=0)) if len(square) else np.full(len(self.fits), np.nan)
+        error = self.stack.errors if len(self.folds) else np.full(len(self.fits), np.nan)
         table = pd.DataFrame({"weight": self.stack.weights, "held_out_error": error}, index=list(self.fits))
         table.index.name = "law"
         return table
@@ -191,6 +189,11 @@ class Average:
             for row in poor.itertuples():
                 lines.append(
                     f"  ! {row.distance}: {level:.0%} INTERVALS HELD ONLY {row.coverage:.0%}; read them as such"
+                )
+            for row in tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]].itertuples():
+                lines.append(
+                    f"  ! {row.distance}: intervals were {row.half_width / row.error:.0f} times as wide as the errors they had "
+                    "to hold (few folds, or laws that disagree): safe, not sharp"
                 )
         elif len(self.folds):
             lines.append("  ! COVERAGE UNKNOWN: one fold only, nothing left to try the interval on")

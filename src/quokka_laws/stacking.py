@@ -78,6 +78,8 @@ class Stack:
     ----------
     weights : array (laws,)
         Non-negative, summing to 1.
+    errors : array (laws,)
+        Root mean square held-out error of each law, each fold counting the same; ones if nothing could be held out.
     noise, growth : float
         See the module.
     folds : int
@@ -85,6 +87,7 @@ class Stack:
     """
 
     weights: Array
+    errors: Array
     noise: float
     growth: float
     folds: int
@@ -95,8 +98,13 @@ class Stack:
         return np.asarray(student.ppf(0.5 + 0.5 * level, max(self.folds, 1)) * np.sqrt(variance))
 
     def spread(self, log_predicted: Array) -> Array:
-        """Weighted standard deviation of the laws; every law has a say of at least a tenth of an equal one."""
-        soft = 0.9 * self.weights + 0.1 / len(self.weights)
+        """Weighted standard deviation of the laws; a tenth of the say goes to all by the inverse of their held-out error.
+
+        Laws without weight are heard too, since what they get wrong may only show farther out, but no louder than they
+        have earned: at an equal say one that is ten times as wrong would set the width of all.
+        """
+        say = 1.0 / np.maximum(self.errors, 1e-12)
+        soft = 0.9 * self.weights + 0.1 * say / say.sum()
         return np.asarray(np.sqrt(soft @ (log_predicted - soft @ log_predicted) ** 2))
 
 
@@ -104,9 +112,9 @@ def learn(folds: Folds) -> Stack:
     """Weights, noise and growth from folds."""
     count = folds.log_predicted.shape[1]
     if not len(folds):
-        stack = Stack(np.full(count, 1.0 / count), 0.0, 0.0, 0)
+        stack = Stack(np.full(count, 1.0 / count), held_out_errors(folds), 0.0, 0.0, 0)
         return replace(stack, noise=_noise(folds, stack))
-    stack = Stack(_weights(folds), 0.0, 0.0, len(folds))
+    stack = Stack(_weights(folds), held_out_errors(folds), 0.0, 0.0, len(folds))
     stack = replace(stack, noise=_noise(folds, stack))
     found = []
     for k in range(len(folds)):
@@ -149,6 +157,17 @@ def nested(folds: Folds, level: float) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(found, columns=["fitted", "distance", "rows", "inside", "half_width", "error"])
+
+
+def held_out_errors(folds: Folds) -> Array:
+    """Root mean square error of each law in log-loss, each fold counting the same; ones without folds."""
+    if not len(folds):
+        return np.ones(folds.log_predicted.shape[1])
+    found = []
+    for k in range(len(folds)):
+        predicted, observed, _ = folds.beyond(k)
+        found.append(((predicted - observed) ** 2).mean(axis=1))
+    return np.asarray(np.sqrt(np.mean(found, axis=0)))
 
 
 def _weights(folds: Folds) -> Array:
