@@ -19,7 +19,7 @@ from quokka_laws.exceptions import FitError
 from quokka_laws.jet import Array
 from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.plan.repeated import compute_and_data_optimal
+from quokka_laws.plan.repeated import best_run
 from quokka_laws.plan.several import ConventionsDiffer, differences
 from quokka_laws.results import FittedLaw
 from quokka_laws.rules import rules
@@ -190,8 +190,8 @@ def best_use(fit: FittedLaw, C: float, U_D: float) -> dict[str, float]:
     """N, D, epochs and loss of the lowest loss a law reaches with C FLOPs on U_D unique tokens, with U_D and C used."""
     k = fit.conventions.flops_per_ND
     if "epochs" in fit.law.variables:
-        row = compute_and_data_optimal(fit, C, U_D).iloc[0]
-        N, D, epochs, loss = (float(row[name]) for name in ("N", "D", "epochs", "loss"))
+        run = best_run(fit, C, U_D)
+        N, D, epochs, loss = (run[name] for name in ("N", "D", "epochs", "loss"))
     else:
         best = compute_optimal(fit, C).iloc[0]
         D = min(float(best["D"]), U_D)

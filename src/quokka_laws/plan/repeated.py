@@ -143,21 +143,29 @@ def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: floa
     draws = None if interval is None else fit.draw_values()
     rows = []
     for c, u in zip(C, U_D, strict=True):
-        log_u, log_ne = float(np.log(u)), float(np.log(c / (k * u)))  # log(N · epochs)
-        log_N, log_e, loss = (v[0] for v in _within_both(fit.law, fit.values, log_u, log_ne))
-        if not np.isfinite(log_N):
-            raise FitError(f"{fit.label} has no optimal size at C = {c:g}, U_D = {u:g}: a term of it is zero")
-        N, epochs = float(np.exp(log_N)), float(np.exp(log_e))
-        _need_seen_epochs(fit, epochs, f"C = {c:g}, U_D = {u:g}")
-        unused = max(c - k * N * u * epochs, 0.0) if log_N + log_e < log_ne - 1e-12 else 0.0
-        row = {"C": c, "U_D": u, "N": N, "epochs": epochs, "D": u * epochs, "loss": float(loss), "unused": unused}
+        row = best_run(fit, c, u)
+        log_u = float(np.log(u))
         if draws is not None and interval is not None:
             check_level(interval)
-            found = _within_both(fit.law, draws, log_u, log_ne)
+            found = _within_both(fit.law, draws, log_u, float(np.log(c / (k * u))))
             row |= _intervals(np.exp(found[0]), np.exp(found[1]), found[2], interval)
-        row |= _cheapest(fit, log_u, float(log_N + log_e), float(loss))
+        row |= _cheapest(fit, log_u, float(np.log(row["N"] * row["epochs"])), row["loss"])
         rows.append(row)
     return _with_extrapolation(fit, pd.DataFrame(rows))
+
+
+def best_run(fit: FittedLaw, C: float, U_D: float) -> dict[str, float]:
+    """``C, U_D, N, epochs, D, loss, unused`` of one budget and limit, as :func:`compute_and_data_optimal` has them."""
+    _need_repeated(fit)
+    k = fit.conventions.flops_per_ND
+    log_ne = float(np.log(C / (k * U_D)))  # log(N · epochs)
+    log_N, log_e, loss = (float(v[0]) for v in _within_both(fit.law, fit.values, float(np.log(U_D)), log_ne))
+    if not np.isfinite(log_N):
+        raise FitError(f"{fit.label} has no optimal size at C = {C:g}, U_D = {U_D:g}: a term of it is zero")
+    N, epochs = float(np.exp(log_N)), float(np.exp(log_e))
+    _need_seen_epochs(fit, epochs, f"C = {C:g}, U_D = {U_D:g}")
+    unused = max(C - k * N * U_D * epochs, 0.0) if log_N + log_e < log_ne - 1e-12 else 0.0
+    return {"C": C, "U_D": U_D, "N": N, "epochs": epochs, "D": U_D * epochs, "loss": loss, "unused": unused}
 
 
 def loss_of_repeating(
