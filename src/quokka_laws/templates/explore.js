@@ -147,11 +147,11 @@ function draw() {
   $("mixed").hidden = new Set(shown.map((law) => law.family)).size < 2;
   $("best").innerHTML = shown.map((law, i) => {
     const o = optima[i];
-    if (!o) return `<tr><td data-label="law">${escaped(law.label)}</td><td colspan="7" data-label="best N">no interior optimum</td></tr>`;
+    if (!o) return `<tr><td class="words" data-label="law">${escaped(law.label)}</td><td colspan="7" data-label="best N">no interior optimum</td></tr>`;
     const all = law.many.map((p) => lossAt(law, p, o.N, o.D, s.U_D));
     const band = all.length ? `${percentile(all, 0.05).toFixed(3)} … ${percentile(all, 0.95).toFixed(3)}` : "–";
     const cells = [escaped(law.label), human(o.N), human(o.D), repetition(law, o, s), share(o.C / s.C), o.loss.toFixed(4), band, outside(law, o)];
-    return "<tr>" + cells.map((c, j) => `<td data-label="${labels[j]}"><span>${c}</span></td>`).join("") + "</tr>";
+    return "<tr>" + cells.map((c, j) => `<td class="${j === 0 || j === 3 ? "words" : ""}" data-label="${labels[j]}"><span>${c}</span></td>`).join("") + "</tr>";
   }).join("");
 }
 
