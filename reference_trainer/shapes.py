@@ -4,11 +4,16 @@ The table is the one of "Scaling Data-Constrained Language Models" (Muennighoff 
 from ``utils/model_params.sh`` of github.com/huggingface/datablations). Three names for one model:
 
 * Table 6 prints 12·depth·width², rounded: the nominal parameters of the layers (``N_12Ld2``);
-* the source's own labels add the embedding, 12·depth·width² + 50257·width, and ``LABELS`` holds them in millions;
+* the file's own names, the keys of ``TABLE_6``, are mostly those of Chinchilla's table, in millions;
 * Figure 4 of the Quokka paper counts what is really there: SwiGLU of inner width ⌊8·width/3⌋ rounded down to 64,
   heads·head_size where that differs from the width, one tied embedding (``N_total`` of :func:`quokka_shape`).
 
-The same model is "106M" in Table 6's source and "145M" in Figure 4: never fit the two together.
+The same model is "140M" in Table 6's source, "106M" in Table 6 and "145M" in Figure 4: never fit them together.
+
+One row is inferred. The file has 54 shapes; the table of arXiv 2305.16264 has one more, of 3,090 million parameters as
+that paper counts (:func:`source_count`, which gives the printed size of the others). Between its neighbours only width
+2,688 and depth 34 have that count; Table 6 has six rows whose heads times head size differ from the width, and the
+file has those six, so its heads are 2,688 / 128 = 21.
 """
 
 from __future__ import annotations
@@ -62,6 +67,7 @@ TABLE_6: dict[int, tuple[int, int, int, int]] = {
     2298: (2560, 128, 20, 26),
     2639: (2560, 128, 20, 30),
     2980: (2560, 128, 20, 34),
+    3090: (2688, 128, 21, 34),  # inferred, see above; its label is the count below
     3530: (2688, 128, 21, 36),
     3802: (2816, 128, 22, 36),
     4084: (2944, 128, 23, 36),
@@ -75,6 +81,12 @@ TABLE_6: dict[int, tuple[int, int, int, int]] = {
     14940: (4992, 128, 32, 49),
     16183: (5120, 128, 40, 47),
 }
+
+
+def source_count(width: int, depth: int) -> int:
+    """Parameters as arXiv 2305.16264 prints them: biases, norms, learned positions and a tied GPT-2 embedding included."""
+    layer = 12 * width**2 + 13 * width
+    return depth * layer + (GPT2_VOCABULARY + 2048) * width + GPT2_VOCABULARY
 
 
 def quokka_shape(label: int, *, vocabulary: int = GPT2_VOCABULARY, context: int = 2048, causal: bool = False) -> Shape:

@@ -9,7 +9,7 @@ import pytest
 
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import Shape, Transformer, counts
-from reference_trainer.shapes import TABLE_6, quokka_shape
+from reference_trainer.shapes import TABLE_6, quokka_shape, source_count
 
 DATA = Path(__file__).parents[2] / "data" / "quokka2025"
 
@@ -48,6 +48,18 @@ def test_one_model_has_two_names(label: int, table_6: int, figure_4: int) -> Non
 def test_six_rows_have_an_attention_narrower_than_the_model() -> None:
     narrow = [label for label, (width, head, heads, _) in TABLE_6.items() if head * heads != width]
     assert narrow == [20, 35, 11452, 12569, 13735, 14940]
+
+
+def test_there_are_55_shapes_and_the_inferred_one_is_the_only_fit() -> None:
+    """Sizes printed by the study the table comes from, for rows on both sides of the one that its file does not have."""
+    assert len(TABLE_6) == 55
+    printed = {7: 7, 140: 146, 1018: 981, 2639: 2494, 2980: 2809, 3090: 3090, 3530: 3263, 3802: 3574, 9293: 8672}
+    for label, millions in printed.items():
+        width, _, _, depth = TABLE_6[label]
+        assert source_count(width, depth) / 1e6 == pytest.approx(millions, abs=0.6)
+    widths = {width for width, *_ in TABLE_6.values()}
+    fits = [(w, d) for w in widths for d in range(20, 60) if abs(source_count(w, d) / 1e6 - 3090) < 1]
+    assert fits == [(2688, 34)]
 
 
 @pytest.mark.parametrize("causal", [False, True])
