@@ -27,7 +27,8 @@ def find_device(name: str) -> torch.device:
     kind, _, number = name.partition(":")
     if kind == "cpu":
         return torch.device("cpu")
-    device = torch.device("cuda", int(number or os.environ.get("LOCAL_RANK") or torch.cuda.current_device()))
+    own = os.environ["LOCAL_RANK"] if torch.distributed.is_torchelastic_launched() else torch.cuda.current_device()
+    device = torch.device("cuda", int(number or own))
     torch.cuda.set_device(device)  # streams, graphs and page-locked memory go by the current device
     return device
 

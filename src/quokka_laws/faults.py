@@ -19,6 +19,7 @@ FEWEST = 0.01  # tokens per parameter
 
 
 def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: float) -> list[str]:
+    """C against the FLOP rule, beyond a relative ``tolerance``, and epochs against D/U_D."""
     faults = []
     if {"N", "D", "C"} <= set(table) and not conventions.flops.startswith(AS_GIVEN):
         ratio = (table["C"] / training_flops(table["N"], table["D"], conventions.flops)).to_numpy()
@@ -82,6 +83,7 @@ def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> 
 
 
 def duplicates(table: pd.DataFrame) -> list[str]:
+    """Rows that are the same run, which would count twice."""
     same = duplicated(table, keep=False).to_numpy()
     if not same.any():
         return []
@@ -93,6 +95,7 @@ def duplicates(table: pd.DataFrame) -> list[str]:
 
 
 def rows_named(table: pd.DataFrame, mask: Any) -> str:
+    """Numbers of the rows under a mask, the first few of many: "rows 3, 7"."""
     rows = table.loc[np.asarray(mask), "_row"].tolist()
     shown = ", ".join(str(r) for r in rows[:LISTED])
     return f"row{'s' if len(rows) > 1 else ''} {shown}" + (
@@ -101,10 +104,12 @@ def rows_named(table: pd.DataFrame, mask: Any) -> str:
 
 
 def where_from(source: Any) -> str:
+    """What a message calls the table."""
     return "the DataFrame" if isinstance(source, pd.DataFrame) else "stdin" if str(source) == "-" else str(source)
 
 
 def raise_faults(source: Any, faults: list[str]) -> None:
+    """Raise one :class:`RunsError` of all faults, numbered where there are several."""
     if faults:
         listing = faults[0] if len(faults) == 1 else "".join(f"\n  {i}. {f}" for i, f in enumerate(faults, 1))
         raise RunsError(f"{where_from(source)}: {listing}")

@@ -86,7 +86,7 @@ class Study:
             plan = compute_and_data_optimal(self.fit, self.budgets, self.unique, interval=self.level)
         except FitError as error:
             return f"no allocation: {error}"
-        return f"Best model and epochs by {self.fit.law.name}\n{indent(plan.to_string(index=False, float_format='{:.4g}'.format))}"
+        return f"Best model and epochs by {self.fit.law.name}\n{indent(right_aligned(plan))}"
 
     def cautions(self) -> list[str]:
         """What to keep in mind about the allocations."""
