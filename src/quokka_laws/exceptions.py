@@ -1,15 +1,22 @@
-"""Every error this package raises on purpose; each message says what was wrong and what to try."""
+"""Every error this package raises on purpose; each message says what was wrong and what to try.
+
+Anything else that is raised is a fault of this package.
+"""
 
 
 class QuokkaError(Exception):
     """Base class: catch this to catch everything the package raises deliberately."""
 
 
+class ArgumentError(QuokkaError, ValueError):
+    """An argument is not what was expected; the message names it, its value and what to give instead."""
+
+
 class RunsError(QuokkaError, ValueError):
     """The table of runs cannot be used; the message lists every fault with its rows and columns."""
 
 
-class ExpressionError(QuokkaError, ValueError):
+class ExpressionError(ArgumentError):
     """A formula or a condition cannot be read; the message shows it with a caret under the mistake."""
 
 

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ExpressionError, RunsError
 from quokka_laws.runs.checks import (
     EPOCHS_TOLERANCE,
     contradictions,
@@ -43,6 +43,7 @@ from quokka_laws.runs.checks import (
 )
 from quokka_laws.runs.columns import INPUTS, plain_name, recognise, scaled, suggested
 from quokka_laws.runs.conventions import AS_GIVEN, Conventions, flops_constant, training_flops
+from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import read_table
 from quokka_laws.runs.quantities import parse_quantities
 
@@ -77,8 +78,8 @@ def read_runs(
     flops_tolerance : float
         Largest relative difference between C and the rule that is not a fault.
     drop, keep : str or mapping of str to str, optional
-        Rows to leave out, or the only ones to keep, as pandas queries on canonical columns:
-        ``drop="D / N < 4"``, or reason → query: ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded
+        Rows to leave out, or the only ones to keep, as conditions on columns (:mod:`quokka_laws.runs.expressions`):
+        ``drop="D / N < 4"``, or reason → condition: ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded
         with its reason. ``"duplicates"`` stands for all but the first of rows that agree in every canonical column.
     **conventions
         ``N_counts``, ``loss_split``, ``loss_kind``, ``loss_unit`` (``"nats/token"``, ``"bits/token"``,
@@ -321,9 +322,9 @@ def _select(
         for reason, query in queries.items():
             frame = _complete(table, Conventions(), [])
             try:
-                hit = (duplicated(frame) if query == "duplicates" else frame.eval(query)).to_numpy(dtype=bool)
-            except Exception as error:  # pandas raises half a dozen kinds for a bad query
-                faults.append(f"cannot apply {query!r} to the columns {', '.join(table)}: {error}")
+                hit = duplicated(frame).to_numpy() if query == "duplicates" else rows_where(query, frame)
+            except ExpressionError as error:
+                faults.append(str(error))
                 continue
             out = ~hit if inverted else hit
             for row, record in zip(table.loc[out, "_row"], identities(table[out]), strict=True):
