@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
-from quokka_laws.cli.imports import summary
+from quokka_laws.cli.runs import summary
 
 GOOD = {"N": [1e8, 2e8, 4e8], "D": [2e9, 8e9, 3e9], "loss": [3.4, 3.1, 3.2]}
 
