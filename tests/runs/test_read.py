@@ -208,7 +208,7 @@ def test_unreadable_paths(tmp_path: Path) -> None:
     with pytest.raises(ql.RunsError, match="is a folder"):
         ql.read_runs(tmp_path)
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ql.RunsError, match="not UTF-8"):
+    with pytest.raises(ql.RunsError, match="not UTF-16"):
         ql.read_runs(tmp_path / "x.csv")
     (tmp_path / "x.parquet").write_bytes(b"no parquet")
     with pytest.raises(ql.RunsError, match="cannot be read"):

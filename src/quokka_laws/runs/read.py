@@ -44,8 +44,8 @@ from quokka_laws.runs.checks import (
 from quokka_laws.runs.columns import INPUTS, plain_name, recognise, scaled, suggested
 from quokka_laws.runs.conventions import AS_GIVEN, Conventions, flops_constant, training_flops
 from quokka_laws.runs.expressions import rows_where
-from quokka_laws.runs.files import read_table
-from quokka_laws.runs.quantities import parse_quantities
+from quokka_laws.runs.files import flatten, read_table
+from quokka_laws.runs.quantities import is_empty, parse_quantities
 
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
@@ -102,7 +102,7 @@ def read_runs(
     >>> ql.read_runs(table)[["N", "D", "C", "loss"]].shape
     (2, 4)
     """
-    table = read_table(source)
+    table = flatten(read_table(source))
     if table.empty:
         raise RunsError(f"{where_from(source)}: there are no rows")
     known = {"N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus"}
@@ -287,7 +287,7 @@ def _numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, set[int
         if len(bad):
             mask = np.zeros(len(table), dtype=bool)
             mask[list(bad)] = True
-            empty = table.loc[mask, name].map(lambda v: v is None or str(v).strip().lower() in ("", "nan", "none"))
+            empty = table.loc[mask, name].map(is_empty)
             shown = ", ".join(repr(v) for v in table.loc[mask, name].head(3).tolist())
             what = "is empty" if empty.all() else f"has {shown}, which is not a number,"
             message = (
