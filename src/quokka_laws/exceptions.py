@@ -5,12 +5,20 @@ class QuokkaError(Exception):
     """Base class: catch this to catch everything the package raises deliberately."""
 
 
+class ArgumentError(QuokkaError, ValueError):
+    """An argument is not what was expected; the message names it, its value and what to give instead."""
+
+
 class RunsError(QuokkaError, ValueError):
     """The table of runs cannot be used; the message lists every fault with its rows and columns."""
 
 
 class FitError(QuokkaError, RuntimeError):
     """The fit, or a question asked of it, has no trustworthy answer."""
+
+
+class FarOutside(UserWarning):
+    """A law was asked so far outside the runs behind it that the answer is no evidence; the message says where."""
 
 
 class MissingDependencyError(QuokkaError, ImportError):
