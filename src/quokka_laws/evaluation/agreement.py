@@ -16,6 +16,7 @@ from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.runs.rows import subset
 
 
 def second_opinions(
@@ -31,8 +32,7 @@ def second_opinions(
         found[iso.label] = compute_optimal(iso, C, level=level)
     if any(flag.code == "LOW_RATIO_RUNS" for flag in fit.flags):
         low = (fit.runs["D"] / fit.runs["N"] < LOW_RATIO).to_numpy()
-        kept = fit.runs[~low].reset_index(drop=True)
-        kept.attrs = fit.runs.attrs
+        kept = subset(fit.runs, ~low)
         try:
             params = fit.law.make_params(**own_settings(fit))
             again = fit_law(fit.law, kept, objective=fit.objective, params=params, seed=fit.seed)

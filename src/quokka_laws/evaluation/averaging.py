@@ -31,6 +31,7 @@ from quokka_laws.results.notebook import card
 from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.rows import subset
 
 DISTANCES = tuple(2.0**k for k in range(1, 15))
 """Folds: fit the runs up to max(C) over each of these, predict the rest; those with too few runs are left out."""
@@ -246,8 +247,7 @@ def average(
     """
     runs = check_runs(runs)
     order = np.argsort(reach_of_runs(runs), kind="stable")
-    attrs, runs = runs.attrs, runs.iloc[order].reset_index(drop=True)
-    runs.attrs = attrs
+    runs = subset(runs, order)
     candidates = as_candidates(laws) if laws is not None else default_candidates()
     fits: dict[str, FitResult] = {}
     refused: list[str] = []
@@ -270,8 +270,7 @@ def average(
             bar.update(1)
             if fitted and len(part.fitted) == fitted[-1]:
                 continue  # the same runs as the fold before
-            train = runs.iloc[part.fitted].reset_index(drop=True)
-            train.attrs = attrs
+            train = subset(runs, part.fitted)
             found_all = [try_fit(c, train, objective=objective, bootstrap=0, seed=seed) for c in candidates]
             if failed := [f for f in found_all if isinstance(f, str)]:
                 refused.append(f"{part.label}: {failed[0]}")
@@ -290,7 +289,7 @@ def average(
         folds=folds,
         refused=tuple(refused),
         largest_C=float(runs["C"].max()),
-        conventions=Conventions.from_dict(attrs.get("conventions", {})),
+        conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
     )
 
 

@@ -21,6 +21,7 @@ from quokka_laws.results.intervals import LEVEL, check_level
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.rows import subset
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,7 @@ def compare(
         raise FitError(f"no held-out budget is possible: {'; '.join(refused)}. Give other distances (holdout=)")
     rows = []
     for part in parts:
-        train, test = runs.iloc[part.fitted].reset_index(drop=True), runs.iloc[part.held_out].reset_index(drop=True)
-        train.attrs = runs.attrs
+        train, test = subset(runs, part.fitted), subset(runs, part.held_out)
         block = []
         for candidate in candidates:
             found = try_fit(candidate, train, objective=objective, bootstrap=bootstrap, cluster=cluster, seed=seed)

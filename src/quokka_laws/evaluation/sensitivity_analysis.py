@@ -17,6 +17,7 @@ from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.intervals import LEVEL
+from quokka_laws.runs.rows import subset
 
 OUTLIER = 4.0
 """Residuals beyond this many robust standard deviations are suspected outliers."""
@@ -124,9 +125,7 @@ def _variants(fit: FitResult) -> Iterator[_Variant]:
 
 
 def _without(runs: pd.DataFrame, mask: Any) -> pd.DataFrame:
-    kept = runs[~np.asarray(mask)].reset_index(drop=True)
-    kept.attrs = runs.attrs
-    return kept
+    return subset(runs, ~np.asarray(mask))
 
 
 def _called(objective: Objective) -> str:

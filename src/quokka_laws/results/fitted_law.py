@@ -25,7 +25,7 @@ FAR_BELOW = 10.0
 """Factor below the smallest N or D of the runs from which on a prediction asks whether a unit is missing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FittedLaw:
     """A law with numbers.
 
@@ -70,6 +70,18 @@ class FittedLaw:
     def _repr_html_(self) -> str:
         table = pd.DataFrame({"value": self.values}).rename_axis("coefficient")
         return card(f"{self.label}: loss = {self.law.equation}", self.conventions.describe(), table, index=True)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two laws have the same form, numbers, conventions, ranges and draws."""
+        if not isinstance(other, FittedLaw) or type(other) is not type(self):
+            return NotImplemented
+        plain = ("law", "values", "conventions", "fitted_range", "name")
+        draws = (self.draws, other.draws)
+        same = all(getattr(self, k) == getattr(other, k) for k in plain)
+        return same and (draws[0] is draws[1] or (None not in draws and bool(draws[0].equals(draws[1]))))
+
+    def __hash__(self) -> int:
+        return hash((self.label, *sorted(self.values.items())))
 
     def __call__(self, **data: Any) -> Array:
         """Loss at raw data, of the data's shape: ``fit(N=7e9, D=1.4e12)``."""

@@ -17,6 +17,7 @@ from quokka_laws.objective import objective_from_spec
 from quokka_laws.results.diagnostic import Flag
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.rows import default_index, plain_label
 
 SCHEMA = "quokka-laws/fit"
 SCHEMA_VERSION = 1
@@ -49,6 +50,7 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
         "excluded": _columns(fit.excluded),
         "draws": None if fit.draws is None else _columns(fit.draws),
         "runs": _columns(fit.runs),
+        "runs_index": _index(fit.runs),
         "runs_attrs": fit.runs.attrs,
     }
 
@@ -78,6 +80,8 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         )
     data = _infinite(data)
     runs = pd.DataFrame(data["runs"])
+    if (named := data.get("runs_index")) is not None:
+        runs.index = pd.Index(named["labels"], name=named["name"])
     runs.attrs = data["runs_attrs"]
     draws = None if data["draws"] is None else pd.DataFrame(data["draws"], dtype=float)
     return FitResult(
@@ -155,6 +159,13 @@ def _read_parameters(plain: list[dict[str, Any]], draws: pd.DataFrame | None) ->
         if entry["expr"]:
             params[entry["name"]].set(expr=entry["expr"])
     return draws_to_parameters(params, draws)
+
+
+def _index(runs: pd.DataFrame) -> dict[str, Any] | None:
+    """The index of runs that have names of their own."""
+    if default_index(runs):
+        return None
+    return {"name": runs.index.name, "labels": [plain_label(label) for label in runs.index]}
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:

@@ -6,8 +6,10 @@ import csv
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,8 +26,10 @@ _BINARY = {
 }
 
 
-def read_table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
-    """A table as it is: DataFrame, CSV, JSON lines, Parquet, or ``"-"`` for CSV or JSON lines on stdin.
+def read_table(source: Any) -> pd.DataFrame:
+    """A table as it is: DataFrame, a path to CSV, JSON lines or Parquet, ``"-"`` for CSV or JSON lines on stdin, or data.
+
+    Data may be a dict of columns, a list of dicts, or a table of polars, pyarrow or another library with ``to_pandas``.
 
     CSV may be separated by commas, semicolons or tabs, with a decimal point or, where commas do not separate, a
     decimal comma; what was found is in ``attrs["notes"]``.
@@ -34,6 +38,8 @@ def read_table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
         table = source.copy()
         table.attrs = dict(source.attrs)
         return table
+    if not isinstance(source, str | Path):
+        return _from_data(source)
     if str(source) == "-":
         text = sys.stdin.read()
         return _parse_text(text, "stdin", json_lines=text.lstrip().startswith(("{", "[")))
@@ -55,6 +61,28 @@ def read_table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     except Exception as error:  # pyarrow's own errors have no common base
         raise RunsError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     return _parse_text(text, str(path), json_lines=path.suffix.lower() in (".jsonl", ".ndjson", ".json"))
+
+
+def _from_data(data: Any) -> pd.DataFrame:
+    """A table from columns, rows, or another library's table."""
+    if hasattr(data, "to_pandas"):
+        try:
+            return pd.DataFrame(data.to_pandas())
+        except ImportError:  # polars goes through pyarrow
+            return pd.DataFrame(data.to_dict(as_series=False))
+    if isinstance(data, Mapping):
+        try:
+            return pd.DataFrame(dict(data))
+        except ValueError as error:
+            raise RunsError(
+                f"the columns given do not make a table ({error}); give a list of one value per run for each"
+            ) from None
+    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        return pd.DataFrame.from_records(list(data))
+    raise RunsError(
+        f"{type(data).__name__} is no table of runs: give a path, a DataFrame (pandas, polars, pyarrow), a dict of columns or a "
+        "list of dicts"
+    )
 
 
 def _decode(path: Path) -> str:
