@@ -3,7 +3,7 @@
 >>> import quokka_laws as ql
 >>> runs = ql.datasets.load_quokka_isoflops()
 >>> fit = ql.fit(ql.laws.Chinchilla(), runs, bootstrap=100, seed=0)
->>> plan = ql.plan.compute_optimal(fit, C=1.1e23, interval=0.9)
+>>> plan = ql.plan.compute_optimal(fit, C=1.1e23, level=0.9)
 >>> list(plan.columns[:5])
 ['C', 'N', 'D', 'loss', 'tokens_per_param']
 """

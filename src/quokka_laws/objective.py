@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class LogHuber(Objective):
 
     def __post_init__(self) -> None:
         if not self.delta > 0:
-            raise ValueError(f"delta must be positive, not {self.delta!r}; LogL1() is the limit of delta to 0")
+            raise ArgumentError(f"delta must be positive, not {self.delta!r}; LogL1() is the limit of delta to 0")
 
     def value(self, r: Array) -> Array:
         """ρ(r)."""
@@ -169,6 +170,31 @@ class L2(LogL2):
     def log(self) -> bool:
         """Residuals of the loss itself."""
         return False
+
+
+BY_NAME: dict[str, Objective] = {"huber": LogHuber(), "l1": LogL1(), "l2": LogL2(), "raw-l2": L2()}
+"""Short names, as the command line has them."""
+
+
+def as_objective(given: Any) -> Objective:
+    """An objective from one, its class, or its short name; ``LogHuber()`` from None.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of these.
+    """
+    if given is None:
+        return LogHuber()
+    if isinstance(given, Objective):
+        return given
+    if isinstance(given, type) and issubclass(given, Objective):
+        return given()
+    if str(given).lower() in BY_NAME:
+        return BY_NAME[str(given).lower()]
+    raise ArgumentError(
+        f"objective = {given!r}: expected {', '.join(map(repr, BY_NAME))}, or an objective such as LogHuber(delta=1e-3)"
+    )
 
 
 _OBJECTIVES = {cls.__name__: cls for cls in (LogHuber, LogL1, LogL2, L2)}

@@ -150,7 +150,7 @@ def isoflops_command(
     say(isoflop_report(iso))
     if budgets:
         level = LEVEL if bootstrap else None
-        plan = iso.allocate(np.asarray(budgets), interval=level)
+        plan = iso.allocate(np.asarray(budgets), level=level)
         emit(plan, form, pretty=partial(allocation_table, level=level))
     else:
         emit(iso.optima, form)

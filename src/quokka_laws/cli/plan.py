@@ -85,13 +85,13 @@ def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None)
             raise click.UsageError(
                 f"{fit.label} is a law of repeated data: say how many there are with --unique-tokens"
             )
-        row = compute_and_data_optimal(fit, budget, U_D, interval=interval)
+        row = compute_and_data_optimal(fit, budget, U_D, level=interval)
         row["tokens_per_param"] = row["D"] / row["N"]
         row["extrapolation"] = row[[c for c in row if c.startswith("extrapolation_")]].max(axis=1)
         return row
     if D_inf is not None and isinstance(fit, FittedLaw):
-        return inference_optimal(fit, D_inf, C=budget, interval=interval)
-    row = compute_optimal(fit, budget, interval=interval)
+        return inference_optimal(fit, D_inf, C=budget, level=interval)
+    row = compute_optimal(fit, budget, level=interval)
     if U_D is not None:
         row["epochs"] = row["D"] / U_D
         row["note"] = np.where(row["epochs"] > 1, [f"repeats ×{e:.3g}: not in this law" for e in row["epochs"]], "")
@@ -171,7 +171,7 @@ def allocate_command(fit_json: str, budgets: tuple[float, ...], interval: float 
     """Compute-optimal N and D at a budget from a FIT (a file, or - for stdin)."""
     fitted = load_fit(fit_json)
     level = level_of(fitted, asked=interval)
-    emit(compute_optimal(fitted, budgets, interval=level), form, pretty=partial(allocation_table, level=level))
+    emit(compute_optimal(fitted, budgets, level=level), form, pretty=partial(allocation_table, level=level))
 
 
 @click.command("predict")
@@ -199,7 +199,7 @@ def predict_command(fit_json: str, interval: float | None, form: str | None, **d
         )
     try:
         level = level_of(fitted, asked=interval)
-        table = fitted.predict(interval=level, kind="mean", **point)
+        table = fitted.predict(level=level, kind="mean", **point)
     except TypeError as error:
         raise click.UsageError(str(error)) from None
     emit(table, form, level=level)

@@ -60,9 +60,9 @@ def reach_command(
     """What it costs to reach a LOSS: the cheapest run, or the tokens a model of N parameters needs."""
     if N:
         targets, sizes = (v.ravel() for v in np.meshgrid(loss, N, indexing="ij"))
-        table = _asked(laws, lambda f: tokens_to_loss(f, targets, sizes, interval=level_of(*f)), tokens_per_byte)
+        table = _asked(laws, lambda f: tokens_to_loss(f, targets, sizes, level=LEVEL), tokens_per_byte)
     else:
-        table = _asked(laws, lambda f: compute_to_loss(f, loss, interval=level_of(*f)), tokens_per_byte)
+        table = _asked(laws, lambda f: compute_to_loss(f, loss, level=LEVEL), tokens_per_byte)
     emit(table, form, level=LEVEL)
 
 
@@ -78,7 +78,7 @@ def overtrain_command(C: tuple[float, ...], factor: tuple[float, ...], laws: tup
     if not C:
         raise click.UsageError("give a budget: -C 1e22")
     budgets, factors = (v.ravel() for v in np.meshgrid(C, factor, indexing="ij"))
-    emit(_asked(laws, lambda f: overtraining(f, budgets, factors, interval=level_of(*f)), {}), form, level=LEVEL)
+    emit(_asked(laws, lambda f: overtraining(f, budgets, factors, level=LEVEL), {}), form, level=LEVEL)
 
 
 @click.command("deadweight")
@@ -173,7 +173,7 @@ def epochs_command(
     fit = load_fit(fit_json)
     sizes, data = (v.ravel() for v in np.meshgrid(N, U_D, indexing="ij"))
     level = level_of(fit, asked=interval)
-    plan = max_epochs(fit, sizes, data, interval=level)
+    plan = max_epochs(fit, sizes, data, level=level)
     emit(plan, form, level=level)
     for better, sentence in (
         (1.0, "one epoch is predicted to be better (global_epochs = 1); the model is large for its data"),
@@ -198,7 +198,7 @@ def data_optimal_command(
     level = level_of(fit, asked=interval)
     if budgets:
         C, data = (v.ravel() for v in np.meshgrid(budgets, U_D, indexing="ij"))
-        plan = compute_and_data_optimal(fit, C, data, interval=level)
+        plan = compute_and_data_optimal(fit, C, data, level=level)
         for _, row in plan[plan["unused"] > 0].iterrows():
             say(f"U_D = {row['U_D']:.3g}: {row['unused']:.3g} of C = {row['C']:.3g} FLOPs would not help")
         for _, row in plan[plan["C_flat"] < plan["C"] / 2].iterrows():
@@ -207,7 +207,7 @@ def data_optimal_command(
                 f"come within 0.1 % of the loss of C = {row['C']:.3g}"
             )
     else:
-        plan = data_optimal(fit, U_D, interval=level)
+        plan = data_optimal(fit, U_D, level=level)
     emit(plan, form, level=level)
     if plan["N"].isna().any():
         say(

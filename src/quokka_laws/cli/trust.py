@@ -84,7 +84,7 @@ def average_command(
     found = average(laws or None, load_runs(runs, **reading), seed=seed, progress=True)
     say(found.report(interval))
     if N:
-        emit(found.predict(interval=interval, N=np.array(N), D=np.array(D)), form)
+        emit(found.predict(level=interval, N=np.array(N), D=np.array(D)), form)
     else:
         emit(found.calibration(interval), form)
 

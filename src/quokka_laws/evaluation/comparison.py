@@ -17,10 +17,11 @@ from quokka_laws.objective import L2, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human, indent, left_aligned
-from quokka_laws.results.intervals import check_level
+from quokka_laws.results.intervals import LEVEL, check_level
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.rows import subset
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def compare(
     objective: Objective | None = None,
     bootstrap: int = 200,
     cluster: str | None = "auto",
-    level: float = 0.9,
+    level: float = LEVEL,
     seed: int = 0,
 ) -> Comparison:
     """Which of several laws to believe.
@@ -160,8 +161,7 @@ def compare(
         raise FitError(f"no held-out budget is possible: {'; '.join(refused)}. Give other distances (holdout=)")
     rows = []
     for part in parts:
-        train, test = runs.iloc[part.fitted].reset_index(drop=True), runs.iloc[part.held_out].reset_index(drop=True)
-        train.attrs = runs.attrs
+        train, test = subset(runs, part.fitted), subset(runs, part.held_out)
         block = []
         for candidate in candidates:
             found = try_fit(candidate, train, objective=objective, bootstrap=bootstrap, cluster=cluster, seed=seed)
@@ -201,9 +201,13 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     """Share of rows whose loss lies inside the interval; NaN without draws."""
     if found.draws is None:
         return float("nan")
-    table = found.predict(interval=level, kind=kind, **inputs_of(rows))  # type: ignore[arg-type]
+    table = found.predict(level=level, kind=kind, **_known(found, rows))  # type: ignore[arg-type]
     loss = rows["loss"].to_numpy(dtype=float)
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
+
+
+def _known(found: FitResult, rows: pd.DataFrame) -> dict[str, Array]:
+    return {k: v for k, v in inputs_of(rows).items() if k in found.law.variables}
 
 
 def _in_sample(fits: dict[str, FitResult], free: dict[str, int], n: int) -> pd.DataFrame:
@@ -245,7 +249,7 @@ def _allocations(fits: dict[str, FitResult], runs: pd.DataFrame) -> pd.DataFrame
     tables = []
     for name, found in fits.items():
         try:
-            plan = compute_optimal(found, budgets)
+            plan = compute_optimal(found, budgets, level=None)
         except (QuokkaError, TypeError):  # no optimum, or a law of other variables
             continue
         plan.insert(0, "law", name)

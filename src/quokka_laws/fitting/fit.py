@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal
@@ -14,8 +14,9 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws._version import __version__
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import diagnostics, starts
+from quokka_laws.fitting.arguments import check_counts, law_and_runs
 from quokka_laws.fitting.bootstrap import draws_whole_runs, resample_weights, resampling_units
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import minimize_with_lmfit
@@ -24,14 +25,14 @@ from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.solver import Problem, Solution, solve
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
-from quokka_laws.objective import LogHuber, Objective
+from quokka_laws.objective import Objective, as_objective
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.checkpoints import one_phase
 from quokka_laws.runs.columns import INPUTS
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.rows import subset
 
 FEWEST_LEVELS = 3  # of N and of D
 SAME_LEVEL = 0.02  # relative distance up to which two values count as one level
@@ -40,10 +41,11 @@ SAME_DATA = 1.02
 
 
 def fit(
-    law: Law,
-    runs: pd.DataFrame,
+    law: Any,
+    runs: Any,
     *,
-    objective: Objective | None = None,
+    columns: Mapping[str, str] | None = None,
+    objective: Any = None,
     params: lmfit.Parameters | None = None,
     weights: str | None = None,
     bootstrap: int = 0,
@@ -61,12 +63,15 @@ def fit(
 
     Parameters
     ----------
-    law : Law
-        For example ``ql.laws.Chinchilla()``.
-    runs : DataFrame
-        From :func:`quokka_laws.read_runs`, or any table with its canonical columns.
-    objective : Objective, optional
-        ``LogHuber(delta=1e-3)`` by default.
+    law : Law, class or str
+        For example ``ql.laws.Chinchilla()``, or ``"chinchilla"``.
+    runs : DataFrame, path or data
+        From :func:`quokka_laws.read_runs`, or what it reads: a path, a DataFrame of pandas, polars or pyarrow, a dict of
+        columns, a list of dicts.
+    columns : mapping, optional
+        Canonical name → name in the table, as for :func:`quokka_laws.read_runs`.
+    objective : Objective or str, optional
+        ``LogHuber(delta=1e-3)`` by default; ``"huber"``, ``"l1"``, ``"l2"``, ``"raw-l2"``.
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
@@ -97,13 +102,17 @@ def fit(
 
     Raises
     ------
+    ArgumentError
+        If an argument is not what was expected.
     RunsError
         If the runs cannot determine the law: faults are listed with their rows.
     FitError
         If no start gives a finite objective.
     """
-    objective = objective or LogHuber()
-    runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
+    check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
+    objective = as_objective(objective)
+    law, runs = law_and_runs(law, runs, columns)
+    runs = one_phase(runs, repeated="epochs" in law.variables)
     if weights is not None:
         runs = _weighted(runs, weights)
     runs = _without_weightless(runs)
@@ -280,7 +289,7 @@ def _without_weightless(runs: pd.DataFrame) -> pd.DataFrame:
     """Rows of positive weight; those of weight 0 were not fitted and are excluded, so that nothing counts them."""
     if "weight" not in runs or not (nothing := (runs["weight"] == 0).to_numpy()).any() or nothing.all():
         return runs
-    kept = runs[~nothing].reset_index(drop=True)
+    kept = subset(runs, ~nothing)
     gone = runs.loc[nothing, [k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
     excluded = [*runs.attrs.get("excluded", []), *({"reason": "weight 0", **record} for record in gone)]
     kept.attrs = {**runs.attrs, "excluded": excluded}
@@ -294,16 +303,18 @@ def _with_start(
         params = law.make_params()
     else:
         if missing := [k for k in law.names if k not in params]:
-            raise ValueError(f"params lacks {', '.join(missing)}; start from {law.name}'s make_params()")
+            raise ArgumentError(f"params lacks {', '.join(missing)}; start from {law.name}'s make_params()")
         params = params.copy()
     if start_from is None:
         if freeze:
-            raise ValueError("freeze needs start_from: the fit whose coefficients are held")
+            raise ArgumentError("freeze needs start_from: the fit whose coefficients are held")
         return params
     shared = [k for k in start_from.law.names if k in law.names]
     held = shared if freeze is True else list(freeze or [])
     if unknown := [k for k in held if k not in shared]:
-        raise ValueError(f"cannot freeze {', '.join(unknown)}: shared with {start_from.label} are {', '.join(shared)}")
+        raise ArgumentError(
+            f"cannot freeze {', '.join(unknown)}: shared with {start_from.label} are {', '.join(shared)}"
+        )
     for name in shared:
         params[name].set(value=start_from.values[name])
         params[name].user_data = None

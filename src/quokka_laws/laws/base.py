@@ -177,7 +177,7 @@ class Law:
     def inputs(self, *, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
         """Raw data (``N``, ``D``, ``U_D``, ``epochs``, ``C``, raw units) → :data:`Inputs`.
 
-        ``D`` and ``epochs`` are derived from one another when ``U_D`` is given, ``C`` as ``flops_per_ND``·N·D. Raises ``TypeError`` naming the
+        Two of ``D``, ``U_D`` and ``epochs`` give the third; ``D`` follows from ``C`` and ``N``, ``C`` as ``flops_per_ND``·N·D. Raises ``TypeError`` naming the
         variable when one that the law needs is missing.
         """
         given = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
@@ -185,6 +185,10 @@ class Law:
             given["epochs"] = given["D"] / given["U_D"]
         if "D" not in given and {"U_D", "epochs"} <= given.keys():
             given["D"] = given["U_D"] * given["epochs"]
+        if "U_D" not in given and {"D", "epochs"} <= given.keys():
+            given["U_D"] = given["D"] / given["epochs"]
+        if "D" not in given and {"C", "N"} <= given.keys():
+            given["D"] = given["C"] / (flops_per_ND * given["N"])
         if "C" not in given and {"N", "D"} <= given.keys():
             given["C"] = flops_per_ND * given["N"] * given["D"]
         if missing := [v for v in self.variables if v not in given]:

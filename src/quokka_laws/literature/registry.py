@@ -12,15 +12,18 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from quokka_laws.laws import from_spec
+from quokka_laws.exceptions import ArgumentError
+from quokka_laws.laws import Law, from_spec
 from quokka_laws.literature.datasets import data_folder
 from quokka_laws.literature.partial_laws import Allocation, Repetition
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.storage import read_fit
 from quokka_laws.runs.conventions import Conventions
 
 DEFAULTS = (
@@ -122,3 +125,31 @@ class Registry(Mapping[str, FittedLaw | Allocation | Repetition]):
 
 
 published = Registry()
+
+
+def law_of(given: Any) -> Any:
+    """A law to plan with: a fit, an allocation, the name of a published law, or the path of a saved fit.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of these; the message has the nearest names.
+    """
+    if isinstance(given, Path) or (isinstance(given, str) and given not in published and given.endswith(".json")):
+        return read_fit(given)
+    if isinstance(given, str):
+        try:
+            return published[given]
+        except KeyError as error:
+            raise ArgumentError(f"{error.args[0]}; or give the path of a fit.json") from None
+    if isinstance(given, Law) or (isinstance(given, type) and issubclass(given, Law)):
+        name = given.name
+        raise ArgumentError(
+            f"{name} is a law without numbers: fit it first, ql.fit({name!r}, runs), or name a published law "
+            "(ql.published.table())"
+        )
+    if not hasattr(given, "label"):
+        raise ArgumentError(
+            f"{type(given).__name__} is no law with numbers: give a fit, the name of a published law, or a list of them"
+        )
+    return given

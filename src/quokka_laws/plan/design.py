@@ -79,7 +79,7 @@ def ladder(
     ValueError
         If an argument is out of range, or the centres have too few tokens per parameter.
     """
-    one_positive(budget=budget, min_tokens_per_param=min_tokens_per_param)
+    budget, min_tokens_per_param = one_positive(budget=budget, min_tokens_per_param=min_tokens_per_param)
     if slices < 2 or sizes < 3:
         raise ValueError(f"slices = {slices}, sizes = {sizes}: a ladder needs 2 slices of 3 sizes at least")
     if not (span > 1 and width > 1):
@@ -87,7 +87,7 @@ def ladder(
     shares = np.geomspace(1.0 / span, 1.0, slices)
     C = budget / (sizes * shares.sum()) * shares
     centre: Any = published["besiroglu-2024"] if around is None else around
-    plan = compute_optimal(centre, C)
+    plan = compute_optimal(centre, C, level=None)
     room = float(np.sqrt(plan["tokens_per_param"].min() / min_tokens_per_param))
     if room < 1.3:
         raise ValueError(
@@ -167,7 +167,7 @@ def next_runs(
     Checkpoints of one run count as one observation, a new run by its last. Noise is taken to be normal, of the scale
     of the fit's mean absolute residual, n − p of n.
     """
-    one_positive(budget=budget)
+    (budget,) = one_positive(budget=budget)
     if not isinstance(fit, FitResult) or not len(fit.runs):
         raise FitError(
             f"{getattr(fit, 'label', fit)!s} is no fit of a law to runs at hand, so the noise of a new run is not known; "
@@ -289,17 +289,17 @@ def _question(
 ) -> tuple[str, Array]:
     """What is asked, in words, and its derivatives in the solver coordinates."""
     if target is not None:
-        one_positive(**target)
+        target = dict(zip(target, one_positive(**target), strict=True))
         x = {k: np.atleast_1d(v) for k, v in fit.law.inputs(**target).items()}
         loss_units = 1.0 if fit.objective.log else float(fit(**target))
         return f"log-loss at {', '.join(f'{k} = {v:g}' for k, v in target.items())}", _jacobian(fit, x)[0] / loss_units
     assert target_C is not None
-    one_positive(target_C=target_C)
+    (target_C,) = one_positive(target_C=target_C)
     U = None if unique is None else float(unique.max())
     if U is None:
-        best, free = compute_optimal(fit, target_C).iloc[0], 1
+        best, free = compute_optimal(fit, target_C, level=None).iloc[0], 1
     else:
-        best = compute_and_data_optimal(fit, target_C, U).iloc[0]
+        best = compute_and_data_optimal(fit, target_C, U, level=None).iloc[0]
         free = 2 if best["unused"] > 0 else 1  # where the data end first, N and D are both at their own optimum
     at = np.log([best["N"], best["D"]])
     seeds = variables(np.concatenate([fit.law.to_theta(fit.values), at[None, :free]], axis=1))

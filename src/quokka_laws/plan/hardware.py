@@ -52,7 +52,7 @@ def flops(
 
 def gpu_hours(C: float, *, mfu: float, gpu: str | None = None, peak: float | None = None) -> float:
     """GPU-hours that C FLOPs take: the inverse of :func:`flops`."""
-    one_positive(C=C)
+    (C,) = one_positive(C=C)
     return C / (3600.0 * peak_flops(gpu, peak) * _share(mfu))
 
 
@@ -61,8 +61,7 @@ def peak_flops(gpu: str | None, peak: float | None) -> float:
     if (gpu is None) == (peak is None):
         raise ValueError("give either gpu, a name, or peak, FLOP/s of one")
     if peak is not None:
-        one_positive(peak=peak)
-        return peak
+        return one_positive(peak=peak)[0]
     assert gpu is not None
     if gpu.upper() not in PEAK_FLOPS:
         near = difflib.get_close_matches(gpu.upper(), PEAK_FLOPS, n=1)
@@ -81,19 +80,18 @@ def _gpu_hours(
     if len(used) != 1 or any(v is None for v in used[0]):
         raise ValueError("say how much once: count and hours, or gpu_hours, or dollars and price (per GPU-hour)")
     if total is not None:
-        one_positive(gpu_hours=total)
-        return total
+        return one_positive(gpu_hours=total)[0]
     if dollars is not None and price is not None:
-        one_positive(dollars=dollars, price=price)
+        dollars, price = one_positive(dollars=dollars, price=price)
         return dollars / price
     assert count is not None
     assert hours is not None
-    one_positive(count=count, hours=hours)
+    count, hours = one_positive(count=count, hours=hours)
     return count * hours
 
 
 def _share(mfu: float) -> float:
-    one_positive(mfu=mfu)
+    (mfu,) = one_positive(mfu=mfu)
     if mfu > 1:
         raise ValueError(f"mfu = {mfu:g} is a share of peak: between 0 and 1")
     return mfu

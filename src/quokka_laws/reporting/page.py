@@ -21,9 +21,9 @@ from quokka_laws.reporting.templating import render
 from quokka_laws.reporting.text import outside_runs
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import how_far, human
+from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
 
-LEVEL = 0.95
 MOST_REFITS = 1000  # of the parabolas
 
 
@@ -112,7 +112,6 @@ def _profiles(fit: FitResult) -> IsoflopFit | str:
 def _advice(
     fit: FitResult, iso: IsoflopFit | str, budgets: Sequence[float], limits: Sequence[float]
 ) -> tuple[str, str, list[dict[str, str]]]:
-    interval = LEVEL if fit.has_intervals else None
     repeated = bool(limits)
     if not budgets and not repeated:
         return (
@@ -122,14 +121,14 @@ def _advice(
         )
     try:
         if not repeated:
-            table = compute_optimal(fit, budgets, interval=interval)
+            table = compute_optimal(fit, budgets, level=LEVEL)
             question = f"Which model size and how many tokens give the lowest loss at C = {budgets[0]:.3g} FLOPs?"
         elif budgets:
             C, data = (v.ravel() for v in np.meshgrid(budgets, limits, indexing="ij"))
-            table = compute_and_data_optimal(fit, C, data, interval=interval)
+            table = compute_and_data_optimal(fit, C, data, level=LEVEL)
             question = f"Which model, for how many epochs, with {human(limits[0])} unique tokens and C = {budgets[0]:.3g} FLOPs?"
         else:
-            table = data_optimal(fit, limits, interval=interval)
+            table = data_optimal(fit, limits, level=LEVEL)
             question = f"Which model, for how many epochs, gives the lowest loss from {human(limits[0])} unique tokens?"
     except FitError as error:
         return "What is the best model?", f"This fit gives no answer: {error}.", []
@@ -144,7 +143,7 @@ def _advice(
     answer = f"Train {size} on {tokens}: {loss}."
     if not repeated:
         profiles = iso if isinstance(iso, IsoflopFit) else None
-        others = second_opinions(fit, profiles, budgets, interval=interval)
+        others = second_opinions(fit, profiles, budgets, level=LEVEL)
         rows += [_plan_row(method, row) for method, other in others.items() for _, row in other.iterrows()]
         rows = [{k: row.get(k, "–") for k in rows[0]} for row in rows]
         if said := disagreement(first, others):

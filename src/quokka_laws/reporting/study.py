@@ -22,9 +22,9 @@ from quokka_laws.reporting import plot
 from quokka_laws.reporting.text import allocation_table, outside_runs
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned
+from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
-
-LEVEL = 0.95
+from quokka_laws.writing import make_folder
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,11 @@ class Study:
             return pd.DataFrame()
         tables = {self.fit.law.name: self._own_plan()}
         if self.iso is not None:
-            level = LEVEL if self.iso.draws is not None else None
-            tables["IsoFLOP profiles"] = compute_optimal(self.iso, self.budgets, interval=level)
+            tables["IsoFLOP profiles"] = compute_optimal(self.iso, self.budgets)
         return pd.concat(tables, names=["method"]).reset_index(level=0)
 
     def _own_plan(self) -> pd.DataFrame:
-        return compute_optimal(self.fit, self.budgets, interval=self.level)
-
-    @property
-    def level(self) -> float | None:
-        """Of the intervals of the fit, if it has any."""
-        return LEVEL if self.fit.has_intervals else None
+        return compute_optimal(self.fit, self.budgets)
 
     @property
     def has_optimum(self) -> bool:
@@ -87,7 +81,7 @@ class Study:
                 "`quokka-laws data-optimal`"
             )
         try:
-            plan = compute_and_data_optimal(self.fit, self.budgets, self.unique, interval=self.level)
+            plan = compute_and_data_optimal(self.fit, self.budgets, self.unique)
         except FitError as error:
             return f"no allocation: {error}"
         return f"Best model and epochs by {self.fit.law.name}\n{indent(right_aligned(plan))}"
@@ -108,8 +102,7 @@ class Study:
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write ``fit.json`` and the figures to a folder (made if need be); returns what was written."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_folder(folder)
         self.fit.to_json(folder / "fit.json")
         written = [folder / "fit.json"]
         if self.iso is not None:

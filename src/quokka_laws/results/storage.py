@@ -18,6 +18,8 @@ from quokka_laws.objective import objective_from_spec
 from quokka_laws.results.diagnostic import Flag
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.rows import default_index, plain_label
+from quokka_laws.writing import write_atomically
 
 SCHEMA = "quokka-laws/fit"
 SCHEMA_VERSION = 1
@@ -50,6 +52,7 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
         "excluded": _columns(fit.excluded),
         "draws": None if fit.draws is None else _columns(fit.draws),
         "runs": _columns(fit.runs),
+        "runs_index": _index(fit.runs),
         "runs_attrs": fit.runs.attrs,
     }
 
@@ -58,7 +61,7 @@ def to_json(fit: FitResult, path: str | Path | None = None) -> str:
     """Write (or return) a fit as JSON; :func:`read_fit` reads it back exactly."""
     text = json.dumps(_finite(to_dict(fit)), allow_nan=False, separators=(",", ":"))
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
+        write_atomically(path, text)
     return text
 
 
@@ -79,6 +82,8 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         )
     data = _infinite(data)
     runs = pd.DataFrame(data["runs"])
+    if (named := data.get("runs_index")) is not None:
+        runs.index = pd.Index(named["labels"], name=named["name"])
     runs.attrs = data["runs_attrs"]
     draws = None if data["draws"] is None else pd.DataFrame(data["draws"], dtype=float)
     return FitResult(
@@ -146,6 +151,13 @@ def _plain_parameter(par: lmfit.Parameter) -> dict[str, Any]:
         "min": float(par.min),
         "max": float(par.max),
     }
+
+
+def _index(runs: pd.DataFrame) -> dict[str, Any] | None:
+    """The index of runs that have names of their own."""
+    if default_index(runs):
+        return None
+    return {"name": runs.index.name, "labels": [plain_label(label) for label in runs.index]}
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:

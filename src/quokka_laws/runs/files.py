@@ -27,13 +27,13 @@ import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import IO, Any
 
 import pandas as pd
 
-from quokka_laws.exceptions import ArgumentError, MissingDependencyError, RunsError
+from quokka_laws.exceptions import MissingDependencyError, RunsError
 from quokka_laws.runs.file_remarks import sentences
 from quokka_laws.runs.json_tables import json_table
 from quokka_laws.runs.text_tables import cells_table, decoded, text_table
@@ -57,8 +57,10 @@ _REFUSED = {
 }
 
 
-def read_table(source: str | Path | pd.DataFrame, *, max_bytes: float = LARGEST) -> pd.DataFrame:
-    """A table as it is: DataFrame, file, pipe, or ``"-"`` for stdin.
+def read_table(source: Any, *, max_bytes: float = LARGEST) -> pd.DataFrame:
+    """A table as it is: DataFrame, file, pipe, ``"-"`` for stdin, or data.
+
+    Data may be a dict of columns, a list of dicts, or a table of polars, pyarrow or another library with ``to_pandas``.
 
     Parameters
     ----------
@@ -69,8 +71,8 @@ def read_table(source: str | Path | pd.DataFrame, *, max_bytes: float = LARGEST)
     Returns
     -------
     DataFrame
-        Cells of text tables are text, empty where nothing was written; the index counts data rows from 0, also where
-        empty rows were left out. ``attrs["remarks"]``: what was noticed, a list of mappings with a ``code``.
+        Cells of text tables are text, empty where nothing was written; where empty rows were left out, the index is
+        the number of each row in the file, from 1. ``attrs["remarks"]``: what was noticed, a list of mappings with a ``code``.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def read_table(source: str | Path | pd.DataFrame, *, max_bytes: float = LARGEST)
     if isinstance(source, pd.DataFrame):
         return _frame(source)
     if not isinstance(source, str | os.PathLike):
-        raise ArgumentError(f"runs: expected a path, '-' for stdin or a DataFrame, not {type(source).__name__}")
+        return _frame(_from_data(source))
     where = "stdin" if str(source) == "-" else str(source)
     try:
         data = _stdin(max_bytes) if str(source) == "-" else _bytes(Path(source), max_bytes)
@@ -101,6 +103,28 @@ def is_table_name(name: str | Path) -> bool:
     suffixes = [s.lower() for s in PurePath(name).suffixes]
     return bool(suffixes) and (
         suffixes[-1] in SUFFIXES or (suffixes[-1] in PACKED and suffixes[-2:-1] != [] and suffixes[-2] in SUFFIXES)
+    )
+
+
+def _from_data(data: Any) -> pd.DataFrame:
+    """A table from columns, rows, or another library's table."""
+    if hasattr(data, "to_pandas"):
+        try:
+            return pd.DataFrame(data.to_pandas())
+        except ImportError:  # polars goes through pyarrow
+            return pd.DataFrame(data.to_dict(as_series=False))
+    if isinstance(data, Mapping):
+        try:
+            return pd.DataFrame(dict(data))
+        except ValueError as error:
+            raise RunsError(
+                f"the columns given do not make a table ({error}); give a list of one value per run for each"
+            ) from None
+    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        return pd.DataFrame.from_records(list(data))
+    raise RunsError(
+        f"{type(data).__name__} is no table of runs: give a path, a DataFrame (pandas, polars, pyarrow), a dict of columns or a "
+        "list of dicts"
     )
 
 
@@ -295,6 +319,8 @@ def _arrow(data: bytes, where: str) -> pd.DataFrame:
         raise
     except Exception as error:  # pyarrow's own errors have no common base
         raise RunsError(f"{where}: cannot be read ({type(error).__name__}: {error})") from None
+    if any(name is not None and name not in table.columns for name in table.index.names):
+        table = table.reset_index()  # written from a DataFrame with an index of its own
     return _frame(table)
 
 
@@ -328,12 +354,10 @@ def _workbook(data: bytes, where: str, remarks: list[dict[str, Any]]) -> list[li
 
 
 def _frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """A DataFrame as a table: columns of several levels joined, a named index among the columns."""
+    """A DataFrame as a table: columns of several levels joined."""
     table = frame.copy()
     if isinstance(table.columns, pd.MultiIndex):
         table.columns = ["/".join(str(part) for part in name if str(part)) for name in table.columns]
-    if any(name is not None and name not in table.columns for name in table.index.names):
-        table = table.reset_index()
     check_names(table.columns, "the DataFrame")
     table.attrs = dict(frame.attrs)
     return table

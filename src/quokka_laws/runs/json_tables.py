@@ -148,7 +148,8 @@ def _json_lines(lines: Sequence[str], filled: list[int], where: str, remarks: Re
 
 def _several(text: str, where: str, first_error: json.JSONDecodeError, remarks: Remarks) -> list[dict[str, Any]]:
     """Objects one after another, each over several lines."""
-    records, at = [], 0
+    records: list[dict[str, Any]] = []
+    at = 0
     while at < len(text):
         if text[at].isspace() or (records and text[at] == ","):
             at += 1

@@ -22,7 +22,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +45,7 @@ from quokka_laws.runs.conventions import AS_GIVEN, Conventions, flops_constant, 
 from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.quantities import is_empty, parse_quantities
+from quokka_laws.runs.rows import labelled, plain_label, unlabelled
 
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
@@ -54,7 +54,7 @@ UNFINISHED = ("failed", "crashed", "killed", "running", "pending", "preempting",
 
 
 def read_runs(
-    source: str | Path | pd.DataFrame,
+    source: Any,
     *,
     columns: Mapping[str, str] | None = None,
     flops: str = "6ND",
@@ -67,8 +67,9 @@ def read_runs(
 
     Parameters
     ----------
-    source : path, ``"-"`` for stdin, or DataFrame
-        CSV, JSON lines or Parquet, by ending; stdin may hold CSV or JSON lines.
+    source : path, ``"-"`` for stdin, or data
+        CSV, JSON lines or Parquet, by ending; stdin may hold CSV or JSON lines. Data: a DataFrame of pandas, polars or
+        pyarrow, a dict of columns, a list of dicts.
     columns : mapping, optional
         Canonical name → name in the table, ``{"N": "n_params"}``; ``{"N": "params_m:M"}`` for a column in millions (K, M,
         B, T). Common names are recognised without it.
@@ -88,7 +89,8 @@ def read_runs(
     Returns
     -------
     DataFrame
-        Canonical columns first, as floats; index 0 … n−1. ``row`` in messages is the 1-based data row of the source.
+        Canonical columns first, as floats; the index of a DataFrame that has one of its own, else 0 … n−1. Messages name rows by that index, else by
+        their number in the source, from 1.
 
     Raises
     ------
@@ -123,10 +125,13 @@ def read_runs(
     table, excluded, faults = _select(table, drop, keep, unread)
     excluded = [*failed, *excluded]
     recorded = _column_conventions(table, recorded)
-    raise_faults(source, faults)
+    if faults:  # what else is wrong, in the rows that can be read
+        unreadable = set().union(*(rows for _, rows in unread))
+        sound = table[~table["_row"].isin(unreadable)]
+        raise_faults(source, [*faults, *(_faults_of(sound, recorded, flops_tolerance) if len(sound) else [])])
     table, recorded = _units(table, recorded, notes)
     table = _complete(table, recorded, notes)
-    raise_faults(source, wrong_units(table))
+    raise_faults(source, [*wrong_units(table), *_faults_of(table, recorded, flops_tolerance)])
     table.attrs = {
         "conventions": recorded.to_dict(),
         "excluded": [*table.attrs.get("excluded", []), *excluded],
@@ -135,6 +140,26 @@ def read_runs(
         "flops_tolerance": flops_tolerance,
     }
     return check_runs(table)
+
+
+def _faults_of(table: pd.DataFrame, conventions: Conventions, tolerance: float) -> list[str]:
+    """Every fault of the values of a table with canonical columns."""
+    if faults := _not_positive(table):
+        return faults
+    return [*contradictions(table, conventions, tolerance), *mixed_units(table), *duplicates(table)]
+
+
+def _not_positive(table: pd.DataFrame) -> list[str]:
+    faults = []
+    for name in (k for k in POSITIVE if k in table):
+        values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
+        bad = ~(np.isfinite(values) & (values > 0))
+        if bad.any():
+            shown = ", ".join(
+                f"{v:g}" if isinstance(v, float) else repr(v) for v in table.loc[bad, name].head(3).tolist()
+            )
+            faults.append(f"column {name}: {shown} in {rows_named(table, bad)}; expected positive finite numbers")
+    return faults
 
 
 def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
@@ -151,29 +176,19 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     faults: list[str] = []
     if "loss" not in runs:
         faults.append(f"missing column loss; the table has {', '.join(map(str, runs))}. Map it: columns={{'loss': …}}")
-    present = [k for k in POSITIVE if k in runs]
-    table = runs.copy()
-    if "_row" not in table:
-        table.insert(0, "_row", np.arange(1, len(table) + 1))
-    for name in present:
-        values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
-        bad = ~(np.isfinite(values) & (values > 0))
-        if bad.any():
-            shown = ", ".join(f"{v!r}" for v in table.loc[bad, name].head(3).tolist())
-            faults.append(f"column {name}: {shown} in {rows_named(table, bad)}; expected positive finite numbers")
-        table[name] = values
-    raise_faults(attrs.get("source", "runs"), faults)
+    table = labelled(runs.copy())
     notes = list(attrs.get("notes", []))
-    table = _complete(table, conventions, notes)
+    numeric = {name: pd.to_numeric(table[name], errors="coerce").astype(float) for name in POSITIVE if name in table}
+    raise_faults(attrs.get("source", "runs"), [*faults, *_not_positive(table)])
+    table = _complete(table.assign(**numeric), conventions, notes)
     attrs["notes"] = notes
     if conventions.flops.startswith(AS_GIVEN) and {"N", "D", "C"} <= set(table):
         conventions = replace(conventions, flops=f"{AS_GIVEN} ({float(np.median(flops_per_ND(table))):.6g}ND)")
-    faults += contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)))
-    faults += mixed_units(table)
-    faults += duplicates(table)
-    raise_faults(attrs.get("source", "runs"), faults)
+    tolerance = float(attrs.get("flops_tolerance", FLOPS_TOLERANCE))
+    raise_faults(attrs.get("source", "runs"), _faults_of(table, conventions, tolerance))
     first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
-    table = table[[*first, *(k for k in table if k not in first and k != "_row")]].reset_index(drop=True)
+    table = table[[*first, *(k for k in table if k not in first and k != "_row")]]
+    table = unlabelled(table)
     table.attrs = {**attrs, "conventions": conventions.to_dict()}
     return table
 
@@ -240,7 +255,8 @@ def _rename(
             f"need two of N (parameters), D (tokens) and C (FLOPs), found {', '.join(sorted(have)) or 'none'}; the table "
             f"has {', '.join(names)}. Say {suggested(free, missing)}"
         )
-    table.insert(0, "_row", np.arange(1, len(table) + 1))
+    table = labelled(table)
+    table.insert(0, "_row", np.arange(len(table)))  # positions, since two rows may have one name
     return table, conventions
 
 
@@ -263,8 +279,8 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     bad = said != ""
     why = table["reason"] if "reason" in table else pd.Series(None, index=table.index)
     records = [
-        {"row": int(row), "reason": what + (f": {reason}" if isinstance(reason, str) and reason else "")}
-        for row, what, reason in zip(table.loc[bad, "_row"], said[bad], why[bad], strict=True)
+        {"row": plain_label(row), "reason": what + (f": {reason}" if isinstance(reason, str) and reason else "")}
+        for row, what, reason in zip(table.index[bad], said[bad], why[bad], strict=True)
     ]
     return table[~bad], records
 
@@ -315,6 +331,7 @@ def _select(
     """The rows wanted, records of the others, and faults: ``unread`` ones too unless all their rows are left out."""
     excluded: list[dict[str, Any]] = []
     faults: list[str] = []
+    gone: set[int] = set()
     for rule, inverted in ((drop, False), (keep, True)):
         if rule is None:
             continue
@@ -327,10 +344,10 @@ def _select(
                 faults.append(str(error))
                 continue
             out = ~hit if inverted else hit
-            for row, record in zip(table.loc[out, "_row"], identities(table[out]), strict=True):
-                excluded.append({"row": int(row), "reason": reason, **record})
+            for row, record in zip(table.index[out], identities(table[out]), strict=True):
+                excluded.append({"row": plain_label(row), "reason": reason, **record})
+            gone |= set(table.loc[out, "_row"])
             table = table[~out]
-    gone = {e["row"] for e in excluded}
     faults = [message for message, rows in unread if not rows <= gone] + faults
     if table.empty and not faults:
         faults.append(f"drop and keep leave no rows ({len(excluded)} excluded)")
