@@ -24,6 +24,10 @@ class FitError(QuokkaError, RuntimeError):
     """The fit, or a question asked of it, has no trustworthy answer."""
 
 
+class FitFileError(FitError):
+    """A file is no fit, or a damaged one; the message names each field and what was expected there."""
+
+
 class FarOutside(UserWarning):
     """A law was asked so far outside the runs behind it that the answer is no evidence; the message says where."""
 

@@ -87,7 +87,7 @@ def read_table(source: Any, *, max_bytes: float = LARGEST) -> pd.DataFrame:
         return _frame(_from_data(source))
     where = "stdin" if str(source) == "-" else str(source)
     try:
-        data = _stdin(max_bytes) if str(source) == "-" else _bytes(Path(source), max_bytes)
+        data = _stdin(max_bytes) if str(source) == "-" else file_bytes(Path(source), max_bytes)
         return _table(data, where, PurePath(where).name, max_bytes, [])
     except _TooLargeError as error:
         raise RunsError(
@@ -155,14 +155,16 @@ def check_names(names: Iterable[Any], where: str) -> None:
 # ---- opening ----------------------------------------------------------------------------------------------------
 
 
-class _TooLargeError(Exception):
+class _TooLargeError(RunsError):
     """More bytes than are read."""
 
     def __init__(self, limit: float, what: str = "") -> None:
+        super().__init__(f"holds more than {limit / 1e6:,.0f} MB{what}")
         self.limit, self.what = limit, what
 
 
-def _bytes(path: Path, limit: float) -> bytes:
+def file_bytes(path: Path, limit: float = LARGEST) -> bytes:
+    """What a regular file or a pipe holds, if it is not too much."""
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:
