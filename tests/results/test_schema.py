@@ -56,9 +56,8 @@ def test_an_altered_fit_is_refused_by_field_or_reads(path: Path) -> None:
             changed = altered(data, place, wrong, remove=wrong == "remove")
             try:
                 fit = ql.read_fit(changed)
-            except FitFileError as error:
+            except FitFileError:
                 refused += 1
-                assert ": " in str(error)
             else:
                 assert all(math.isfinite(v) for v in fit.values.values())
     assert refused > 100
@@ -68,7 +67,8 @@ def test_an_altered_fit_is_refused_by_field_or_reads(path: Path) -> None:
     ("place", "wrong", "said"),
     [
         (("values", "E"), "float:nan", "values.E: expected a finite number, not nan"),
-        (("values", "E"), 1.9, "rms_residual: expected 0.0"),
+        (("values", "E"), 1.9, "params.E.value: expected 1.9 as in values"),
+        (("rms_residual",), 0.5, "rms_residual: expected 0.0"),
         (("runs", "loss", 0), 3.0, "rms_residual|fitted_range.loss"),
         (("runs", "loss"), [1.0], "runs: expected columns of one length"),
         (("runs", "N", 0), "x", "runs.N: expected numbers, not 'x'"),
