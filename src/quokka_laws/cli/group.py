@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli.common import BAD_DATA, FIT_FAILED, USAGE, as_options, fail
-from quokka_laws.exceptions import FitError, QuokkaError
+from quokka_laws.cli.common import FAILED, USAGE, as_options, fail
+from quokka_laws.exceptions import ArgumentError, QuokkaError
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 
@@ -54,13 +54,13 @@ class Doors(click.Group):
         """Run a command; never show a traceback for a mistake of the user's."""
         try:
             return super().invoke(ctx)
-        except FitError as error:
-            fail(as_options(str(error)), FIT_FAILED)
+        except ArgumentError as error:
+            fail(as_options(str(error)), USAGE)
         except QuokkaError as error:
-            fail(as_options(str(error)), BAD_DATA)
+            fail(as_options(str(error)), FAILED)
         except ValueError as error:
             fail(str(error), USAGE)
         except BrokenPipeError:
             raise
         except OSError as error:
-            fail(f"{error.filename or 'file'}: {error.strerror or error}", BAD_DATA)
+            fail(f"{error.filename or 'file'}: {error.strerror or error}", FAILED)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import ASSIGNMENTS, QUANTITY, say
+from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, say
 from quokka_laws.laws import Law, from_name
 from quokka_laws.runs.read import read_runs
 
@@ -78,15 +78,14 @@ class LawName(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+BOOTSTRAP = click.option(
+    "--bootstrap", type=click.IntRange(0), default=1000, show_default=True, help="Refits for intervals; 0 for none."
+)
+SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of starts and resamples.")
+
+
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that ``demo`` and ``fit`` share."""
-    options = [
-        click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="FLOPs to allocate. Repeatable."),
-        click.option(
-            "--bootstrap", type=click.IntRange(0), default=1000, show_default=True, help="Refits for intervals."
-        ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Of starts and resamples."),
-    ]
-    for option in reversed(options):
+    """Options of every command that fits and plans."""
+    for option in (SEED, BOOTSTRAP, BUDGETS):
         command = option(command)
     return command

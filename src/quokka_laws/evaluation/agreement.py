@@ -66,4 +66,4 @@ def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) 
     where = "the interval of N" if name == "N" else "the sizes within 0.1 % of its loss"
     every = [float(own["N"]), *sizes.values()]
     span = f"{human(min(every))} to {human(max(every))}"
-    return f"{said}, outside {where}: THE METHODS DISAGREE, plan for the range {span}"
+    return f"{said}, outside {where}. The methods disagree: plan for the range {span}"

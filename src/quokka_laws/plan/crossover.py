@@ -61,7 +61,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
         ``winner``, ``comparable``, ``note``. There is no winner, and the note says why, where a law is asked beyond
         a factor of ten outside its runs or the losses do not compare.
     """
-    first, second = law_of(first), law_of(second)
+    first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
@@ -103,7 +103,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
         known), ``searched_to`` (FLOPs: 1e28, or where a law that cannot rise with epochs would have to promise beyond
         its runs), ``comparable``.
     """
-    first, second = law_of(first), law_of(second)
+    first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
@@ -149,7 +149,7 @@ def iso_loss(fit: FittedLaw, loss: float, U_D: Any) -> pd.DataFrame:
         ``U_D, C``; C is inf where so little data never reach the loss within 1e28 FLOPs, NaN where the law cannot say
         (it cannot rise with epochs, and more than it was fitted to would be needed).
     """
-    fit = law_of(fit)
+    fit = law_of(fit, repeated=True)
     (loss,) = one_positive(loss=loss)
     rows = []
     for u in positive(U_D=U_D)[0]:

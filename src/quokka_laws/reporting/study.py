@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,16 @@ from quokka_laws.evaluation.agreement import disagreement, second_opinions
 from quokka_laws.exceptions import FitError, QuokkaError, RunsError
 from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.isoflop import fit_isoflops
-from quokka_laws.laws import Chinchilla, Law
+from quokka_laws.laws import Chinchilla
 from quokka_laws.literature import datasets
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.reporting import plot
-from quokka_laws.reporting.text import allocation_table, outside_runs
+from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, outside_runs, plan_answer
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned
-from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.results.text import evidence, fit_answer, numbered, paragraphs, sentences_of
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,7 @@ class Study:
     budgets: tuple[float, ...]
     unique: tuple[float, ...] = ()
 
-    @property
-    def plan(self) -> pd.DataFrame:
-        """Allocations of both methods, one row each per budget; empty without budgets."""
-        if not self.budgets or not self.has_optimum:
-            return pd.DataFrame()
-        tables = {self.fit.law.name: self._own_plan()}
-        if self.iso is not None:
-            tables["IsoFLOP profiles"] = compute_optimal(self.iso, self.budgets)
-        return pd.concat(tables, names=["method"]).reset_index(level=0)
-
+    @cached_property
     def _own_plan(self) -> pd.DataFrame:
         return compute_optimal(self.fit, self.budgets)
 
@@ -55,56 +47,89 @@ class Study:
         return {"N", "D"} <= set(self.fit.law.variables)
 
     def report(self) -> str:
-        """Everything, as text."""
-        parts = [self.fit.report()]
+        """Everything, as text: the answer, what to know before relying on it, the evidence."""
+        answer, known, tables = self._allocations()
+        parts = [answer or fit_answer(self.fit), numbered([*known, *sentences_of(self.fit)]), *tables]
+        parts.append(evidence(self.fit))
         if self.iso is not None:
             parts.append(self.iso.report())
         elif self.no_iso:
             parts.append(f"IsoFLOP profiles: not possible. {self.no_iso}")
-        if self.budgets and self.has_optimum:
-            parts.append(f"Compute-optimal allocation ({LEVEL:.0%} intervals)")
-            for method, table in self.plan.groupby("method", sort=False):
-                parts.append(f"  by {method}\n{allocation_table(table.reset_index(drop=True), LEVEL)}")
-            parts.append("\n".join(self.cautions()))
-        elif self.budgets:
-            parts.append(self._repeated())
-        return "\n\n".join(parts)
+        return paragraphs(*parts)
 
-    def _repeated(self) -> str:
+    def _allocations(self) -> tuple[str, list[str], list[str]]:
+        """The answer, sentences on how far to rely on it, and tables."""
+        if not self.budgets:
+            return "", [], []
+        if not self.has_optimum:
+            return self._repeated()
+        try:
+            own = self._own_plan
+        except FitError as error:
+            return f"No allocation: {error}", [], []
+        answers = [plan_answer(row, f"C = {row['C']:.3g}") for _, row in own.iterrows()]
+        tables = [f"Compute-optimal by {self.fit.law.name}\n{allocation_table(own)}"]
+        if self.iso is not None:
+            tables.append(
+                f"Compute-optimal by IsoFLOP profiles\n{allocation_table(compute_optimal(self.iso, self.budgets))}"
+            )
+        wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
+        return "\n".join(wrapped), self.cautions(), tables
+
+    def _repeated(self) -> tuple[str, list[str], list[str]]:
         """The best use of the budgets and of limited data, or what it takes to say."""
-        if "epochs" not in self.fit.law.variables:
-            return f"{self.fit.law.name} is a law of {', '.join(self.fit.law.variables)}: it allocates no budget"
+        law = self.fit.law
+        if "epochs" not in law.variables:
+            return f"{law.name} is a law of {', '.join(law.variables)}: it allocates no budget", [], []
         if not self.unique:
             return (
-                f"{self.fit.law.name} allocates a budget on limited data: say how many unique tokens there are (-U 100B), or ask "
-                "`quokka-laws data-optimal`"
+                f"{law.name} allocates a budget on limited data: say how many unique tokens there are, -U 100B",
+                [],
+                [],
             )
         try:
             plan = compute_and_data_optimal(self.fit, self.budgets, self.unique)
         except FitError as error:
-            return f"no allocation: {error}"
-        return f"Best model and epochs by {self.fit.law.name}\n{indent(right_aligned(plan))}"
+            return f"No allocation: {error}", [], []
+        answers = [
+            plan_answer(row, f"C = {row['C']:.3g} and U_D = {human(row['U_D'])}", "epochs")
+            for _, row in plan.iterrows()
+        ]
+        known = [
+            f"{name} is up to ×{factor:.3g} beyond your runs"
+            for name in ("N", "U_D", "epochs")
+            if (factor := plan[f"extrapolation_{name}"].max()) > 1
+        ]
+        return "\n".join(answers), known, [f"Best model and epochs by {law.name}\n{indent(right_aligned(plan))}"]
 
     def cautions(self) -> list[str]:
-        """What to keep in mind about the allocations."""
-        lines = [
-            f"  ! C = {budget:.3g} IS {factor} {side.upper()}; intervals hold the uncertainty of the coefficients, not that of "
-            "the law"
+        """What to know before relying on the allocations."""
+        said = [
+            f"C = {budget:.3g} is {factor} {side}. {BEYOND_RUNS}"
             for budget, factor, side in outside_runs(self.fit, self.budgets)
         ]
         others = second_opinions(self.fit, self.iso, self.budgets)
-        for i, (_, own) in enumerate(self._own_plan().iterrows()):
-            if said := disagreement(own, others, i):
-                sentence = f"AT C = {own['C']:.3g} the best size is {human(own['N'])} by {self.fit.label}, but {said}"
-                lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-        return lines or ["  all budgets lie within the fitted runs"]
+        for i, (_, own) in enumerate(self._own_plan.iterrows()):
+            if apart := disagreement(own, others, i):
+                said.append(
+                    f"At C = {own['C']:.3g} the best size is {human(own['N'])} by {self.fit.label}, but {apart}"
+                )
+        return said
 
-    def write(self, folder: str | Path) -> list[Path]:
-        """Write ``fit.json`` and the figures to a folder (made if need be); returns what was written."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.fit.to_json(folder / "fit.json")
-        written = [folder / "fit.json"]
+    def write(self, output: str | Path) -> list[Path]:
+        """Write the fit: a name that ends in ``.json`` is a file; any other is a folder, which gets the figures too.
+
+        Returns what was written.
+        """
+        output = Path(output)
+        if output.suffix == ".json":
+            return [self.fit.save(output)]
+        output.mkdir(parents=True, exist_ok=True)
+        return [self.fit.save(output / "fit.json"), *self.draw(output)]
+
+    def draw(self, folder: Path) -> list[Path]:
+        """The figures, in a folder; returns what was written."""
+        written = []
         if self.iso is not None:
             written.append(plot.save(plot.isoflop_profiles(self.iso), folder / "isoflop-profiles.png"))
         if self.has_optimum:
@@ -115,8 +140,8 @@ class Study:
 
 
 def study(
-    law: Law,
-    runs: pd.DataFrame,
+    law: Any,
+    runs: Any,
     *,
     C: Any = (),
     U_D: Any = (),
@@ -139,7 +164,7 @@ def study(
     """
     result = fit(law, runs, bootstrap=bootstrap, seed=seed, **settings)
     iso, reason = None, ""
-    if {"N", "D"} <= set(law.variables):
+    if {"N", "D"} <= set(result.law.variables):
         try:
             iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
         except RunsError as error:
@@ -162,7 +187,7 @@ def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: 
     beside = pd.DataFrame(
         {
             "ours": summary["value"].map("{:.5g}".format),
-            "95 % interval": [f"{a:.4g} … {b:.4g}" for a, b in zip(summary["lower"], summary["upper"], strict=True)],
+            "95 %": [f"{a:.4g} … {b:.4g}" for a, b in zip(summary["lower"], summary["upper"], strict=True)],
             "paper (Eq. 13)": [f"{printed[k]:g}" for k in summary.index],
         }
     )
@@ -171,16 +196,15 @@ def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: 
     power = pd.DataFrame(
         {
             "ours": v["value"].map("{:.4g}".format),
-            "95 % interval": [f"{a:.3g} … {b:.3g}" for a, b in zip(v["lower"], v["upper"], strict=True)],
+            "95 %": [f"{a:.3g} … {b:.3g}" for a, b in zip(v["lower"], v["upper"], strict=True)],
             "paper (Sec. 3.2)": [p["kN"], p["a"], p["kD"], p["b"]],
         }
     )
-    text = "\n\n".join(
-        [
-            "Quokka (arXiv 2510.03280): 87 masked-diffusion runs, digitised from its Figure 2, and LLaDA's budget",
-            done.report(),
-            f"Beside the paper: parametric law\n{right_aligned(beside, index=True)}",
-            f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
-        ]
+    text = paragraphs(
+        done.report(),
+        "The runs: 87 masked-diffusion runs of the Quokka paper (arXiv 2510.03280), digitised from its Figure 2; "
+        f"C = {llada:.3g} is LLaDA's budget",
+        f"Beside the paper: parametric law\n{right_aligned(beside, index=True)}",
+        f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
     )
     return done, text

@@ -160,7 +160,7 @@ class FitResult(FittedLaw):
         return table
 
     def report(self) -> str:
-        """The fit as text; bad news in capitals."""
+        """The fit as text: the answer, what to know before relying on it, the evidence."""
         from quokka_laws.results.text import fit_report
 
         return fit_report(self)
