@@ -166,8 +166,8 @@ def fit_command(
         emit(done.fit.summary.reset_index(), form)
     if done.fit.status.name == "NOT_CONVERGED":
         fail("the fit did not converge", FIT_FAILED)
-    if strict and done.fit.flags:
-        fail(f"the fit is flagged: {', '.join(f.code for f in done.fit.flags)}", FIT_FAILED)
+    if strict and done.fit.diagnostics:
+        fail(f"the fit is flagged: {', '.join(d.code for d in done.fit.diagnostics)}", FIT_FAILED)
 
 
 @main.command()
@@ -274,8 +274,8 @@ def check(runs: str, law: Law, form: str | None, **reading: Any) -> None:
         say(f"  {note}")
     for record in attrs["excluded"]:
         say(f"  row {record['row']} excluded: {record['reason']}")
-    for _, doubt in of_runs(table, law):
-        say(f"  ! {doubt}")
+    for diagnostic in of_runs(table, law):
+        say(f"  ! {diagnostic.sentence(command_line=True)}")
     try:
         check_design(law, table)
     except RunsError as error:

@@ -210,7 +210,7 @@ class Average:
             if count
             else "NOT CALIBRATED: no budget could be held out"
         )
-        return card("Average", facts, self.summary, doubts=self.refused, index=True)
+        return card("Average", facts, self.summary, diagnostics=self.refused, index=True)
 
 
 def average(

@@ -108,7 +108,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         facts = f"held-out errors are root mean squares of ln(predicted / observed); best farthest out: {self.best}"
-        return card("Comparison", facts, self.table, doubts=self.refused)
+        return card("Comparison", facts, self.table, diagnostics=self.refused)
 
 
 def compare(

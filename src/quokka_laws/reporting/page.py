@@ -86,7 +86,7 @@ def report(
         "has_draws": fit.has_intervals,
         "identified": fit.identified,
         "figures": [figure.drawn(form == "html") for figure in drawn],
-        "doubts": [f.message for f in fit.flags] + _caution(fit, budgets),
+        "diagnostics": [str(d) for d in fit.diagnostics] + _caution(fit, budgets),
         "checklist": checklist(fit).to_dict("records"),
         "facts": _facts(fit, command),
     }
@@ -151,7 +151,7 @@ def _advice(
             answer = f"{answer} But the best size is {said}."
     if not np.isfinite(first["N"]):
         answer = "This fit names no best model: a term of the law is missing, so larger or longer is always better."
-    elif repeated and any(flag.code == "NO_RISE" for flag in fit.flags):
+    elif repeated and any(d.code == "NO_RISE" for d in fit.diagnostics):
         answer = f"These runs do not say when to stop, for none rises above its minimum. The law alone says: {answer}"
     return question, answer, rows
 

@@ -89,7 +89,7 @@ class FittedLaw:
         if not len(usable):
             raise FitError(
                 f"none of the {len(self.draws)} refits of {self.label} converged, so no interval can be given; look at the "
-                "doubts of the fit (fit.report()), hold or untie a coefficient, or ask with interval=None"
+                "diagnostics of the fit (fit.report()), hold or untie a coefficient, or ask with interval=None"
             )
         return {k: usable[k].to_numpy() for k in self.law.names}
 
