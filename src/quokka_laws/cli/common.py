@@ -89,6 +89,16 @@ LEVEL = click.option(
 )
 
 
+def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().obj = {**(ctx.find_root().obj or {}), "quiet": True}
+
+
+QUIET = click.option(
+    "-q", "--quiet", is_flag=True, expose_value=False, callback=_be_quiet, help="The answer and nothing else."
+)
+
+
 def as_options(message: str) -> str:
     """Arguments of the library's functions in a message as options of the command line."""
 

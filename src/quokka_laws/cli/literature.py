@@ -67,14 +67,14 @@ def resolve(name: str, *, repeated: bool = False) -> Planned:
     if name == "-":
         found: Any = read_fit(sys.stdin.read() or "{}")
         say(f"law: {described(found)}, from stdin")
-        return found  # type: ignore[no-any-return]
+        return found
     found = law_of(name, repeated=repeated)
     if isinstance(found, Repetition):
         raise click.UsageError(
             f"{name} says what repeated tokens are worth; its law of fresh tokens was not published, so it predicts no loss"
         )
     say(f"law: {described(found)}" + (f", from {name}" if isinstance(found, FitResult) else ""))
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def resolve_loss(name: str, *, repeated: bool = False) -> FittedLaw:

@@ -11,13 +11,13 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from quokka_laws.cli.common import DOUBTFUL, fail, quiet, say
+from quokka_laws.cli.common import DOUBTFUL, QUIET, fail, quiet, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +32,17 @@ class Output:
     form: str  # text, json, jsonl, csv
     path: Path | None
     strict: bool
+    asked: bool = True
 
     @property
     def data_on_stdout(self) -> bool:
         """Whether stdout belongs to a program."""
         return self.path is None and self.form != "text"
+
+    def for_programs(self, form: str) -> Output:
+        """For commands whose answer is a table to work with: data where stdout is redirected and nothing else was asked."""
+        redirected = self.asked is False and not sys.stdout.isatty()
+        return replace(self, form=form) if redirected else self
 
     def show(
         self,
@@ -107,7 +113,9 @@ def written(paths: Iterable[Path]) -> None:
     say("written: " + ", ".join(map(str, paths)))
 
 
-def output_options(command: Callable[..., Any] | None = None, *, data: str = "json", forms: Sequence[str] = ()) -> Any:
+def output_options(
+    command: Callable[..., Any] | None = None, *, data: str = "json", forms: Sequence[str] = ()
+) -> Callable[..., Any]:
     """``--json``, ``--format``, ``-o``, ``--strict``, as one argument ``out``.
 
     Parameters
@@ -126,6 +134,7 @@ def output_options(command: Callable[..., Any] | None = None, *, data: str = "js
         return command(*args, out=out, **kwargs)
 
     for option in (
+        QUIET,
         click.option(
             "--strict", is_flag=True, help="Exit with 3 where there is anything to know before relying on it."
         ),
@@ -151,7 +160,7 @@ def chosen(form: str | None, as_data: bool, output: str | None, strict: bool, da
             raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give a file, or --json")
         return Output(form or data, None, strict)
     if output is None:
-        return Output(form or "text", None, strict)
+        return Output(form or "text", None, strict, asked=form is not None)
     path = Path(output)
     by_ending = FORMS.get(path.suffix.lower())
     if by_ending is None and form is None:

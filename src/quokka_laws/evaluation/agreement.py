@@ -30,7 +30,7 @@ def second_opinions(
     found = {}
     if iso is not None:
         found[iso.label] = compute_optimal(iso, C, level=level)
-    if any(flag.code == "LOW_RATIO_RUNS" for flag in fit.flags):
+    if any(d.code == "LOW_RATIO_RUNS" for d in fit.diagnostics):
         low = (fit.runs["D"] / fit.runs["N"] < LOW_RATIO).to_numpy()
         kept = subset(fit.runs, ~low)
         try:

@@ -173,7 +173,7 @@ def full_name(name: str, *, repeated: bool = False) -> str:
 
     def rank(key: str) -> tuple[bool, bool, bool]:
         law = laws[key]
-        of_loss = isinstance(law, FittedLaw)
-        return (of_loss and ("epochs" in law.law.variables) == repeated, of_loss, bool(published.entry(key)["default"]))
+        fits = isinstance(law, FittedLaw) and ("epochs" in law.law.variables) == repeated
+        return (fits, isinstance(law, FittedLaw), bool(published.entry(key)["default"]))
 
     return max(laws, key=rank) if laws else name

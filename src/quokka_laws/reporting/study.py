@@ -24,7 +24,9 @@ from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, outside_ru
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned
 from quokka_laws.results.isoflop_fit import IsoflopFit
-from quokka_laws.results.text import evidence, fit_answer, numbered, paragraphs, sentences_of
+from quokka_laws.results.text import evidence, fit_answer, isoflop_report, numbered, paragraphs, sentences_of
+
+LLADA = 1.1e23  # FLOPs of LLaDA 8B's training
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,25 @@ class Study:
 
     def report(self) -> str:
         """Everything, as text: the answer, what to know before relying on it, the evidence."""
-        answer, known, tables = self._allocations()
-        parts = [answer or fit_answer(self.fit), numbered([*known, *sentences_of(self.fit)]), *tables]
-        parts.append(evidence(self.fit))
-        if self.iso is not None:
-            parts.append(self.iso.report())
-        elif self.no_iso:
-            parts.append(f"IsoFLOP profiles: not possible. {self.no_iso}")
-        return paragraphs(*parts)
+        return paragraphs(self.answer, numbered(self.known()), *self.evidence())
 
+    @property
+    def answer(self) -> str:
+        """What to train at the budgets asked for; without any, the law in numbers."""
+        return self._allocations[0] or fit_answer(self.fit)
+
+    def known(self, *, command_line: bool = False) -> list[str]:
+        """What to know before relying on the answer; what to try in Python, or as options of the command line."""
+        return [*self._allocations[1], *sentences_of(self.fit, command_line=command_line)]
+
+    def evidence(self, *, command_line: bool = False) -> list[str]:
+        """Tables of the allocations, the fit, and IsoFLOP profiles."""
+        profiles = isoflop_report(self.iso, command_line=command_line) if self.iso is not None else ""
+        if self.no_iso:
+            profiles = f"IsoFLOP profiles: not possible. {self.no_iso}"
+        return [*self._allocations[2], evidence(self.fit), profiles]
+
+    @cached_property
     def _allocations(self) -> tuple[str, list[str], list[str]]:
         """The answer, sentences on how far to rely on it, and tables."""
         if not self.budgets:
@@ -173,26 +185,25 @@ def study(
     return Study(result, iso, reason, budgets, unique)
 
 
-def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: bool = False) -> tuple[Study, str]:
-    """The main job on the digitised runs of the Quokka paper, and its text with the paper's numbers beside ours."""
-
+def quokka_demo(
+    *, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: bool = False
+) -> tuple[Study, list[str]]:
+    """The main job on the digitised runs of the Quokka paper, and tables of the paper's numbers beside ours."""
     runs = datasets.load_quokka_isoflops()
     tables = datasets.load_quokka_tables()
-    llada = 1.1e23
-    done = study(Chinchilla(), runs, C=(llada, *np.atleast_1d(C)), bootstrap=bootstrap, seed=seed, progress=progress)
+    done = study(Chinchilla(), runs, C=(LLADA, *np.atleast_1d(C)), bootstrap=bootstrap, seed=seed, progress=progress)
     if done.iso is None:
         raise QuokkaError(f"the shipped Quokka runs gave no IsoFLOP profiles: {done.no_iso}")
-    printed = tables["eq13"]
-    summary = done.fit.summary
-    beside = pd.DataFrame(
+    printed, p = tables["eq13"], tables["approach1_text"]
+    summary, v = done.fit.summary, done.iso.summary
+    law = pd.DataFrame(
         {
             "ours": summary["value"].map("{:.5g}".format),
             "95 %": [f"{a:.4g} … {b:.4g}" for a, b in zip(summary["lower"], summary["upper"], strict=True)],
             "paper (Eq. 13)": [f"{printed[k]:g}" for k in summary.index],
         }
     )
-    beside.index.name = None
-    v, p = done.iso.summary, tables["approach1_text"]
+    law.index.name = None
     power = pd.DataFrame(
         {
             "ours": v["value"].map("{:.4g}".format),
@@ -200,11 +211,9 @@ def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: 
             "paper (Sec. 3.2)": [p["kN"], p["a"], p["kD"], p["b"]],
         }
     )
-    text = paragraphs(
-        done.report(),
+    return done, [
         "The runs: 87 masked-diffusion runs of the Quokka paper (arXiv 2510.03280), digitised from its Figure 2; "
-        f"C = {llada:.3g} is LLaDA's budget",
-        f"Beside the paper: parametric law\n{right_aligned(beside, index=True)}",
+        f"C = {LLADA:.3g} is LLaDA's budget",
+        f"Beside the paper: parametric law\n{right_aligned(law, index=True)}",
         f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
-    )
-    return done, text
+    ]

@@ -14,17 +14,22 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import from_spec
 from quokka_laws.objective import objective_from_spec
-from quokka_laws.results.diagnostic import Flag
+from quokka_laws.results.diagnostic import Diagnostic, Known
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.rows import default_index, plain_label
 
 SCHEMA = "quokka-laws/fit"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def to_dict(fit: FitResult) -> dict[str, Any]:
     """Plain data that :func:`from_dict` turns back into an equal result."""
+    return {**facts(fit), "diagnostics": [d.to_dict() for d in fit.diagnostics]}
+
+
+def facts(fit: FitResult) -> dict[str, Any]:
+    """Everything that was given and found, as plain data; diagnostics, which follow from it and take refits, left out."""
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -37,7 +42,6 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
         "objective_value": fit.objective_value,
         "rms_residual": fit.rms_residual,
         "status": fit.status.name,
-        "flags": [[f.code, f.message] for f in fit.flags],
         "starts": fit.starts,
         "gradient_norm": fit.gradient_norm,
         "condition_number": fit.condition_number,
@@ -57,10 +61,15 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
 
 def to_json(fit: FitResult, path: str | Path | None = None) -> str:
     """Write (or return) a fit as JSON; :func:`read_fit` reads it back exactly."""
-    text = json.dumps(_finite(to_dict(fit)), allow_nan=False, separators=(",", ":"))
+    text = plain_json(to_dict(fit))
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text
+
+
+def plain_json(data: Mapping[str, Any]) -> str:
+    """Compact JSON; infinities and NaN as text that reads back."""
+    return json.dumps(_finite(data), allow_nan=False, separators=(",", ":"))
 
 
 def from_dict(data: Mapping[str, Any]) -> FitResult:
@@ -94,7 +103,7 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         objective=objective_from_spec(data["objective"]),
         objective_value=data["objective_value"],
         status=FitStatus[data["status"]],
-        flags=tuple(Flag(code, message) for code, message in data["flags"]),
+        diagnose=Known(_diagnostics(data)),
         runs=runs,
         excluded=pd.DataFrame(data["excluded"]),
         params=_read_parameters(data["params"], draws),
@@ -107,6 +116,13 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         seed=data["seed"],
         versions=data["versions"],
     )
+
+
+def _diagnostics(data: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    """Of a stored fit; the first schema kept a code and a sentence."""
+    if data["schema_version"] == 1:
+        return tuple(Diagnostic(code, numbers={"text": message}) for code, message in data["flags"])
+    return tuple(map(Diagnostic.from_dict, data["diagnostics"]))
 
 
 def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
@@ -134,7 +150,9 @@ def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        raise FitError(f"{where}: not JSON ({error}); a fit is written by `quokka-laws fit … > fit.json`") from error
+        raise FitError(
+            f"{where}: not JSON ({error}); a fit is written by `quokka-laws fit runs.csv -o fit.json`"
+        ) from error
     if not isinstance(data, dict):
         raise FitError(f"{where}: holds {type(data).__name__}, not a fit written by quokka-laws")
     return from_dict(data)

@@ -11,7 +11,6 @@ import pandas as pd
 
 from quokka_laws.results.fit_result import FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, left_aligned, right_aligned
-from quokka_laws.runs.read import varying_flops
 
 if TYPE_CHECKING:
     from quokka_laws.results.fit_result import FitResult
@@ -23,9 +22,9 @@ REFUSALS_LISTED = 3
 BEFORE = "Before you rely on it"
 
 
-def sentences_of(fit: FitResult) -> list[str]:
-    """What is doubtful about a fit, a sentence each."""
-    return [flag.message for flag in fit.flags]
+def sentences_of(result: FitResult | IsoflopFit, *, command_line: bool = False) -> list[str]:
+    """What is doubtful about a result, a sentence each; what to try in Python, or as options of the command line."""
+    return [diagnostic.sentence(command_line=command_line) for diagnostic in result.diagnostics]
 
 
 def numbered(sentences: Sequence[str], heading: str = BEFORE) -> str:
@@ -135,7 +134,7 @@ def fit_report(fit: FitResult) -> str:
     return paragraphs(fit_answer(fit), numbered(sentences_of(fit)), evidence(fit))
 
 
-def isoflop_report(iso: IsoflopFit) -> str:
+def isoflop_report(iso: IsoflopFit, *, command_line: bool = False) -> str:
     """The whole report of IsoFLOP profiles."""
     v = iso.values
     kind = "parabolas" if iso.degree == 2 else "local cubics"
@@ -161,24 +160,15 @@ def isoflop_report(iso: IsoflopFit) -> str:
             f"{len(iso.draws.dropna())} of {len(iso.draws)} refits usable)"
         )
     lines += ["", indent(right_aligned(shown))]
-    refused = [f"refused: C = {row['C']:.3g}: {row['reason']}" for _, row in iso.refused.iterrows()]
-    if len(refused) > REFUSALS_LISTED:
-        refused = [f"refused: {len(refused)} of {len(refused) + len(iso.optima)} budgets; the first {refused[0][9:]}"]
-    for sentence in refused:
-        lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-    if varying := varying_flops(iso.runs):
-        lines += textwrap.wrap(varying, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-    widest, farthest = iso.optima["grid_width"].max(), np.exp(np.abs(np.log(iso.optima["offset"])).max())
-    if widest > 4 or farthest > 1.5:
-        lines += textwrap.wrap(
-            f"grids as wide as ×{widest:.3g} and minima up to ×{farthest:.2g} off centre: a parabola's minimum is then "
-            "biased by several per cent, more when extrapolated (arXiv 2603.22339); compare with degree=3 and with the "
-            "parametric fit",
-            WIDTH,
-            initial_indent="  ! ",
-            subsequent_indent="    ",
+    refused = list(iso.refused[:1] if len(iso.refused) > REFUSALS_LISTED else iso.refused)
+    said = [
+        d.sentence(command_line=command_line) for d in [*refused, *(d for d in iso.diagnostics if d not in iso.refused)]
+    ]
+    if len(refused) < len(iso.refused):
+        said[0] = (
+            f"{len(iso.refused)} of {len(iso.refused) + len(iso.optima)} budgets were refused. The first: {said[0]}"
         )
-    return "\n".join(lines)
+    return paragraphs("\n".join(lines), numbered(said))
 
 
 def _objective(fit: FitResult) -> str:
