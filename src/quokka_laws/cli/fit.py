@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def fit_command(
     if objective != "huber" and given("delta"):
         raise click.UsageError(f"--delta is Huber's; --objective {objective} has none")
     piped = as_data or output == "-"
-    if output == "-" and click.get_text_stream("stdout").isatty():
+    if output == "-" and sys.stdout.isatty():
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
     table = load_runs(runs, **reading)
     try:
@@ -118,7 +119,7 @@ def fit_command(
     out = Output("json" if piped else "text", None, strict)
     out.text(done.answer, known, *done.evidence(command_line=True))
     if piped:
-        terminal = click.get_text_stream("stdout").isatty()
+        terminal = sys.stdout.isatty()
         click.echo((replace(done.fit, draws=None) if terminal else done.fit).to_json())
     if output is not None and output != "-":
         written(done.write(output))

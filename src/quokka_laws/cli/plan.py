@@ -22,7 +22,7 @@ from quokka_laws.plan.side_by_side import align
 from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, plan_answer
 from quokka_laws.reporting.verdict import verdict
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.format import how_far, human, left_aligned
+from quokka_laws.results.format import how_far, human, left_aligned, times
 
 REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 
@@ -173,7 +173,7 @@ def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) 
     plan = compute_optimal(fitted, C, level=level)
     answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
     known = [
-        f"C = {row['C']:.3g} is ×{row['extrapolation']:.3g} {'below' if row['below_runs'] else 'beyond'} the runs. {BEYOND_RUNS}."
+        f"C = {row['C']:.3g} is {times(row['extrapolation'])} {'below' if row['below_runs'] else 'beyond'} the runs. {BEYOND_RUNS}."
         for _, row in plan.iterrows()
         if row["extrapolation"] > 1
     ]
@@ -203,7 +203,7 @@ def predict_command(law: str, level: float, out: Output, **data: tuple[float, ..
         _predicted(row, list(point), fitted.conventions.loss_unit) for _, row in table.head(3).iterrows()
     )
     far = table["extrapolation"].max()
-    known = [*said, *([f"This is up to ×{far:.3g} outside the runs. {BEYOND_RUNS}."] if far > 1 else [])]
+    known = [*said, *([f"This is up to {times(far)} outside the runs. {BEYOND_RUNS}."] if far > 1 else [])]
     out.show(answer, [*known, *doubts(fitted)], table)
 
 

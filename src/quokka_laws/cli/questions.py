@@ -18,7 +18,7 @@ from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
 from quokka_laws.reporting.text import BEYOND_RUNS, length_of_epochs, plan_answer
-from quokka_laws.results.format import human
+from quokka_laws.results.format import human, times
 
 LAWS = click.option(
     "--law", "laws", multiple=True, required=True, help="A published law or a fit.json (- for stdin). Repeatable."
@@ -73,7 +73,7 @@ def reach_command(
 
 
 def _outside(row: pd.Series) -> str:
-    return f"; ×{row['extrapolation']:.3g} outside the runs" if row.get("extrapolation", 1.0) > 1 else ""
+    return f"; {times(row['extrapolation'])} outside the runs" if row.get("extrapolation", 1.0) > 1 else ""
 
 
 @click.command("overtrain")
@@ -277,7 +277,7 @@ def data_optimal_command(law: str, U_D: tuple[float, ...], C: tuple[float, ...],
 
 def _beyond(plan: pd.DataFrame) -> list[str]:
     return [
-        f"{name} is up to ×{factor:.3g} outside the runs. {BEYOND_RUNS}."
+        f"{name} is up to {times(factor)} outside the runs. {BEYOND_RUNS}."
         for name in ("N", "U_D", "epochs")
         if (factor := plan[f"extrapolation_{name}"].max()) > 1.0
     ]

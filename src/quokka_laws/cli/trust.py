@@ -128,7 +128,7 @@ def sensitivity_command(law: str, C: float, level: float, out: Output) -> None:
 @LAW_ARGUMENT
 @output_options
 def checklist_command(law: str, out: Output) -> None:
-    """What a reader needs to reproduce a FIT: answered where it knows, marked TO STATE where only you do."""
+    """What a reader needs to reproduce a FIT: answered where it knows, marked "To state" where only you do."""
     fit = resolve_fit(law, "checklist")
     table = checklist(fit)
     yours = int((~table["known"]).sum())

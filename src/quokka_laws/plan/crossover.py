@@ -23,6 +23,7 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import best_run
 from quokka_laws.plan.side_by_side import ConventionsDiffer, differences
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import times
 from quokka_laws.runs.conventions import UNSTATED
 
 _LOG_C = np.log(np.geomspace(1e14, 1e28, 57))
@@ -70,7 +71,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
             uses = best_use(first, c, u), best_use(second, c, u)
             a, b = (use["loss"] for use in uses)
             outside = [_beyond(fit, use) for fit, use in zip((first, second), uses, strict=True)]
-            why = [f"{k} is ×{f:.3g} outside its runs" for k, f in zip(labels, outside, strict=True) if f > FAR]
+            why = [f"{k} is {times(f)} outside its runs" for k, f in zip(labels, outside, strict=True) if f > FAR]
             if comparable.startswith("no"):
                 bound = "" if why else _even_its_bound((first, second), labels, a - b)
                 why.append(f"losses do not compare{bound}")
@@ -237,12 +238,12 @@ def _farthest(factors: Sequence[float]) -> float:
 
 
 def _warn_if_far(label: str, table: pd.DataFrame) -> None:
-    """Say in capitals where a table leaves the runs behind it."""
+    """Warn where a table leaves the runs behind it."""
     far = table[table["extrapolation"] > FAR]
     if len(far):
         where = ", ".join(f"{u:.3g}" for u in dict.fromkeys(far["U_D"]))
         warnings.warn(
-            f"×{far['extrapolation'].max():.3g} OUTSIDE THE RUNS of {label} at U_D = {where}: THIS IS NO EVIDENCE",
+            f"{times(far['extrapolation'].max())} outside the runs of {label} at U_D = {where}: this is no evidence",
             FarOutside,
             stacklevel=3,
         )

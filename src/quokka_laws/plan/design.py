@@ -28,6 +28,7 @@ from quokka_laws.plan.minimise import derivatives
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import times
 from quokka_laws.runs.quantities import parse_quantity
 
 __all__ = ["ladder", "next_runs"]
@@ -393,9 +394,9 @@ def _cautions(fit: FitResult, table: pd.DataFrame) -> list[str]:
     said = []
     if (now := table["sd_before"].iloc[0]) > 1.0:
         said.append(
-            f"A STANDARD DEVIATION OF {now:.3g} IN A LOGARITHM IS FURTHER THAN A LOCAL CALCULATION REACHES: these runs hardly "
-            "bear on the target; ask nearer to them, or train a wider ladder first"
+            f"A standard deviation of {now:.3g} in a logarithm is more than a local calculation can handle: these runs say little "
+            "about the target. Ask nearer to them, or train a wider ladder first."
         )
     if (most := table["C"].max() / fit.fitted_range.get("C", (0.0, np.inf))[1]) > 1:
-        said.append(f"the dearest run is ×{most:.3g} beyond the fitted runs' largest C")
+        said.append(f"the dearest run is {times(most)} beyond the fitted runs' largest C")
     return said

@@ -38,6 +38,8 @@ class Study:
     no_iso: str
     budgets: tuple[float, ...]
     unique: tuple[float, ...] = ()
+    asked: bool = True
+    """Whether the budgets were asked for; ten times the largest run's otherwise."""
 
     @cached_property
     def _own_plan(self) -> pd.DataFrame:
@@ -65,7 +67,7 @@ class Study:
         """Tables of the allocations, the fit, and IsoFLOP profiles."""
         profiles = isoflop_report(self.iso, command_line=command_line) if self.iso is not None else ""
         if self.no_iso:
-            profiles = f"IsoFLOP profiles: not possible. {self.no_iso}"
+            profiles = textwrap.fill(f"IsoFLOP profiles: not possible. {self.no_iso}", WIDTH, subsequent_indent="  ")
         return [*self._allocations[2], evidence(self.fit), profiles]
 
     @cached_property
@@ -79,7 +81,8 @@ class Study:
             own = self._own_plan
         except FitError as error:
             return f"No allocation: {error}", [], []
-        answers = [plan_answer(row, f"C = {row['C']:.3g}") for _, row in own.iterrows()]
+        usual = "" if self.asked else ", ten times your largest run"
+        answers = [plan_answer(row, f"C = {row['C']:.3g}{usual}") for _, row in own.iterrows()]
         tables = [f"Compute-optimal by {self.fit.law.name}\n{allocation_table(own)}"]
         if self.iso is not None:
             tables.append(
@@ -116,10 +119,10 @@ class Study:
 
     def cautions(self) -> list[str]:
         """What to know before relying on the allocations."""
-        said = [
-            f"C = {budget:.3g} is {factor} {side}. {BEYOND_RUNS}"
-            for budget, factor, side in outside_runs(self.fit, self.budgets)
+        outside = [
+            f"C = {budget:.3g} is {factor} {side}" for budget, factor, side in outside_runs(self.fit, self.budgets)
         ]
+        said = [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
         others = second_opinions(self.fit, self.iso, self.budgets)
         for i, (_, own) in enumerate(self._own_plan.iterrows()):
             if apart := disagreement(own, others, i):
@@ -168,7 +171,7 @@ def study(
     law, runs, bootstrap, seed
         As for :func:`quokka_laws.fit`.
     C : float or sequence
-        Budgets to allocate.
+        Training FLOPs of one run to allocate; ten times the largest run's where none is given.
     U_D : float or sequence
         Unique tokens, for laws of repeated data.
     **settings
@@ -182,7 +185,8 @@ def study(
         except RunsError as error:
             reason = str(error)
     budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
-    return Study(result, iso, reason, budgets, unique)
+    asked = bool(budgets) or not {"N", "D"} <= set(result.law.variables)
+    return Study(result, iso, reason, budgets if asked else (10 * result.fitted_range["C"][1],), unique, asked)
 
 
 def quokka_demo(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.format import how_far, human, indent, right_aligned
+from quokka_laws.results.format import how_far, human, indent, right_aligned, times
 from quokka_laws.results.intervals import LEVEL
 
 BEYOND_RUNS = "The interval assumes that the law is right; beyond your runs that is the larger risk"
@@ -70,8 +70,8 @@ def allocation_table(plan: pd.DataFrame) -> str:
 def outside_runs(fit: FitResult, budgets: Iterable[float]) -> list[tuple[float, str, str]]:
     """Budgets outside the fitted runs, each with the factor and the side."""
     lowest, highest = fit.fitted_range.get("C", (0.0, np.inf))
-    above = [(c, f"×{c / highest:.3g}", "beyond your largest run") for c in budgets if c > highest]
-    return above + [(c, f"×{lowest / c:.3g}", "below your smallest run") for c in budgets if c < lowest]
+    above = [(c, times(c / highest), "beyond your largest run") for c in budgets if c > highest]
+    return above + [(c, times(lowest / c), "below your smallest run") for c in budgets if c < lowest]
 
 
 def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:
