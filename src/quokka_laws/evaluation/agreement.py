@@ -30,7 +30,7 @@ def second_opinions(
     found = {}
     if iso is not None:
         found[iso.label] = compute_optimal(iso, C, level=level)
-    if any(flag.code == "LOW_RATIO_RUNS" for flag in fit.flags):
+    if any(d.code == "LOW_RATIO_RUNS" for d in fit.diagnostics):
         low = (fit.runs["D"] / fit.runs["N"] < LOW_RATIO).to_numpy()
         kept = subset(fit.runs, ~low)
         try:
@@ -66,4 +66,4 @@ def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) 
     where = "the interval of N" if name == "N" else "the sizes within 0.1 % of its loss"
     every = [float(own["N"]), *sizes.values()]
     span = f"{human(min(every))} to {human(max(every))}"
-    return f"{said}, outside {where}: THE METHODS DISAGREE, plan for the range {span}"
+    return f"{said}, outside {where}. The methods disagree: plan for the range {span}"

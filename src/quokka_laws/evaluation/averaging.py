@@ -28,6 +28,7 @@ from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import indent, left_aligned
 from quokka_laws.results.intervals import LEVEL, check_level, with_level
 from quokka_laws.results.notebook import card
+from quokka_laws.results.text import numbered, paragraphs
 from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import check_runs
@@ -170,34 +171,50 @@ class Average:
         return table
 
     def report(self, level: float = LEVEL) -> str:
-        """Weights and calibration as text; an interval that does not hold what it says is named in capitals."""
+        """The answer, what to know before relying on it, weights and calibration."""
+        return paragraphs(self.answer(level), numbered(self.known(level)), self.evidence(level))
+
+    def answer(self, level: float = LEVEL) -> str:
+        """Weights in a line, and what its intervals can claim to hold."""
+        weights = ", ".join(f"{law} {weight:.2f}" for law, weight in self.weights.items() if weight > 0)
+        claim = self.claim(level)
+        held = f"; {100 * level:.3g} % intervals can claim {claim:.0%}" if claim == claim else ""
+        return f"Weights from held-out budgets: {weights}{held}"
+
+    def known(self, level: float = LEVEL) -> list[str]:
+        """What to know before relying on it: intervals that held less than they say, or far more; what was not possible."""
+        said = []
+        table = self.calibration(level)
+        tried = table[table["budgets"] > 0]
+        if not len(self.folds):
+            said.append("Not calibrated: too few runs to hold budgets out, so the interval is a guess.")
+        elif not len(tried):
+            said.append("Coverage is unknown: there was one fold, and nothing left to try the interval on.")
+        for row in tried[tried["coverage"] < level - 0.1].itertuples():
+            said.append(
+                f"{row.distance}: {100 * level:.3g} % intervals held only {row.coverage:.0%}; read them as such."
+            )
+        for row in tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]].itertuples():
+            said.append(
+                f"{row.distance}: intervals were {row.half_width / row.error:.0f} times as wide as the errors they had to hold (few "
+                "folds, or laws that disagree): safe, not sharp."
+            )
+        return [*said, *self.refused]
+
+    def evidence(self, level: float = LEVEL) -> str:
+        """Weights and calibration."""
         shown = self.summary.rename_axis(None)
         shown = shown.assign(
             weight=shown["weight"].map("{:.2f}".format), held_out_error=shown["held_out_error"].map("{:.2%}".format)
         )
         lines = ["Stacked over held-out budgets:", indent(left_aligned(shown))]
-        if not len(self.folds):
-            lines.append("  ! NOT CALIBRATED: too few runs to hold budgets out; the interval is a guess")
-        else:
+        if len(self.folds):
             lines.append(f"  {len(self.folds)} folds, fitted on {', '.join(map(str, self.folds.fitted[:-1]))} rows")
         table = self.calibration(level)
-        tried = table[table["budgets"] > 0]
-        if len(tried):
-            lines += ["", f"What {level:.0%} intervals held of budgets they had not seen:"]
+        if len(tried := table[table["budgets"] > 0]):
+            lines += ["", f"What {100 * level:.3g} % intervals held of budgets they had not seen:"]
             lines.append(indent(left_aligned(_calibration_text(tried))))
-            poor = tried[tried["coverage"] < level - 0.1]
-            for row in poor.itertuples():
-                lines.append(
-                    f"  ! {row.distance}: {level:.0%} INTERVALS HELD ONLY {row.coverage:.0%}; read them as such"
-                )
-            for row in tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]].itertuples():
-                lines.append(
-                    f"  ! {row.distance}: intervals were {row.half_width / row.error:.0f} times as wide as the errors they had "
-                    "to hold (few folds, or laws that disagree): safe, not sharp"
-                )
-        elif len(self.folds):
-            lines.append("  ! COVERAGE UNKNOWN: one fold only, nothing left to try the interval on")
-        return "\n".join([*lines, *(f"  ! {sentence}" for sentence in self.refused)])
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.report()
@@ -207,9 +224,9 @@ class Average:
         facts = (
             f"stacked over {count} folds of held-out budgets"
             if count
-            else "NOT CALIBRATED: no budget could be held out"
+            else "not calibrated: no budget could be held out"
         )
-        return card("Average", facts, self.summary, doubts=self.refused, index=True)
+        return card("Average", facts, self.summary, diagnostics=self.refused, index=True)
 
 
 def average(

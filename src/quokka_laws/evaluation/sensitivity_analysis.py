@@ -14,7 +14,9 @@ from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.fitting.fit import fit as fit_law
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
+from quokka_laws.plan.arguments import one_positive
 from quokka_laws.plan.compute import compute_optimal
+from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.runs.rows import subset
@@ -32,7 +34,7 @@ class _Variant:
     params: lmfit.Parameters
 
 
-def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL) -> pd.DataFrame:
+def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL, progress: bool = False) -> pd.DataFrame:
     """Refit under other choices: objective, delta, each budget, the largest runs, outliers, tied exponents.
 
     Parameters
@@ -43,6 +45,8 @@ def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL) -> pd.DataFra
         Budget of the conclusion, in FLOPs of one run.
     level : float
         Confidence level of the fit's own interval.
+    progress : bool
+        Show a bar on stderr for work that takes more than two seconds.
 
     Returns
     -------
@@ -58,16 +62,22 @@ def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL) -> pd.DataFra
     """
     if not {"N", "D"} <= set(fit.law.variables):
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; sensitivity needs one of N and D")
+    (C,) = one_positive(C=C)
     base = _conclusion(fit, C)
     own = compute_optimal(fit, C, level=level).iloc[0]
     rows: list[dict[str, Any]] = [{"choice": "as fitted", "variant": "", "rows": len(fit.runs), **base, "note": ""}]
-    for variant in _variants(fit):
-        row: dict[str, Any] = {"choice": variant.choice, "variant": variant.name, "rows": len(variant.runs)}
-        try:
-            again = fit_law(fit.law, variant.runs, objective=variant.objective, params=variant.params, seed=fit.seed)
-            rows.append({**row, **_conclusion(again, C), "note": ""})
-        except QuokkaError as error:
-            rows.append({**row, "note": str(error)})
+    variants = list(_variants(fit))
+    with Progress("refitting under other choices", len(variants), enabled=progress) as bar:
+        for variant in variants:
+            row: dict[str, Any] = {"choice": variant.choice, "variant": variant.name, "rows": len(variant.runs)}
+            try:
+                again = fit_law(
+                    fit.law, variant.runs, objective=variant.objective, params=variant.params, seed=fit.seed
+                )
+                rows.append({**row, **_conclusion(again, C), "note": ""})
+            except QuokkaError as error:
+                rows.append({**row, "note": str(error)})
+            bar.update(1)
     table = pd.DataFrame(rows)
     table["N_ratio"] = table["N"] / base["N"]
     table["loss_change"] = table["loss"] - base["loss"]

@@ -15,9 +15,10 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, RunsError
-from quokka_laws.fitting import diagnostics, starts
+from quokka_laws.fitting import starts
 from quokka_laws.fitting.arguments import check_counts, law_and_runs
 from quokka_laws.fitting.bootstrap import draws_whole_runs, resample_weights, resampling_units
+from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import minimize_with_lmfit
 from quokka_laws.fitting.multistart import THIN_ROWS, Optimum, optimise
@@ -149,7 +150,7 @@ def fit(
     )
 
     refits = Refits(law, data, space, objective, found, n_starts, seed)
-    return replace(result, flags=diagnostics.of(result, refits=refits))
+    return replace(result, diagnose=Diagnosis(refits))
 
 
 # ---- resamples ------------------------------------------------------------------------------------------------
@@ -264,7 +265,7 @@ def _fit_by_lmfit(
         route=f"lmfit Minimizer: the tie of {', '.join(ties)} is not linear in the solver's coordinates",
         seed=seed,
     )
-    return replace(result, flags=diagnostics.of(result, refits=None))
+    return replace(result, diagnose=Diagnosis(None))
 
 
 def _with_weights(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.exceptions import ExpressionError, RunsError
+from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
 from quokka_laws.importers.curves import Curve, Final, IncompleteError, metrics_agree, points, unusable
 from quokka_laws.importers.detect import reader
 from quokka_laws.importers.names import NamePattern
@@ -82,7 +82,7 @@ def import_runs(
     """
     method = Final.parse(final)
     if unknown := sorted(set(accept) - set(STATUSES)):
-        raise ValueError(f"accept {', '.join(unknown)} is none of {', '.join(STATUSES)}")
+        raise ArgumentError(f"accept {', '.join(unknown)} is none of {', '.join(STATUSES)}")
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     options = Options(
         columns=dict(columns or {}),

@@ -177,7 +177,7 @@ class Law:
     def inputs(self, *, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
         """Raw data (``N``, ``D``, ``U_D``, ``epochs``, ``C``, raw units) → :data:`Inputs`.
 
-        Two of ``D``, ``U_D`` and ``epochs`` give the third; ``D`` follows from ``C`` and ``N``, ``C`` as ``flops_per_ND``·N·D. Raises ``TypeError`` naming the
+        Two of ``D``, ``U_D`` and ``epochs`` give the third; ``D`` follows from ``C`` and ``N``, ``C`` as ``flops_per_ND``·N·D. Raises :class:`ArgumentError` naming the
         variable when one that the law needs is missing.
         """
         given = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
@@ -192,7 +192,7 @@ class Law:
         if "C" not in given and {"N", "D"} <= given.keys():
             given["C"] = flops_per_ND * given["N"] * given["D"]
         if missing := [v for v in self.variables if v not in given]:
-            raise TypeError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
+            raise ArgumentError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
         x = {f"log_{k}": np.log(v) for k, v in given.items() if k != "epochs"}
         if "epochs" in given:
             x["epochs"] = given["epochs"]

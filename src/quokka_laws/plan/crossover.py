@@ -23,6 +23,7 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import best_run
 from quokka_laws.plan.side_by_side import ConventionsDiffer, differences
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import times
 from quokka_laws.runs.conventions import UNSTATED
 
 _LOG_C = np.log(np.geomspace(1e14, 1e28, 57))
@@ -61,7 +62,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
         ``winner``, ``comparable``, ``note``. There is no winner, and the note says why, where a law is asked beyond
         a factor of ten outside its runs or the losses do not compare.
     """
-    first, second = law_of(first), law_of(second)
+    first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
@@ -70,7 +71,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
             uses = best_use(first, c, u), best_use(second, c, u)
             a, b = (use["loss"] for use in uses)
             outside = [_beyond(fit, use) for fit, use in zip((first, second), uses, strict=True)]
-            why = [f"{k} is ×{f:.3g} outside its runs" for k, f in zip(labels, outside, strict=True) if f > FAR]
+            why = [f"{k} is {times(f)} outside its runs" for k, f in zip(labels, outside, strict=True) if f > FAR]
             if comparable.startswith("no"):
                 bound = "" if why else _even_its_bound((first, second), labels, a - b)
                 why.append(f"losses do not compare{bound}")
@@ -103,7 +104,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
         known), ``searched_to`` (FLOPs: 1e28, or where a law that cannot rise with epochs would have to promise beyond
         its runs), ``comparable``.
     """
-    first, second = law_of(first), law_of(second)
+    first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
@@ -149,7 +150,7 @@ def iso_loss(fit: FittedLaw, loss: float, U_D: Any) -> pd.DataFrame:
         ``U_D, C``; C is inf where so little data never reach the loss within 1e28 FLOPs, NaN where the law cannot say
         (it cannot rise with epochs, and more than it was fitted to would be needed).
     """
-    fit = law_of(fit)
+    fit = law_of(fit, repeated=True)
     (loss,) = one_positive(loss=loss)
     rows = []
     for u in positive(U_D=U_D)[0]:
@@ -237,12 +238,12 @@ def _farthest(factors: Sequence[float]) -> float:
 
 
 def _warn_if_far(label: str, table: pd.DataFrame) -> None:
-    """Say in capitals where a table leaves the runs behind it."""
+    """Warn where a table leaves the runs behind it."""
     far = table[table["extrapolation"] > FAR]
     if len(far):
         where = ", ".join(f"{u:.3g}" for u in dict.fromkeys(far["U_D"]))
         warnings.warn(
-            f"×{far['extrapolation'].max():.3g} OUTSIDE THE RUNS of {label} at U_D = {where}: THIS IS NO EVIDENCE",
+            f"{times(far['extrapolation'].max())} outside the runs of {label} at U_D = {where}: this is no evidence",
             FarOutside,
             stacklevel=3,
         )

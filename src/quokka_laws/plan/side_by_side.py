@@ -86,6 +86,7 @@ def several(
     units or tokenizers is refused. Tables with intervals get a column ``level``.
     """
     signature = inspect.signature(question)
+    repeated = "U_D" in signature.parameters
 
     @wraps(question)
     def asked(fit: Any, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
@@ -93,10 +94,10 @@ def several(
         bound.apply_defaults()
         given, level = bound.arguments, bound.arguments.get("level")
         if not isinstance(fit, list | tuple):
-            return with_level(question(law_of(fit), *args, **kwargs), level)
+            return with_level(question(law_of(fit, repeated=repeated), *args, **kwargs), level)
         if not fit:
             raise ArgumentError("no law was given: pass a fit, the name of a published law, or a list of them")
-        laws, said = align([law_of(one) for one in fit])
+        laws, said = align([law_of(one, repeated=repeated) for one in fit])
         if given.get("loss") is not None:
             _refuse_one_target([f.conventions for f in laws])
         if said:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
 from quokka_laws.objective import LogHuber, LogL2, Objective
-from quokka_laws.results.diagnostic import Flag
+from quokka_laws.results.diagnostic import Diagnose, Diagnostic, Known
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.intervals import check_level, percentile_interval
 from quokka_laws.results.notebook import card
 from quokka_laws.results.views import view
 from quokka_laws.runs.columns import inputs_of
+from quokka_laws.writing import make_folder
 
 CONDITION_LIMIT = 1e8  # of the scaled Hessian: above it some combination of coefficients is free
 
@@ -29,7 +31,7 @@ class FitStatus(Enum):
 
     CONVERGED = "converged"
     AT_BOUND = "converged, with a coefficient at a bound or an amplitude at zero"
-    NOT_CONVERGED = "NOT CONVERGED: the best point found is not a minimum"
+    NOT_CONVERGED = "not converged: the best point found is not a minimum"
     EVALUATED = "coefficients were given, not fitted"
 
 
@@ -43,8 +45,8 @@ class FitResult(FittedLaw):
         What was minimised, and its value: the weighted *sum* over rows.
     status : FitStatus
         An optimistic view of success: that a minimum was reached, not that the law is right.
-    flags : tuple of Flag
-        Everything doubtful, one sentence each.
+    diagnose : callable
+        Looks for everything doubtful when ``diagnostics`` is first asked for.
     runs : DataFrame
         The rows that were fitted; ``excluded`` lists those left out with the reason.
     params : lmfit.Parameters
@@ -70,7 +72,7 @@ class FitResult(FittedLaw):
     objective: Objective = field(default_factory=LogHuber)
     objective_value: float = np.nan
     status: FitStatus = FitStatus.EVALUATED
-    flags: tuple[Flag, ...] = ()
+    diagnose: Diagnose = field(default_factory=Known, compare=False, repr=False)
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
     params: lmfit.Parameters = field(default_factory=lmfit.Parameters)
@@ -84,6 +86,11 @@ class FitResult(FittedLaw):
     versions: dict[str, str] = field(default_factory=dict)
 
     # ---- views ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything doubtful about the fit; looked for when first asked for, which takes refits."""
+        return self.diagnose(self)
 
     @property
     def identified(self) -> bool:
@@ -160,7 +167,7 @@ class FitResult(FittedLaw):
         return table
 
     def report(self) -> str:
-        """The fit as text; bad news in capitals."""
+        """The fit as text: the answer, what to know before relying on it, the evidence."""
         from quokka_laws.results.text import fit_report
 
         return fit_report(self)
@@ -174,7 +181,7 @@ class FitResult(FittedLaw):
         path = Path(path)
         if path.is_dir() or not path.suffix:
             path = path / "fit.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self.to_json(path)
         return path
 
@@ -194,8 +201,12 @@ class FitResult(FittedLaw):
         return short_report(self)
 
     def __eq__(self, other: object) -> bool:
-        """Whether two results are the same fit: everything that is stored of them agrees to the last digit."""
-        return self.to_json() == other.to_json() if isinstance(other, FitResult) else NotImplemented
+        """Whether two results are the same fit: everything given and found agrees to the last digit."""
+        from quokka_laws.results.storage import facts, plain_json
+
+        if not isinstance(other, FitResult):
+            return NotImplemented
+        return self is other or plain_json(facts(self)) == plain_json(facts(other))
 
     def __hash__(self) -> int:
         return hash((self.label, self.objective_value, self.seed, *sorted(self.values.items())))
@@ -203,7 +214,7 @@ class FitResult(FittedLaw):
     def _repr_html_(self) -> str:
         facts = f"{len(self.runs)} rows, objective {self.objective_value:.6g}, {self.status.value}"
         title = f"{self.label}: loss = {self.law.equation}"
-        return card(title, facts, self.summary, doubts=[f.message for f in self.flags], index=True)
+        return card(title, facts, self.summary, diagnostics=map(str, self.diagnostics), index=True)
 
 
 def draws_to_parameters(params: lmfit.Parameters, draws: pd.DataFrame | None) -> lmfit.Parameters:

@@ -76,9 +76,11 @@ class FittedLaw:
         if not isinstance(other, FittedLaw) or type(other) is not type(self):
             return NotImplemented
         plain = ("law", "values", "conventions", "fitted_range", "name")
-        draws = (self.draws, other.draws)
-        same = all(getattr(self, k) == getattr(other, k) for k in plain)
-        return same and (draws[0] is draws[1] or (None not in draws and bool(draws[0].equals(draws[1]))))
+        if not all(getattr(self, k) == getattr(other, k) for k in plain):
+            return False
+        if self.draws is None or other.draws is None:
+            return self.draws is other.draws
+        return bool(self.draws.equals(other.draws))
 
     def __hash__(self) -> int:
         return hash((self.label, *sorted(self.values.items())))
@@ -216,8 +218,8 @@ class FittedLaw:
         try:
             self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **arrays)
             np.broadcast_shapes(*(v.shape for v in arrays.values()))
-        except TypeError as error:
-            raise ArgumentError(str(error)) from None
+        except ArgumentError:
+            raise
         except ValueError:
             sizes = ", ".join(f"{v.size} of {k}" for k, v in arrays.items())
             raise ArgumentError(f"{sizes}: give as many of each, or one of all but one") from None

@@ -19,10 +19,11 @@ from quokka_laws.laws import Law, from_spec
 from quokka_laws.laws.base import NAMED
 from quokka_laws.laws.parameters import rebuilt
 from quokka_laws.objective import objective_from_spec
+from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.runs.conventions import flops_constant
 
 SCHEMA = "quokka-laws/fit"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MOST_ROWS = 10_000_000
 MOST_COLUMNS = 10_000
 LISTED = 8  # faults named
@@ -77,6 +78,16 @@ class RunsIndex(_Strict):
     labels: Annotated[list[str | int | float], Field(max_length=MOST_ROWS)]
 
 
+class StoredDiagnostic(_Strict):
+    """One thing that is doubtful; its sentence is made anew."""
+
+    code: Annotated[str, Field(max_length=200)]
+    severity: Literal["error", "warning", "note"]
+    numbers: dict[Word, Any]
+    rows: list[Word]
+    advice: list[Annotated[list[Any], Field(min_length=2, max_length=2)]]
+
+
 class StoredFit(_Strict):
     """A fit as :mod:`quokka_laws.results.storage` writes it."""
 
@@ -91,8 +102,8 @@ class StoredFit(_Strict):
     objective_value: Number
     rms_residual: Number | None = None
     status: Literal["CONVERGED", "AT_BOUND", "NOT_CONVERGED", "EVALUATED"]
-    flags: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = Field(default_factory=list)
-    diagnostics: list[dict[str, Any]] = Field(default_factory=list)
+    flags: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = None  # of the first schema
+    diagnostics: list[StoredDiagnostic] | None = None
     starts: dict[Word, int]
     gradient_norm: Number
     condition_number: Number
@@ -263,6 +274,14 @@ def _disagreements(fit: StoredFit, law: Law) -> list[str]:
                 f"{name}: expected columns of one length; {first[0]} has {first[1]} and {other[0]} {other[1]}"
             )
     rows = len(next(iter(fit.runs.values()), []))
+    doubts = "flags" if fit.schema_version == 1 else "diagnostics"
+    if getattr(fit, doubts) is None:
+        faults.append(f"{doubts}: expected a list; it is missing")
+    for i, diagnostic in enumerate(fit.diagnostics or []):
+        try:
+            Diagnostic.from_dict(diagnostic.model_dump()).sentence()
+        except (QuokkaError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            faults.append(f"diagnostics.{i}.numbers: expected those that {_short(diagnostic.code)} is about")
     if fit.runs_index is not None and len(fit.runs_index.labels) != rows:
         faults.append(f"runs_index: expected {rows} labels, one per run, not {len(fit.runs_index.labels)}")
     for place, names in (

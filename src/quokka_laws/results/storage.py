@@ -15,7 +15,7 @@ from quokka_laws.exceptions import FitFileError, RunsError
 from quokka_laws.laws import from_spec
 from quokka_laws.laws.parameters import rebuilt
 from quokka_laws.objective import objective_from_spec
-from quokka_laws.results.diagnostic import Flag
+from quokka_laws.results.diagnostic import Diagnostic, Known
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.results.schema import SCHEMA, SCHEMA_VERSION, checked
 from quokka_laws.runs.conventions import Conventions
@@ -27,6 +27,11 @@ from quokka_laws.writing import write_atomically
 
 def to_dict(fit: FitResult) -> dict[str, Any]:
     """Plain data that :func:`from_dict` turns back into an equal result."""
+    return {**facts(fit), "diagnostics": [d.to_dict() for d in fit.diagnostics]}
+
+
+def facts(fit: FitResult) -> dict[str, Any]:
+    """Everything that was given and found, as plain data; diagnostics, which follow from it and take refits, left out."""
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -39,7 +44,6 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
         "objective_value": fit.objective_value,
         "rms_residual": fit.rms_residual,
         "status": fit.status.name,
-        "flags": [[f.code, f.message] for f in fit.flags],
         "starts": fit.starts,
         "gradient_norm": fit.gradient_norm,
         "condition_number": fit.condition_number,
@@ -59,10 +63,15 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
 
 def to_json(fit: FitResult, path: str | Path | None = None) -> str:
     """Write (or return) a fit as JSON; :func:`read_fit` reads it back exactly."""
-    text = json.dumps(_finite(to_dict(fit)), allow_nan=False, separators=(",", ":"))
+    text = plain_json(to_dict(fit))
     if path is not None:
         write_atomically(path, text)
     return text
+
+
+def plain_json(data: Mapping[str, Any]) -> str:
+    """Compact JSON; infinities and NaN as text that reads back."""
+    return json.dumps(_finite(data), allow_nan=False, separators=(",", ":"))
 
 
 def from_dict(data: Mapping[str, Any], where: str = "the fit") -> FitResult:
@@ -90,7 +99,7 @@ def from_dict(data: Mapping[str, Any], where: str = "the fit") -> FitResult:
         objective=objective_from_spec(data["objective"]),
         objective_value=data["objective_value"],
         status=FitStatus[data["status"]],
-        flags=tuple(Flag(code, message) for code, message in data.get("flags", [])),
+        diagnose=Known(_diagnostics(data)),
         runs=runs,
         excluded=pd.DataFrame(data["excluded"]),
         params=draws_to_parameters(rebuilt(data["params"]), draws),
@@ -103,6 +112,13 @@ def from_dict(data: Mapping[str, Any], where: str = "the fit") -> FitResult:
         seed=data["seed"],
         versions=data["versions"],
     )
+
+
+def _diagnostics(data: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    """Of a stored fit; the first schema kept a code and a sentence."""
+    if data["schema_version"] == 1:
+        return tuple(Diagnostic(code, numbers={"text": message}) for code, message in data["flags"])
+    return tuple(map(Diagnostic.from_dict, data["diagnostics"]))
 
 
 def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
@@ -127,7 +143,9 @@ def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
     try:
         data = loads(text)
     except json.JSONDecodeError as error:
-        raise FitFileError(f"{where}: not JSON ({error}); a fit is written by `quokka-laws fit … > fit.json`") from None
+        raise FitFileError(
+            f"{where}: not JSON ({error}); a fit is written by `quokka-laws fit runs.csv -o fit.json`"
+        ) from None
     except MalformedError as error:
         raise FitFileError(f"{where}: {error}") from None
     if not isinstance(data, dict):

@@ -135,7 +135,7 @@ def flatten(table: pd.DataFrame) -> pd.DataFrame:
     ]
     if not nested:
         return table
-    flat = pd.json_normalize(table.to_dict("records"), sep="/")  # type: ignore[arg-type]
+    flat = pd.json_normalize(table.to_dict("records"), sep="/")
     flat.index = table.index
     for name in flat.columns[flat.dtypes == "object"]:
         flat[name] = flat[name].map(lambda cell: json.dumps(cell) if isinstance(cell, list | dict) else cell)

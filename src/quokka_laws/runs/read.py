@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import ExpressionError, RunsError
+from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
 from quokka_laws.runs.checks import (
     EPOCHS_TOLERANCE,
     contradictions,
@@ -109,7 +109,7 @@ def read_runs(
         raise RunsError(f"{where_from(source)}: there are no rows")
     known = {"N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus"}
     if unknown := sorted(set(conventions) - known):
-        raise TypeError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(known))}")
+        raise ArgumentError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(known))}")
     flops_constant(flops)
     notes: list[str] = list(table.attrs.get("notes", []))
     stated = {**table.attrs.get("conventions", {}), **conventions}
@@ -198,18 +198,21 @@ def flops_per_ND(runs: pd.DataFrame) -> Array:
     return (runs["C"] / (runs["N"] * runs["D"])).to_numpy(dtype=float)
 
 
-def varying_flops(runs: pd.DataFrame) -> str:
-    """A sentence where the C of the runs is not one multiple of N·D, so that plans cannot turn a budget into N and D."""
+def flops_spread(runs: pd.DataFrame) -> dict[str, float] | None:
+    """Lowest, highest and median C/(N·D) where it is not one multiple, so that plans cannot turn a budget into N and D."""
     if not {"N", "D", "C"} <= set(runs):
-        return ""
+        return None
     k = flops_per_ND(runs)
     middle = float(np.median(k))
     if np.abs(k / middle - 1).max() <= FLOPS_TOLERANCE:
-        return ""
-    return (
-        f"C/(N·D) VARIES FROM {k.min():.3g} TO {k.max():.3g} OVER THE RUNS: plans take their median, C = {middle:.3g}·N·D, "
-        "and are off by as much. Count C alike for all runs, or count N as C does"
-    )
+        return None
+    return {"lowest": float(k.min()), "highest": float(k.max()), "median": middle}
+
+
+def row_names(runs: pd.DataFrame, chosen: Array) -> tuple[str, ...]:
+    """What the user calls the rows where ``chosen`` is true: their run_id where each has its own, else their index."""
+    own = runs["run_id"] if "run_id" in runs and runs["run_id"].is_unique else runs.index.to_series()
+    return tuple(map(str, own[chosen]))
 
 
 def equal_run_weights(runs: pd.DataFrame) -> pd.Series:

@@ -37,7 +37,7 @@ def save(ax: Axes, path: str | Path) -> Path:
         When the file cannot be written.
     """
     form = Path(path).suffix.lower().removeprefix(".") or "png"
-    known = ax.figure.canvas.get_supported_filetypes()  # type: ignore[attr-defined]
+    known = ax.figure.canvas.get_supported_filetypes()
     if form not in known:
         raise ArgumentError(f"{path}: {form!r} is no format of a figure; there are {', '.join(sorted(known))}")
     drawn = io.BytesIO()
