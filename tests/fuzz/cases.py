@@ -39,9 +39,51 @@ CONDITIONS = [
     *("while True: pass", "fromfile('/etc/hostname')", "(" * 300, "N < " * 200 + "1", "`no such` > 1", "N ** 999999999 > 0", "9**9**9**9 > N"),
     *("lambda: 0", "[x for x in N]", "not not not N > 1", "N > 'x'", "run_id > 3", "duplicates", "N @ D", "N; D", "N := 3", "log(-N) > 0"),
 ]  # fmt: skip
-NUMBERS = ["1e22", "7B", "1e18,1e20", "0", "-1", "nan", "inf", "1e400", "1e-5", "1e31", "x", "", "1,5", "9" * 400, "100 PF-days", "1e20 tokens"]
-TIES = ["beta=alpha", "beta=2*alpha", "alpha=beta", "beta=beta", "E=while True: pass", "A=open('x')", "A=9**9**9*B", "beta=gamma", "=", "E", "A=B^2"]
-FIXES = ["E=1.7", "E=-5", "E=nan", "E=1e400", "gamma=1", "alpha=.3", "E", "=", "alpha=1000", "A=0", "E=1.7,E=1.8", "E=x"]
+NUMBERS = [
+    "1e22",
+    "7B",
+    "1e18,1e20",
+    "0",
+    "-1",
+    "nan",
+    "inf",
+    "1e400",
+    "1e-5",
+    "1e31",
+    "x",
+    "",
+    "1,5",
+    "9" * 400,
+    "100 PF-days",
+    "1e20 tokens",
+]
+TIES = [
+    "beta=alpha",
+    "beta=2*alpha",
+    "alpha=beta",
+    "beta=beta",
+    "E=while True: pass",
+    "A=open('x')",
+    "A=9**9**9*B",
+    "beta=gamma",
+    "=",
+    "E",
+    "A=B^2",
+]
+FIXES = [
+    "E=1.7",
+    "E=-5",
+    "E=nan",
+    "E=1e400",
+    "gamma=1",
+    "alpha=.3",
+    "E",
+    "=",
+    "alpha=1000",
+    "A=0",
+    "E=1.7,E=1.8",
+    "E=x",
+]
 COUNTS = ["3", "0", "-1", "1000000000", "x", "1.5", "nan", "9" * 30]
 
 
@@ -62,7 +104,14 @@ def runs_table() -> list[dict[str, Any]]:
     for n in np.geomspace(1e7, 1e9, 4):
         for d in np.geomspace(1e9, 4e10, 4):
             loss = (1.8 + 480 / n**0.35 + 2100 / d**0.37) * np.exp(rng.normal(0, 0.003))
-            rows.append({"run_id": f"r{len(rows)}", "N": float(f"{n:.4g}"), "D": float(f"{d:.4g}"), "loss": float(f"{loss:.5g}")})
+            rows.append(
+                {
+                    "run_id": f"r{len(rows)}",
+                    "N": float(f"{n:.4g}"),
+                    "D": float(f"{d:.4g}"),
+                    "loss": float(f"{loss:.5g}"),
+                }
+            )
     return rows
 
 
@@ -107,7 +156,9 @@ def spoil_bytes(data: bytes, rng: random.Random) -> bytes:
     if kind == 3:
         return data[:at] + data[at + rng.randrange(1, 30) :]
     if kind == 4:
-        return data.decode("utf-8", "replace").encode(rng.choice(["utf-16", "utf-16-le", "latin-1", "utf-32"]), "replace")
+        return data.decode("utf-8", "replace").encode(
+            rng.choice(["utf-16", "utf-16-le", "latin-1", "utf-32"]), "replace"
+        )
     if kind == 5:
         lines = data.split(b"\n")
         rng.shuffle(lines)
@@ -148,7 +199,22 @@ def spoiled_fit(rng: random.Random, stem: str) -> tuple[str, bytes]:
         if rng.random() < 0.2:
             del parent[path[-1]]
         else:
-            values = [*NASTY, None, True, 0, -1, 1.5, 10**400, [], {}, "float:nan", "float:inf", "while True: pass", [[1]], {"name": "x"}]
+            values = [
+                *NASTY,
+                None,
+                True,
+                0,
+                -1,
+                1.5,
+                10**400,
+                [],
+                {},
+                "float:nan",
+                "float:inf",
+                "while True: pass",
+                [[1]],
+                {"name": "x"},
+            ]
             parent[path[-1]] = rng.choice(values)
     text = json.dumps(data).encode()
     return "fit.json", spoil_bytes(text, rng) if rng.random() < 0.2 else text
@@ -169,7 +235,6 @@ def options(rng: random.Random, pool: dict[str, list[str]], most: int = 3) -> li
 READING = {
     "--keep": CONDITIONS,
     "--drop": CONDITIONS,
-
     "--columns": ["N=N", "N=D:M", "loss=x", "=", "N", "N=N,N=D", "Q=N", *NASTY[:12]],
     "--flops": ["6ND", "as given", "0ND", "-6ND", "nanND", "6", "", "1e400ND", *NASTY[:6]],
     "--state": ["loss_unit=bits/token", "loss_unit=x", "N_counts=active", "x=y", "corpus=<img>", "="],
@@ -178,8 +243,17 @@ FITTING = {"--bootstrap": COUNTS[:2] + COUNTS[2:], "--seed": COUNTS, "-C": NUMBE
            "--delta": ["1e-3", "0", "-1", "nan", "inf", "1e400", "x"], "--objective": ["huber", "l1", "l2", "raw-l2", "x"],
            "--cluster": ["auto", "row", "run_id", "nope", ""], "--strata": ["run_id", "nope"], "--weights": ["loss", "nope"],
            "--law": ["chinchilla", "skaling", "power", "kaplan", "quokka-repeated", "x", ""]}  # fmt: skip
-POINT = {"-N": NUMBERS, "-D": NUMBERS, "-U": NUMBERS, "--epochs": NUMBERS, "--level": ["0.9", "0", "1", "nan", "2", "x"]}
-FORMAT = {"--format": ["json", "csv", "text", "x"], "-o": ["out.json", "out.csv", "none/", "/dev/full", "/proc/x.json", "", "a\x00b"]}
+POINT = {
+    "-N": NUMBERS,
+    "-D": NUMBERS,
+    "-U": NUMBERS,
+    "--epochs": NUMBERS,
+    "--level": ["0.9", "0", "1", "nan", "2", "x"],
+}
+FORMAT = {
+    "--format": ["json", "csv", "text", "x"],
+    "-o": ["out.json", "out.csv", "none/", "/dev/full", "/proc/x.json", "", "a\x00b"],
+}
 
 
 def _with_runs(rng: random.Random, command: str, pool: dict[str, list[str]], fixed: list[str]) -> Case:
@@ -190,7 +264,9 @@ def _with_runs(rng: random.Random, command: str, pool: dict[str, list[str]], fix
     return Case(0, tuple(arguments), {name: data}, "table")
 
 
-def _with_fit(rng: random.Random, command: str, pool: dict[str, list[str]], fixed: list[str], stem: str = "", before: str = "") -> Case:
+def _with_fit(
+    rng: random.Random, command: str, pool: dict[str, list[str]], fixed: list[str], stem: str = "", before: str = ""
+) -> Case:
     name, data = spoiled_fit(rng, stem or rng.choice(["chinchilla", "chinchilla", "tied", "power", "repeated"]))
     own = options(rng, {**pool, **FORMAT}) if rng.random() < 0.5 else rng.choice([[], ["--json"]])
     arguments = [command, *before.split(), name, *own]
@@ -209,7 +285,9 @@ def _imports(rng: random.Random) -> Case:
         "--facts": ["runs.csv", "none.csv", "/dev/zero", "."],
         "--format": ["jsonl", "csv", "text", "x"],
     }
-    return Case(0, ("import", name, *options(rng, pool), *rng.choice([(), (), ("--checkpoints",)])), {name: data}, "log")
+    return Case(
+        0, ("import", name, *options(rng, pool), *rng.choice([(), (), ("--checkpoints",)])), {name: data}, "log"
+    )
 
 
 BUDGETS = {"-C": NUMBERS, **{k: POINT[k] for k in ("-N", "-D", "-U", "--level")}}

@@ -9,7 +9,15 @@ import pytest
 import quokka_laws as ql
 from quokka_laws.reporting.templating import code_span, markdown
 
-ATTACKS = ["<img src=x onerror=alert(1)>", "<!--<script>", "</script><script>alert(1)</script>", "[a](javascript:x)", "`x`\n# head", "a|b", "$\\foo$"]
+ATTACKS = [
+    "<img src=x onerror=alert(1)>",
+    "<!--<script>",
+    "</script><script>alert(1)</script>",
+    "[a](javascript:x)",
+    "`x`\n# head",
+    "a|b",
+    "$\\foo$",
+]
 FIT = Path(__file__).parents[1] / "results" / "version1" / "chinchilla.json"
 
 
