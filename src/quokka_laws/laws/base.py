@@ -20,11 +20,16 @@ from quokka_laws.jet import Array, Jet, variables
 from quokka_laws.laws.projection import nnls
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from quokka_laws.laws.chinchilla import Shortage
 
 Inputs = Mapping[str, Any]
 """Data as the laws see them: ``log_N``, ``log_D``, ``log_U_D``, ``log_C`` and ``epochs``, arrays or jets."""
 
+
+COMPLETED = ("N", "D", "C", "U_D", "epochs")
+"""Variables that are derived from one another."""
 
 AUTOMATIC = "automatic start"
 """``user_data`` of a parameter whose start value nobody gave."""
@@ -45,7 +50,7 @@ class Coefficient:
         What it says, in words.
     kind : {"amplitude", "scale", "exponent"}
         An *amplitude* multiplies exactly one term and may be zero; a *scale* is positive; both are solved for as
-        logarithms. An *exponent* is solved for as it is.
+        logarithms. An *exponent* is solved for as it is; so is a *slope*, which multiplies a term and may have any size.
     start : (float, float)
         Range in which automatic starts look for it (amplitudes are solved, not searched).
     min, max : float
@@ -54,7 +59,7 @@ class Coefficient:
 
     name: str
     meaning: str
-    kind: Literal["amplitude", "scale", "exponent"] = "exponent"
+    kind: Literal["amplitude", "slope", "scale", "exponent"] = "exponent"
     start: tuple[float, float] = (0.05, 1.5)
     min: float = -np.inf
     max: float = np.inf
@@ -62,7 +67,7 @@ class Coefficient:
     @property
     def is_log(self) -> bool:
         """Whether the solver works on the logarithm of this coefficient."""
-        return self.kind != "exponent"
+        return self.kind in ("amplitude", "scale")
 
     @property
     def coordinate(self) -> str:
@@ -82,6 +87,8 @@ class Law:
     equation: ClassVar[str]
     source: ClassVar[str]
     variables: ClassVar[tuple[str, ...]] = ("N", "D")
+    groups: ClassVar[tuple[str, ...]] = ()
+    """Columns of text that a law takes: one value of a coefficient per level."""
     of_unique_data: ClassVar[tuple[str, ...]] = ()
     """Coefficients that say what more unique data change: runs of one U_D say nothing about them."""
 
@@ -96,6 +103,19 @@ class Law:
                 "read back by the name of its law, so set another name"
             )
         NAMED[cls.name] = cls  # defined again, as in a notebook
+
+    @property
+    def label(self) -> str:
+        """What tables and messages call the law."""
+        return self.name
+
+    def for_runs(self, runs: pd.DataFrame) -> Law:
+        """The law with what only a table can say about it; a law that is a class knows everything."""
+        return self
+
+    def domain_faults(self, runs: pd.DataFrame) -> list[str]:
+        """Rows outside the law's domain, as sentences."""
+        return []
 
     @property
     def rises(self) -> bool:
@@ -164,21 +184,21 @@ class Law:
         """How many terms the loss is a sum of."""
         return len(self._typical_terms)
 
+    @property
+    def _typical_data(self) -> dict[str, Any]:
+        return dict.fromkeys(self.variables, np.full(1, 2.0))
+
     @cached_property
     def _typical_terms(self) -> list[Jet]:
         middle = [0.0 if c.is_log else 0.5 * sum(c.start) for c in self.coefficients]
-        data: dict[str, Any] = dict.fromkeys(self.variables, np.full(1, 2.0))
-        x = self.inputs(**data)
+        x = self.inputs(**self._typical_data)
         return self.terms_at(np.array([middle]), x, order=1)
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
-    def inputs(self, *, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
-        """Raw data (``N``, ``D``, ``U_D``, ``epochs``, ``C``, raw units) → :data:`Inputs`.
-
-        ``D`` and ``epochs`` are derived from one another when ``U_D`` is given, ``C`` as ``flops_per_ND``·N·D. Raises ``TypeError`` naming the
-        variable when one that the law needs is missing.
-        """
+    @staticmethod
+    def completed(*, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
+        """Data as floats; ``D`` and ``epochs`` derived from one another when ``U_D`` is given, ``C`` as ``flops_per_ND``·N·D."""
         given = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
         if "epochs" not in given and {"D", "U_D"} <= given.keys():
             given["epochs"] = given["D"] / given["U_D"]
@@ -186,6 +206,15 @@ class Law:
             given["D"] = given["U_D"] * given["epochs"]
         if "C" not in given and {"N", "D"} <= given.keys():
             given["C"] = flops_per_ND * given["N"] * given["D"]
+        return given
+
+    def inputs(self, *, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
+        """Raw data (``N``, ``D``, ``U_D``, ``epochs``, ``C``, raw units) → :data:`Inputs`, completed where they follow from others.
+
+        Raises ``TypeError`` naming the variable when one that the law needs is missing.
+        """
+        given = self.completed(flops_per_ND=flops_per_ND, **{k: v for k, v in data.items() if k in COMPLETED})
+        given |= {k: np.asarray(data[k], dtype=float) for k in self.variables if k not in given and data.get(k) is not None}
         if missing := [v for v in self.variables if v not in given]:
             raise TypeError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
         x = {f"log_{k}": np.log(v) for k, v in given.items() if k != "epochs"}
