@@ -123,7 +123,7 @@ def _identified(fit: FitResult) -> Iterator[tuple[str, str]]:
 def _dead_terms(fit: FitResult) -> Iterator[tuple[str, str]]:
     """Terms that are there in name only: their coefficients are free to be anything."""
     with np.errstate(all="ignore"):
-        terms = fit.law.terms_at(fit.law.to_theta(fit.values), fit.law.inputs(**inputs_of(fit.runs)))
+        terms = fit.law.terms_at(fit.law.to_theta(fit.values), fit.law.inputs(**inputs_of(fit.runs, fit.law.takes)))
         values = np.stack([np.broadcast_to(t.value, (1, len(fit.runs)))[0] for t in terms])
         share = np.exp(values - np.logaddexp.reduce(values, axis=0)).max(axis=1)
     named = {k: fit.law.coefficients[j].name for j, k in fit.law.amplitude_terms.items()}
@@ -235,7 +235,7 @@ def _misfit(fit: FitResult) -> Iterator[tuple[str, str]]:
         return
     residuals = pd.Series(fit.log_residuals(), index=fit.runs.index)
     explained = {}
-    for column in fit.runs.columns.difference([*fit.law.variables, "N", "D", "C", "loss", "run_id", "weight"]):
+    for column in fit.runs.columns.difference([*fit.law.takes, "N", "D", "C", "loss", "run_id", "weight"]):
         groups = fit.runs[column].astype(str)
         if 1 < groups.nunique() <= FEW_GROUPS:
             within = residuals - residuals.groupby(groups).transform("mean")

@@ -12,15 +12,16 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from quokka_laws import doubts, starts
+from quokka_laws import doubts, identifiability, starts
+from quokka_laws._expressions import nearest
 from quokka_laws._version import __version__
-from quokka_laws.columns import INPUTS
+from quokka_laws.columns import ALIASES, HINTS, INPUTS, inputs_of, plain_name, suggested
 from quokka_laws.conventions import Conventions
 from quokka_laws.escape import minimize_with_lmfit
 from quokka_laws.exceptions import RunsError
 from quokka_laws.influence import Refits
 from quokka_laws.jet import Array
-from quokka_laws.laws import Law
+from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.laws.base import AUTOMATIC
 from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.optimum import THIN_ROWS, Optimum, optimise
@@ -39,7 +40,7 @@ SAME_DATA = 1.02
 
 
 def fit(
-    law: Law,
+    law: Law | str,
     runs: pd.DataFrame,
     *,
     objective: Objective | None = None,
@@ -60,8 +61,8 @@ def fit(
 
     Parameters
     ----------
-    law : Law
-        For example ``ql.laws.Chinchilla()``.
+    law : Law or str
+        For example ``ql.laws.Chinchilla()``; also a law's name, or a formula: ``"E + A/N^alpha + B/D^beta"``.
     runs : DataFrame
         From :func:`quokka_laws.read_runs`, or any table with its canonical columns.
     objective : Objective, optional
@@ -102,11 +103,18 @@ def fit(
         If no start gives a finite objective.
     """
     objective = objective or LogHuber()
-    runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
+    if isinstance(law, str):
+        law = from_name(law)
+    if not isinstance(law, Law):
+        raise TypeError(f"the law is {law!r}; expected a law, such as ql.laws.Chinchilla(), its name or a formula")
+    runs = check_runs(runs)
+    law = law.for_runs(runs)
+    runs = one_phase(runs, repeated="epochs" in law.variables)
     if weights is not None:
         runs = _weighted(runs, weights)
     runs = _without_weightless(runs)
     params = _with_start(law, params, start_from, freeze)
+    law = law.with_starts({p.name: p.user_data for p in params.values() if isinstance(p.user_data, tuple)})
     check_design(law, runs, params)
     check_unique_data(law, runs, params)
     data = Data.of(law, runs)
@@ -316,15 +324,15 @@ def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None =
 
     With ``params`` some of whose coefficients are held or tied fewer sizes can do, and their number is left to the caller.
     """
-    faults = []
-    for name in law.variables:
-        if name not in runs:
-            faults.append(f"{law.name} needs a column {name}; the table has {', '.join(runs)}")
-    needed = len(law.coefficients) + 1
+    faults = _missing(law, runs)
+    held = sum(not p.vary or bool(p.expr) for p in params.values()) if params is not None else 0
+    needed = len(law.coefficients) - held + 1
     if len(runs) < needed:
         faults.append(
             f"{len(runs)} runs cannot determine the {needed - 1} coefficients of {law.name}; it needs at least {needed}"
         )
+    if not faults:
+        faults += law.domain_faults(runs)
     if not faults and {"N", "D"} <= set(law.variables):
         ratio = runs["D"] / runs["N"]
         if len(runs) > 1 and ratio.max() / ratio.min() < 1.01:
@@ -339,8 +347,41 @@ def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None =
             f"no run repeats its data (the largest epochs is {runs['epochs'].max():.3g}): the repetition coefficients of "
             f"{law.name} cannot be identified; fit its single-epoch law, or add runs that repeat"
         )
+    if not faults and isinstance(law, Formula) and params is not None:
+        faults += identifiability.faults(law, runs, params, law.inputs(**inputs_of(runs, law.takes)))
     if faults:
         raise RunsError("; ".join(faults))
+
+
+def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
+    """Columns that a law needs and the table lacks, or holds as text, or with empty cells."""
+    faults = []
+    for name in law.takes:
+        if name not in runs:
+            spare = [str(c) for c in runs if c not in law.takes]
+            near = nearest(name, spare) or next((a for a in spare if plain_name(a) in ALIASES.get(name, ())), None)
+            hint = f"; is it {near!r}? Say columns={{{name!r}: {near!r}}}" if near else ""
+            if several := runs.attrs.get("undecided", {}).get(name):
+                hint = f". {', '.join(several)} could all be {name}; say which: columns={{{name!r}: {several[0]!r}}}"
+            if name in HINTS:
+                hint = hint or f". Say {suggested(spare, [name])}"
+            faults.append(f"{law.name} needs a column {name}; the table has {', '.join(map(str, runs))}{hint}")
+        elif name in law.groups:
+            if (empty := runs[name].isna() | (runs[name].astype(str).str.strip() == "")).any():
+                faults.append(f"column {name} is empty in {_rows(empty)}; leave them out (drop=)")
+        elif not pd.api.types.is_numeric_dtype(runs[name]):
+            faults.append(
+                f"column {name} holds text ({runs[name].iloc[0]!r}) and is a variable of {law.label}; for one coefficient per "
+                f"value write it in brackets: E[{name}]"
+            )
+        elif (empty := ~np.isfinite(runs[name].to_numpy(dtype=float))).any():
+            faults.append(f"column {name} is empty or not finite in {_rows(empty)}; leave them out (drop=)")
+    return faults
+
+
+def _rows(mask: Any) -> str:
+    rows = (np.flatnonzero(mask) + 1).tolist()
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:8]))}" + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
 
 
 def _result(
@@ -356,7 +397,7 @@ def _result(
         law=law,
         values=values,
         conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
-        fitted_range=_ranges(runs),
+        fitted_range=_ranges(runs, law.variables),
         draws=draws,
         runs=runs,
         excluded=pd.DataFrame(runs.attrs.get("excluded", [])),
@@ -395,8 +436,9 @@ def check_unique_data(law: Law, runs: pd.DataFrame, params: lmfit.Parameters) ->
         )
 
 
-def _ranges(runs: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    return {k: (float(runs[k].min()), float(runs[k].max())) for k in (*INPUTS, "loss") if k in runs}
+def _ranges(runs: pd.DataFrame, variables: Sequence[str]) -> dict[str, tuple[float, float]]:
+    columns = dict.fromkeys([*INPUTS, "loss", *variables])
+    return {k: (float(runs[k].min()), float(runs[k].max())) for k in columns if k in runs}
 
 
 def _solved_parameters(params: lmfit.Parameters, values: dict[str, float]) -> lmfit.Parameters:

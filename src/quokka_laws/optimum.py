@@ -105,7 +105,7 @@ def _ranked_starts(
 ) -> tuple[Array, Array]:
     low, high = np.full(len(space.free), -np.inf), np.full(len(space.free), np.inf)
     low[space.free], high[space.free] = space.lower, space.upper
-    theta = starts.candidates(law, space.free, (low, high), count=max(512, 8 * keep), seed=seed)
+    theta = starts.candidates(law, space.free, (low, high), count=max(512, 8 * keep), seed=seed, ranges=space.ranges)
     fixed = ~space.free
     tied = theta[:, space.free] @ space.basis.T + space.offset
     theta[:, fixed] = tied[:, fixed]

@@ -32,7 +32,7 @@ COMPLETED = ("N", "D", "C", "U_D", "epochs")
 """Variables that are derived from one another."""
 
 AUTOMATIC = "automatic start"
-"""``user_data`` of a parameter whose start value nobody gave."""
+"""``user_data`` of a parameter whose start value nobody gave; a range (low, high) is where to look for one."""
 
 NAMED: dict[str, type[Law]] = {}
 """Every law defined so far, by its name."""
@@ -109,8 +109,17 @@ class Law:
         """What tables and messages call the law."""
         return self.name
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Every column that the law needs: its variables and those in brackets."""
+        return (*self.variables, *self.groups)
+
     def for_runs(self, runs: pd.DataFrame) -> Law:
         """The law with what only a table can say about it; a law that is a class knows everything."""
+        return self
+
+    def with_starts(self, ranges: Mapping[str, tuple[float, float]]) -> Law:
+        """The law with these start ranges; only a formula sizes its own by the data and has to be told."""
         return self
 
     def domain_faults(self, runs: pd.DataFrame) -> list[str]:
@@ -309,7 +318,8 @@ class Law:
         Parameters
         ----------
         **settings
-            Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr``.
+            Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr``, and
+            ``start``, the range (low, high) in which automatic starts look.
 
         Examples
         --------
@@ -323,9 +333,12 @@ class Law:
             params.add(c.name, value=1.0, min=0.0 if c.is_log and c.min < 0 else c.min, max=c.max)
             params[c.name].user_data = AUTOMATIC
         for name, setting in settings.items():
-            options = setting if isinstance(setting, Mapping) else {"value": setting}
+            options = dict(setting) if isinstance(setting, Mapping) else {"value": setting}
+            between = options.pop("start", None)
             params[name].set(**options)
-            if "value" in options:
+            if between is not None:
+                params[name].user_data = (float(between[0]), float(between[1]))
+            elif "value" in options:
                 params[name].user_data = None
         return params
 

@@ -23,6 +23,7 @@ from quokka_laws.laws.formula_text import check_coefficient, read
 
 VARIABLES = ("N", "D", "C", "U_D", "epochs")
 """Names that are variables whatever the table."""
+MOST_LEVELS = 50
 SHOWN = 60  # characters of a formula that stand for its name
 
 
@@ -144,8 +145,8 @@ class Formula(Law):
         where = self.roles.occurrences[base]
         kind = self.roles.kinds[base]
         low, high, least = _usual(kind, where, anchored(self.roles, base))
-        settings = {k: (a, b) for k, *(a, b) in self.start}
-        bounds = {k: (a, b) for k, *(a, b) in self.bounds}
+        settings = {k: (a, b) for k, a, b in self.start if a < b}
+        bounds = {k: (a, b) for k, a, b in self.bounds}
         least, most = bounds.get(name, bounds.get(base, (least, np.inf)))
         meaning = dict(self.meanings).get(base, _MEANINGS[kind])
         if column:
@@ -194,7 +195,11 @@ class Formula(Law):
         levels = dict(seen.levels)
         for column in seen.groups:
             if column in runs and column not in levels:
-                levels[column] = tuple(str(v) for v in sorted(set(runs[column].dropna().astype(str))))
+                levels[column] = tuple(sorted(set(runs[column].dropna().astype(str))))
+                if len(levels[column]) > MOST_LEVELS:
+                    raise ExpressionError(
+                        f"column {column} has {len(levels[column])} values; in brackets stands one with at most {MOST_LEVELS}"
+                    )
         negative = [v for v in of if v in runs and (pd.to_numeric(runs[v], errors="coerce") < 0).any()]
         return replace(
             seen, of=of, levels=tuple(levels.items()), signed=tuple(dict.fromkeys([*seen.signed, *negative]))
@@ -293,13 +298,22 @@ class Formula(Law):
     def make_params(self, **settings: Any) -> lmfit.Parameters:
         """As every law's; what the formula was made with is in it already."""
         own: dict[str, dict[str, Any]] = {}
+        for name, low, high in self.start:
+            if low == high:
+                own |= {one: {"value": low} for one in self._each(name)}
         for name, value in self.fixed:
             for one in self._each(name):
                 own[one] = {"value": value, "vary": False}
         for name, expression in self.ties:
             for one in self._each(name):
                 own[one] = {"expr": expression}
-        return super().make_params(**{**own, **settings})
+        given = {one: setting for name, setting in settings.items() for one in self._each(name)}
+        return super().make_params(**{**own, **given})
+
+    def with_starts(self, ranges: Mapping[str, tuple[float, float]]) -> Formula:
+        """The same formula with these start ranges, in place of those sized by the data."""
+        kept = tuple(entry for entry in self.start if entry[0] not in ranges)
+        return replace(self, start=(*kept, *((k, *pair) for k, pair in ranges.items()))) if ranges else self
 
     def _each(self, name: str) -> tuple[str, ...]:
         return self.leveled[name][1] if name in self.leveled else (name,)
