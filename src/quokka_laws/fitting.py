@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal
@@ -15,7 +15,7 @@ import pandas as pd
 from quokka_laws import doubts, identifiability, starts
 from quokka_laws._expressions import nearest
 from quokka_laws._version import __version__
-from quokka_laws.columns import ALIASES, HINTS, INPUTS, inputs_of, plain_name, suggested
+from quokka_laws.columns import HINTS, INPUTS, inputs_of, suggested
 from quokka_laws.conventions import Conventions
 from quokka_laws.escape import minimize_with_lmfit
 from quokka_laws.exceptions import RunsError
@@ -324,7 +324,8 @@ def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None =
 
     With ``params`` some of whose coefficients are held or tied fewer sizes can do, and their number is left to the caller.
     """
-    faults = _missing(law, runs)
+    if faults := _missing(law, runs):
+        raise RunsError("; ".join(faults))
     held = sum(not p.vary or bool(p.expr) for p in params.values()) if params is not None else 0
     needed = len(law.coefficients) - held + 1
     if len(runs) < needed:
@@ -355,18 +356,15 @@ def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None =
 
 def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
     """Columns that a law needs and the table lacks, or holds as text, or with empty cells."""
+    typed = {canonical: given for given, canonical in runs.attrs.get("renamed", {}).items()}
+    spare = [str(c) for c in runs if c not in typed and c not in law.takes]
+    absent = [name for name in law.takes if name not in runs]
     faults = []
-    for name in law.takes:
-        if name not in runs:
-            spare = [str(c) for c in runs if c not in law.takes]
-            near = nearest(name, spare) or next((a for a in spare if plain_name(a) in ALIASES.get(name, ())), None)
-            hint = f"; is it {near!r}? Say columns={{{name!r}: {near!r}}}" if near else ""
-            if several := runs.attrs.get("undecided", {}).get(name):
-                hint = f". {', '.join(several)} could all be {name}; say which: columns={{{name!r}: {several[0]!r}}}"
-            if name in HINTS:
-                hint = hint or f". Say {suggested(spare, [name])}"
-            faults.append(f"{law.name} needs a column {name}; the table has {', '.join(map(str, runs))}{hint}")
-        elif name in law.groups:
+    if absent:
+        shown = ", ".join(str(typed.get(c, c)) for c in runs)
+        faults.append(f"{law.name} needs {_columns(absent)}; the table has {shown}.{_advice(absent, spare, runs.attrs)}")
+    for name in (name for name in law.takes if name in runs):
+        if name in law.groups:
             if (empty := runs[name].isna() | (runs[name].astype(str).str.strip() == "")).any():
                 faults.append(f"column {name} is empty in {_rows(empty)}; leave them out (drop=)")
         elif not pd.api.types.is_numeric_dtype(runs[name]):
@@ -377,6 +375,25 @@ def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
         elif (empty := ~np.isfinite(runs[name].to_numpy(dtype=float))).any():
             faults.append(f"column {name} is empty or not finite in {_rows(empty)}; leave them out (drop=)")
     return faults
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"a column {names[0]}" if len(names) == 1 else f"columns {', '.join(names)}"
+
+
+def _advice(absent: Sequence[str], spare: Sequence[str], attrs: Mapping[Any, Any]) -> str:
+    """What to say where columns are missing: which of several is meant, what they might be called."""
+    said = []
+    for name in absent:
+        if several := attrs.get("undecided", {}).get(name):
+            said.append(f" {', '.join(several)} could all be {name}; say which: columns={{{name!r}: {several[0]!r}}}.")
+    unknown = [name for name in absent if name in HINTS and name not in attrs.get("undecided", {})]
+    if unknown:
+        said.append(f" Say {suggested(spare, unknown)}")
+    for name in absent:
+        if name not in HINTS and (near := nearest(name, spare)):
+            said.append(f" Is {name} {near!r}?")
+    return "".join(said)
 
 
 def _rows(mask: Any) -> str:

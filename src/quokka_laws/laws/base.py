@@ -110,6 +110,11 @@ class Law:
         return self.name
 
     @property
+    def formula(self) -> str:
+        """The law as :func:`quokka_laws.law` reads it; empty for a law that has not been written so."""
+        return ""
+
+    @property
     def takes(self) -> tuple[str, ...]:
         """Every column that the law needs: its variables and those in brackets."""
         return (*self.variables, *self.groups)

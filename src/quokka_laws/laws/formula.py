@@ -392,6 +392,28 @@ def law(
     )
 
 
+def as_formula(known: Law) -> Formula:
+    """A law that ships, written as its formula, with its start ranges, bounds and meanings.
+
+    Raises
+    ------
+    ValueError
+        If the law has not been written as a formula.
+    """
+    if not known.formula:
+        raise ValueError(f"{known.name} has not been written as a formula")
+    free = {c.name: c for c in known.coefficients}
+    kinds = Formula(known.formula, of=tuple({*VARIABLES, *known.variables})).roles.kinds
+    return Formula(
+        known.formula,
+        of=tuple(dict.fromkeys([*VARIABLES, *known.variables])),
+        start=tuple((c.name, *c.start) for c in free.values() if c.kind == "exponent"),
+        bounds=tuple((c.name, c.min, c.max) for c in free.values()),
+        positive=tuple(c.name for c in free.values() if c.is_log and kinds[c.name] == "exponent"),
+        meanings=tuple((c.name, c.meaning) for c in free.values()),
+    )
+
+
 def looks_like_formula(text: object) -> bool:
     """Whether a text is a formula rather than the name of a law: names have letters, digits, - and / between letters only."""
     return isinstance(text, str) and bool(re.search(r"[+*^(\[`;]|\s[-/]|[-/]\s|\d\.\d", text))
