@@ -1,7 +1,7 @@
 """What every law is: a functional form without numbers, written as log-terms.
 
 ``loss = Σ_k exp(T_k)``. A law names its coefficients and returns the terms ``T_k``; derivatives come from
-evaluating the same formula on jets (:mod:`quokka_laws.jet`). Nothing else about a law is special, so one solver,
+evaluating the same formula on jets (:mod:`quokka_laws.laws.jet`). Nothing else about a law is special, so one solver,
 one bootstrap and one planner serve all of them.
 """
 
@@ -11,18 +11,15 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import lmfit
 import numpy as np
 
-from quokka_laws.jet import Array, Jet, variables
+from quokka_laws._typing import Array
+from quokka_laws.laws.jet import Jet, variables
 from quokka_laws.laws.projection import nnls
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from quokka_laws.laws.chinchilla import Shortage
+from quokka_laws.laws.shortage import Shortage
 
 Inputs = Mapping[str, Any]
 """Data as the laws see them: ``log_N``, ``log_D``, ``log_U_D``, ``log_C`` and ``epochs``, arrays or jets."""
@@ -119,15 +116,23 @@ class Law:
         """Every column that the law needs: its variables and those in brackets."""
         return (*self.variables, *self.groups)
 
-    def for_runs(self, runs: pd.DataFrame) -> Law:
-        """The law with what only a table can say about it; a law that is a class knows everything."""
+    def for_table(self, columns: Mapping[str, Array], renamed: Mapping[str, str] | None = None) -> Law:
+        """The law with what only a table can say about it; a law that is a class knows everything.
+
+        Parameters
+        ----------
+        columns : mapping of str to array (rows,)
+            Numbers, or objects in columns of text.
+        renamed : mapping of str to str, optional
+            What columns were called in the table → what they are called now.
+        """
         return self
 
     def with_starts(self, ranges: Mapping[str, tuple[float, float]]) -> Law:
         """The law with these start ranges; only a formula sizes its own by the data and has to be told."""
         return self
 
-    def domain_faults(self, runs: pd.DataFrame) -> list[str]:
+    def domain_faults(self, columns: Mapping[str, Array]) -> list[str]:
         """Rows outside the law's domain, as sentences."""
         return []
 
@@ -153,7 +158,7 @@ class Law:
 
         Notes
         -----
-        Functions beyond arithmetic come from :mod:`quokka_laws.jet`, which knows their derivatives.
+        Functions beyond arithmetic come from :mod:`quokka_laws.laws.jet`, which knows their derivatives.
         """
         raise NotImplementedError
 
@@ -228,7 +233,9 @@ class Law:
         Raises ``TypeError`` naming the variable when one that the law needs is missing.
         """
         given = self.completed(flops_per_ND=flops_per_ND, **{k: v for k, v in data.items() if k in COMPLETED})
-        given |= {k: np.asarray(data[k], dtype=float) for k in self.variables if k not in given and data.get(k) is not None}
+        given |= {
+            k: np.asarray(data[k], dtype=float) for k in self.variables if k not in given and data.get(k) is not None
+        }
         if missing := [v for v in self.variables if v not in given]:
             raise TypeError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
         x = {f"log_{k}": np.log(v) for k, v in given.items() if k != "epochs"}

@@ -10,11 +10,10 @@ from typing import Any
 
 import lmfit
 import numpy as np
-import pandas as pd
 
 from quokka_laws._expressions import Name, Node, children, fault, names, nearest, quoted
+from quokka_laws._typing import Array
 from quokka_laws.exceptions import ExpressionError
-from quokka_laws.jet import Array
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.formula_roles import Occurrence, Roles
 from quokka_laws.laws.formula_start import anchored, project
@@ -133,7 +132,7 @@ class Formula(Law):
         }
 
     @cached_property
-    def coefficients(self) -> tuple[Coefficient, ...]:  # type: ignore[override]
+    def coefficients(self) -> tuple[Coefficient, ...]:
         """Coefficients in the order of the text, those of a column in brackets one per level."""
         found = []
         for name in self.roles.coefficients:
@@ -144,7 +143,7 @@ class Formula(Law):
     def _coefficient(self, base: str, name: str, column: str) -> Coefficient:
         where = self.roles.occurrences[base]
         kind = self.roles.kinds[base]
-        low, high, least = _usual(kind, where, anchored(self.roles, base))
+        low, high, least = _usual(kind, where, anchored(self.roles, base) is not None)
         settings = {k: (a, b) for k, a, b in self.start if a < b}
         bounds = {k: (a, b) for k, a, b in self.bounds}
         least, most = bounds.get(name, bounds.get(base, (least, np.inf)))
@@ -172,7 +171,7 @@ class Formula(Law):
 
     # ---- binding to a table -----------------------------------------------------------------------------------
 
-    def for_runs(self, runs: pd.DataFrame) -> Formula:
+    def for_table(self, columns: Mapping[str, Array], renamed: Mapping[str, str] | None = None) -> Formula:
         """The same formula with what only a table can say: which names are columns, levels in brackets, signs.
 
         Raises
@@ -180,34 +179,38 @@ class Formula(Law):
         ExpressionError
             For a name that is all but that of a column, and for a coefficient called like one.
         """
-        renamed = dict(runs.attrs.get("renamed", {}))
         used = {n.name for n in names(self._tree)}
         aliases = self.aliases
         if self.of is None:
-            aliases += tuple((a, b) for a, b in renamed.items() if a in used and a not in runs and b in runs)
+            aliases += tuple(
+                (a, b) for a, b in (renamed or {}).items() if a in used and a not in columns and b in columns
+            )
         seen = replace(self, aliases=aliases) if aliases != self.aliases else self
         of = seen.of
         if of is None:
-            columns = [str(c) for c in runs if str(c) not in ("loss", "weight")]
-            of = tuple(dict.fromkeys([*VARIABLES, *columns]))
-            seen._check_columns(columns)
-            of = tuple(n for n in dict.fromkeys(n.name for n in names(seen._tree)) if n in of)
+            own = [c for c in columns if c not in ("loss", "weight")]
+            seen._check_columns(own)
+            of = tuple(n for n in dict.fromkeys(n.name for n in names(seen._tree)) if n in {*VARIABLES, *own})
         levels = dict(seen.levels)
         for column in seen.groups:
-            if column in runs and column not in levels:
-                levels[column] = tuple(sorted(set(runs[column].dropna().astype(str))))
+            if column in columns and column not in levels:
+                levels[column] = tuple(sorted(set(columns[column].astype(str))))
                 if len(levels[column]) > MOST_LEVELS:
                     raise ExpressionError(
                         f"column {column} has {len(levels[column])} values; in brackets stands one with at most {MOST_LEVELS}"
                     )
-        negative = [v for v in of if v in runs and (pd.to_numeric(runs[v], errors="coerce") < 0).any()]
+        negative = [v for v in of if v in columns and columns[v].dtype != object and (columns[v] < 0).any()]
         return replace(
             seen, of=of, levels=tuple(levels.items()), signed=tuple(dict.fromkeys([*seen.signed, *negative]))
         )
 
     def _check_columns(self, columns: Sequence[str]) -> None:
         """Names that are neither a column nor meant as a coefficient, and coefficients that a column is called like."""
-        told = {entry if isinstance(entry, str) else entry[0] for w in ("start", "bounds", "fixed", "ties", "positive") for entry in getattr(self, w)}
+        told = {
+            entry if isinstance(entry, str) else entry[0]
+            for w in ("start", "bounds", "fixed", "ties", "positive")
+            for entry in getattr(self, w)
+        }
         if clash := sorted(told & set(columns)):
             raise ExpressionError(
                 f"{', '.join(clash)} is set as a coefficient of {self.label}, and the table has a column of that name: rename "
@@ -219,7 +222,13 @@ class Formula(Law):
             if node.name in columns or node.name in VARIABLES or node.name in told:
                 continue
             same = [c for c in spare if c.lower() == node.name.lower() and len(c) > 1]
-            near = same[0] if same else nearest(node.name, [c for c in spare if len(c) > 3], cutoff=0.85) if len(node.name) > 3 else None
+            near = (
+                same[0]
+                if same
+                else nearest(node.name, [c for c in spare if len(c) > 3], cutoff=0.85)
+                if len(node.name) > 3
+                else None
+            )
             if near:
                 raise fault(
                     self.text,
@@ -229,23 +238,24 @@ class Formula(Law):
                     node.end,
                 )
 
-    def domain_faults(self, runs: pd.DataFrame) -> list[str]:
+    def domain_faults(self, columns: Mapping[str, Array]) -> list[str]:
         """Parts made of columns that are negative, or zero, under a logarithm or a power that needs them positive."""
-        x = self.inputs(**{v: runs[v].to_numpy(dtype=float) for v in self.variables})
+        x = self.inputs(**{v: columns[v] for v in self.takes})  # type: ignore[arg-type]
+        rows = len(next(iter(columns.values())))
         found, seen = [], set()
         for part, strictly in _need_positive(self._tree, self.roles):
             if id(part) in seen:
                 continue
             seen.add(id(part))
             with np.errstate(all="ignore"):
-                value = np.broadcast_to(Evaluator(self.roles, {}, x, {}).value(part), len(runs))
+                value = np.broadcast_to(Evaluator(self.roles, {}, x, {}).value(part), rows)
             bad = ~(value > 0) if strictly else ~(value >= 0)
             if bad.any():
-                rows = [int(i) + 1 for i in np.flatnonzero(bad)]
-                shown = ", ".join(map(str, rows[:8])) + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
+                places = [int(i) + 1 for i in np.flatnonzero(bad)]
+                shown = ", ".join(map(str, places[:8])) + (f" and {len(places) - 8} more" if len(places) > 8 else "")
                 what = self.text[part.start : part.end].strip() or "a part of it"
                 found.append(
-                    f"{what} is {float(value[bad].flat[0]):.4g} in row{'s' if len(rows) > 1 else ''} {shown}: a "
+                    f"{what} is {float(value[bad].flat[0]):.4g} in row{'s' if len(places) > 1 else ''} {shown}: a "
                     f"{'logarithm' if strictly else 'power'} needs it {'positive' if strictly else 'not negative'}"
                 )
         return found
@@ -258,7 +268,9 @@ class Formula(Law):
         plain = self.completed(flops_per_ND=flops_per_ND, **given)
         missing = [v for v in (*self.variables, *self.groups) if v not in plain and data.get(v) is None]
         if missing:
-            raise TypeError(f"{self.label} needs {', '.join((*self.variables, *self.groups))}; missing: {', '.join(missing)}")
+            raise TypeError(
+                f"{self.label} needs {', '.join((*self.variables, *self.groups))}; missing: {', '.join(missing)}"
+            )
         x: dict[str, Array] = {}
         with np.errstate(divide="ignore", invalid="ignore"):
             for name in self.variables:
@@ -380,7 +392,9 @@ def law(
     for name, value in given.items():
         low, high = value if isinstance(value, Sequence) else (value, value)
         ranges.append((name, float(low), float(high)))
-    bounds = tuple((k, float(lower.get(k, -np.inf)), float(upper.get(k, np.inf))) for k in dict.fromkeys([*lower, *upper]))
+    bounds = tuple(
+        (k, float(lower.get(k, -np.inf)), float(upper.get(k, np.inf))) for k in dict.fromkeys([*lower, *upper])
+    )
     return Formula(
         text,
         of=None if variables is None else tuple(variables),

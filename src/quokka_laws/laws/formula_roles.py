@@ -158,15 +158,26 @@ class Roles:
             case Call(function="max", arguments=parts):
                 return any(map(self.is_positive, parts))
             case Call(function="log", arguments=(Operation(operator="+", operands=parts),)):
-                return all(map(self.is_positive, parts)) and any(isinstance(p, Constant) and float(p.value) >= 1 for p in parts)
+                return all(map(self.is_positive, parts)) and any(
+                    isinstance(p, Constant) and float(p.value) >= 1 for p in parts
+                )
         return False
 
     # ---- places -----------------------------------------------------------------------------------------------
 
     def _visit(
-        self, node: Node, place: Place, monomial: Node, term: int, falls: bool = False, of_data: bool = False, alone: bool = False
+        self,
+        node: Node,
+        place: Place,
+        monomial: Node,
+        term: int,
+        falls: bool = False,
+        of_data: bool = False,
+        alone: bool = False,
     ) -> Iterator[Occurrence]:
-        def inside(part: Node, place: Place, monomial: Node, turned: bool = False, alone: bool = False) -> Iterator[Occurrence]:
+        def inside(
+            part: Node, place: Place, monomial: Node, turned: bool = False, alone: bool = False
+        ) -> Iterator[Occurrence]:
             return self._visit(part, place, monomial, term, falls ^ turned, of_data, alone)
 
         match node:
@@ -199,7 +210,12 @@ class Roles:
 
 def whole_number(node: Node) -> int | None:
     """The value of a small whole number, None of anything else."""
-    if isinstance(node, Constant) and isinstance(node.value, float) and node.value.is_integer() and abs(node.value) <= 64:
+    if (
+        isinstance(node, Constant)
+        and isinstance(node.value, float)
+        and node.value.is_integer()
+        and abs(node.value) <= 64
+    ):
         return int(node.value)
     return None
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quokka_laws._expressions import Call, Name, Node, Operation, names
-from quokka_laws.jet import Array, Jet
+from quokka_laws._typing import Array
 from quokka_laws.laws.formula_roles import Occurrence, Roles
 from quokka_laws.laws.formula_terms import Evaluator
+from quokka_laws.laws.jet import Jet
 from quokka_laws.laws.projection import floors, nnls, positive_sizes
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ def anchored(roles: Roles, name: str) -> Occurrence | None:
         data = any(n in roles.variables for n in around)
         if kind == "scale" and data and o.place != "exponent" and roles.is_positive(o.monomial):
             return o
-        if kind == "exponent" and data and o.place in ("exponent", "free") and [n for n in around if n not in roles.variables] == [name]:
+        if (
+            kind == "exponent"
+            and data
+            and o.place in ("exponent", "free")
+            and [n for n in around if n not in roles.variables] == [name]
+        ):
             return o
     return None
 
@@ -97,7 +103,9 @@ class _Starts:
     def handle(self, term: int) -> str | None:
         """A free coefficient in whose coordinate the logarithm of a term is linear, and which stands nowhere else."""
         node = self.roles.terms[term][1]
-        for name, where in sorted(self.roles.occurrences.items(), key=lambda item: self.roles.kinds[item[0]] != "amplitude"):
+        for name, where in sorted(
+            self.roles.occurrences.items(), key=lambda item: self.roles.kinds[item[0]] != "amplitude"
+        ):
             if len(where) != 1 or where[0].term != term or not all(self.free[n] for n in self.each(name)):
                 continue
             linear = where[0].monomial is node and where[0].place in ("factor", "base", "divisor")
@@ -157,7 +165,13 @@ class _Starts:
         if found is None:
             return False
         parts, log_target, owners = found
-        columns = np.stack([np.broadcast_to(self.unit(part, own, own)[0], log_target.shape) for part, own in zip(parts, owners, strict=True)], -1)
+        columns = np.stack(
+            [
+                np.broadcast_to(self.unit(part, own, own)[0], log_target.shape)
+                for part, own in zip(parts, owners, strict=True)
+            ],
+            -1,
+        )
         slopes = [self.unit(part, own, own)[1] for part, own in zip(parts, owners, strict=True)]
         size = positive_sizes(columns, log_target, self.weights)
         for i, own in enumerate(owners):
@@ -193,9 +207,9 @@ class _Starts:
     def owner(self, part: Node) -> str | None:
         """A free scale that only sizes this part and stands nowhere else."""
         for name, where in self.roles.occurrences.items():
-            if len(where) == 1 and where[0].monomial is part and self.roles.kinds[name] == "scale":
-                if name not in self.law.leveled and self.free[name] and self.roles.is_positive(part):
-                    return name
+            sizes = len(where) == 1 and where[0].monomial is part and self.roles.kinds[name] == "scale"
+            if sizes and name not in self.law.leveled and self.free[name] and self.roles.is_positive(part):
+                return name
         return None
 
     # ---- terms of either sign ---------------------------------------------------------------------------------
@@ -211,11 +225,15 @@ class _Starts:
             return
         order = sorted(sizes, key=lambda k: self.roles.kinds[sizes[k]] == "slope")
         signed = sum(self.roles.kinds[sizes[k]] == "slope" for k in order)
-        given = {self.coordinate[sizes[k]]: np.full((len(self.theta), 1), float(self.roles.kinds[sizes[k]] == "slope")) for k in order}
+        given = {
+            self.coordinate[sizes[k]]: np.full((len(self.theta), 1), float(self.roles.kinds[sizes[k]] == "slope"))
+            for k in order
+        }
         evaluator = self.evaluator(**given)
         shape = (len(self.theta), len(self.loss))
         values = [
-            np.broadcast_to((-1.0 if minus else 1.0) * evaluator.value(node) / self.loss, shape) for minus, node in self.roles.terms
+            np.broadcast_to((-1.0 if minus else 1.0) * evaluator.value(node) / self.loss, shape)
+            for minus, node in self.roles.terms
         ]
         rest = [v for k, v in enumerate(values) if k not in sizes]
         target = np.broadcast_to(1.0 - sum(rest) if rest else 1.0, shape)

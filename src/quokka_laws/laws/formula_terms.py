@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws import jet
 from quokka_laws._expressions import Call, Constant, Name, Node, Operation
-from quokka_laws.jet import Array, Jet
+from quokka_laws._typing import Array
+from quokka_laws.laws import jet
 from quokka_laws.laws.formula_roles import Roles, whole_number
+from quokka_laws.laws.jet import Jet
 
 
 class Evaluator:
@@ -32,7 +33,13 @@ class Evaluator:
         Levels of the columns in brackets, and what the coefficient of each is called: ``{"E": ("corpus", ("E_a", …))}``.
     """
 
-    def __init__(self, roles: Roles, p: Mapping[str, Any], x: Mapping[str, Any], levels: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
+    def __init__(
+        self,
+        roles: Roles,
+        p: Mapping[str, Any],
+        x: Mapping[str, Any],
+        levels: Mapping[str, tuple[str, tuple[str, ...]]],
+    ) -> None:
         self.roles, self.p, self.x, self.levels = roles, p, x, levels
         self._logs: dict[int, Any] = {}
         self._values: dict[int, Any] = {}
@@ -58,7 +65,11 @@ class Evaluator:
 
     def _grouped_amplitude(self, term: Node) -> str | None:
         for name, where in self.roles.occurrences.items():
-            if name in self.levels and self.roles.kinds[name] == "amplitude" and self.roles.terms[where[0].term][1] is term:
+            if (
+                name in self.levels
+                and self.roles.kinds[name] == "amplitude"
+                and self.roles.terms[where[0].term][1] is term
+            ):
                 return name
         return None
 
@@ -91,9 +102,9 @@ class Evaluator:
                 if len(parts) - len(rest) == 1:
                     return jet.softplus(jet.logsumexp([self.log(p) for p in rest]))
                 return jet.logsumexp([self.log(p) for p in parts])
-            case Operation(operator="+", operands=(Constant(value=1.0), Operation(operator="neg", operands=(part,)))) if (
-                positive(part) and not self.roles.is_data(node)
-            ):
+            case Operation(
+                operator="+", operands=(Constant(value=1.0), Operation(operator="neg", operands=(part,)))
+            ) if positive(part) and not self.roles.is_data(node):
                 return _log(-1.0 * jet.expm1(self.log(part)))
             case Operation(operator="*", operands=parts) if positive(node):
                 return _total([self.log(p) for p in parts])

@@ -74,7 +74,9 @@ class _Definitions:
             return self._definition(node) if node.name in self.defined else node
         parts = tuple(self._walk(child) for child in children(node))
         if sum(self._leaves(p) for p in parts) > MOST_LEAVES:
-            raise ExpressionError(f"the formula has more than {MOST_LEAVES} names and numbers once its definitions are put in")
+            raise ExpressionError(
+                f"the formula has more than {MOST_LEAVES} names and numbers once its definitions are put in"
+            )
         match node:
             case Operation():
                 return replace(node, operands=parts)
@@ -86,7 +88,9 @@ class _Definitions:
 
     def _definition(self, node: Name) -> Node:
         if node.by is not None:
-            raise fault(self.text, node.start, f"{node.name} is a definition; put the column at its coefficients", node.end)
+            raise fault(
+                self.text, node.start, f"{node.name} is a definition; put the column at its coefficients", node.end
+            )
         if node.name in self.doing:
             raise fault(self.text, node.start, f"{node.name} is defined by itself", node.end)
         if node.name not in self.done:
@@ -109,13 +113,16 @@ def _check_names(text: str, tree: Node) -> None:
             raise fault(text, node.start, f"{node.name} is a function: write {node.name}(…)", node.end)
         if groups.setdefault(node.name, node.by) != node.by:
             raise fault(
-                text, node.start, f"{node.name} has one value per {groups[node.name] or node.by} in one place and not in another", node.end
+                text,
+                node.start,
+                f"{node.name} has one value per {groups[node.name] or node.by} in one place and not in another",
+                node.end,
             )
 
 
 def check_coefficient(text: str, node: Name) -> None:
     """Raise unless a name can be that of a coefficient."""
-    if not valid_symbol_name(node.name) or not node.name.isascii() and not node.name.isidentifier():
+    if not valid_symbol_name(node.name) or (not node.name.isascii() and not node.name.isidentifier()):
         raise fault(
             text,
             node.start,
