@@ -254,12 +254,12 @@ def _design(fit: FitResult) -> Iterator[tuple[str, str]]:
                 f"THE ROWS MIX {column}: {kinds}. Their losses do not lie on one surface; keep one kind, for example "
                 f"keep=\"{column} == '{runs[column].mode().iloc[0]}'\"",
             )
-    if {"N", "D"} <= set(fit.law.variables) and (varying := varying_flops(runs)):
+    if fit.law.of_N_and_D and (varying := varying_flops(runs)):
         yield "FLOPS_VARY", varying
     units = fit.bootstrap.get("units") or independent_runs(runs)
     if units < 2 * len(fit.law.coefficients):
         yield "FEW_RUNS", f"ONLY {units} INDEPENDENT RUNS for {len(fit.law.coefficients)} coefficients"
-    if {"N", "D"} <= set(fit.law.variables):
+    if fit.law.of_N_and_D:
         ratio = runs["D"] / runs["N"]
         if ratio.max() / ratio.min() < 8:
             yield (
@@ -290,7 +290,7 @@ def _resampling(fit: FitResult) -> Iterator[tuple[str, str]]:
 
 def _low_ratios(fit: FitResult, refits: Refits) -> Iterator[tuple[str, str]]:
     """Runs far from any optimum can decide the exponents alone: show what happens without them."""
-    if not {"N", "D"} <= set(fit.law.variables) or fit.law.optimal_log_N(fit.values, np.zeros(1)) is None:
+    if not fit.law.of_N_and_D or fit.law.optimal_log_N(fit.values, np.zeros(1)) is None:
         return
     ratio = (fit.runs["D"] / fit.runs["N"]).to_numpy()
     kept = np.flatnonzero(ratio >= LOW_RATIO)

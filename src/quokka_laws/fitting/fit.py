@@ -104,12 +104,8 @@ def fit(
         If no start gives a finite objective.
     """
     objective = objective or LogHuber()
-    if isinstance(law, str):
-        law = from_name(law)
-    if not isinstance(law, Law):
-        raise TypeError(f"the law is {law!r}; expected a law, such as ql.laws.Chinchilla(), its name or a formula")
     runs = check_runs(runs)
-    law = law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
+    law = law_for(law, runs)
     runs = one_phase(runs, repeated="epochs" in law.variables)
     if weights is not None:
         runs = _weighted(runs, weights)
@@ -318,6 +314,15 @@ def _with_start(
         if name in held:
             params[name].vary = False
     return params
+
+
+def law_for(law: Law | str, runs: pd.DataFrame) -> Law:
+    """A law, or one by its name or formula, with what these runs say about it: which names are columns, levels, signs."""
+    if isinstance(law, str):
+        law = from_name(law)
+    if not isinstance(law, Law):
+        raise TypeError(f"the law is {law!r}; expected a law, such as ql.laws.Chinchilla(), its name or a formula")
+    return law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
 
 
 def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None = None) -> None:

@@ -112,6 +112,16 @@ class Law:
         return ""
 
     @property
+    def of_N_and_D(self) -> bool:
+        """Whether the law is one of parameters and tokens and of nothing else, so that a budget is a line on its surface."""
+        return set(self.takes) == {"N", "D"}
+
+    @property
+    def of_repetition(self) -> bool:
+        """Whether the law is one of parameters, unique tokens and epochs, and of nothing else."""
+        return "epochs" in self.variables and set(self.takes) <= {"N", "D", "U_D", "epochs"}
+
+    @property
     def takes(self) -> tuple[str, ...]:
         """Every column that the law needs: its variables and those in brackets."""
         return (*self.variables, *self.groups)

@@ -161,9 +161,10 @@ class Formula(Law):
 
     def _check_settings(self) -> None:
         known = {*self.names, *self.roles.coefficients}
+        unbound = [k for k, node in self.roles.coefficients.items() if node.by is not None and k not in self.leveled]
         for what in ("start", "bounds", "fixed", "ties", "positive", "meanings"):
             for name in (entry if isinstance(entry, str) else entry[0] for entry in getattr(self, what)):
-                if name in known:
+                if name in known or any(name.startswith(f"{base}_") for base in unbound):
                     continue
                 near = nearest(name, known)
                 hint = f"; did you mean {near}?" if near else f"; it has {', '.join(self.roles.coefficients)}"

@@ -59,7 +59,7 @@ class Study:
     @property
     def has_optimum(self) -> bool:
         """Whether the law is one of N and D."""
-        return {"N", "D"} <= set(self.fit.law.variables)
+        return self.fit.law.of_N_and_D
 
     def report(self) -> str:
         """Everything, as text."""
@@ -146,7 +146,7 @@ def study(
     """
     result = fit(law, runs, bootstrap=bootstrap, seed=seed, **settings)
     iso, reason = None, ""
-    if {"N", "D"} <= set(law.variables):
+    if result.law.of_N_and_D:
         try:
             iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
         except RunsError as error:
