@@ -153,7 +153,7 @@ class Formula(Law):
         return Coefficient(
             name,
             meaning,
-            kind,  # type: ignore[arg-type]
+            kind,
             start=settings.get(name, settings.get(base, (low, high))),
             min=least,
             max=most,

@@ -163,8 +163,7 @@ class FittedLaw:
             table["loss"] = self._loss(self.values, flat)
         if (lost := np.flatnonzero(~np.isfinite(table["loss"]))).size:
             shown = "; ".join(
-                f"row {i + 1}: {', '.join(f'{k} = {v[i] if k in self.law.groups else format(v[i], 'g')}' for k, v in flat.items())}"
-                for i in lost[:8]
+                f"row {i + 1}: " + ", ".join(f"{k} = {_short(v[i])}" for k, v in flat.items()) for i in lost[:8]
             )
             raise FitError(
                 f"{self.label} predicts no finite loss in {len(lost)} of {len(table)} rows ({shown}); they are too far "
@@ -213,3 +212,7 @@ class FittedLaw:
         spare = max(len(residuals) - len(self.law.coefficients), 1)
         drawn = -np.random.default_rng(0).choice(residuals, size=shape)
         return np.asarray(drawn * np.sqrt(len(residuals) / spare))
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
