@@ -143,7 +143,7 @@ class Formula(Law):
     def _coefficient(self, base: str, name: str, column: str) -> Coefficient:
         where = self.roles.occurrences[base]
         kind = self.roles.kinds[base]
-        low, high, least = _usual(kind, where, anchored(self.roles, base) is not None)
+        low, high, least = _usual(self.roles, kind, where, anchored(self.roles, base) is not None)
         settings = {k: (a, b) for k, a, b in self.start if a < b}
         bounds = {k: (a, b) for k, a, b in self.bounds}
         least, most = bounds.get(name, bounds.get(base, (least, np.inf)))
@@ -444,15 +444,20 @@ _MEANINGS = {
 }
 
 
-def _usual(kind: str, where: Sequence[Occurrence], is_anchored: bool) -> tuple[float, float, float]:
+def _usual(roles: Roles, kind: str, where: Sequence[Occurrence], is_anchored: bool) -> tuple[float, float, float]:
     """Start range and lower bound of a coefficient in that place."""
     if kind == "scale":
         return (1 / 30, 30.0, -np.inf) if is_anchored else (0.05, 1.5, -np.inf)
     if kind != "exponent":
         return 0.05, 1.5, -np.inf
-    if all(o.place == "exponent" and o.falls and o.of_data for o in where):  # 1/N^alpha
-        return 0.05, 1.5, 0.0
-    if all(o.place == "exponent" and not o.of_data and not o.alone and not is_anchored for o in where):  # (…)^k
+    bases = [o.base for o in where if o.place == "exponent" and o.base is not None and o.falls]
+    if len(bases) == len(where):
+        if all(n.name in VARIABLES for base in bases for n in names(base)):  # 1/N^alpha: more parameters help
+            return 0.05, 1.5, 0.0
+        if all(roles.is_data(base) for base in bases):  # 1/sparsity^lam: who knows
+            return -0.75, 1.5, -np.inf
+    bases = [o.base for o in where if o.place == "exponent" and o.base is not None]
+    if len(bases) == len(where) and not is_anchored and not any(roles.is_data(base) for base in bases):  # (…)^k
         return 0.05, 1.5, -np.inf
     return (-3.0, 3.0, -np.inf) if is_anchored else (-1.5, 1.5, -np.inf)
 

@@ -30,8 +30,8 @@ class Occurrence:
         The largest part around it that is a product of powers, so that its logarithm is linear in that of the coefficient.
     falls : bool
         In an exponent: whether what the power is of enters the less, the larger the exponent (``1/N^alpha``).
-    of_data : bool
-        In an exponent: whether what the power is of has no coefficients.
+    base : Node, optional
+        In an exponent: what the power is of; None in ``exp``.
     alone : bool
         In an exponent: whether it is added there on its own, ``exp(d + …)``, and so multiplies the term.
     """
@@ -41,7 +41,7 @@ class Occurrence:
     term: int
     monomial: Node
     falls: bool = False
-    of_data: bool = False
+    base: Node | None = None
     alone: bool = False
 
 
@@ -172,17 +172,17 @@ class Roles:
         monomial: Node,
         term: int,
         falls: bool = False,
-        of_data: bool = False,
+        base: Node | None = None,
         alone: bool = False,
     ) -> Iterator[Occurrence]:
         def inside(
             part: Node, place: Place, monomial: Node, turned: bool = False, alone: bool = False
         ) -> Iterator[Occurrence]:
-            return self._visit(part, place, monomial, term, falls ^ turned, of_data, alone)
+            return self._visit(part, place, monomial, term, falls ^ turned, base, alone)
 
         match node:
             case Name(name=name) if name not in self.variables:
-                yield Occurrence(name, place, term, monomial, falls, of_data, alone)
+                yield Occurrence(name, place, term, monomial, falls, base, alone)
             case Operation(operator="+", operands=parts):
                 for part in parts:
                     yield from inside(part, place if place in ("exponent", "free") else "base", part, alone=alone)
@@ -193,12 +193,12 @@ class Roles:
                 yield from inside(part, place if place != "factor" else "base", part, turned=True, alone=alone)
             case Operation(operator="inv", operands=(part,)):
                 yield from inside(part, "divisor", monomial, turned=True)
-            case Operation(operator="^", operands=(base, power)):
+            case Operation(operator="^", operands=(inner, power)):
                 whole = whole_number(power) is not None
-                yield from inside(base, place if whole and place != "factor" else "base", monomial)
-                yield from self._visit(power, "exponent", power, term, falls, self.is_data(base))
+                yield from inside(inner, place if whole and place != "factor" else "base", monomial)
+                yield from self._visit(power, "exponent", power, term, falls, inner)
             case Call(function="exp", arguments=(part,)):
-                yield from self._visit(part, "exponent", part, term, False, False, place == "factor")
+                yield from self._visit(part, "exponent", part, term, alone=place == "factor")
             case Call(function="log" | "sqrt", arguments=(part,)):
                 yield from self._visit(part, "base", part, term)
             case Call(function="min" | "max", arguments=parts):
