@@ -14,7 +14,7 @@ from quokka_laws.exceptions import FitError
 from quokka_laws.fitting import starts
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.solver import Problem, Solution, objective_values, solve
-from quokka_laws.laws import Law
+from quokka_laws.laws import Formula, Law
 from quokka_laws.objective import Objective
 from quokka_laws.progress import Progress
 
@@ -24,6 +24,8 @@ THIN_ROWS = 2_000
 SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
 FIRST_STARTS = 5
+FEW_STARTS = 8  # of a formula; where nearly all of them lead to one optimum no others are tried
+AGREEMENT = 0.85
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ def optimise(
     searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
     keep = n_starts or (FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
+    if n_starts is None and len(u) > FEW_STARTS and isinstance(law, Formula):
+        few = solve(problem, u[:FEW_STARTS], sample.weights, off=off[:FEW_STARTS])
+        if _agree(few):  # nothing is gained by the rest
+            u, off = u[:FEW_STARTS], off[:FEW_STARTS]
     beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", keep), ("near", NEAR_STARTS))
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
         both = [
@@ -98,6 +104,12 @@ def optimise(
         rivals=rivals,
         began=(u[:FIRST_STARTS], off[:FIRST_STARTS]),
     )
+
+
+def _agree(solved: Solution) -> bool:
+    """Whether nearly all starts lead to one optimum."""
+    best = np.nanmin(solved.value)
+    return bool((solved.converged & (solved.value <= best * (1 + SAME_OPTIMUM))).mean() >= AGREEMENT)
 
 
 def _ranked_starts(
