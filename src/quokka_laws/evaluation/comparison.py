@@ -201,7 +201,7 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     """Share of rows whose loss lies inside the interval; NaN without draws."""
     if found.draws is None:
         return float("nan")
-    table = found.predict(interval=level, kind=kind, **inputs_of(rows))  # type: ignore[arg-type]
+    table = found.predict(interval=level, kind=kind, **inputs_of(rows, found.law.takes))  # type: ignore[arg-type]
     loss = rows["loss"].to_numpy(dtype=float)
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
 

@@ -95,7 +95,7 @@ def _identified(fit: FitResult) -> Iterator[Diagnostic]:
 def _dead_terms(fit: FitResult) -> Iterator[Diagnostic]:
     """Terms that contribute nothing; their coefficients are undetermined."""
     with np.errstate(all="ignore"):
-        terms = fit.law.terms_at(fit.law.to_theta(fit.values), fit.law.inputs(**inputs_of(fit.runs)))
+        terms = fit.law.terms_at(fit.law.to_theta(fit.values), fit.law.inputs(**inputs_of(fit.runs, fit.law.takes)))
         values = np.stack([np.broadcast_to(t.value, (1, len(fit.runs)))[0] for t in terms])
         share = np.exp(values - np.logaddexp.reduce(values, axis=0)).max(axis=1)
     named = {k: fit.law.coefficients[j].name for j, k in fit.law.amplitude_terms.items()}
@@ -154,7 +154,7 @@ def _no_rise(fit: FitResult) -> Iterator[Diagnostic]:
         log_loss = np.log(curve["loss"].to_numpy(dtype=float))
         highest = max(highest, float((log_loss[log_loss.argmin() :] - log_loss.min()).max()))
     if highest < RISE * noise or highest == 0.0:
-        numbers = {"law": fit.law.name, "highest": highest, "noise": noise}
+        numbers = {"law": fit.law.label, "highest": highest, "noise": noise}
         yield Diagnostic("NO_RISE", Severity.ERROR, numbers, advice=(Option("law", "effective-data"),))
 
 
@@ -177,7 +177,7 @@ def _misfit(fit: FitResult) -> Iterator[Diagnostic]:
         return
     residuals = pd.Series(fit.log_residuals(), index=fit.runs.index)
     explained = {}
-    for column in fit.runs.columns.difference([*fit.law.variables, "N", "D", "C", "loss", "run_id", "weight"]):
+    for column in fit.runs.columns.difference([*fit.law.takes, "N", "D", "C", "loss", "run_id", "weight"]):
         groups = fit.runs[column].astype(str)
         if 1 < groups.nunique() <= FEW_GROUPS:
             within = residuals - residuals.groupby(groups).transform("mean")
@@ -198,12 +198,12 @@ def _design(fit: FitResult) -> Iterator[Diagnostic]:
             kinds = sorted(map(str, runs[column].dropna().unique()))
             keep = Option("keep", f"{column} == {runs[column].mode().iloc[0]!r}")
             yield Diagnostic("MIXED_RUNS", Severity.ERROR, {"column": column, "kinds": kinds}, advice=(keep,))
-    if {"N", "D"} <= set(fit.law.variables) and (spread := flops_spread(runs)):
+    if fit.law.of_N_and_D and (spread := flops_spread(runs)):
         yield Diagnostic("FLOPS_VARY", Severity.WARNING, spread)
     units = fit.bootstrap.get("units") or independent_runs(runs)
     if units < 2 * len(fit.law.coefficients):
         yield Diagnostic("FEW_RUNS", Severity.WARNING, {"units": units, "coefficients": len(fit.law.coefficients)})
-    if {"N", "D"} <= set(fit.law.variables):
+    if fit.law.of_N_and_D:
         ratio = runs["D"] / runs["N"]
         low, high = float(ratio.min()), float(ratio.max())
         if high / low < WIDE_RATIOS:
@@ -224,7 +224,7 @@ def _resampling(fit: FitResult) -> Iterator[Diagnostic]:
 
 def _low_ratios(fit: FitResult, refits: Refits) -> Iterator[Diagnostic]:
     """Do runs far from any optimum decide the exponents alone? Show what happens without them."""
-    if not {"N", "D"} <= set(fit.law.variables) or fit.law.optimal_log_N(fit.values, np.zeros(1)) is None:
+    if not fit.law.of_N_and_D or fit.law.optimal_log_N(fit.values, np.zeros(1)) is None:
         return
     ratio = (fit.runs["D"] / fit.runs["N"]).to_numpy()
     kept = np.flatnonzero(ratio >= LOW_RATIO)

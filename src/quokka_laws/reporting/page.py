@@ -66,8 +66,8 @@ def report(
         raise ValueError(f"form = {form!r}: a report is 'html' or 'md'")
     if not len(fit.runs):
         raise FitError(f"{fit.label} holds no runs: a report is made of a fit, not of coefficients alone")
-    repeated = "epochs" in fit.law.variables
-    planned = bool({"N", "D"} <= set(fit.law.variables)) or repeated
+    repeated = fit.law.of_repetition
+    planned = fit.law.of_N_and_D or repeated
     budgets = tuple(C) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
     budgets = budgets if planned else ()
     limits = tuple(U_D) or ((fit.fitted_range["U_D"][1],) if repeated else ())

@@ -135,7 +135,7 @@ class FitResult(FittedLaw):
     def residuals(self) -> pd.DataFrame:
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
-        table["predicted"] = self._loss(self.values, inputs_of(table))
+        table["predicted"] = self._loss(self.values, inputs_of(table, self.law.takes))
         table["residual"] = np.log(table["predicted"] / table["loss"])
         return table
 
