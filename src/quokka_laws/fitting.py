@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal
@@ -22,15 +22,21 @@ from quokka_laws.influence import Refits
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
-from quokka_laws.objective import LogHuber, Objective
+from quokka_laws.objective import LogHuber, LogL2, Objective
 from quokka_laws.optimum import THIN_ROWS, Optimum, optimise
+from quokka_laws.priors import FEW_RUNS, Prior
 from quokka_laws.progress import Progress
+from quokka_laws.residual_bootstrap import simulated_log_losses
 from quokka_laws.results import FitResult, FitStatus, FittedLaw, draws_to_parameters
 from quokka_laws.runs import check_runs
+from quokka_laws.scatter import settle
 from quokka_laws.solver import Problem, Solution, solve
 from quokka_laws.space import Data, Space
 from quokka_laws.stages import one_phase
-from quokka_laws.uncertainty import draws_whole_runs, resample_weights, resampling_units
+from quokka_laws.uncertainty import draws_whole_runs, independent_runs, resample_weights, resampling_units
+
+Resampling = Literal["auto", "rows", "residuals"]
+PriorArgument = Literal["auto", "literature"] | Mapping[str, tuple[float, float]] | None
 
 FEWEST_LEVELS = 3  # of N and of D
 SAME_LEVEL = 0.02  # relative distance up to which two values count as one level
@@ -51,6 +57,8 @@ def fit(
     start_from: FittedLaw | None = None,
     freeze: bool | Sequence[str] = False,
     n_starts: int | None = None,
+    resample: Resampling = "auto",
+    prior: PriorArgument = "auto",
     seed: int = 0,
     progress: bool = False,
 ) -> FitResult:
@@ -65,7 +73,8 @@ def fit(
     runs : DataFrame
         From :func:`quokka_laws.read_runs`, or any table with its canonical columns.
     objective : Objective, optional
-        ``LogHuber(delta=1e-3)`` by default.
+        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them.
+        ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be preferred with few runs.
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
@@ -85,6 +94,16 @@ def fit(
     n_starts : int, optional
         Automatic starts: 5 where the searched coefficients fit a grid, else 64. Each is solved twice, through
         smoother objectives (which leads most to one optimum) and directly (which finds rivals).
+    resample : {"auto", "rows", "residuals"}
+        What the refits of a bootstrap are made of. ``"rows"``: whole rows, or runs, drawn with replacement.
+        ``"residuals"``: the fitted law plus its residuals, drawn anew and widened as Student's t
+        (:mod:`quokka_laws.residual_bootstrap`); every refit sees every run. ``"auto"``: residuals where
+        the objective is smooth (``LogHuber("auto")``, least squares) and every row is a run, else rows.
+    prior : {"auto", "literature"}, mapping or None
+        Normal priors on coefficients, ``{"alpha": (0.35, 0.1)}``: mean and standard deviation (of the logarithm for
+        amplitudes and scales). ``"literature"``: what published fits lead to expect of exponents. ``"auto"``:
+        that under 13 independent runs where the objective is ``LogHuber("auto")``; None: never. What was taken is in
+        ``fit.prior``.
     seed : int
         Of starts and resamples; the same seed gives the same bytes.
     progress : bool
@@ -101,23 +120,78 @@ def fit(
     FitError
         If no start gives a finite objective.
     """
+    result, refits = fit_and_refits(
+        law,
+        runs,
+        objective=objective,
+        params=params,
+        weights=weights,
+        bootstrap=bootstrap,
+        cluster=cluster,
+        strata=strata,
+        start_from=start_from,
+        freeze=freeze,
+        n_starts=n_starts,
+        resample=resample,
+        prior=prior,
+        seed=seed,
+        progress=progress,
+    )
+    return replace(result, flags=doubts.of(result, refits=refits))
+
+
+def fit_and_refits(
+    law: Law,
+    runs: pd.DataFrame,
+    *,
+    objective: Objective | None = None,
+    params: lmfit.Parameters | None = None,
+    weights: str | None = None,
+    bootstrap: int = 0,
+    cluster: str | None = "auto",
+    strata: str | None = None,
+    start_from: FittedLaw | None = None,
+    freeze: bool | Sequence[str] = False,
+    n_starts: int | None = None,
+    resample: Resampling = "auto",
+    prior: PriorArgument = "auto",
+    seed: int = 0,
+    progress: bool = False,
+    near: Sequence[FittedLaw] = (),
+) -> tuple[FitResult, Refits | None]:
+    """:func:`fit` without its doubts, and what is needed to ask for them; for the many fits of a comparison.
+
+    ``near`` are fits of the same law to similar runs, or of a law it contains: with them a few automatic starts are enough.
+    """
     objective = objective or LogHuber()
     runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
     if weights is not None:
         runs = _weighted(runs, weights)
     runs = _without_weightless(runs)
     params = _with_start(law, params, start_from, freeze)
-    check_design(law, runs, params)
+    believed = _prior(prior, law, runs, objective)
+    check_design(law, runs, params, prior=believed)
     check_unique_data(law, runs, params)
     data = Data.of(law, runs)
     space = Space.of(law, params)
 
     if space is None:
-        return _fit_by_lmfit(law, runs, data, objective, params, bootstrap, cluster, strata, seed, progress)
-    found = optimise(law, data, space, objective, n_starts=n_starts, seed=seed, progress=progress)
+        if believed is not None:
+            raise ValueError("a prior and a tie that is not linear in the solver's coordinates do not go together; give one")
+        if isinstance(objective, LogHuber) and not objective.settled:
+            raise ValueError('LogHuber("auto") and a tie that is not linear do not go together; give delta a number')
+        return _fit_by_lmfit(law, runs, data, objective, params, bootstrap, cluster, strata, seed, progress), None
+    begin = _enter(near, space, space.problem(data, objective)) if near else None
+    settled = settle(law, data, space, objective, believed, n_starts=n_starts, seed=seed, near=begin)
+    objective, space = settled.objective, settled.space
+    if settled.found is not None:
+        begin = settled.found.u[None], settled.found.off[None]
+    found = optimise(law, data, space, objective, n_starts=n_starts, seed=seed, progress=progress, near=begin)
     draws, how = None, dict[str, Any]()
     if bootstrap:
-        draws, how = _bootstrap(law, runs, data, space, objective, found, bootstrap, cluster, strata, seed, progress)
+        draws, how = _bootstrap(
+            law, runs, data, space, objective, found, bootstrap, cluster, strata, resample, believed, seed, progress
+        )
     values = space.values(found.u, found.off)
     at_bound = bool(found.off.any() or ((found.u <= space.lower) | (found.u >= space.upper)).any())
     status = FitStatus.NOT_CONVERGED if not found.converged else FitStatus.AT_BOUND if at_bound else FitStatus.CONVERGED
@@ -135,11 +209,40 @@ def fit(
         gradient_norm=found.gradient_norm,
         condition_number=found.condition_number,
         bootstrap=how,
+        prior={} if believed is None else dict(believed.normal),
         seed=seed,
     )
+    return result, Refits(law, data, space, objective, found, n_starts, seed)
 
-    refits = Refits(law, data, space, objective, found, n_starts, seed)
-    return replace(result, flags=doubts.of(result, refits=refits))
+
+def _prior(prior: PriorArgument, law: Law, runs: pd.DataFrame, objective: Objective) -> Prior | None:
+    """The prior that is meant."""
+    automatic = isinstance(objective, LogHuber) and not objective.settled
+    if prior is None:
+        return None
+    if isinstance(prior, str):
+        if prior not in ("auto", "literature"):
+            raise ValueError(f"prior = {prior!r}: 'auto', 'literature', a mapping such as {{'alpha': (0.35, 0.1)}}, or None")
+        if prior == "auto" and not (automatic and independent_runs(runs) < FEW_RUNS):
+            return None
+        believed = Prior.literature(law)
+        if believed is None and prior == "literature":
+            raise ValueError(f"prior = 'literature': too few fits of {law.name} are published; give numbers, or None")
+    else:
+        believed = Prior(prior)
+        believed.check(law)
+    if believed is not None and not automatic:
+        raise ValueError(f'a prior is weighed against the scatter of the runs: it needs LogHuber("auto"), not {objective}')
+    return believed
+
+
+def _enter(near: Sequence[FittedLaw], space: Space, problem: Problem) -> tuple[Array, Array] | None:
+    """Other fits as starts; those whose coefficients are not this law's are left out."""
+    usable = [f for f in near if set(space.law.names) <= set(f.values)]
+    if not usable:
+        return None
+    theta = np.concatenate([space.law.to_theta({k: f.values[k] for k in space.law.names}) for f in usable])
+    return space.enter(theta, problem)
 
 
 # ---- resamples ------------------------------------------------------------------------------------------------
@@ -155,12 +258,29 @@ def _bootstrap(
     count: int,
     cluster: str | None,
     strata: str | None,
+    resample: Resampling,
+    prior: Prior | None,
     seed: int,
     progress: bool,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     units, how = resampling_units(runs, cluster, strata)
+    if prior is not None:
+        rng = np.random.default_rng([seed, 1])
+        space = replace(space, expected=prior.draws(space, count, rng))
     problem = space.problem(data, objective)
     start, off = np.repeat(best.u[None], count, axis=0), np.repeat(best.off[None], count, axis=0)
+    smooth = isinstance(objective, LogL2) or (isinstance(objective, LogHuber) and objective.auto)
+    if resample == "residuals" or (resample == "auto" and smooth and how["units"] == len(runs) and strata is None):
+        if how["units"] < len(runs):
+            raise ValueError(
+                f"resample = 'residuals': {len(runs)} rows are {how['units']} independent runs, whose rows share their noise; "
+                "resample rows (resample='rows'), which draws whole runs"
+            )
+        losses = simulated_log_losses(space, data, objective, best.u, best.off, count=count, seed=seed)
+        problem = replace(problem, loss=np.exp(losses))
+        with Progress("bootstrap", count, enabled=progress) as bar:
+            solved = solve(problem, start, data.weights, off=off, begin="warm", progress=bar.update)
+        return _draws(law, space, solved), {**how, "resample": "residuals", "refits": count, "converged": int(solved.converged.sum())}
     weights = resample_weights(len(runs), count, seed=seed, **units) * data.weights
     if len(runs) > 2 * THIN_ROWS and data.groups is not None and draws_whole_runs(units["cluster"], data.groups):
         # The few rows that stand for a run take its multiplicity: their optimum is a start close to the one wanted.
@@ -172,9 +292,14 @@ def _bootstrap(
         solved = solve(problem, start, weights, off=off, begin="warm", progress=bar.update)
         if (stuck := np.flatnonzero(~solved.converged)).size:
             _retry(problem, solved, stuck, weights, best, space.fixed_off)
+    return _draws(law, space, solved), {**how, "resample": "rows", "refits": count, "converged": int(solved.converged.sum())}
+
+
+def _draws(law: Law, space: Space, solved: Solution) -> pd.DataFrame:
+    """Coefficients of every refit; NaN where it did not converge."""
     draws = pd.DataFrame(space.batch_values(solved.u, solved.off))[list(law.names)]
     draws[~solved.converged] = np.nan
-    return draws, {**how, "refits": count, "converged": int(solved.converged.sum())}
+    return draws
 
 
 def _retry(problem: Problem, solved: Solution, stuck: Array, weights: Array, best: Optimum, none: Array) -> None:
@@ -311,16 +436,18 @@ def _with_start(
     return params
 
 
-def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None = None) -> None:
+def check_design(
+    law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None = None, *, prior: Prior | None = None
+) -> None:
     """Raise :class:`RunsError` if these runs cannot determine this law, whatever their losses.
 
-    With ``params`` some of whose coefficients are held or tied fewer sizes can do, and their number is left to the caller.
+    What a ``prior`` expects counts as known. With ``params`` some of whose coefficients are held or tied fewer sizes can do, and their number is left to the caller.
     """
     faults = []
     for name in law.variables:
         if name not in runs:
             faults.append(f"{law.name} needs a column {name}; the table has {', '.join(runs)}")
-    needed = len(law.coefficients) + 1
+    needed = len(law.coefficients) + 1 - (0 if prior is None else len(prior.normal))
     if len(runs) < needed:
         faults.append(
             f"{len(runs)} runs cannot determine the {needed - 1} coefficients of {law.name}; it needs at least {needed}"

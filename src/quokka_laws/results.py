@@ -233,6 +233,8 @@ class FitResult(FittedLaw):
         Kind of resampling, refits asked for, refits that converged.
     route : str
         ``"newton"``, or why lmfit's Minimizer had to be used.
+    prior : dict
+        Normal priors that were taken, mean and standard deviation by coefficient; empty without.
     seed : int
     versions : dict
         Of this package and what it computes with.
@@ -251,6 +253,7 @@ class FitResult(FittedLaw):
     condition_number: float = np.nan
     bootstrap: dict[str, Any] = field(default_factory=dict)
     route: str = "newton"
+    prior: dict[str, tuple[float, float]] = field(default_factory=dict)
     seed: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -348,6 +351,7 @@ class FitResult(FittedLaw):
             "condition_number": self.condition_number,
             "bootstrap": self.bootstrap,
             "route": self.route,
+            "prior": {k: list(v) for k, v in self.prior.items()},
             "seed": self.seed,
             "versions": self.versions,
             "params": [_plain_parameter(p) for p in self.params.values()],
@@ -405,6 +409,7 @@ class FitResult(FittedLaw):
             condition_number=data["condition_number"],
             bootstrap=data["bootstrap"],
             route=data["route"],
+            prior={k: (v[0], v[1]) for k, v in data.get("prior", {}).items()},
             seed=data["seed"],
             versions=data["versions"],
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lmfit
 import numpy as np
@@ -50,7 +50,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Space:
-    """Free coordinates of a fit: ``theta = basis @ u + offset``."""
+    """Free coordinates of a fit: ``theta = basis @ u + offset``, with a prior on them where there is one."""
 
     law: Law
     basis: Array
@@ -60,6 +60,8 @@ class Space:
     free: Array
     fixed_off: Array
     given: dict[int, float]
+    expected: Array | None = None
+    precision: Array | None = None
 
     @classmethod
     def of(cls, law: Law, params: lmfit.Parameters) -> Space | None:
@@ -99,8 +101,22 @@ class Space:
         lower = dict(zip(np.flatnonzero(self.free), self.lower, strict=True))
         vanishing = {j: k for j, k in self.law.amplitude_terms.items() if lower.get(j) == -np.inf}
         return Problem(
-            self.law.terms_at, data.x, data.loss, objective, self.basis, self.offset, self.lower, self.upper, vanishing
+            self.law.terms_at,
+            data.x,
+            data.loss,
+            objective,
+            self.basis,
+            self.offset,
+            self.lower,
+            self.upper,
+            vanishing,
+            self.expected,
+            self.precision,
         )
+
+    def expecting(self, expected: Array, precision: Array) -> Space:
+        """With a prior on the free coordinates; its precision in units of the objective."""
+        return replace(self, expected=expected, precision=precision)
 
     def enter(self, theta: Array, problem: Problem) -> tuple[Array, Array]:
         """Solver coordinates (problems, coefficients) → free coordinates and switched-off terms."""
