@@ -182,11 +182,19 @@ def fit_and_refits(
             raise ValueError('LogHuber("auto") and a tie that is not linear do not go together; give delta a number')
         return _fit_by_lmfit(law, runs, data, objective, params, bootstrap, cluster, strata, seed, progress), None
     begin = _enter(near, space, space.problem(data, objective)) if near else None
-    settled = settle(law, data, space, objective, believed, n_starts=n_starts, seed=seed, near=begin)
+    settled = settle(law, data, space, objective, believed, seed=seed, near=begin)
     objective, space = settled.objective, settled.space
-    if settled.found is not None:
-        begin = settled.found.u[None], settled.found.off[None]
-    found = optimise(law, data, space, objective, n_starts=n_starts, seed=seed, progress=progress, near=begin)
+    found = optimise(
+        law,
+        data,
+        space,
+        objective,
+        n_starts=n_starts,
+        seed=seed,
+        progress=progress,
+        near=settled.near,
+        briefly=bool(near),
+    )
     draws, how = None, dict[str, Any]()
     if bootstrap:
         draws, how = _bootstrap(

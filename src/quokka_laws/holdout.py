@@ -8,20 +8,20 @@ together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from lmfit import Parameters
 
 from quokka_laws.columns import inputs_of
 from quokka_laws.exceptions import QuokkaError, RunsError
-from quokka_laws.fitting import fit
+from quokka_laws.fitting import fit, fit_and_refits
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
-from quokka_laws.objective import Objective
 from quokka_laws.results import FitResult, FittedLaw
 from quokka_laws.uncertainty import independent_runs, unit_codes
 
@@ -125,14 +125,9 @@ def _count(runs: pd.DataFrame, mask: Array) -> int:
     return independent_runs(runs[mask])
 
 
-def fit_candidate(
-    candidate: Candidate, runs: pd.DataFrame, *, objective: Objective | None, **settings: Any
-) -> FitResult:
-    """Fit a candidate with its settings, under its name; ``settings`` of the bootstrap go to :func:`fit`."""
-    from dataclasses import replace
-
-    params = candidate.law.make_params(**candidate.settings) if candidate.settings else None
-    found = fit(candidate.law, runs, objective=objective, params=params, **settings)
+def fit_candidate(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitResult:
+    """Fit a candidate with its settings, under its name; ``settings`` go to :func:`fit`."""
+    found = fit(candidate.law, runs, params=_params(candidate), **settings)
     return replace(found, name=candidate.label)
 
 
@@ -142,6 +137,21 @@ def try_fit(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitRes
         return fit_candidate(candidate, runs, **settings)
     except QuokkaError as error:
         return f"{candidate.label}: {error}"
+
+
+def try_fold(
+    candidate: Candidate, runs: pd.DataFrame, *, near: Sequence[FittedLaw] = (), **settings: Any
+) -> FitResult | str:
+    """A fit to some of the runs, or why there is none: started from fits to all of them, its doubts not asked for."""
+    try:
+        found, _ = fit_and_refits(candidate.law, runs, params=_params(candidate), near=near, **settings)
+    except QuokkaError as error:
+        return f"{candidate.label}: {error}"
+    return replace(found, name=candidate.label)
+
+
+def _params(candidate: Candidate) -> Parameters | None:
+    return candidate.law.make_params(**candidate.settings) if candidate.settings else None
 
 
 def log_errors(fitted: FittedLaw, rows: pd.DataFrame) -> Array:

@@ -24,7 +24,7 @@ THIN_ROWS = 2_000
 SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
 FIRST_STARTS = 5
-BESIDE_NEAR = 3
+BRIEF_STARTS = 3
 
 
 @dataclass(frozen=True)
@@ -52,25 +52,28 @@ def optimise(
     seed: int,
     progress: bool = False,
     near: tuple[Array, Array] | None = None,
+    briefly: bool = False,
 ) -> Optimum:
     """The best optimum from automatic starts: solved on a few rows of each run where there are many, finished on all.
 
-    ``near``, free coordinates (starts, free) and terms at zero (starts, terms), are optima of similar problems, such as
-    the same law on more runs: they and a few automatic starts are then enough.
+    ``near``, free coordinates (starts, free) and terms at zero (starts, terms), are starts besides the automatic ones: optima of
+    similar problems, such as the same law on more runs. ``briefly``: a few automatic starts, once each, and no search
+    for rivals.
     """
     rows, counts = starts.thin(len(data.loss), data.groups, data.order, limit=THIN_ROWS, seed=seed)
     sample = data.take(rows, counts) if len(rows) < len(data.loss) else data
     problem = space.problem(sample, objective)
     searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
-    keep = n_starts or (BESIDE_NEAR if near else FIRST_STARTS if searched <= 2 else 64)
+    keep = n_starts or (BRIEF_STARTS if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
     if near:
         u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
-    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", len(u)), ("near", NEAR_STARTS))
+    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", len(u)), ("near", 0 if briefly else NEAR_STARTS))
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
         both = [
             solve(problem, u[:count], sample.weights, off=off[:count], begin=begin, progress=bar.update)
             for begin, count in beginnings
+            if count
         ]
     solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():

@@ -9,7 +9,7 @@ import numpy as np
 from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.objective import HUBER, LEAST_SCATTER, LogHuber, Objective
-from quokka_laws.optimum import Optimum, optimise
+from quokka_laws.optimum import optimise
 from quokka_laws.priors import SCATTER, SCATTER_RUNS, Prior
 from quokka_laws.residual_bootstrap import jacobian, leverages, moving
 from quokka_laws.solver import solve
@@ -23,11 +23,11 @@ SAME_DELTA = 0.01  # relative
 
 @dataclass(frozen=True)
 class Settled:
-    """An objective whose delta is a number, the space with its prior, and the optimum they were found from, if any."""
+    """An objective whose delta is a number, the space with its prior, and starts for the optimum, if any."""
 
     objective: Objective
     space: Space
-    found: Optimum | None = None
+    near: tuple[Array, Array] | None = None
 
 
 def log_residuals(space: Space, data: Data, u: Array, off: Array) -> Array:
@@ -50,7 +50,6 @@ def settle(
     objective: Objective,
     prior: Prior | None,
     *,
-    n_starts: int | None,
     seed: int,
     near: tuple[Array, Array] | None = None,
 ) -> Settled:
@@ -60,13 +59,13 @@ def settle(
     narrow one the law would pass through as many runs as it has coefficients, and few runs would have no scatter at all.
     """
     if not isinstance(objective, LogHuber) or objective.settled:
-        return Settled(objective, space)
+        return Settled(objective, space, near)
     delta = FIRST_DELTA
     expecting = space
     if prior is not None:
         mean, precision = prior.on(space)
         expecting = space.expecting(mean, precision * (delta / HUBER) ** 2)
-    found = optimise(law, data, expecting, LogHuber(delta), n_starts=n_starts, seed=seed, near=near)
+    found = optimise(law, data, expecting, LogHuber(delta), n_starts=None, seed=seed, near=near, briefly=True)
     u, off = found.u[None], found.off[None]
     for _ in range(ROUNDS):
         last = delta
@@ -80,7 +79,7 @@ def settle(
         u, off = solved.u, solved.off
         if abs(np.log(delta / last)) < SAME_DELTA:
             break
-    return Settled(LogHuber(delta, auto=True), expecting, found)
+    return Settled(LogHuber(delta, auto=True), expecting, (u, off))
 
 
 def _used(space: Space, data: Data, u: Array, off: Array) -> float:
