@@ -3,8 +3,10 @@
 Resampling whole rows (pairs) also resamples the design: with nine runs and five coefficients many a resample cannot
 determine the law at all. Here every refit sees every run. What is added to the fitted curve is
 
-* a residual over ``sqrt(1 - h)``, with h its leverage, since a run that pulls the law towards itself shows too little of
-  its noise (Davison & Hinkley 1997, Eq. 6.9), with a random sign;
+* with a random sign a residual over ``(1 − h)^0.75``, h its leverage, since a run that pulls the law towards itself shows
+  too little of its noise: between the exponents 1/2 and 1 of MacKinnon & White's (1985) HC2 and HC3. Half of the time it is the row's
+  own (the wild bootstrap, right where some sizes are noisier than others), else that of any row (sharper where
+  none is);
 * times ``sqrt(nu / chi²_nu)``, one draw for each refit, with ``nu`` = runs − coefficients: the size of the noise is known from
   so many residuals only, and percentiles become those of Student's t;
 * times Huber's (1981, Section 7.6) ``K = 1 + p/n·(1 − m)/m``, with m the share of runs within delta.
@@ -19,6 +21,9 @@ from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.space import Data, Space
 
 LARGEST_LEVERAGE = 0.99
+LEVERAGE_POWER = 0.75
+OWN = 0.5
+"""Share of refits in which a row keeps the size of its own residual; this and the power by ``benchmarks/coverage.py``."""
 
 
 def jacobian(space: Space, data: Data, u: Array, off: Array) -> Array:
@@ -93,9 +98,10 @@ def simulated_log_losses(
         jacobian(space, data, u, off)[:, able], counted, None if space.precision is None else space.precision[able]
     )
     free = float(h.sum())
-    standard = r / np.sqrt(1.0 - h) * np.sqrt(data.weights)
+    standard = r / (1.0 - h) ** LEVERAGE_POWER * np.sqrt(data.weights)
     spare = max(rows - free, 1.0)
     share = max(float(inside.mean()), 0.5)
     widen = (1.0 + free / rows * (1.0 - share) / share) * np.sqrt(spare / rng.chisquare(spare, size=(count, 1)))
-    drawn = rng.choice(standard, size=(count, rows)) * rng.choice([-1.0, 1.0], size=(count, rows))
+    drawn = np.where(rng.random((count, rows)) < OWN, standard, rng.choice(standard, size=(count, rows)))
+    drawn *= rng.choice([-1.0, 1.0], size=(count, rows))
     return np.asarray(fitted + drawn * widen / np.sqrt(data.weights))
