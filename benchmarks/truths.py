@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 import quokka_laws as ql
-from quokka_laws.jet import Array
+from quokka_laws._typing import Array
 
 CHINCHILLA, SKALING = ql.laws.Chinchilla(), ql.laws.Skaling()
 
