@@ -92,7 +92,9 @@ class LogHuber(Objective):
         if self.delta == "auto":
             object.__setattr__(self, "auto", True)
         elif isinstance(self.delta, str) or not self.delta > 0:
-            raise ValueError(f"delta must be positive or 'auto', not {self.delta!r}; LogL1() is the limit of delta to 0")
+            raise ValueError(
+                f"delta must be positive or 'auto', not {self.delta!r}; LogL1() is the limit of delta to 0"
+            )
 
     @property
     def settled(self) -> bool:

@@ -20,13 +20,13 @@ from quokka_laws.fitting.bootstrap import draws_whole_runs, independent_runs, re
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import minimize_with_lmfit
 from quokka_laws.fitting.multistart import THIN_ROWS, Optimum, optimise
+from quokka_laws.fitting.priors import FEW_RUNS, Prior
 from quokka_laws.fitting.problem import Data, Space
+from quokka_laws.fitting.residual_bootstrap import simulated_log_losses
+from quokka_laws.fitting.scatter import settle
 from quokka_laws.fitting.solver import Problem, Solution, solve
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
-from quokka_laws.fitting.priors import FEW_RUNS, Prior
-from quokka_laws.fitting.residual_bootstrap import simulated_log_losses
-from quokka_laws.fitting.scatter import settle
 from quokka_laws.objective import LogHuber, LogL2, Objective
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
@@ -178,7 +178,9 @@ def fit_and_refits(
 
     if space is None:
         if believed is not None:
-            raise ValueError("a prior and a tie that is not linear in the solver's coordinates do not go together; give one")
+            raise ValueError(
+                "a prior and a tie that is not linear in the solver's coordinates do not go together; give one"
+            )
         if isinstance(objective, LogHuber) and not objective.settled:
             raise ValueError('LogHuber("auto") and a tie that is not linear do not go together; give delta a number')
         return _fit_by_lmfit(law, runs, data, objective, params, bootstrap, cluster, strata, seed, progress), None
@@ -231,7 +233,9 @@ def _prior(prior: PriorArgument, law: Law, runs: pd.DataFrame, objective: Object
         return None
     if isinstance(prior, str):
         if prior not in ("auto", "literature"):
-            raise ValueError(f"prior = {prior!r}: 'auto', 'literature', a mapping such as {{'alpha': (0.35, 0.1)}}, or None")
+            raise ValueError(
+                f"prior = {prior!r}: 'auto', 'literature', a mapping such as {{'alpha': (0.35, 0.1)}}, or None"
+            )
         if prior == "auto" and not (automatic and independent_runs(runs) < FEW_RUNS):
             return None
         believed = Prior.literature(law)
@@ -241,7 +245,9 @@ def _prior(prior: PriorArgument, law: Law, runs: pd.DataFrame, objective: Object
         believed = Prior(prior)
         believed.check(law)
     if believed is not None and not automatic:
-        raise ValueError(f'a prior is weighed against the scatter of the runs: it needs LogHuber("auto"), not {objective}')
+        raise ValueError(
+            f'a prior is weighed against the scatter of the runs: it needs LogHuber("auto"), not {objective}'
+        )
     return believed
 
 
@@ -289,7 +295,12 @@ def _bootstrap(
         problem = replace(problem, loss=np.exp(losses))
         with Progress("bootstrap", count, enabled=progress) as bar:
             solved = solve(problem, start, data.weights, off=off, begin="warm", progress=bar.update)
-        return _draws(law, space, solved), {**how, "resample": "residuals", "refits": count, "converged": int(solved.converged.sum())}
+        return _draws(law, space, solved), {
+            **how,
+            "resample": "residuals",
+            "refits": count,
+            "converged": int(solved.converged.sum()),
+        }
     weights = resample_weights(len(runs), count, seed=seed, **units) * data.weights
     if len(runs) > 2 * THIN_ROWS and data.groups is not None and draws_whole_runs(units["cluster"], data.groups):
         # The few rows that stand for a run take its multiplicity: their optimum is a start close to the one wanted.
@@ -301,7 +312,12 @@ def _bootstrap(
         solved = solve(problem, start, weights, off=off, begin="warm", progress=bar.update)
         if (stuck := np.flatnonzero(~solved.converged)).size:
             _retry(problem, solved, stuck, weights, best, space.fixed_off)
-    return _draws(law, space, solved), {**how, "resample": "rows", "refits": count, "converged": int(solved.converged.sum())}
+    return _draws(law, space, solved), {
+        **how,
+        "resample": "rows",
+        "refits": count,
+        "converged": int(solved.converged.sum()),
+    }
 
 
 def _draws(law: Law, space: Space, solved: Solution) -> pd.DataFrame:

@@ -68,7 +68,10 @@ def optimise(
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
     if near:
         u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
-    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", len(u)), ("near", 0 if briefly else NEAR_STARTS))
+    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (
+        ("far", len(u)),
+        ("near", 0 if briefly else NEAR_STARTS),
+    )
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
         both = [
             solve(problem, u[:count], sample.weights, off=off[:count], begin=begin, progress=bar.update)

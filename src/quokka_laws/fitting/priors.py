@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from quokka_laws._typing import Array
-from quokka_laws.laws import Law
 from quokka_laws.fitting.problem import Space
+from quokka_laws.laws import Law
 
 FEW_RUNS = 13
 """A prior is taken by default below this many independent runs."""
@@ -47,7 +47,9 @@ class Prior:
     def check(self, law: Law) -> None:
         """Raise ``ValueError`` naming a coefficient that the law lacks or a width that is not positive."""
         if unknown := sorted(set(self.normal) - set(law.names)):
-            raise ValueError(f"prior: {law.name} has no coefficient {', '.join(unknown)}; it has {', '.join(law.names)}")
+            raise ValueError(
+                f"prior: {law.name} has no coefficient {', '.join(unknown)}; it has {', '.join(law.names)}"
+            )
         for name, (mean, sd) in self.normal.items():
             if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
                 raise ValueError(f"prior of {name} = ({mean!r}, {sd!r}): give a mean and a positive standard deviation")

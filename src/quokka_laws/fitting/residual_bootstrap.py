@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 
 from quokka_laws._typing import Array
-from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.fitting.problem import Data, Space
+from quokka_laws.objective import LogHuber, Objective
 
 LARGEST_LEVERAGE = 0.99
 LEVERAGE_POWER = 0.75

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from quokka_laws._typing import Array
-from quokka_laws.laws import Law
-from quokka_laws.objective import HUBER, LEAST_SCATTER, LogHuber, Objective
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.priors import SCATTER, SCATTER_RUNS, Prior
+from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.residual_bootstrap import jacobian, leverages, moving
 from quokka_laws.fitting.solver import solve
-from quokka_laws.fitting.problem import Data, Space
+from quokka_laws.laws import Law
+from quokka_laws.objective import HUBER, LEAST_SCATTER, LogHuber, Objective
 
 FIRST_DELTA = 0.01
 MAD_TO_SD = 1.4826  # of a normal distribution

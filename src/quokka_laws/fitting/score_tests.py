@@ -17,11 +17,10 @@ import numpy as np
 from scipy.stats import f as fisher
 
 from quokka_laws._typing import Array
-from quokka_laws.laws import Skaling
-from quokka_laws.results.fit_result import FitResult
+from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.residual_bootstrap import jacobian, moving
 from quokka_laws.fitting.scatter import log_residuals, scatter
-from quokka_laws.fitting.problem import Data, Space
+from quokka_laws.results.fit_result import FitResult
 
 CUT = 2.5  # standard deviations
 KNOTS = (0.0, 1 / 3, 2 / 3, 1.0)  # quantiles, of a natural cubic spline: two columns beside the straight line
@@ -81,7 +80,7 @@ def coupling_p_value(fit: FitResult) -> float:
 
     The derivative of the log-loss with respect to k at k = 1 is ``s·log(s)/L``, with s the shortage.
     """
-    if fit.law.name != "chinchilla" or "run_id" in fit.runs and fit.runs["run_id"].duplicated().any():
+    if fit.law.name != "chinchilla" or ("run_id" in fit.runs and fit.runs["run_id"].duplicated().any()):
         return float("nan")
     shortage = fit.law.loss({**fit.values, "E": 0.0}, N=fit.runs["N"], D=fit.runs["D"])
     column = shortage * np.log(np.maximum(shortage, 1e-300)) / (shortage + fit.values["E"])
