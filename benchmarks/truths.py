@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,16 +11,37 @@ import pandas as pd
 import quokka_laws as ql
 from quokka_laws._typing import Array
 
-CHINCHILLA, SKALING = ql.laws.Chinchilla(), ql.laws.Skaling()
 
-TRUTHS: dict[str, ql.FittedLaw] = {
-    "chinchilla": ql.FittedLaw(CHINCHILLA, dict(E=1.8172, A=477.83, alpha=0.34731, B=2143.4, beta=0.36717)),
-    "chinchilla, uneven": ql.FittedLaw(CHINCHILLA, dict(E=1.69, A=406.4, alpha=0.34, B=410.7, beta=0.28)),
-    "skaling, k = 0.75": ql.FittedLaw(SKALING, dict(E=1.8, A=3600.0, alpha=0.46, B=25000.0, beta=0.47, k=0.75)),
-    "skaling, k = 0.45": ql.FittedLaw(SKALING, dict(E=1.85, A=60000.0, alpha=0.55, B=900000.0, beta=0.555, k=0.45)),
-    "kaplan with floor": ql.FittedLaw(SKALING, dict(E=1.5, A=1.2e8, alpha=0.92, B=1.2e10, beta=1.0, k=0.27)),
+@dataclass(frozen=True)
+class Truth:
+    """``loss = E + shape(s)``, with the shortage ``s = A/N^alpha + B/D^beta``: the best N does not depend on the shape."""
+
+    A: float
+    alpha: float
+    B: float
+    beta: float
+    shape: Callable[[Array], Array]
+
+    def loss(self, N: Array, D: Array) -> Array:
+        """Loss in nats per token."""
+        return np.asarray(self.shape(self.A * np.asarray(N) ** -self.alpha + self.B * np.asarray(D) ** -self.beta))
+
+    def log_N(self, C: Array) -> Array:
+        """Logarithm of the best model size at 6·N·D = C."""
+        ratio = np.log(self.alpha * self.A / (self.beta * self.B))
+        return np.asarray((ratio + self.beta * np.log(np.asarray(C) / 6.0)) / (self.alpha + self.beta))
+
+
+TRUTHS = {
+    "chinchilla": Truth(477.83, 0.34731, 2143.4, 0.36717, lambda s: 1.8172 + s),
+    "chinchilla, uneven": Truth(406.4, 0.34, 410.7, 0.28, lambda s: 1.69 + s),
+    "skaling, k = 0.75": Truth(3600.0, 0.46, 25000.0, 0.47, lambda s: 1.8 + s**0.75),
+    "skaling, k = 0.45": Truth(6e4, 0.55, 9e5, 0.555, lambda s: 1.85 + s**0.45),
+    "kaplan with floor": Truth(1.2e8, 0.92, 1.2e10, 1.0, lambda s: 1.5 + s**0.27),
+    "bounded": Truth(150.0, 0.36, 900.0, 0.38, lambda s: (1.7 + 9.0 * s) / (1.0 + s)),
 }
-"""Besiroglu's and Hoffmann's Chinchilla, a coupling half way, Quokka's own, and beta = 1: 2e18 to 1e23 FLOPs lie well inside."""
+"""Besiroglu's and Hoffmann's Chinchilla, a coupling half way, Quokka's own, beta = 1, and a loss that cannot exceed 9 nats, which none
+of the candidates can be."""
 
 
 def _isoflop(budgets: Array, sizes: int, width: float) -> pd.DataFrame:
@@ -90,8 +112,12 @@ NOISES: dict[str, Callable[[np.random.Generator, pd.DataFrame], Array]] = {
 }
 
 
-def simulate(truth: ql.FittedLaw, design: pd.DataFrame, noise: str, seed: int) -> pd.DataFrame:
-    """Runs of a truth: the same seed gives the same runs."""
-    rng = np.random.default_rng(seed)
-    loss = truth(N=design["N"].to_numpy(), D=design["D"].to_numpy()) * np.exp(NOISES[noise](rng, design))
-    return ql.check_runs(design.assign(loss=loss))
+def log_losses(truth: Truth, design: pd.DataFrame, noise: str, seeds: range) -> Array:
+    """Logarithms of simulated losses, shape (seeds, runs): the same seed gives the same losses."""
+    clean = np.log(truth.loss(design["N"].to_numpy(), design["D"].to_numpy()))
+    return np.stack([clean + NOISES[noise](np.random.default_rng(seed), design) for seed in seeds])
+
+
+def simulate(truth: Truth, design: pd.DataFrame, noise: str, seed: int) -> pd.DataFrame:
+    """Runs of a truth."""
+    return ql.check_runs(design.assign(loss=np.exp(log_losses(truth, design, noise, range(seed, seed + 1))[0])))

@@ -18,6 +18,7 @@ from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting import diagnostics, starts
 from quokka_laws.fitting.bootstrap import draws_whole_runs, independent_runs, resample_weights, resampling_units
 from quokka_laws.fitting.influence import Refits
+from quokka_laws.fitting.linearised import Linearised
 from quokka_laws.fitting.lmfit_fallback import minimize_with_lmfit
 from quokka_laws.fitting.multistart import THIN_ROWS, Optimum, optimise
 from quokka_laws.fitting.priors import FEW_RUNS, Prior
@@ -291,7 +292,8 @@ def _bootstrap(
                 f"resample = 'residuals': {len(runs)} rows are {how['units']} independent runs, whose rows share their noise; "
                 "resample rows (resample='rows'), which draws whole runs"
             )
-        losses = simulated_log_losses(space, data, objective, best.u, best.off, count=count, seed=seed)
+        near = Linearised.at(space, data, objective, best.u[None], best.off[None], np.log(data.loss))
+        losses = simulated_log_losses(near, np.log(data.loss), count=count, seed=seed)
         problem = replace(problem, loss=np.exp(losses))
         with Progress("bootstrap", count, enabled=progress) as bar:
             solved = solve(problem, start, data.weights, off=off, begin="warm", progress=bar.update)

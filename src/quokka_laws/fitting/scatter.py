@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.fitting.linearised import Linearised
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.priors import SCATTER, SCATTER_RUNS, Prior
 from quokka_laws.fitting.problem import Data, Space
-from quokka_laws.fitting.residual_bootstrap import jacobian, leverages, moving
 from quokka_laws.fitting.solver import solve
 from quokka_laws.laws import Law
 from quokka_laws.objective import HUBER, LEAST_SCATTER, LogHuber, Objective
@@ -28,11 +28,6 @@ class Settled:
     objective: Objective
     space: Space
     near: tuple[Array, Array] | None = None
-
-
-def log_residuals(space: Space, data: Data, u: Array, off: Array) -> Array:
-    """ln(predicted / observed) of one solution."""
-    return np.asarray(space.law.log_loss(space.batch_values(u[None], off[None]), data.x)[0] - np.log(data.loss))
 
 
 def scatter(r: Array, weights: Array, free: float) -> float:
@@ -69,9 +64,10 @@ def settle(
     u, off = found.u[None], found.off[None]
     for _ in range(ROUNDS):
         last = delta
-        size = scatter(log_residuals(space, data, u[0], off[0]), data.weights, _used(expecting, data, u[0], off[0]))
+        near_by = Linearised.at(expecting, data, LogHuber(last), u, off, np.log(data.loss))
+        size = scatter(near_by.residuals[0], data.weights, float(near_by.used[0]))
         if prior is not None:
-            spare = max(len(data.loss) - _used(expecting, data, u[0], off[0]), 1.0)
+            spare = float(near_by.spare[0])
             size = float(np.sqrt((spare * size**2 + SCATTER_RUNS * SCATTER**2) / (spare + SCATTER_RUNS)))
             expecting = space.expecting(mean, precision * size**2)
         delta = HUBER * max(size, LEAST_SCATTER)
@@ -80,12 +76,3 @@ def settle(
         if abs(np.log(delta / last)) < SAME_DELTA:
             break
     return Settled(LogHuber(delta, auto=True), expecting, (u, off))
-
-
-def _used(space: Space, data: Data, u: Array, off: Array) -> float:
-    """How many coefficients the rows determine: fewer than are free where a prior holds them."""
-    able = moving(space, u, off)
-    if space.precision is None:
-        return float(able.sum())
-    J = jacobian(space, data, u, off)[:, able]
-    return float(leverages(J, data.weights, space.precision[able]).sum())
