@@ -26,10 +26,10 @@ if TYPE_CHECKING:
         consensus,
         sensitivity,
     )
-    from quokka_laws.exceptions import FitError, MissingDependencyError, QuokkaError, RunsError
+    from quokka_laws.exceptions import ExpressionError, FitError, MissingDependencyError, QuokkaError, RunsError
     from quokka_laws.fitting import fit, fit_isoflops, profile
     from quokka_laws.importers import import_runs
-    from quokka_laws.laws import schedules
+    from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
     from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
     from quokka_laws.reporting import explorer, plot, report, write_explorer
@@ -44,6 +44,7 @@ _ROOM_OF = {
     "Comparison": "evaluation",
     "Consensus": "evaluation",
     "Conventions": "runs",
+    "ExpressionError": "exceptions",
     "FitError": "exceptions",
     "FitResult": "results",
     "FitStatus": "results",
@@ -70,6 +71,7 @@ _ROOM_OF = {
     "fit_isoflops": "fitting",
     "import_runs": "importers",
     "importers": "",
+    "law": "laws",
     "laws": "",
     "plan": "",
     "plot": "reporting",

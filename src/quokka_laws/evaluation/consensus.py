@@ -27,7 +27,7 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.bootstrap import unit_codes
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
-from quokka_laws.fitting.fit import PriorArgument, fit_and_refits
+from quokka_laws.fitting.fit import PriorArgument, fit_near
 from quokka_laws.fitting.isoflop_errors import Minima
 from quokka_laws.fitting.linearised import Linearised, coordinates, with_errors
 from quokka_laws.fitting.score_tests import coupling_p_value
@@ -230,13 +230,13 @@ def _fit_laws(runs: pd.DataFrame, prior: PriorArgument, seed: int) -> dict[str, 
     """Chinchilla, and with enough runs Skaling, at the delta of the wider."""
     narrow = Chinchilla()
     if len(runs) < FEWEST_RUNS:
-        fit, _ = fit_and_refits(narrow, runs, objective=LogHuber("auto"), prior=prior, seed=seed)
+        fit = fit_near(narrow, runs, objective=LogHuber("auto"), prior=prior, seed=seed)
         return {narrow.name: fit}
-    first, _ = fit_and_refits(narrow, runs, objective=LogHuber("auto"), prior=None, seed=seed)
+    first = fit_near(narrow, runs, objective=LogHuber("auto"), prior=None, seed=seed)
     wide = Skaling()
     inside = FittedLaw(wide, {**first.values, "k": 1.0})
-    second, _ = fit_and_refits(wide, runs, objective=LogHuber("auto"), prior=None, seed=seed, near=[inside])
-    again, _ = fit_and_refits(narrow, runs, objective=second.objective, prior=None, seed=seed, near=[first])
+    second = fit_near(wide, runs, objective=LogHuber("auto"), prior=None, seed=seed, near=[inside])
+    again = fit_near(narrow, runs, objective=second.objective, prior=None, seed=seed, near=[first])
     return {narrow.name: again, wide.name: second}
 
 

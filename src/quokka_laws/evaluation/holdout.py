@@ -18,7 +18,7 @@ from lmfit import Parameters
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
-from quokka_laws.fitting.fit import fit, fit_and_refits
+from quokka_laws.fitting.fit import fit, fit_near
 from quokka_laws.laws import Law
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
@@ -47,7 +47,7 @@ class Candidate:
     @property
     def label(self) -> str:
         """Name for tables."""
-        return self.name or self.law.name
+        return self.name or self.law.label
 
     @property
     def free(self) -> int:
@@ -145,7 +145,7 @@ def try_fold(
 ) -> FitResult | str:
     """A fit to some of the runs, or why there is none: started from fits to all of them, its doubts not asked for."""
     try:
-        found, _ = fit_and_refits(candidate.law, runs, params=_params(candidate), near=near, **settings)
+        found = fit_near(candidate.law, runs, params=_params(candidate), near=near, **settings)
     except QuokkaError as error:
         return f"{candidate.label}: {error}"
     return replace(found, name=candidate.label)
@@ -157,4 +157,4 @@ def _params(candidate: Candidate) -> Parameters | None:
 
 def log_errors(fitted: FittedLaw, rows: pd.DataFrame) -> Array:
     """ln(predicted / observed) of rows."""
-    return np.asarray(np.log(fitted(**inputs_of(rows))) - np.log(rows["loss"].to_numpy(dtype=float)))
+    return np.asarray(np.log(fitted(**inputs_of(rows, fitted.law.takes))) - np.log(rows["loss"].to_numpy(dtype=float)))
