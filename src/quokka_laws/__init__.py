@@ -15,7 +15,17 @@ from quokka_laws._version import __version__
 
 if TYPE_CHECKING:
     from quokka_laws import evaluation, importers, laws, plan
-    from quokka_laws.evaluation import Average, Candidate, Comparison, average, checklist, compare, sensitivity
+    from quokka_laws.evaluation import (
+        Average,
+        Candidate,
+        Comparison,
+        Consensus,
+        average,
+        checklist,
+        compare,
+        consensus,
+        sensitivity,
+    )
     from quokka_laws.exceptions import ExpressionError, FitError, MissingDependencyError, QuokkaError, RunsError
     from quokka_laws.fitting import fit, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
@@ -32,6 +42,7 @@ _ROOM_OF = {
     "Average": "evaluation",
     "Candidate": "evaluation",
     "Comparison": "evaluation",
+    "Consensus": "evaluation",
     "Conventions": "runs",
     "ExpressionError": "exceptions",
     "FitError": "exceptions",
@@ -50,6 +61,7 @@ _ROOM_OF = {
     "check_runs": "runs",
     "checklist": "evaluation",
     "compare": "evaluation",
+    "consensus": "evaluation",
     "conversions": "literature",
     "datasets": "literature",
     "equal_run_weights": "runs",

@@ -11,11 +11,13 @@ All arrays may have leading axes for many tables of the same design: a simulatio
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.fitting.priors import Prior
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.results.fit_result import FitResult
@@ -24,6 +26,7 @@ LARGEST_LEVERAGE = 0.99
 LEVERAGE_POWER = 0.75
 OWN = 0.5
 """Share of a row's variance that is its own; this and the power were chosen by ``benchmarks/coverage.py``."""
+STEP = 1e-5  # of the free coordinates, which are logarithms and exponents
 LEAST_WITHIN = 0.5  # share of rows within delta that is taken to be left at the worst
 
 
@@ -91,7 +94,7 @@ class Linearised:
 
     @classmethod
     def of(cls, fit: FitResult) -> Linearised:
-        """At the optimum of a fit without a prior and without ties but linear ones."""
+        """At the optimum of a fit without ties but linear ones."""
         space, data, u, off = coordinates(fit)
         return cls.at(space, data, fit.objective, u, off, np.log(data.loss))
 
@@ -148,11 +151,37 @@ class Linearised:
         return np.asarray(np.sqrt(variance) * self.huber_factor[:, None])
 
 
+def with_errors(
+    near: Linearised, space: Space, u: Array, off: Array, of: Callable[[Mapping[str, Array]], Array]
+) -> tuple[Array, Array]:
+    """Quantities (problems, quantities) that follow from coefficients, and their standard errors, by central differences.
+
+    Parameters
+    ----------
+    near : Linearised
+    space, u, off
+        Where it is.
+    of : callable
+        Coefficients, each (problems, 1), to quantities (problems, quantities).
+    """
+
+    def at(moved: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(of({k: v[:, None] for k, v in space.batch_values(moved, off).items()}))
+
+    steps = STEP * np.eye(u.shape[1])
+    gradient = np.stack([(at(u + step) - at(u - step)) / (2.0 * STEP) for step in steps], axis=-1)
+    return at(u), near.standard_errors(np.where(np.isfinite(gradient), gradient, 0.0))
+
+
 def coordinates(fit: FitResult) -> tuple[Space, Data, Array, Array]:
     """A fit as the solver sees it: space, rows, free coordinates (1, free) and terms at zero (1, terms)."""
     data = Data.of(fit.law, fit.runs)
     space = Space.of(fit.law, fit.params)
     if space is None:
         raise ValueError(f"{fit.label} has a tie that is not linear in the solver's coordinates")
+    if fit.prior and isinstance(fit.objective, LogHuber):
+        mean, precision = Prior(fit.prior).on(space)
+        space = space.expecting(mean, precision * fit.objective.scatter**2)
     u, off = space.enter(fit.law.to_theta(fit.values), space.problem(data, fit.objective))
     return space, data, u, off

@@ -61,6 +61,8 @@ class FitResult(FittedLaw):
         Kind of resampling, refits asked for, refits that converged.
     route : str
         ``"newton"``, or why lmfit's Minimizer had to be used.
+    prior : dict
+        Normal priors that were taken, mean and standard deviation by coefficient; empty without.
     seed : int
     versions : dict
         Of this package and what it computes with.
@@ -79,6 +81,7 @@ class FitResult(FittedLaw):
     condition_number: float = np.nan
     bootstrap: dict[str, Any] = field(default_factory=dict)
     route: str = "newton"
+    prior: dict[str, tuple[float, float]] = field(default_factory=dict)
     seed: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
