@@ -10,6 +10,7 @@ from torch import Tensor
 
 from reference_trainer import objectives
 from reference_trainer.corpus import Corpus
+from reference_trainer.shards import Rows
 from reference_trainer.spec import RunSpec
 
 AHEAD = 16  # batches prepared in advance for a GPU
@@ -18,7 +19,7 @@ AHEAD = 16  # batches prepared in advance for a GPU
 class Stream:
     """Sequences of one model."""
 
-    def __init__(self, rows: np.ndarray, seed: int, batch: int) -> None:
+    def __init__(self, rows: np.ndarray | Rows, seed: int, batch: int) -> None:
         self.rows, self.seed, self.batch = rows, seed, batch
         self._orders: dict[int, np.ndarray] = {}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from reference_trainer.cli_tokenize import tokenize_command
 from reference_trainer.errors import TrainerError
 from reference_trainer.objectives import OBJECTIVES
 from reference_trainer.spec import RunSpec
@@ -64,6 +65,9 @@ class Group(click.Group):
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
     """Train small masked-diffusion and autoregressive models and turn them into calibration points."""
+
+
+main.add_command(tokenize_command)
 
 
 def spec_options(command: Any) -> Any:

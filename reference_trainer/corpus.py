@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_trainer.errors import TrainerError
+from reference_trainer.shards import Index, Rows, Shards, is_shards
 
 NAMED = {
     "tiny-shakespeare": (
@@ -41,7 +42,7 @@ class Corpus:
         In the smallest unsigned type that holds the vocabulary.
     vocabulary : int
     bytes_per_token : float
-        Of the validation text, for bits per byte.
+        Of the validation text, for bits per byte; 0 where the text is not known.
     tokenizer : str
         ``"bytes"``, ``"symbols"`` (synthetic) or the hash of a tokenizer file.
     digest : str
@@ -50,7 +51,7 @@ class Corpus:
         Known entropy of the source in nats per token, if it is synthetic.
     """
 
-    train: NDArray[np.unsignedinteger]
+    train: NDArray[np.unsignedinteger] | Shards
     validation: NDArray[np.unsignedinteger]
     vocabulary: int
     bytes_per_token: float
@@ -58,11 +59,11 @@ class Corpus:
     digest: str
     entropy_rate: float | None = None
 
-    def unique(self, tokens: int, context: int, *, at_least: int = 1) -> NDArray[np.unsignedinteger]:
+    def unique(self, tokens: int, context: int, *, at_least: int = 1) -> NDArray[np.unsignedinteger] | Rows:
         """``tokens`` training tokens as rows of one context each, ``at_least`` so many rows.
 
         Rows are drawn from the whole corpus in one fixed random order, so that a small subset is as varied a sample
-        of it as a large one, and subsets of growing size are nested.
+        of it as a large one, and subsets of growing size are nested. Those of shards are read when they are used.
         """
         if tokens > len(self.train):
             raise TrainerError(
@@ -75,8 +76,15 @@ class Corpus:
                 f"{tokens:,} unique tokens (the corpus has {len(self.train):,}) are fewer than one batch of "
                 f"{at_least} sequences of {context} tokens; give more text, or lower --batch or --context"
             )
-        order = np.random.default_rng(UNIQUE_SEED).permutation(len(self.train) // context)
+        if isinstance(self.train, Shards):
+            return self.train.rows(context, _row_order(self.train.count(context))[:rows])
+        order = _row_order(len(self.train) // context)
         return self.train[: len(order) * context].reshape(-1, context)[order[:rows]]
+
+
+@lru_cache(maxsize=1)  # of a large corpus this takes seconds, and eight bytes a row
+def _row_order(rows: int) -> NDArray[np.int64]:
+    return np.random.default_rng(UNIQUE_SEED).permutation(rows)
 
 
 @lru_cache(maxsize=2)  # a worker trains many runs on one corpus
@@ -86,8 +94,8 @@ def load(name: str, *, validation: str | None = None, tokenizer: str | None = No
     Parameters
     ----------
     name : str
-        Path of a text file or a folder of them (``.xz`` and ``.gz`` are unpacked), ``"synthetic"``, or
-        ``"tiny-shakespeare"``.
+        Path of a text file or a folder of them (``.xz`` and ``.gz`` are unpacked), a folder that ``tokenize`` made,
+        ``"synthetic"``, or ``"tiny-shakespeare"``.
     validation : str, optional
         Separate validation text; otherwise the last ``fraction`` of the text.
     tokenizer : str, optional
@@ -95,6 +103,8 @@ def load(name: str, *, validation: str | None = None, tokenizer: str | None = No
     """
     if name.partition(":")[0] == "synthetic":
         return synthetic(int(name.partition(":")[2] or 0))
+    if is_shards(name):
+        return _from_shards(name, validation, tokenizer)
     text = read_text(name)
     if validation is not None:
         held_out = read_text(validation)
@@ -111,6 +121,23 @@ def load(name: str, *, validation: str | None = None, tokenizer: str | None = No
         bytes_per_token=len(held_out) / max(1, len(held_tokens)),
         tokenizer=kind,
         digest=_digest(train_tokens),
+    )
+
+
+def _from_shards(name: str, validation: str | None, tokenizer: str | None) -> Corpus:
+    given = {"--validation": validation, "--tokenizer": tokenizer}
+    if given := {option: value for option, value in given.items() if value}:
+        raise TrainerError(f"{name} is tokenized and split already: leave out {' and '.join(given)}")
+    index = Index.read(Path(name))
+    (*held_out,) = index.mapped("validation")
+    split = index.data["splits"]["validation"]
+    return Corpus(
+        Shards(index.mapped("train")),
+        held_out[0] if len(held_out) == 1 else np.concatenate(held_out),
+        index.data["vocabulary"],
+        bytes_per_token=split["bytes"] / split["tokens"],
+        tokenizer=index.data["tokenizer"],
+        digest=index.digest("train"),
     )
 
 
@@ -133,6 +160,11 @@ def read_text(name: str) -> bytes:
     path = Path(name)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix in TEXT_ENDINGS and p.is_file())
+        if not files and any(path.glob("*.bin")):
+            raise TrainerError(
+                f"{path}: tokens without an index; `python -m reference_trainer tokenize {path} --out FOLDER` makes a corpus "
+                "of them (or the folder was not written to its end: make it again)"
+            )
         if not files:
             raise TrainerError(f"{path}: no text files ({', '.join(TEXT_ENDINGS)}) in this folder")
         return b"\n".join(read_text(str(p)) for p in files)

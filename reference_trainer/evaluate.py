@@ -26,12 +26,12 @@ LOGITS_AT_ONCE = 2**28
 
 @dataclass(frozen=True)
 class Score:
-    """Validation loss of one model: nats/token, its two standard errors, and bits/byte."""
+    """Validation loss of one model: nats/token, its two standard errors, and bits/byte (None for a corpus of tokens of unknown text)."""
 
     loss: float
     se_mc: float
     se_data: float
-    bits_per_byte: float
+    bits_per_byte: float | None
 
 
 def validation_rows(corpus: Corpus, context: int, sequences: int) -> tuple[np.ndarray, str]:
@@ -96,5 +96,5 @@ class Validation:
             loss=loss,
             se_mc=float(losses.mean(axis=1).std(ddof=1) / np.sqrt(passes)) if passes > 1 else 0.0,
             se_data=float(losses.mean(axis=0).std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0,
-            bits_per_byte=loss / np.log(2) / bytes_per_token,
+            bits_per_byte=loss / np.log(2) / bytes_per_token if bytes_per_token else None,
         )
