@@ -17,7 +17,7 @@ import click
 @click.option("--tokenizer", default="", help="A JSON file of the tokenizers library; default: bytes.")
 @click.option("--end", default="", help="The tokenizer's token that ends a document; default: <|endoftext|>, </s> …")
 @click.option("--end-token", type=click.IntRange(0), help="What ends documents in nanoGPT's .bin; default 50256.")
-@click.option("--vocabulary", type=click.IntRange(1), default=0, help="Of a .bin; default: up to its largest token.")
+@click.option("--vocabulary", type=click.IntRange(0), default=0, help="Of a .bin; default: up to its largest token.")
 @click.option("--validation", multiple=True, metavar="SOURCE", help="Separate validation source. Repeatable.")
 @click.option("--validation-share", default=0.05, show_default=True, help="Of documents, chosen by hash.")
 @click.option("--deduplicate", is_flag=True, help="Leave repeated documents out, not only count them.")

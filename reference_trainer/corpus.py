@@ -77,7 +77,7 @@ class Corpus:
                 f"{at_least} sequences of {context} tokens; give more text, or lower --batch or --context"
             )
         if isinstance(self.train, Shards):
-            return self.train.rows(context, _row_order(self.train.count(context))[:rows])
+            return Rows(self.train, context, _row_order(self.train.count(context))[:rows])
         order = _row_order(len(self.train) // context)
         return self.train[: len(order) * context].reshape(-1, context)[order[:rows]]
 
@@ -129,7 +129,7 @@ def _from_shards(name: str, validation: str | None, tokenizer: str | None) -> Co
     if given := {option: value for option, value in given.items() if value}:
         raise TrainerError(f"{name} is tokenized and split already: leave out {' and '.join(given)}")
     index = Index.read(Path(name))
-    (*held_out,) = index.mapped("validation")
+    held_out = [each.tokens for each in index.mapped("validation")]
     split = index.data["splits"]["validation"]
     return Corpus(
         Shards(index.mapped("train")),

@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_trainer.errors import TrainerError
-from reference_trainer.token_files import map_tokens
+from reference_trainer.token_files import Mapped
 
 INDEX, TOKENIZER, COUNTS = "index.json", "tokenizer.json", "token_counts.npy"
 FORMAT = "reference_trainer shards 1"
+FORGET_AFTER = 64  # rows read, each of which may have loaded up to two mebibytes around it
 SPLITS = ("train", "validation")
 
 
@@ -80,7 +81,6 @@ def write_index(folder: Path, index: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-@dataclass(frozen=True)
 class Rows:
     """Training sequences in a given order, read from the shards when they are asked for.
 
@@ -88,38 +88,38 @@ class Rows:
     an array of integers, which returns arrays.
     """
 
-    parts: Sequence[NDArray[np.unsignedinteger]]
-    order: NDArray[np.integer]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and tokens of a row."""
-        return len(self.order), self.parts[0].shape[1]
+    def __init__(self, shards: Shards, context: int, order: NDArray[np.integer]) -> None:
+        self.shards, self.order = shards, order
+        self.shape = len(order), context
+        self._parts = [array[: len(array) // context * context].reshape(-1, context) for array in shards.arrays]
+        self._starts = np.cumsum([0, *map(len, self._parts)])
 
     @property
     def size(self) -> int:
         """Tokens."""
-        return len(self.order) * self.shape[1]
+        return self.shape[0] * self.shape[1]
 
     def __len__(self) -> int:
-        return len(self.order)
+        return self.shape[0]
 
     def __getitem__(self, pick: Any) -> NDArray[np.unsignedinteger]:
         index = np.asarray(self.order[pick])
-        rows = np.empty((*index.shape, self.shape[1]), dtype=self.parts[0].dtype)
-        starts = np.cumsum([0, *(len(part) for part in self.parts)])
-        shard = np.searchsorted(starts, index, side="right") - 1
+        rows = np.empty((*index.shape, self.shape[1]), dtype=self._parts[0].dtype)
+        shard = np.searchsorted(self._starts, index, side="right") - 1
         for i in np.unique(shard).tolist():
             here = shard == i
-            rows[here] = self.parts[i][index[here] - starts[i]]
+            rows[here] = self._parts[i][index[here] - self._starts[i]]
+        self.shards.has_read(index.size)
         return rows
 
 
-@dataclass(frozen=True)
 class Shards:
     """Training tokens of a corpus in shards, mapped into memory."""
 
-    arrays: Sequence[NDArray[np.unsignedinteger]]
+    def __init__(self, maps: Sequence[Mapped]) -> None:
+        self._maps = maps
+        self.arrays = [each.tokens for each in maps]
+        self._read = 0
 
     def __len__(self) -> int:
         return sum(map(len, self.arrays))
@@ -128,10 +128,13 @@ class Shards:
         """Sequences of a context; none spans two shards."""
         return sum(len(array) // context for array in self.arrays)
 
-    def rows(self, context: int, order: NDArray[np.integer]) -> Rows:
-        """Sequences of a context in the order given."""
-        whole = [array[: len(array) // context * context].reshape(-1, context) for array in self.arrays]
-        return Rows([part for part in whole if len(part)], order)
+    def has_read(self, rows: int) -> None:
+        """Now and then the pages of what was read are given back."""
+        self._read += rows
+        if self._read > FORGET_AFTER:
+            self._read = 0
+            for each in self._maps:
+                each.forget()
 
 
 @dataclass(frozen=True)
@@ -176,9 +179,9 @@ class Index:
         for split in splits or SPLITS:
             yield from self.data["splits"][split]["shards"]
 
-    def mapped(self, split: str) -> list[NDArray[np.unsignedinteger]]:
+    def mapped(self, split: str) -> list[Mapped]:
         """Shards of a split as memory maps."""
-        return [map_tokens(self.folder / shard["file"], self.dtype) for shard in self.shards(split)]
+        return [Mapped(self.folder / shard["file"], self.dtype) for shard in self.shards(split)]
 
     def digest(self, split: str) -> str:
         """One hash of a split's tokens, from those of its shards."""

@@ -31,24 +31,45 @@ LLM_C_HEADER = 1024  # bytes
 GPT2_END = 50256
 PIECE = 2**14  # tokens of a piece where nothing ends documents
 LARGEST = 2**26  # tokens of one document
+FORGET = 2**25  # tokens read before their pages are given back
 
 
-def map_tokens(path: Path, dtype: Any, *, offset: int = 0) -> NDArray[Any]:
-    """The numbers of a file as a memory map; pages are loaded when touched, and only these.
+class Mapped:
+    """The numbers of a file as a memory map: pages are loaded when touched, and only these.
+
+    Parameters
+    ----------
+    path : Path
+    dtype : numpy dtype
+    offset : int
+        Bytes of a header to skip.
+
+    Attributes
+    ----------
+    tokens : array
 
     Raises
     ------
     TrainerError
         When the file is empty, or does not hold a whole number of them.
     """
-    size = path.stat().st_size - offset
-    if size <= 0 or size % np.dtype(dtype).itemsize:
-        raise TrainerError(f"{path}: {size} bytes are no whole number of tokens of {np.dtype(dtype).itemsize} bytes")
-    with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    if hasattr(mmap, "MADV_RANDOM"):  # rows are picked at random: reading ahead would load what is not asked for
-        mapped.madvise(mmap.MADV_RANDOM)
-    return np.frombuffer(mapped, dtype=dtype, offset=offset)
+
+    def __init__(self, path: Path, dtype: Any, *, offset: int = 0) -> None:
+        size = path.stat().st_size - offset
+        if size <= 0 or size % np.dtype(dtype).itemsize:
+            raise TrainerError(
+                f"{path}: {size} bytes are no whole number of tokens of {np.dtype(dtype).itemsize} bytes"
+            )
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.tokens: NDArray[Any] = np.frombuffer(self._map, dtype=dtype, offset=offset)
+
+    def forget(self) -> None:
+        """Give back the pages that were loaded; what is touched again is loaded again, from the system's cache if it can.
+
+        A page fault maps its neighbours too, up to two mebibytes: rows picked at random would soon hold the whole file.
+        """
+        self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def token_documents(path: Path, end_token: int | None = None) -> Iterator[Tokens]:
@@ -72,10 +93,21 @@ def token_documents(path: Path, end_token: int | None = None) -> Iterator[Tokens
     with path.open("rb") as file:
         head = np.frombuffer(file.read(12), dtype=np.int32)
     kind = LLM_C.get((int(head[0]), int(head[1]))) if len(head) == 3 else None
-    tokens = map_tokens(path, kind or np.uint16, offset=LLM_C_HEADER if kind else 0)
-    if kind and len(tokens) != head[2]:
-        raise TrainerError(f"{path}: its header promises {head[2]:,} tokens, it has {len(tokens):,}")
-    yield from _divided(tokens, end_token, path, begins=kind is not None)
+    mapped = Mapped(path, kind or np.uint16, offset=LLM_C_HEADER if kind else 0)
+    if kind and len(mapped.tokens) != head[2]:
+        raise TrainerError(f"{path}: its header promises {head[2]:,} tokens, it has {len(mapped.tokens):,}")
+    yield from _forgetting(mapped, _divided(mapped.tokens, end_token, path, begins=kind is not None))
+
+
+def _forgetting(mapped: Mapped, documents: Iterator[Tokens]) -> Iterator[Tokens]:
+    """The documents; what was read long ago is not kept in memory."""
+    read = 0
+    for document in documents:
+        yield document
+        read += len(document)
+        if read > FORGET:
+            mapped.forget()
+            read = 0
 
 
 def _divided(tokens: Tokens, end_token: int | None, path: Path, *, begins: bool) -> Iterator[Tokens]:
@@ -114,10 +146,14 @@ def _megatron(path: Path, index: Path) -> Iterator[Tokens]:
     lengths = np.frombuffer(raw, np.int32, sequences, head)
     pointers = np.frombuffer(raw, np.int64, sequences, head + 4 * sequences)
     documents = np.frombuffer(raw, np.int64, boundaries, head + 12 * sequences)
-    tokens = map_tokens(path, kind)
+    mapped = Mapped(path, kind)
+    tokens = mapped.tokens
     if len(tokens) < int(lengths.sum()):
         raise TrainerError(f"{path} has {len(tokens):,} tokens, its index {int(lengths.sum()):,}: it is cut short")
     starts = pointers // tokens.itemsize
-    for first, last in zip(documents[:-1].tolist(), documents[1:].tolist(), strict=True):
-        if last > first:  # sequences of a document follow one another
-            yield tokens[starts[first] : starts[last - 1] + lengths[last - 1]]
+    spans = (  # sequences of a document follow one another
+        tokens[starts[first] : starts[last - 1] + lengths[last - 1]]
+        for first, last in zip(documents[:-1].tolist(), documents[1:].tolist(), strict=True)
+        if last > first
+    )
+    yield from _forgetting(mapped, spans)
