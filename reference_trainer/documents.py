@@ -7,7 +7,7 @@ jsonl, ndjson, json    the field ``text`` of a line
 parquet, arrow         a row of the column ``text``; a folder that ``datasets`` saved is arrow files
 bin                    a document of Megatron's (with ``.idx``), nanoGPT's or llm.c's tokens
 anything else          plain text: what stands between separators, a small file of a folder, or, of larger
-                       ones, pieces of 16 KiB cut at line ends
+                       ones, pieces cut at line ends: some 256 of them, none larger than 16 KiB
 =====================  ==================================================================================
 
 Any of the first and last may be packed as gz, bz2, xz or zst. No more than one document and one block are in memory.
@@ -39,7 +39,7 @@ Document = bytes | NDArray[np.unsignedinteger]
 TEXT_ENDINGS = (".txt", ".md", ".py", ".text", ".rst")
 LINES, COLUMNS = (".jsonl", ".ndjson", ".json"), (".parquet", ".arrow")
 PACKED = (".gz", ".bz2", ".xz", ".zst")
-PIECE = 2**14  # bytes of a piece of a long text
+PIECE, PIECES = 2**14, 256  # bytes of a piece of a long text; how many a shorter one is cut into
 SMALL = 2**20  # bytes: a file of a folder up to this size is one document
 LARGEST = 2**28  # bytes of one document; what is larger was not divided as was thought
 BLOCK = 2**20
@@ -130,7 +130,7 @@ class Source:
             elif self.whole and self.path.stat().st_size <= SMALL:
                 yield head + file.read()
             else:
-                yield from _pieces(file, head)
+                yield from _pieces(file, head, max(16, min(PIECE, self.path.stat().st_size // PIECES)))
 
     def _separated(self, file: IO[bytes], rest: bytes) -> Iterator[bytes]:
         mark, start = self.separator.encode(), 0
@@ -166,8 +166,10 @@ class Source:
                     raise TrainerError(f"{self.path} is one JSON array; make it JSON lines: jq -c '.[]' IN > OUT.jsonl")
                 try:
                     record = json.loads(line)
-                except ValueError as error:
-                    raise TrainerError(f"{where} is not JSON: {error}") from None
+                except json.JSONDecodeError as error:
+                    raise TrainerError(f"{where} is not JSON: {error.msg} at column {error.colno}") from None
+                except UnicodeDecodeError as error:
+                    raise TrainerError(f"{where} is not UTF-8 at its byte {error.start:,}") from None
                 if not isinstance(record, dict):
                     raise TrainerError(f"{where} is {line[:40]!r}, not an object with a field {self.field!r}")
                 yield self._value(record, where)
@@ -266,20 +268,26 @@ def _record_batches(pa: Any, file: Any) -> tuple[Iterator[Any], list[str]]:
         return (stored.get_batch(i) for i in range(stored.num_record_batches)), stored.schema.names
 
 
-def _pieces(file: IO[bytes], rest: bytes) -> Iterator[bytes]:
+def _pieces(file: IO[bytes], rest: bytes, size: int) -> Iterator[bytes]:
     """Text cut at line ends, or inside a line that is longer than a piece, but never inside a character."""
-    while block := file.read(BLOCK):
+    ended = False
+    while not ended:
+        block = file.read(BLOCK)
+        ended = not block
         rest += block
         start = 0
-        while len(rest) - start > PIECE:
-            end = rest.rfind(b"\n", start, start + PIECE) + 1 or start + PIECE
-            while end < len(rest) and rest[end] & 0xC0 == 0x80 and end > start + PIECE - 4:
-                end -= 1
+        while len(rest) - start > (0 if ended else size):
+            end = min(start + size, len(rest))
+            if end < len(rest):
+                end = rest.rfind(b"\n", start, end) + 1 or _character_end(rest, end)
             yield rest[start:end]
             start = end
         rest = rest[start:]
-    for start in range(0, len(rest), PIECE):
-        yield rest[start : start + PIECE]
+
+
+def _character_end(text: bytes, end: int) -> int:
+    """The last beginning of a UTF-8 character up to ``end``; of what is no UTF-8, ``end``."""
+    return next((i for i in range(end, end - 4, -1) if text[i] & 0xC0 != 0x80), end)
 
 
 # ---- what a corpus is made of ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ an index. Training maps shards into memory and touches only the rows it trains o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -71,6 +72,13 @@ class Writer:
         name = Path(self._file.name).name
         self.shards.append({"file": name, "tokens": self._length, "sha256": self._hash.hexdigest()})
         self._file, self._hash, self._length = None, hashlib.sha256(), 0
+
+    def abandon(self) -> None:
+        """Close the present shard, whatever became of it."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # a full disk is full here as well
+                self._file.close()
+            self._file = None
 
 
 def write_index(folder: Path, index: dict[str, Any]) -> None:

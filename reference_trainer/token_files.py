@@ -91,11 +91,11 @@ def token_documents(path: Path, end_token: int | None = None) -> Iterator[Tokens
         yield from _megatron(path, index)
         return
     with path.open("rb") as file:
-        head = np.frombuffer(file.read(12), dtype=np.int32)
-    kind = LLM_C.get((int(head[0]), int(head[1]))) if len(head) == 3 else None
+        magic, version, promised = np.frombuffer(file.read(12).ljust(12, b"\0"), dtype=np.int32).tolist()
+    kind = LLM_C.get((magic, version))
     mapped = Mapped(path, kind or np.uint16, offset=LLM_C_HEADER if kind else 0)
-    if kind and len(mapped.tokens) != head[2]:
-        raise TrainerError(f"{path}: its header promises {head[2]:,} tokens, it has {len(mapped.tokens):,}")
+    if kind and len(mapped.tokens) != promised:
+        raise TrainerError(f"{path}: its header promises {promised:,} tokens, it has {len(mapped.tokens):,}")
     yield from _forgetting(mapped, _divided(mapped.tokens, end_token, path, begins=kind is not None))
 
 

@@ -226,11 +226,15 @@ def _fill(folder: Path, request: Request, progress: Callable[[int, int], None]) 
     splits = {split: Split(Writer(folder, split, dtype, request.shard_tokens)) for split in SPLITS}
     deal = _Deal(request, splits)
     total = sum(source.path.stat().st_size for source in held_out + files)
-    for own_split, group in (("validation", held_out), ("train", files)):
-        for batch in _batches(group, lambda: progress(sum(s.position for s in held_out + files), total)):
-            deal(batch, encoder(batch), own_split if held_out else "")
-    for split in splits.values():
-        split.writer.close()
+    try:
+        for own_split, group in (("validation", held_out), ("train", files)):
+            for batch in _batches(group, lambda: progress(sum(s.position for s in held_out + files), total)):
+                deal(batch, encoder(batch), own_split if held_out else "")
+        for split in splits.values():
+            split.writer.close()
+    finally:
+        for split in splits.values():
+            split.writer.abandon()
     _refuse_empty(splits, request)
     if isinstance(encoder, FromFile):
         shutil.copyfile(encoder.path, folder / TOKENIZER)
