@@ -67,6 +67,7 @@ def main() -> None:
     """Train small masked-diffusion and autoregressive models and turn them into calibration points."""
 
 
+EXPORTS = ("torchtitan", "megatron", "slurm")
 main.add_command(tokenize_command)
 
 
@@ -152,6 +153,7 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 @click.option("--compile", "compile_model", is_flag=True, help="torch.compile the models (worth it on a GPU).")
 @click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
 @click.option("--time-budget", type=float, help="Minutes after which everything is saved and stops.")
+@click.option("--export", "trainer", type=click.Choice(EXPORTS), help="Train nothing: write the runs for this trainer.")
 def sweep(
     table: Path | None,
     preset: str | None,
@@ -165,6 +167,7 @@ def sweep(
     compile_model: bool,
     log: str | None,
     time_budget: float | None,
+    trainer: str | None,
 ) -> None:
     """Train a TABLE of runs (CSV or JSON lines, columns = options of `train`) or a preset; finished runs are skipped."""
     from reference_trainer import presets
@@ -180,6 +183,11 @@ def sweep(
     else:
         defaults = {"corpus": corpus, "validation": validation}
         specs = read_specs(table, **defaults)  # type: ignore[arg-type]
+    if trainer:
+        from reference_trainer.export import export
+
+        click.echo(export(specs, trainer, out, device=device), err=True)
+        return
     ended = sweeping.sweep(
         specs,
         out,
