@@ -154,7 +154,8 @@ def _job(spec: RunSpec, stage: Stage) -> str:
     words = ["job", name, name, str(stage.end)]
     words += ["--eval-interval", str(stage.end if stage.evaluated else 2 * stage.end)]
     if stage.kind == "trunk":
-        return " ".join([*words, "--load", trunk, "--lr-decay-style constant"])
+        end = max(each.end for each in stages(spec) if each.kind == "trunk")
+        return " ".join([*words, "--load", trunk, f"--lr-decay-style constant --lr-decay-iters {end}"])
     # 1 − √progress, which MegaDLMs does not have.
     style = "linear" if spec.objective == "masked" else "minus_sqrt"
     return " ".join(

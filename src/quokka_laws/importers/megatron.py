@@ -109,7 +109,10 @@ def _run(name: str, source: str, logs: list[_Log], options: Options) -> Curve:
     losses = [column for column in logged if str(column).endswith(("loss", "validation"))]
     logged[losses] = logged[losses].astype(float)
     facts: dict[str, Any] = {key: settings[key] for key in KEPT if settings.get(key, "None") != "None"}
-    facts["max_steps"] = logs[-1].steps or None
+    # A schedule that ends before --train-iters is the plan: a branch of a longer run, which --exit-interval ends.
+    planned = settings.get("lr_decay_iters", "")
+    ends = [logs[-1].steps, int(planned) if planned.isdigit() else 0]
+    facts["max_steps"] = min(filter(None, ends), default=None)
     if ranks:
         facts |= {"N": float(sum(ranks.values())), "N_counts": "total"}
     return curve(name, logged.dropna(axis=1, how="all"), source, facts=facts, **options.of(name))
