@@ -210,7 +210,7 @@ class Average:
             if count
             else "NOT CALIBRATED: no budget could be held out"
         )
-        return card("Average", facts, self.summary, doubts=self.refused, index=True)
+        return card("Average", facts, self.summary, diagnostics=self.refused, index=True)
 
 
 def average(
@@ -297,7 +297,7 @@ def average(
 
 
 def _predictions(fits: Sequence[FitResult], runs: pd.DataFrame) -> Array:
-    return np.log(np.stack([f(**inputs_of(runs)) for f in fits]))
+    return np.log(np.stack([f(**inputs_of(runs, f.law.takes)) for f in fits]))
 
 
 def _band(distance: Array) -> Array:

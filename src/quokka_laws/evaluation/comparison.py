@@ -108,7 +108,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         facts = f"held-out errors are root mean squares of ln(predicted / observed); best farthest out: {self.best}"
-        return card("Comparison", facts, self.table, doubts=self.refused)
+        return card("Comparison", facts, self.table, diagnostics=self.refused)
 
 
 def compare(
@@ -201,7 +201,7 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     """Share of rows whose loss lies inside the interval; NaN without draws."""
     if found.draws is None:
         return float("nan")
-    table = found.predict(interval=level, kind=kind, **inputs_of(rows))  # type: ignore[arg-type]
+    table = found.predict(interval=level, kind=kind, **inputs_of(rows, found.law.takes))  # type: ignore[arg-type]
     loss = rows["loss"].to_numpy(dtype=float)
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
 

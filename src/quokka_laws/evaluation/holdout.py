@@ -47,7 +47,7 @@ class Candidate:
     @property
     def label(self) -> str:
         """Name for tables."""
-        return self.name or self.law.name
+        return self.name or self.law.label
 
     @property
     def free(self) -> int:
@@ -147,4 +147,4 @@ def try_fit(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitRes
 
 def log_errors(fitted: FittedLaw, rows: pd.DataFrame) -> Array:
     """ln(predicted / observed) of rows."""
-    return np.asarray(np.log(fitted(**inputs_of(rows))) - np.log(rows["loss"].to_numpy(dtype=float)))
+    return np.asarray(np.log(fitted(**inputs_of(rows, fitted.law.takes))) - np.log(rows["loss"].to_numpy(dtype=float)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal
@@ -12,24 +12,26 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws._expressions import nearest
 from quokka_laws._typing import Array
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting import diagnostics, starts
+from quokka_laws.fitting import identifiability, starts
 from quokka_laws.fitting.bootstrap import draws_whole_runs, resample_weights, resampling_units
+from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import minimize_with_lmfit
 from quokka_laws.fitting.multistart import THIN_ROWS, Optimum, optimise
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.solver import Problem, Solution, solve
-from quokka_laws.laws import Law
+from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.laws.base import AUTOMATIC
 from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.checkpoints import one_phase
-from quokka_laws.runs.columns import INPUTS
+from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, suggested
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import check_runs
 
@@ -40,7 +42,7 @@ SAME_DATA = 1.02
 
 
 def fit(
-    law: Law,
+    law: Law | str,
     runs: pd.DataFrame,
     *,
     objective: Objective | None = None,
@@ -61,8 +63,8 @@ def fit(
 
     Parameters
     ----------
-    law : Law
-        For example ``ql.laws.Chinchilla()``.
+    law : Law or str
+        For example ``ql.laws.Chinchilla()``; also a law's name, or a formula: ``"E + A/N^alpha + B/D^beta"``.
     runs : DataFrame
         From :func:`quokka_laws.read_runs`, or any table with its canonical columns.
     objective : Objective, optional
@@ -103,11 +105,14 @@ def fit(
         If no start gives a finite objective.
     """
     objective = objective or LogHuber()
-    runs = one_phase(check_runs(runs), repeated="epochs" in law.variables)
+    runs = check_runs(runs)
+    law = law_for(law, runs)
+    runs = one_phase(runs, repeated="epochs" in law.variables)
     if weights is not None:
         runs = _weighted(runs, weights)
     runs = _without_weightless(runs)
     params = _with_start(law, params, start_from, freeze)
+    law = law.with_starts({p.name: p.user_data for p in params.values() if isinstance(p.user_data, tuple)})
     check_design(law, runs, params)
     check_unique_data(law, runs, params)
     data = Data.of(law, runs)
@@ -140,7 +145,7 @@ def fit(
     )
 
     refits = Refits(law, data, space, objective, found, n_starts, seed)
-    return replace(result, flags=diagnostics.of(result, refits=refits))
+    return replace(result, diagnose=Diagnosis(refits))
 
 
 # ---- resamples ------------------------------------------------------------------------------------------------
@@ -255,7 +260,7 @@ def _fit_by_lmfit(
         route=f"lmfit Minimizer: the tie of {', '.join(ties)} is not linear in the solver's coordinates",
         seed=seed,
     )
-    return replace(result, flags=diagnostics.of(result, refits=None))
+    return replace(result, diagnose=Diagnosis(None))
 
 
 def _with_weights(
@@ -294,7 +299,7 @@ def _with_start(
         params = law.make_params()
     else:
         if missing := [k for k in law.names if k not in params]:
-            raise ValueError(f"params lacks {', '.join(missing)}; start from {law.name}'s make_params()")
+            raise ValueError(f"params lacks {', '.join(missing)}; start from {law.label}'s make_params()")
         params = params.copy()
     if start_from is None:
         if freeze:
@@ -312,20 +317,30 @@ def _with_start(
     return params
 
 
+def law_for(law: Law | str, runs: pd.DataFrame) -> Law:
+    """A law, or one by its name or formula, with what these runs say about it: which names are columns, levels, signs."""
+    if isinstance(law, str):
+        law = from_name(law)
+    if not isinstance(law, Law):
+        raise TypeError(f"the law is {law!r}; expected a law, such as ql.laws.Chinchilla(), its name or a formula")
+    return law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
+
+
 def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None = None) -> None:
     """Raise :class:`RunsError` if these runs cannot determine this law, whatever their losses.
 
     With ``params`` some of whose coefficients are held or tied fewer sizes can do, and their number is left to the caller.
     """
-    faults = []
-    for name in law.variables:
-        if name not in runs:
-            faults.append(f"{law.name} needs a column {name}; the table has {', '.join(runs)}")
-    needed = len(law.coefficients) + 1
+    if faults := _missing(law, runs):
+        raise RunsError("; ".join(faults))
+    held = sum(not p.vary or bool(p.expr) for p in params.values()) if params is not None else 0
+    needed = len(law.coefficients) - held + 1
     if len(runs) < needed:
         faults.append(
-            f"{len(runs)} runs cannot determine the {needed - 1} coefficients of {law.name}; it needs at least {needed}"
+            f"{len(runs)} runs cannot determine the {needed - 1} coefficients of {law.label}; it needs at least {needed}"
         )
+    if not faults:
+        faults += law.domain_faults(inputs_of(runs, law.takes))
     if not faults and {"N", "D"} <= set(law.variables):
         ratio = runs["D"] / runs["N"]
         if len(runs) > 1 and ratio.max() / ratio.min() < 1.01:
@@ -338,10 +353,63 @@ def check_design(law: Law, runs: pd.DataFrame, params: lmfit.Parameters | None =
     if not faults and "epochs" in law.variables and not (runs["epochs"] > 1.0).any():
         faults.append(
             f"no run repeats its data (the largest epochs is {runs['epochs'].max():.3g}): the repetition coefficients of "
-            f"{law.name} cannot be identified; fit its single-epoch law, or add runs that repeat"
+            f"{law.label} cannot be identified; fit its single-epoch law, or add runs that repeat"
         )
+    if not faults and isinstance(law, Formula) and params is not None:
+        faults += identifiability.faults(law, runs, params, law.inputs(**inputs_of(runs, law.takes)))
     if faults:
         raise RunsError("; ".join(faults))
+
+
+def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
+    """Columns that a law needs and the table lacks, or holds as text, or with empty cells."""
+    typed = {canonical: given for given, canonical in runs.attrs.get("renamed", {}).items()}
+    spare = [str(c) for c in runs if c not in typed and c not in law.takes]
+    absent = [name for name in law.takes if name not in runs]
+    faults = []
+    if absent:
+        shown = ", ".join(str(typed.get(c, c)) for c in runs)
+        faults.append(
+            f"{law.label} needs {_columns(absent)}; the table has {shown}.{_advice(absent, spare, runs.attrs)}"
+        )
+    for name in (name for name in law.takes if name in runs):
+        if name in law.groups:
+            if (empty := runs[name].isna() | (runs[name].astype(str).str.strip() == "")).any():
+                faults.append(f"column {name} is empty in {_rows(empty)}; leave them out (drop=)")
+        elif not pd.api.types.is_numeric_dtype(runs[name]):
+            faults.append(
+                f"column {name} holds text ({runs[name].iloc[0]!r}) and is a variable of {law.label}; for one coefficient per "
+                f"value write it in brackets: E[{name}]"
+            )
+        elif (empty := ~np.isfinite(runs[name].to_numpy(dtype=float))).any():
+            faults.append(f"column {name} is empty or not finite in {_rows(empty)}; leave them out (drop=)")
+    return faults
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"a column {names[0]}" if len(names) == 1 else f"columns {', '.join(names)}"
+
+
+def _advice(absent: Sequence[str], spare: Sequence[str], attrs: Mapping[Any, Any]) -> str:
+    """What to say where columns are missing: which of several is meant, what they might be called."""
+    said = []
+    for name in absent:
+        if several := attrs.get("undecided", {}).get(name):
+            said.append(f" {', '.join(several)} could all be {name}; say which: columns={{{name!r}: {several[0]!r}}}.")
+    unknown = [name for name in absent if name in HINTS and name not in attrs.get("undecided", {})]
+    if unknown:
+        said.append(f" Say {suggested(spare, unknown)}")
+    for name in absent:
+        if name not in HINTS and (near := nearest(name, spare)):
+            said.append(f" Is {name} {near!r}?")
+    return "".join(said)
+
+
+def _rows(mask: Any) -> str:
+    rows = (np.flatnonzero(mask) + 1).tolist()
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:8]))}" + (
+        f" and {len(rows) - 8} more" if len(rows) > 8 else ""
+    )
 
 
 def _result(
@@ -357,7 +425,7 @@ def _result(
         law=law,
         values=values,
         conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
-        fitted_range=_ranges(runs),
+        fitted_range=_ranges(runs, law.variables),
         draws=draws,
         runs=runs,
         excluded=pd.DataFrame(runs.attrs.get("excluded", [])),
@@ -377,7 +445,7 @@ def _few_levels(law: Law, runs: pd.DataFrame) -> list[str]:
         if (count := len(levels)) < FEWEST_LEVELS:
             shown = ", ".join(f"{v:.3g}" for v in levels)
             faults.append(
-                f"{count} {what if count > 1 else what[:-1]} ({name} = {shown}): the {term} term of {law.name} needs at "
+                f"{count} {what if count > 1 else what[:-1]} ({name} = {shown}): the {term} term of {law.label} needs at "
                 f"least {FEWEST_LEVELS} that differ by more than {SAME_LEVEL:.0%}; add runs at other {name}, or hold what is "
                 "known from elsewhere (--fix E=1.7; in Python params=)"
             )
@@ -390,14 +458,15 @@ def check_unique_data(law: Law, runs: pd.DataFrame, params: lmfit.Parameters) ->
     if free and runs["U_D"].max() / runs["U_D"].min() < SAME_DATA:
         (c,) = (c for c in law.coefficients if c.name == free[0])
         raise RunsError(
-            f"all runs have the same unique data (U_D = {runs['U_D'].iloc[0]:.4g}): {c.name} of {law.name}, {c.meaning}, cannot "
+            f"all runs have the same unique data (U_D = {runs['U_D'].iloc[0]:.4g}): {c.name} of {law.label}, {c.meaning}, cannot "
             f"be told from them, nor epochs for other data. Add runs with another U_D, or hold it: "
             f"params=law.make_params({c.name}=dict(value=…, vary=False)), on the command line --fix {c.name}=…"
         )
 
 
-def _ranges(runs: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    return {k: (float(runs[k].min()), float(runs[k].max())) for k in (*INPUTS, "loss") if k in runs}
+def _ranges(runs: pd.DataFrame, variables: Sequence[str]) -> dict[str, tuple[float, float]]:
+    columns = dict.fromkeys([*INPUTS, "loss", *variables])
+    return {k: (float(runs[k].min()), float(runs[k].max())) for k in columns if k in runs}
 
 
 def _solved_parameters(params: lmfit.Parameters, values: dict[str, float]) -> lmfit.Parameters:

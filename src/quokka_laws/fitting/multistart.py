@@ -67,7 +67,7 @@ def optimise(
     solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():
         raise FitError(
-            f"no start of {law.name} gives a finite objective on these {len(data.loss)} runs; "
+            f"no start of {law.label} gives a finite objective on these {len(data.loss)} runs; "
             "check units (raw parameters and tokens, loss in nats) with `quokka-laws check`"
         )
     order = np.argsort(np.where(np.isfinite(solved.value), solved.value, np.inf))
@@ -105,7 +105,7 @@ def _ranked_starts(
 ) -> tuple[Array, Array]:
     low, high = np.full(len(space.free), -np.inf), np.full(len(space.free), np.inf)
     low[space.free], high[space.free] = space.lower, space.upper
-    theta = starts.candidates(law, space.free, (low, high), count=max(512, 8 * keep), seed=seed)
+    theta = starts.candidates(law, space.free, (low, high), count=max(512, 8 * keep), seed=seed, ranges=space.ranges)
     fixed = ~space.free
     tied = theta[:, space.free] @ space.basis.T + space.offset
     theta[:, fixed] = tied[:, fixed]

@@ -32,6 +32,8 @@ TermsAt = Callable[..., list[Jet]]
 
 NEGLIGIBLE_SHARE = 1e-6
 DECREMENT = 1e-14
+REACH = 5.0
+"""No single step moves a log-amplitude or an exponent farther."""
 _CELLS = 120_000  # rows × problems worked on at once: keeps the arrays of one pass inside the cache
 
 _LARGE = 8_000  # rows: above, one problem at a time fills the cache, and rows of weight zero can be left out
@@ -55,6 +57,8 @@ class Problem:
         Bounds on ``u``.
     amplitudes : dict of int to int
         Coefficient index → the index of the one term it scales. Only those that may vanish.
+    reach : array (free,) or float
+        The longest step in each coordinate.
     """
 
     terms_at: TermsAt
@@ -66,6 +70,7 @@ class Problem:
     lower: Array
     upper: Array
     amplitudes: Mapping[int, int] = field(default_factory=dict)
+    reach: Array | float = REACH
 
     def rows(self, keep: Array) -> Problem:
         """The same problem on some of its rows."""
@@ -353,9 +358,8 @@ class _Batch:
         floor = 1e-10 * np.abs(eigenvalues).max(axis=1, keepdims=True) + 1e-300
         decrement = 0.5 * (along**2 / np.maximum(size, floor)).sum(axis=1)
         step = -np.matmul(vectors, (along / (size + damping[:, None]))[..., None])[..., 0] * scale
-        # No single step moves a log-amplitude or an exponent absurdly far.
-        longest = np.abs(step).max(axis=1, keepdims=True)
-        return step * np.minimum(1.0, 5.0 / np.maximum(longest, 5.0)), decrement
+        longest = (np.abs(step) / self.problem.reach).max(axis=1, keepdims=True)
+        return step / np.maximum(longest, 1.0), decrement
 
     # ---- amplitudes at zero -----------------------------------------------------------------------------------
 
