@@ -97,7 +97,7 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
     from reference_trainer.devices import find_device
     from reference_trainer.loggers import open_log
     from reference_trainer.records import append_rows
-    from reference_trainer.sweep import Stop, finished_runs
+    from reference_trainer.jobs import Stop, finished_runs
     from reference_trainer.train import Interrupted, Trainer
 
     spec = RunSpec(**options)
@@ -166,7 +166,7 @@ def sweep(
     from reference_trainer import presets
     from reference_trainer import sweep as sweeping
     from reference_trainer.corpus import load
-    from reference_trainer.tables import read_specs
+    from reference_trainer.sweep_table import read_specs
 
     if (table is None) == (preset is None):
         raise click.UsageError("give either a TABLE or --preset")

@@ -1,6 +1,6 @@
 """Where jobs are trained: worker processes here, a Ray cluster, or Slurm through submitit. About ten lines each.
 
-A launcher takes jobs and the number of workers, and yields what :func:`~reference_trainer.sweep.train_job` returned for
+A launcher takes jobs and the number of workers, and yields what :func:`~reference_trainer.jobs.train_job` returned for
 each, as they end.
 """
 
@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing.queues import SimpleQueue
 
 from reference_trainer.errors import TrainerError
-from reference_trainer.sweep import Job, train_job
+from reference_trainer.jobs import Job, train_job
 
 Outcomes = Iterator[dict[str, str]]
 

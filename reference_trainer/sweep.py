@@ -9,41 +9,23 @@ share a folder, as long as no two train the same run at once (a lock file says w
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from reference_trainer import locks
+from reference_trainer import launchers, locks
 from reference_trainer.devices import check_device
 from reference_trainer.errors import TrainerError
-from reference_trainer.locks import claim
-from reference_trainer.loggers import open_log
-from reference_trainer.records import append_rows, read_rows
+from reference_trainer.jobs import Job, finished_runs
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Interrupted, Trainer
 
 CUDA_PACK = 8  # models
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-
-
-@dataclass(frozen=True)
-class Job:
-    """A run, or a pack of runs, for a worker: plain data, so that every launcher can carry it."""
-
-    specs: list[dict[str, Any]]
-    out: str
-    device: str = "cpu"
-    deadline: float | None = None
-    log: str = ""
-    compile_model: bool = False
 
 
 def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
@@ -56,108 +38,12 @@ def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
     return list(left.values())
 
 
-def finished_runs(out: Path) -> set[str]:
-    """Ids of the runs in ``runs.jsonl`` that need no more training."""
-    return {row["run_id"] for row in read_rows(out / "runs.jsonl") if row.get("status") != "crash"}
-
-
 def packs(specs: Iterable[RunSpec], size: int) -> list[list[RunSpec]]:
     """Runs of one plan (:attr:`RunSpec.plan`) together, at most ``size`` of them, in the order of their first ones."""
     plans: dict[tuple[RunSpec, int], list[RunSpec]] = {}
     for spec in specs:
         plans.setdefault(spec.plan, []).append(spec)
     return [alike[i : i + size] for alike in plans.values() for i in range(0, len(alike), size)]
-
-
-def train_job(job: Job) -> dict[str, str]:
-    """Train a job's runs and append their rows; returns, by run_id, how each ended.
-
-    That is ``"ok"``, ``"nan"``, ``"crash"``, ``"stopped"`` or ``"taken"``. Called by every launcher, in a process of
-    its own. A crash becomes a row with ``status = "crash"``.
-    """
-    import torch
-
-    torch.set_num_threads(1)
-    specs, out = [RunSpec.from_dict(spec) for spec in job.specs], Path(job.out)
-    stop = Stop(job.deadline)
-    with contextlib.ExitStack() as stack:
-        claims = {spec.run_id: stack.enter_context(claim(out, spec.run_id)) for spec in specs}
-        finished = finished_runs(out)
-        ended = {
-            run_id: "ok" if run_id in finished else "stopped" if mine else "taken" for run_id, mine in claims.items()
-        }
-        specs = [spec for spec in specs if ended[spec.run_id] == "stopped"]
-        if not specs:
-            return ended
-
-        def beat(tokens: int) -> None:
-            for spec in specs:
-                claims[spec.run_id](tokens)  # type: ignore[misc]
-
-        try:
-            on_metrics = stack.enter_context(open_log(job.log, specs, out))
-            trainer = Trainer(
-                specs, out / "checkpoints", device=job.device, stop=stop, on_progress=beat, on_metrics=on_metrics,
-                compile_model=job.compile_model,
-            )  # fmt: skip
-            rows = trainer.run()
-        except Interrupted:
-            if stop.orphaned:  # nobody reads our result, and the pool's queue would keep us waiting for ever
-                for run_id in claims:
-                    (out / "checkpoints" / f"{run_id}.lock").unlink(missing_ok=True)
-                os._exit(0)
-            return ended
-        except TrainerError:
-            raise
-        except Exception as error:  # a row that says so is worth more than a lost sweep
-            said = f"{type(error).__name__}: {error}"
-            if job.device.startswith("cuda"):
-                _refuse_broken_device(said)
-            crash = [{"run_id": spec.run_id, "status": "crash", "error": said} for spec in specs]
-            append_rows(crash, out / "runs.jsonl")
-            return ended | {row["run_id"]: "crash" for row in crash}
-        append_rows(rows, out / "runs.jsonl")
-        trainer.checkpoint_path.unlink(missing_ok=True)
-        return ended | {row["run_id"]: str(row["status"]) for row in rows}
-
-
-def _refuse_broken_device(said: str) -> None:
-    """After some errors a process can never use CUDA again: stop, rather than crash one run after another."""
-    import torch
-
-    try:
-        torch.cuda.synchronize()
-    except RuntimeError:
-        raise TrainerError(f"CUDA failed ({said}); the same command continues with what is left") from None
-
-
-class Stop:
-    """Polled every step: true after the deadline, after SIGTERM (Ctrl-C too, in a worker), or if the sweep has died.
-
-    Once a process was asked to stop, every later job of it stops at its first step.
-    """
-
-    asked = False
-
-    def __init__(self, deadline: float | None) -> None:
-        self.deadline = deadline
-        self.parent = os.getppid() if multiprocessing.parent_process() is not None else None
-        with contextlib.suppress(ValueError):  # only the main thread may install handlers
-            signal.signal(signal.SIGTERM, self._ask)
-            if self.parent is not None:
-                signal.signal(signal.SIGINT, self._ask)
-
-    @staticmethod
-    def _ask(*_: object) -> None:
-        Stop.asked = True
-
-    @property
-    def orphaned(self) -> bool:
-        """The process that would take our results is gone."""
-        return self.parent is not None and os.getppid() != self.parent
-
-    def __call__(self) -> bool:
-        return Stop.asked or self.orphaned or (self.deadline is not None and time.time() > self.deadline)
 
 
 @contextlib.contextmanager
@@ -246,8 +132,6 @@ def sweep(
         Run models through ``torch.compile``: seconds per shape, and then faster on a GPU.
     """
     import torch
-
-    from reference_trainer import launchers
 
     check_device(device)
     out = Path(out)

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from reference_trainer import locks, presets, sweep, tables
+from reference_trainer import jobs, locks, presets, sweep, sweep_table
 from reference_trainer.cli import main
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import Shape, counts
@@ -41,7 +41,7 @@ def spec(text_file: Path) -> RunSpec:
 
 def train_one(spec: RunSpec, out: Path, **options: object) -> str:
     """How a job of one run ended."""
-    ended = sweep.train_job(sweep.Job([spec.to_dict()], str(out), **options))  # type: ignore[arg-type]
+    ended = jobs.train_job(jobs.Job([spec.to_dict()], str(out), **options))  # type: ignore[arg-type]
     return ended[spec.run_id]
 
 
@@ -88,7 +88,7 @@ def test_lock_of_a_dead_process_is_taken_over(spec: RunSpec, tmp_path: Path) -> 
 
 
 def test_crash_is_a_row(spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep.Trainer, "run", lambda self: 1 / 0)
+    monkeypatch.setattr(jobs.Trainer, "run", lambda self: 1 / 0)
     assert train_one(spec, tmp_path) == "crash"
     (row,) = read_rows(tmp_path / "runs.jsonl")
     assert row["status"] == "crash"
@@ -155,7 +155,7 @@ def test_packed_sweep_gives_the_rows_of_separate_runs(spec: RunSpec, tmp_path: P
 def test_pack_of_which_another_trains_a_run_trains_the_rest(spec: RunSpec, tmp_path: Path) -> None:
     other = replace(spec, seed=1)
     with locks.claim(tmp_path, spec.run_id):
-        ended = sweep.train_job(sweep.Job([spec.to_dict(), other.to_dict()], str(tmp_path)))
+        ended = jobs.train_job(jobs.Job([spec.to_dict(), other.to_dict()], str(tmp_path)))
     assert ended == {spec.run_id: "taken", other.run_id: "ok"}
 
 
@@ -181,14 +181,14 @@ def test_bar_moves_while_a_run_trains(
 
 def test_table_of_specs(text_file: Path) -> None:
     table = pd.DataFrame({"width": [8, 16], "tokens": [1e5, 2e5], "cooled_at": ["5e4;1e5", None], "seed": [None, 3.0]})
-    a, b = tables.frame_to_specs(table, corpus=str(text_file))
+    a, b = sweep_table.frame_to_specs(table, corpus=str(text_file))
     assert (a.cooled_at, a.seed, b.cooled_at, b.seed) == ((50_000, 100_000), 0, (200_000,), 3)
     assert isinstance(b.tokens, int)
 
 
 def test_table_planned_by_the_library_is_a_sweep() -> None:
     plan = pd.DataFrame({"C": [6e11, 6e12], "N": [2e4, 1e5], "D": [5e6, 1e7], "U_D": [1e6, 1e7], "epochs": [5, 1]})
-    specs = tables.frame_to_specs(plan, objective="masked")
+    specs = sweep_table.frame_to_specs(plan, objective="masked")
     for spec, N in zip(specs, plan["N"], strict=True):
         assert counts(Shape(spec.width, spec.depth))["N_total"] == pytest.approx(N, rel=0.35)
     assert [s.unique_tokens for s in specs] == [1_000_000, 10_000_000]
@@ -198,7 +198,7 @@ def test_table_planned_by_the_library_is_a_sweep() -> None:
 def test_planned_slices_keep_their_compute() -> None:
     """N is the nearest shape's, so D makes up for it: the runs of an IsoFLOP slice still share one C."""
     N = np.geomspace(3e3, 3e5, 7)
-    for spec in tables.frame_to_specs(pd.DataFrame({"N": N, "D": 1e12 / (6 * N)})):
+    for spec in sweep_table.frame_to_specs(pd.DataFrame({"N": N, "D": 1e12 / (6 * N)})):
         assert 6 * counts(spec.shape(256))["N_total"] * spec.tokens == pytest.approx(1e12, rel=1e-4)
 
 
@@ -214,7 +214,7 @@ def test_planned_slices_keep_their_compute() -> None:
 )
 def test_faults_of_a_table_name_the_row(column: str, value: object, message: str) -> None:
     with pytest.raises(TrainerError, match=message):
-        tables.frame_to_specs(pd.DataFrame({column: [value]}))
+        sweep_table.frame_to_specs(pd.DataFrame({column: [value]}))
 
 
 # ---- command line ---------------------------------------------------------------------------------------------
