@@ -11,21 +11,19 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
-from reference_trainer import launchers, locks
+from reference_trainer import launchers
 from reference_trainer.devices import check_device
 from reference_trainer.errors import TrainerError
 from reference_trainer.jobs import Job, finished_runs
+from reference_trainer.progress import watch
+from reference_trainer.records import remove_orphans
 from reference_trainer.spec import RunSpec
 
-CUDA_PACK = 8  # models
-BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+CUDA_PACK, CPU_PACK = 8, 3  # models
 
 
 def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
@@ -40,7 +38,7 @@ def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
 
 def packs(specs: Iterable[RunSpec], size: int) -> list[list[RunSpec]]:
     """Runs of one plan (:attr:`RunSpec.plan`) together, at most ``size`` of them, in the order of their first ones."""
-    plans: dict[tuple[RunSpec, int], list[RunSpec]] = {}
+    plans: dict[RunSpec, list[RunSpec]] = {}
     for spec in specs:
         plans.setdefault(spec.plan, []).append(spec)
     return [alike[i : i + size] for alike in plans.values() for i in range(0, len(alike), size)]
@@ -64,42 +62,6 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-@contextlib.contextmanager
-def _progress(work: dict[str, tuple[float, int]], out: Path, *, show: bool) -> Iterator[Callable[[str, str], None]]:
-    """A bar over the work of a sweep that moves while runs train; yields what to call when one ends.
-
-    ``work`` has, by run_id, the relative cost of a run and the tokens it processes; a thread reads from the locks how
-    many of them are done.
-    """
-    done, ended, over = 0.0, dict[str, int](), threading.Event()
-    with tqdm(total=sum(cost for cost, _ in work.values()), desc="sweep", disable=not show, bar_format=BAR) as bar:
-
-        def look() -> None:
-            while not over.wait(locks.HEARTBEAT):
-                under_way = 0.0
-                for run_id in list(work):
-                    with contextlib.suppress(OSError, IndexError, ValueError):
-                        tokens = int((out / "checkpoints" / f"{run_id}.lock").read_text().split()[2])
-                        under_way += work[run_id][0] * min(1.0, tokens / work[run_id][1])
-                bar.n = max(bar.n, min(bar.total, done + under_way))
-                bar.refresh()
-
-        def end(run_id: str, status: str) -> None:
-            nonlocal done
-            done += work.pop(run_id)[0]
-            ended[status] = ended.get(status, 0) + 1
-            bar.n = max(bar.n, done)
-            bar.set_postfix_str(", ".join(f"{v} {k}" for k, v in ended.items()))
-
-        watcher = threading.Thread(target=look, daemon=True)
-        watcher.start()
-        try:
-            yield end
-        finally:
-            over.set()
-            watcher.join()
-
-
 def sweep(
     specs: list[RunSpec],
     out: str | Path,
@@ -111,6 +73,8 @@ def sweep(
     time_budget: float | None = None,
     log: str = "",
     compile_model: bool = False,
+    keep: bool = False,
+    by_objective: bool = False,
     progress: bool = True,
 ) -> dict[str, int]:
     """Train every pending spec; returns how many runs ended how.
@@ -122,7 +86,7 @@ def sweep(
     workers : int, optional
         Processes (local), tasks at once (ray, submitit); by default one a core, or one a CUDA device.
     pack : int, optional
-        Runs of one plan trained as one, at most; by default 1, or 8 on CUDA, which one small model leaves idle.
+        Runs of one plan trained as one, at most; by default 3, or 8 on CUDA, which one small model leaves idle.
     launcher : {"local", "ray", "submitit"}
     time_budget : float, optional
         Seconds after which every worker saves and stops.
@@ -130,34 +94,49 @@ def sweep(
         Where to log training curves besides, see :mod:`reference_trainer.loggers`.
     compile_model : bool
         Run models through ``torch.compile``: seconds per shape, and then faster on a GPU.
+    keep : bool
+        Keep the model of every row under ``models``, see :mod:`reference_trainer.kept`.
+    by_objective : bool
+        A folder of ``out`` for each objective: their losses are of different kinds and belong in no common fit.
     """
     import torch
 
     check_device(device)
-    out = Path(out)
-    try:
-        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
-        (out / "runs.jsonl").touch()
-    except OSError as error:
-        raise TrainerError(f"cannot write to {out}: {error.strerror}") from None
     if launcher not in launchers.LAUNCHERS:
         raise TrainerError(f"launcher {launcher!r} is not one of {', '.join(launchers.LAUNCHERS)}")
-    left = pending(specs, out)
-    deadline = time.time() + time_budget if time_budget else None
+    out = Path(out).resolve()
+    folders: dict[Path, list[RunSpec]] = {}
+    for spec in specs:
+        folders.setdefault(out / spec.objective if by_objective else out, []).append(spec)
+    for folder in folders:
+        _prepare(folder)
+    left = {folder: pending(some, folder) for folder, some in folders.items()}
     cuda = device.startswith("cuda")
+    deadline = time.time() + time_budget if time_budget else None
     jobs = [
-        Job([spec.to_dict() for spec in alike], str(out.resolve()), device, deadline, log, compile_model)
-        for alike in packs(left, pack or (CUDA_PACK if cuda else 1))
+        Job([spec.to_dict() for spec in alike], str(folder), device, deadline, log, compile_model, keep)
+        for folder, some in left.items()
+        for alike in packs(some, pack or (CUDA_PACK if cuda else CPU_PACK))
     ]
     workers = workers or ((torch.cuda.device_count() if device == "cuda" else 1) if cuda else os.cpu_count() or 1)
-    ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(left)}
-    work = {spec.run_id: _work(spec) for spec in left}
-    with _terminate_as_interrupt(), _progress(work, out, show=progress) as end:
+    work = {spec.run_id: _work(spec) for some in left.values() for spec in some}
+    ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(work)}
+    watched = [folder / "checkpoints" for folder in folders]
+    with _terminate_as_interrupt(), watch(work, watched, show=progress) as end:
         for finished in launchers.LAUNCHERS[launcher](jobs, workers):
             for run_id, status in finished.items():
                 ended[status] = ended.get(status, 0) + 1
                 end(run_id, status)
     return ended
+
+
+def _prepare(folder: Path) -> None:
+    try:
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (folder / "runs.jsonl").touch()
+    except OSError as error:
+        raise TrainerError(f"cannot write to {folder}: {error.strerror}") from None
+    remove_orphans(folder / "checkpoints")
 
 
 def _work(spec: RunSpec) -> tuple[float, int]:

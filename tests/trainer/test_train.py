@@ -64,7 +64,9 @@ def test_row_is_consistent(spec: RunSpec, tmp_path: Path) -> None:
     row = train(spec, tmp_path)[-1]
     assert row["C"] == 6 * row["N"] * row["D"]
     assert row["epochs"] == row["D"] / row["U_D"]
-    assert row["N"] == row["N_total"] == row["N_embedding"] + row["N_nonembedding"]
+    assert row["N_total"] == row["N_embedding"] + row["N_nonembedding"]
+    assert row["N"] == row["N_active"] == row["N_total"] - 16  # one row is for tokens that never occur
+    assert 0 < row["train_loss"] < np.log(row["vocabulary"])
     assert row["bits_per_byte"] == pytest.approx(row["loss"] / np.log(2))
     assert row["val_se_mc"] > 0
     assert row["val_se_data"] > 0
@@ -241,7 +243,7 @@ def test_checkpoint_of_another_corpus_is_refused(spec: RunSpec, tmp_path: Path) 
 @pytest.mark.parametrize("objective", ["masked", "uniform", "autoregressive"])
 def test_validation_does_not_depend_on_the_evaluation_batch(spec: RunSpec, objective: str) -> None:
     text = corpora.load(spec.corpus)
-    model = Transformer(replace(spec, objective=objective).shape(256), [1])
+    model = Transformer(replace(spec, objective=objective).shape(text.vocabulary), [1])
     rows, _ = validation_rows(text, spec.context, 64)
     recipe = Validation(rows, objective, model.shape, passes=4)
     losses = [recipe.scores(model, bytes_per_token=1.0, batch=b)[0].loss for b in (1, 7, 64)]
