@@ -151,7 +151,11 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 
 @main.command()
 @click.argument("table", required=False, type=click.Path(path_type=Path))
-@click.option("--preset", type=click.Choice(["smoke", "cpu-demo", "calibration"]), help="Instead of a TABLE.")
+@click.option(
+    "--preset",
+    type=click.Choice(["smoke", "cpu-demo", "calibration", "calibration-largest"]),
+    help="Instead of a TABLE.",
+)
 @click.option("--corpus", default="tiny-shakespeare", show_default=True, help="Text, folder or name.")
 @click.option("--validation", default="", help="Separate validation text; default: the last tenth.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)

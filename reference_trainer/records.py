@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from reference_trainer.errors import DiskFull
 
@@ -21,17 +22,21 @@ ORPHAN = 600.0  # seconds after which a temporary file belongs to a process that
 
 @contextlib.contextmanager
 def _room(path: Path) -> Iterator[None]:
-    """A full disk, by whichever error torch or the system reports it, is :class:`DiskFull`."""
+    """A full disk is :class:`DiskFull`, also where torch or safetensors report it by an error of their own."""
     try:
         yield
-    except OSError as error:
-        if error.errno in NO_ROOM:
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if _is_full(error):
             raise DiskFull(path) from None
         raise
-    except RuntimeError as error:  # torch's own writer
-        if "PytorchStreamWriter" in str(error) or "file write failed" in str(error):
-            raise DiskFull(path) from None
-        raise
+
+
+def _is_full(error: BaseException) -> bool:
+    if isinstance(error, SafetensorError):
+        return "No space left" in str(error) or "File too large" in str(error)
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    return error.__context__ is not None and _is_full(error.__context__)
 
 
 @contextlib.contextmanager

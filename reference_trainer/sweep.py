@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from reference_trainer import launchers
@@ -26,12 +26,11 @@ from reference_trainer.spec import RunSpec
 CUDA_PACK, CPU_PACK = 8, 3  # models
 
 
-def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
+def pending(specs: Iterable[RunSpec], finished: Callable[[RunSpec], set[str]]) -> list[RunSpec]:
     """Specs without finished rows, in order and without repetitions; a crash is tried again."""
-    finished = finished_runs(out)
     left: dict[str, RunSpec] = {}
     for spec in specs:
-        if spec.run_id not in finished:
+        if spec.run_id not in finished(spec):
             left.setdefault(spec.run_id, spec)
     return list(left.values())
 
@@ -105,21 +104,22 @@ def sweep(
     if launcher not in launchers.LAUNCHERS:
         raise TrainerError(f"launcher {launcher!r} is not one of {', '.join(launchers.LAUNCHERS)}")
     out = Path(out).resolve()
-    folders: dict[Path, list[RunSpec]] = {}
-    for spec in specs:
-        folders.setdefault(out / spec.objective if by_objective else out, []).append(spec)
+
+    def home(spec: RunSpec) -> Path:
+        return out / spec.objective if by_objective else out
+
+    folders = {home(spec): finished_runs(home(spec)) for spec in specs}
     for folder in folders:
         _prepare(folder)
-    left = {folder: pending(some, folder) for folder, some in folders.items()}
+    left = pending(specs, lambda spec: folders[home(spec)])
     cuda = device.startswith("cuda")
     deadline = time.time() + time_budget if time_budget else None
     jobs = [
-        Job([spec.to_dict() for spec in alike], str(folder), device, deadline, log, compile_model, keep)
-        for folder, some in left.items()
-        for alike in packs(some, pack or (CUDA_PACK if cuda else CPU_PACK))
+        Job([spec.to_dict() for spec in alike], str(home(alike[0])), device, deadline, log, compile_model, keep)
+        for alike in packs(left, pack or (CUDA_PACK if cuda else CPU_PACK))
     ]
     workers = workers or ((torch.cuda.device_count() if device == "cuda" else 1) if cuda else os.cpu_count() or 1)
-    work = {spec.run_id: _work(spec) for some in left.values() for spec in some}
+    work = {spec.run_id: _work(spec) for spec in left}
     ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(work)}
     watched = [folder / "checkpoints" for folder in folders]
     with _terminate_as_interrupt(), watch(work, watched, show=progress) as end:

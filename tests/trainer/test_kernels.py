@@ -18,7 +18,9 @@ def numbers(*size: int, seed: int = 0) -> Tensor:
     return torch.randn(*size, generator=torch.Generator().manual_seed(seed)).requires_grad_()
 
 
-def graph(function: Callable[..., Tensor | tuple[Tensor, ...]], inputs: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+def graph(
+    function: Callable[..., Tensor | tuple[Tensor, ...]], inputs: list[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
     """Values, and gradients of a fixed combination of them."""
     values = function(*inputs)
     values = list(values) if isinstance(values, tuple) else [values]

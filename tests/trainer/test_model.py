@@ -69,5 +69,7 @@ def test_heads_divide_the_width_by_themselves(width: int, size: int) -> None:
 
 
 def test_heads_that_do_not_divide_are_refused() -> None:
-    with pytest.raises(TrainerError, match=r"head_size = 20 must be even and divide the width, 64: 2, 4, 8, 16, 32, 64"):
+    with pytest.raises(
+        TrainerError, match=r"head_size = 20 must be even and divide the width, 64: 2, 4, 8, 16, 32, 64"
+    ):
         RunSpec(width=64, head_size=20)
