@@ -170,7 +170,8 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 def sweep(table: Path | None, preset: str | None, corpus: str, validation: str, out: Path, **options: Any) -> None:
     """Train a TABLE of runs (CSV or JSON lines, columns = options of `train`) or a preset; finished runs are skipped.
 
-    A preset writes a folder for each objective, OUT/autoregressive/runs.jsonl and so on; a table writes OUT/runs.jsonl.
+    A table of one objective writes OUT/runs.jsonl. A preset, and a table of several objectives, writes a folder for each,
+    OUT/autoregressive/runs.jsonl and so on: losses of different kinds belong in no common fit.
     """
     from reference_trainer import presets
     from reference_trainer import sweep as sweeping
@@ -183,11 +184,11 @@ def sweep(table: Path | None, preset: str | None, corpus: str, validation: str, 
     else:
         defaults = {"corpus": corpus, "validation": validation}
         specs = read_specs(table, **defaults)  # type: ignore[arg-type]
+    objectives = sorted({spec.objective for spec in specs})
+    split = bool(preset) or len(objectives) > 1
     minutes, options["log"] = options.pop("time_budget"), options["log"] or ""
-    ended = sweeping.sweep(
-        specs, out, **options, time_budget=60 * minutes if minutes else None, by_objective=bool(preset)
-    )
-    folders = sorted({out / spec.objective for spec in specs}) if preset else [out]
+    ended = sweeping.sweep(specs, out, **options, time_budget=60 * minutes if minutes else None, by_objective=split)
+    folders = [out / name for name in objectives] if split else [out]
     said = ", ".join(f"{v} {k}" for k, v in ended.items())
     click.echo(f"{' '.join(str(folder / 'runs.jsonl') for folder in folders)}: {said}", err=True)
     if ended.get("crash"):

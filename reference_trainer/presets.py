@@ -60,7 +60,7 @@ def calibration(corpus: str, validation: str = "") -> list[RunSpec]:
     Learning-rate curves at every width, a grid of N and D with IsoFLOP slices and three seeds, repeated data to past
     the minimum, for autoregressive and masked models; then uniform diffusion; then ablations.
     """
-    base = RunSpec(corpus=corpus, validation=validation, batch=4, **SMALL)
+    base = RunSpec(corpus=corpus, validation=validation, batch=4, beta2=0.99, **SMALL)
     runs: list[RunSpec] = []
     for objective in ("autoregressive", "masked", "uniform"):
         own = replace(base, objective=objective)
@@ -75,7 +75,7 @@ def calibration(corpus: str, validation: str = "") -> list[RunSpec]:
 
 def calibration_largest(corpus: str, validation: str = "") -> list[RunSpec]:
     """The width that the calibration data's fits predict before it is trained, and its learning-rate curves."""
-    base = RunSpec(corpus=corpus, validation=validation, batch=4, **SMALL)
+    base = RunSpec(corpus=corpus, validation=validation, batch=4, beta2=0.99, **SMALL)
     own = [replace(base, objective=objective) for objective in ("autoregressive", "masked")]
     trunks = [replace(run, group="held-out") for each in own for run in _trunks(each, *LARGEST)]
     return trunks + [run for each in own for run in _rates(each, *LARGEST)]
@@ -116,7 +116,7 @@ def ablations(base: RunSpec) -> list[RunSpec]:
         replace(small, objective="uniform"),
         *(replace(small, weight_decay=w) for w in (0.0, 1.0)),
         *(replace(small, batch=b) for b in (16, 64)),
-        replace(small, beta2=0.99),
+        replace(small, beta2=0.95),
         replace(small, init="normal-0.02"),
         replace(small, rope_base=10000.0),
         *(replace(small, head_size=size) for size in (16, 32)),

@@ -15,7 +15,7 @@ from reference_trainer.corpus import ALPHABETS
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import INITIALISATIONS, Shape
 
-MUP_LR = 0.008
+MUP_LR = 0.006
 _COUNTS = ("width", "depth", "context", "tokens", "batch", "eval_sequences", "eval_passes")
 _ABOVE_ZERO, _BELOW_ONE = 5e-324, math.nextafter(1.0, 0.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -65,27 +66,43 @@ def test_crash_is_a_row(spec: RunSpec, tmp_path: Path, monkeypatch: pytest.Monke
     assert sweep.sweep([spec], tmp_path, workers=1, progress=False) == {"skipped": 0, "ok": 1}  # tried again
 
 
-def test_terminated_sweep_saves_and_continues(spec: RunSpec, tmp_path: Path, environment: dict[str, str]) -> None:
-    spec = replace(spec, tokens=8 * 32 * 2500, cooled_at=())
-    fields = {k: v for k, v in spec.to_dict().items() if k not in ("cooled_at", "evaluated_at")}
-    pd.DataFrame([fields]).to_csv(tmp_path / "sweep.csv", index=False)
+def processes_of(session: int) -> list[int]:
+    """Living processes of a session, by /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, own = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(own) == session and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
+def test_sweep_that_is_ended_takes_its_workers_along_and_continues(
+    spec: RunSpec, tmp_path: Path, environment: dict[str, str], how: str
+) -> None:
+    """Two workers, of which one has no work any more when the sweep's own process is ended; nothing else is told."""
+    long, short = replace(spec, tokens=8 * 32 * 2500, cooled_at=()), replace(spec, tokens=8 * 32 * 4, cooled_at=())
+    table = [{k: v for k, v in s.to_dict().items() if k not in ("cooled_at", "evaluated_at")} for s in (long, short)]
+    pd.DataFrame(table).to_csv(tmp_path / "sweep.csv", index=False)
     command = [sys.executable, "-m", "reference_trainer", "sweep", str(tmp_path / "sweep.csv"), "--out", str(tmp_path)]
-    command += ["--corpus", spec.corpus, "--workers", "1"]
-    child = subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE)
-    lock = tmp_path / "checkpoints" / f"{spec.run_id}.lock"
-    deadline = time.monotonic() + 60
-    while not lock.exists() and time.monotonic() < deadline and child.poll() is None:
+    command += ["--corpus", spec.corpus, "--workers", "2"]
+    child = subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+    begun, deadline = tmp_path / "checkpoints" / f"{long.run_id}.progress", time.monotonic() + 120
+    while time.monotonic() < deadline and child.poll() is None:
+        if begun.exists() and len(list(read_rows(tmp_path / "runs.jsonl"))) == 1:
+            break
         time.sleep(0.05)
-    time.sleep(1.0)
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGTERM)
-    _, said = child.communicate(timeout=60)
-    saved = tmp_path / "checkpoints" / f"{spec.run_id}.pt"
-    while lock.exists() and time.monotonic() < deadline:
+    assert child.poll() is None
+    os.kill(child.pid, getattr(signal, how))
+    child.wait(timeout=60)
+    while processes_of(child.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert saved.is_file(), said.decode()
-    assert not list(read_rows(tmp_path / "runs.jsonl"))
-    assert train_one(spec, tmp_path) == "ok"
+    assert not processes_of(child.pid)
+    assert (tmp_path / "checkpoints" / f"{long.run_id}.pt").is_file()
+    assert [row["run_id"] for row in read_rows(tmp_path / "runs.jsonl")] == [short.run_id]
+    assert train_one(long, tmp_path) == "ok"
 
 
 def test_packs_hold_runs_of_one_plan() -> None:
