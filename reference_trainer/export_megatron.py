@@ -125,7 +125,7 @@ def options(spec: RunSpec) -> list[str]:
         "train-iters": last,
         "lr": spec.lr,
         "min-lr": 0.0,
-        "lr-warmup-iters": spec.warmup_steps,
+        "lr-warmup-iters": spec.warmup,
         "override-opt_param-scheduler": True,
         "weight-decay": spec.weight_decay,
         "adam-beta1": spec.beta1,

@@ -81,7 +81,7 @@ def _job(spec: RunSpec, stage: Stage, out: Path) -> dict[str, Any]:
         "evaluated": stage.evaluated,
         "schedule_steps": stage.end if cooled else max(each.end for each in stages(spec)),
         "decay_ratio": (stage.end - stage.begin) / stage.end if cooled else 0.0,
-        "warmup_steps": spec.warmup_steps,
+        "warmup_steps": spec.warmup,
         "validation_steps": max(1, spec.eval_sequences // spec.batch),
         "log_every": max(1, min(50, stage.end // 100)),
         **{k: getattr(spec, k) for k in ("batch", "lr", "beta1", "beta2", "weight_decay", "clip", "seed")},

@@ -24,7 +24,7 @@ from reference_trainer.token_files import Mapped
 
 INDEX, TOKENIZER, COUNTS = "index.json", "tokenizer.json", "token_counts.npy"
 FORMAT = "reference_trainer shards 1"
-FORGET_AFTER = 64  # rows read, each of which may have loaded up to two mebibytes around it
+FORGET_AFTER = 64  # rows read at once, each of which may load up to two mebibytes around it
 SPLITS = ("train", "validation")
 
 
@@ -111,23 +111,36 @@ class Rows:
         return self.shape[0]
 
     def __getitem__(self, pick: Any) -> NDArray[np.unsignedinteger]:
-        index = np.asarray(self.order[pick])
-        rows = np.empty((*index.shape, self.shape[1]), dtype=self._parts[0].dtype)
+        wanted = np.asarray(self.order[pick])
+        index = wanted.ravel()
+        rows = np.empty((len(index), self.shape[1]), dtype=self._parts[0].dtype)
+        for first in range(0, len(index), FORGET_AFTER):
+            part = slice(first, first + FORGET_AFTER)
+            self._read(index[part], rows[part])
+            self.shards.forget()
+        rows = rows.reshape(*wanted.shape, self.shape[1])
+        return rows if self.shards.lookup is None else self.shards.lookup[rows]
+
+    def _read(self, index: NDArray[np.integer], rows: NDArray[np.unsignedinteger]) -> None:
         shard = np.searchsorted(self._starts, index, side="right") - 1
         for i in np.unique(shard).tolist():
             here = shard == i
             rows[here] = self._parts[i][index[here] - self._starts[i]]
-        self.shards.has_read(index.size)
-        return rows
 
 
 class Shards:
-    """Training tokens of a corpus in shards, mapped into memory."""
+    """Tokens of a split in shards, mapped into memory.
 
-    def __init__(self, maps: Sequence[Mapped]) -> None:
-        self._maps = maps
+    Parameters
+    ----------
+    maps : list of Mapped
+    lookup : array, optional
+        What each token becomes when it is read.
+    """
+
+    def __init__(self, maps: Sequence[Mapped], lookup: NDArray[np.unsignedinteger] | None = None) -> None:
+        self._maps, self.lookup = maps, lookup
         self.arrays = [each.tokens for each in maps]
-        self._read = 0
 
     def __len__(self) -> int:
         return sum(map(len, self.arrays))
@@ -136,13 +149,10 @@ class Shards:
         """Sequences of a context; none spans two shards."""
         return sum(len(array) // context for array in self.arrays)
 
-    def has_read(self, rows: int) -> None:
-        """Now and then the pages of what was read are given back."""
-        self._read += rows
-        if self._read > FORGET_AFTER:
-            self._read = 0
-            for each in self._maps:
-                each.forget()
+    def forget(self) -> None:
+        """Give back the pages of what was read."""
+        for each in self._maps:
+            each.forget()
 
 
 @dataclass(frozen=True)
@@ -190,6 +200,14 @@ class Index:
     def mapped(self, split: str) -> list[Mapped]:
         """Shards of a split as memory maps."""
         return [Mapped(self.folder / shard["file"], self.dtype) for shard in self.shards(split)]
+
+    def counts(self) -> NDArray[np.int64]:
+        """How often each token occurs, (splits, tokens up to the largest)."""
+        try:
+            counted: NDArray[np.int64] = np.load(self.folder / COUNTS)
+        except (OSError, ValueError) as error:
+            raise TrainerError(f"{self.folder / COUNTS} cannot be read: {error}") from None
+        return counted
 
     def digest(self, split: str) -> str:
         """One hash of a split's tokens, from those of its shards."""

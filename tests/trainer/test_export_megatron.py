@@ -84,7 +84,7 @@ def test_learning_rates_are_those_of_the_trainer(shards: Path) -> None:
             own += ["--lr-wsd-decay-iters", str(stage.end - stage.begin)]
         given = parser.parse_args([*common, *own])
         for step in range(stage.begin, stage.end):
-            ours = min(1.0, (step + 1) / one.warmup_steps)
+            ours = min(1.0, (step + 1) / one.warmup)
             if stage.kind == "cooled":
                 ours *= 1.0 - np.sqrt((step - stage.begin) / (stage.end - stage.begin))
             # Megatron's rate after a step is that of the next: apart by no more than one step.

@@ -89,7 +89,7 @@ def test_torchtitan_reads_them(spec: RunSpec, tmp_path: Path, monkeypatch: pytes
         optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=spec.lr)
         schedule = read.lr_scheduler.build(optimizers=[optimizer], training_steps=stage.end).schedulers[0].lr_lambdas[0]
         for step in range(stage.begin, stage.end):
-            ours = min(1.0, (step + 1) / spec.warmup_steps)
+            ours = min(1.0, (step + 1) / spec.warmup)
             if stage.kind == "cooled":  # theirs reaches zero one step later
                 length = stage.end - stage.begin
                 ours *= 1 - math.sqrt((step - stage.begin) / length)

@@ -235,9 +235,9 @@ def test_the_command_and_a_sweep_on_its_folder(lines: Path, tmp_path: Path) -> N
         main, ["sweep", str(table), "--corpus", str(tmp_path / "s"), "--out", str(tmp_path / "runs"), "--workers", "1"]
     )
     assert swept.exit_code == 0, swept.output
-    rows = list(read_rows(tmp_path / "runs" / "runs.jsonl"))
+    rows = [row for path in (tmp_path / "runs").glob("*/runs.jsonl") for row in read_rows(path)]
     assert [row["status"] for row in rows] == ["ok", "ok"]
-    assert {row["vocabulary"] for row in rows} == {257}
+    assert {row["vocabulary"] for row in rows} == {Index.read(tmp_path / "s").data["occurring"] + 1}
     assert {row["corpus_hash"] for row in rows} == {Index.read(tmp_path / "s").digest("train")}
     refused = CliRunner().invoke(main, ["train", "--corpus", str(tmp_path / "s"), "--validation", str(lines)])
     assert refused.exit_code == 1
