@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         sensitivity,
     )
     from quokka_laws.exceptions import ExpressionError, FitError, MissingDependencyError, QuokkaError, RunsError
-    from quokka_laws.fitting import fit, fit_isoflops, profile
+    from quokka_laws.fitting import fit, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
@@ -72,6 +72,7 @@ _ROOM_OF = {
     "import_runs": "importers",
     "importers": "",
     "law": "laws",
+    "influence": "fitting",
     "laws": "",
     "plan": "",
     "plot": "reporting",
