@@ -307,8 +307,8 @@ def _bootstrap(
                 f"resample = 'residuals': {len(runs)} rows are {how['units']} independent runs, whose rows share their noise; "
                 "resample rows (resample='rows'), which draws whole runs"
             )
-        near = Linearised.at(space, data, objective, best.u[None], best.off[None], np.log(data.loss))
-        losses = simulated_log_losses(near, np.log(data.loss), count=count, seed=seed)
+        around = Linearised.at(space, data, objective, best.u[None], best.off[None], np.log(data.loss))
+        losses = simulated_log_losses(around, np.log(data.loss), count=count, seed=seed)
         problem = replace(problem, loss=np.exp(losses))
         with Progress("bootstrap", count, enabled=progress) as bar:
             solved = solve(problem, start, data.weights, off=off, begin="warm", progress=bar.update)
