@@ -8,8 +8,10 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from quokka_laws.laws.base import NAMED, Coefficient, Law
+from quokka_laws.laws.bounded import Bounded
 from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
+from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
 from quokka_laws.laws.memorization import Memorization
@@ -20,10 +22,12 @@ from quokka_laws.laws.repeated import EffectiveData, QuokkaRepeated, Repeated
 
 __all__ = [
     "AdditiveOverfit",
+    "Bounded",
     "BrokenPowerLaw",
     "Chinchilla",
     "Coefficient",
     "EffectiveData",
+    "ExposureOverfit",
     "Farseer",
     "Kaplan",
     "KaplanSteps",

@@ -252,7 +252,7 @@ class Law:
         theta[:, amplitudes] = 0.0
         terms = self.terms_at(theta, x)
         owner = self.amplitude_terms
-        shape = (len(theta), len(loss))
+        shape = (len(theta), loss.shape[-1])
         basis = [np.broadcast_to(np.exp(terms[owner[j]].value) / loss, shape) for j in amplitudes]
         solved = {owner[j] for j in amplitudes}
         fixed = [np.exp(t.value) / loss for k, t in enumerate(terms) if k not in solved]

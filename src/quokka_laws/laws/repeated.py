@@ -91,12 +91,9 @@ class Repeated(Law):
         if type(single).project is Law.project:
             return Law.project(self, theta, x, loss, weights, free=may)
         count = len(single.coefficients)
-        solved = []
-        for row in theta:  # a base with its own projection sees its own inputs, which differ from start to start
-            p = {c.coordinate: np.full((1, 1), v) for c, v in zip(self.coefficients, row, strict=True)}
-            seen = {k: np.broadcast_to(v, (1, len(loss)))[0] for k, v in self._innermost_inputs(p, x).items()}
-            solved.append(single.project(row[None, :count], seen, loss, weights, free=may[:count])[0])
-        theta[:, :count] = solved
+        p = {c.coordinate: theta[:, [j]] for j, c in enumerate(self.coefficients)}
+        seen = self._innermost_inputs(p, x)  # they differ from start to start
+        theta[:, :count] = single.project(theta[:, :count], seen, loss, weights, free=may[:count])
         others = [m and j >= count for j, m in enumerate(may)]
         return Law.project(self, theta, x, loss, weights, free=others)
 
