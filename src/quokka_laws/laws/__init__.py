@@ -18,7 +18,7 @@ from quokka_laws.laws.memorization import Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
 from quokka_laws.laws.power import PowerLaw
 from quokka_laws.laws.precision import LowPrecision
-from quokka_laws.laws.repeated import EffectiveData, QuokkaRepeated, Repeated
+from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, Repeated
 
 __all__ = [
     "AdditiveOverfit",
@@ -26,6 +26,7 @@ __all__ = [
     "BrokenPowerLaw",
     "Chinchilla",
     "Coefficient",
+    "DataReuse",
     "EffectiveData",
     "ExposureOverfit",
     "Farseer",

@@ -44,7 +44,7 @@ class Bounded(Law):
     def coefficients(self) -> tuple[Coefficient, ...]:
         """Those of the base, whose amplitudes but E now stand in both terms, and L_0 unless it is given."""
         own = (
-            Coefficient("L_0", "loss of a model that has learned nothing", "scale", (1.02, 3.0), min=1e-3, max=20.0),
+            Coefficient("L_0", "loss of a model that has learned nothing", "scale", (1.02, 3.0), min=1e-3, max=1e3),
         )
         kept = (
             replace(c, kind="scale") if c.kind == "amplitude" and c.name != "E" else c for c in self.base.coefficients
