@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 import quokka_laws as ql
-from quokka_laws.uncertainty import resample_weights
+from quokka_laws.fitting.bootstrap import resample_weights
 
 LAW, DELTA = ql.laws.Chinchilla(), 1e-3
 STARTS_TIMED, REFITS_TIMED, REFITS, CHECKED = 100, 200, 4000, 40

@@ -28,7 +28,7 @@ IMPORT = """
 import json, resource, sys, time
 import quokka_laws as ql
 start, cpu = time.perf_counter(), time.process_time()
-runs = ql.io.import_runs(sys.argv[1], name="{N:M}_{}", progress=True)
+runs = ql.import_runs(sys.argv[1], name="{N:M}_{}", progress=True)
 usage = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({"runs": len(runs), "ok": int((runs["status"] == "ok").sum()), "seconds": time.perf_counter() - start,
     "processor": time.process_time() - cpu, "peak_MB": usage.ru_maxrss / 1024}))

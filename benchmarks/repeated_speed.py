@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 import quokka_laws as ql
 from quokka_laws import optimum
 from quokka_laws import space as space_module
-from quokka_laws.solver import _Batch
+from quokka_laws.fitting.solver import _Batch
 
 KNOWN = 0.92581
 

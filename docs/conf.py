@@ -67,7 +67,7 @@ suppress_warnings = ["config.cache"]
 def _explorer(app: Any) -> None:
     """The explorer page of the site: the shipped runs' fit beside published laws."""
     import quokka_laws as ql
-    from quokka_laws.explore import write_explorer
+    from quokka_laws.reporting.explorer import write_explorer
 
     fit = ql.fit(ql.laws.Chinchilla(), ql.datasets.load_quokka_isoflops(), bootstrap=200, seed=0)
     own = dataclasses.replace(fit, name="Quokka runs, our fit (masked diffusion)")

@@ -24,7 +24,7 @@ class Tokens(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Text → int."""
-        from quokka_laws.quantities import parse_quantity
+        from quokka_laws.runs.quantities import parse_quantity
 
         try:
             return int(parse_quantity(value))

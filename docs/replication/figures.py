@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import quokka_laws as ql
-from quokka_laws import plot_repeated
+from quokka_laws import plot
 
 DRAWN = ("Eq. 14", "Eq. 18", "Eq. 22", "Memorization")
 
@@ -24,7 +24,7 @@ def draw(fits: dict[str, ql.FitResult], runs: pd.DataFrame, out: Path) -> None:
         [(n, u) for n in ("Eq. 14", "Memorization") for u in (budgets[0], budgets[3], budgets[-1])],
         strict=True,
     ):
-        plot_repeated.epoch_curves(fits[name], U_D=U_D, ax=ax)
+        plot.epoch_curves(fits[name], U_D=U_D, ax=ax)
         ax.set_title(f"{name}: {ax.get_title()}", fontsize=10)
     figure.savefig(out / "curves.png", dpi=110)
 
@@ -34,7 +34,7 @@ def draw(fits: dict[str, ql.FitResult], runs: pd.DataFrame, out: Path) -> None:
         [(n, u) for n in ("Eq. 14", "Memorization") for u in (budgets[0], budgets[3], budgets[-1])],
         strict=True,
     ):
-        plot_repeated.repeat_contours(fits[name], U_D, ax=ax)
+        plot.repeat_contours(fits[name], U_D, ax=ax)
         ax.set_title(f"{name}: {ax.get_title()}", fontsize=10)
     figure.savefig(out / "contours.png", dpi=110)
 
@@ -44,7 +44,7 @@ def draw(fits: dict[str, ql.FitResult], runs: pd.DataFrame, out: Path) -> None:
     for name in DRAWN:
         chosen.append(replace(ql.fit(fits[name].law, train, n_starts=16, seed=0), name=name))
     figure = Figure(figsize=(7, 4.6), layout="constrained")
-    ax = plot_repeated.held_out_runs(chosen, test, ax=figure.add_subplot())
+    ax = plot.held_out_runs(chosen, test, ax=figure.add_subplot())
     ax.set_title("fitted on U_D ≤ 49M, predicting 82M and 139M", fontsize=10)
     figure.savefig(out / "held_out.png", dpi=110)
 

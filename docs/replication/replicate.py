@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 
 import quokka_laws as ql
-from quokka_laws import laws, starts
-from quokka_laws.datasets import data_folder
-from quokka_laws.results import FittedLaw
+from quokka_laws import laws
+from quokka_laws.fitting import starts
+from quokka_laws.literature.datasets import data_folder
+from quokka_laws.results.fitted_law import FittedLaw
 
 LAWS = {
     "Muennighoff": laws.EffectiveData(),

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 import quokka_laws as ql
-from quokka_laws.columns import inputs_of
-from quokka_laws.holdout import default_candidates, splits
+from quokka_laws.evaluation.holdout import default_candidates, splits
+from quokka_laws.runs.columns import inputs_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "compare.md"

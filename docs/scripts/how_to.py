@@ -19,7 +19,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from quokka_laws.cli import main
+from quokka_laws.cli.app import main
 
 DOCS = Path(__file__).parents[1]
 PAGES = [DOCS / "index.md", *sorted((DOCS / "how-to").glob("plan-*.md"))]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from quokka_laws.cli import main
+from quokka_laws.cli.app import main
 
 HOW_TO = Path(__file__).parents[1] / "how-to"
 PAGES = sorted(HOW_TO.glob("import-*.md"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import quokka_laws as ql
-from quokka_laws.rules import rules
+from quokka_laws.literature.power_rules import rules
 
 PAGE = Path(__file__).parents[1] / "published.md"
 INTRODUCTION = """# Published laws

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import quokka_laws as ql
-from quokka_laws import plot, plot_repeated
+from quokka_laws import plot
 
 pd.options.display.float_format = "{:.4g}".format
 
@@ -25,7 +25,7 @@ checkpoints.groupby("U_D")["N"].agg(["nunique", "min", "max"])
 # Every row is a checkpoint: ``N``, unique tokens ``U_D``, ``epochs`` and validation loss. ``run_id`` says which rows
 # belong together. That matters twice: neighbouring checkpoints carry almost the same news, so intervals must resample
 # runs; and a run with a thousand checkpoints counts for twenty with fifty. Where that is wrong for your question,
-# ``checkpoints.assign(weight=ql.equal_say(checkpoints))`` gives each run the same say.
+# ``checkpoints.assign(weight=ql.equal_run_weights(checkpoints))`` gives each run the same say.
 #
 # To keep this page fast it uses every twelfth checkpoint. With all rows every coefficient stays within its interval below.
 few = checkpoints[checkpoints.groupby("run_id").cumcount() % 12 == 0].reset_index(drop=True)
@@ -44,7 +44,7 @@ print(fit.report())
 _, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 for ax, unique in zip(axes, (1e7, 1e8), strict=True):
     nearest = few["U_D"].iloc[(np.log(few["U_D"] / unique)).abs().argmin()]
-    plot_repeated.epoch_curves(fit, U_D=nearest, ax=ax)
+    plot.epoch_curves(fit, U_D=nearest, ax=ax)
 
 # %%
 # Dots are runs, lines the law. Larger models (dark) learn faster and turn sooner: with 10 million tokens the largest
@@ -65,7 +65,7 @@ plan[["N", "U_D", "epochs", "epochs_lower", "epochs_upper", "loss"]]
 # With compute to spare, the unique tokens decide both. The star is the law's answer, the circle the lowest run.
 unique = float(few["U_D"].iloc[(np.log(few["U_D"] / 1e8)).abs().argmin()])
 _, ax = plt.subplots(layout="constrained")
-plot_repeated.repeat_contours(fit, unique, ax=ax)
+plot.repeat_contours(fit, unique, ax=ax)
 
 # %%
 # The valley is long and flat: half the model for twice the epochs costs about 0.02 nats and is cheaper to serve.

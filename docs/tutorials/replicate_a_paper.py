@@ -97,7 +97,7 @@ found.table[["law", "holdout", "fitted", "held_out", "error", "bias"]]
 
 # %%
 _, ax = plt.subplots(layout="constrained")
-found.plot(ax=ax)
+plot.held_out_errors(found, ax=ax)
 
 # %%
 # What to take from it

@@ -11,74 +11,76 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from quokka_laws import conversions, datasets, design, io, laws, plan
 from quokka_laws._version import __version__
-from quokka_laws.average import Average, average
-from quokka_laws.checklist import checklist
-from quokka_laws.compare import Comparison, compare
-from quokka_laws.conventions import Conventions
-from quokka_laws.exceptions import FitError, MissingDependencyError, QuokkaError, RunsError
-from quokka_laws.fitting import fit
-from quokka_laws.holdout import Candidate
-from quokka_laws.isoflop import IsoflopFit, fit_isoflops
-from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
-from quokka_laws.published import published
-from quokka_laws.results import FitResult, FitStatus, FittedLaw, read_fit
-from quokka_laws.runs import check_runs, equal_say, read_runs
-from quokka_laws.sensitivity import sensitivity
 
 if TYPE_CHECKING:
-    from quokka_laws import explore, plot, plot_repeated, report, schedules
-else:
+    from quokka_laws import evaluation, importers, laws, plan
+    from quokka_laws.evaluation import Average, Candidate, Comparison, average, checklist, compare, sensitivity
+    from quokka_laws.exceptions import FitError, MissingDependencyError, QuokkaError, RunsError
+    from quokka_laws.fitting import fit, fit_isoflops, profile
+    from quokka_laws.importers import import_runs
+    from quokka_laws.laws import schedules
+    from quokka_laws.literature import conversions, datasets, published
+    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
+    from quokka_laws.reporting import explorer, plot, report, write_explorer
+    from quokka_laws.results import FitResult, FitStatus, FittedLaw, IsoflopFit, read_fit
+    from quokka_laws.runs import Conventions, check_runs, equal_run_weights, read_runs
 
-    def __getattr__(name: str) -> Any:
-        """Modules that few need are imported when first asked for."""
-        if name in __all__:
-            return import_module(f"quokka_laws.{name}")
+# Where each public name lives: a room is imported when one of its names is first asked for, so that `import quokka_laws`
+# and `quokka-laws --version` do not wait for pandas, scipy and matplotlib.
+_ROOM_OF = {
+    "Average": "evaluation",
+    "Candidate": "evaluation",
+    "Comparison": "evaluation",
+    "Conventions": "runs",
+    "FitError": "exceptions",
+    "FitResult": "results",
+    "FitStatus": "results",
+    "FittedLaw": "results",
+    "IsoflopFit": "results",
+    "L2": "objective",
+    "LogHuber": "objective",
+    "LogL1": "objective",
+    "LogL2": "objective",
+    "MissingDependencyError": "exceptions",
+    "QuokkaError": "exceptions",
+    "RunsError": "exceptions",
+    "average": "evaluation",
+    "check_runs": "runs",
+    "checklist": "evaluation",
+    "compare": "evaluation",
+    "conversions": "literature",
+    "datasets": "literature",
+    "equal_run_weights": "runs",
+    "evaluation": "",
+    "explorer": "reporting",
+    "fit": "fitting",
+    "fit_isoflops": "fitting",
+    "import_runs": "importers",
+    "importers": "",
+    "laws": "",
+    "plan": "",
+    "plot": "reporting",
+    "profile": "fitting",
+    "published": "literature",
+    "read_fit": "results",
+    "read_runs": "runs",
+    "report": "reporting",
+    "schedules": "laws",
+    "sensitivity": "evaluation",
+    "write_explorer": "reporting",
+}
+
+__all__ = ["__version__", *_ROOM_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
         raise AttributeError(f"module 'quokka_laws' has no attribute {name!r}; it has {', '.join(__all__)}")
-
-
-__all__ = [
-    "L2",
-    "Average",
-    "Candidate",
-    "Comparison",
-    "Conventions",
-    "FitError",
-    "FitResult",
-    "FitStatus",
-    "FittedLaw",
-    "IsoflopFit",
-    "LogHuber",
-    "LogL1",
-    "LogL2",
-    "MissingDependencyError",
-    "QuokkaError",
-    "RunsError",
-    "__version__",
-    "average",
-    "check_runs",
-    "checklist",
-    "compare",
-    "conversions",
-    "datasets",
-    "design",
-    "equal_say",
-    "explore",
-    "fit",
-    "fit_isoflops",
-    "io",
-    "laws",
-    "plan",
-    "plot",
-    "plot_repeated",
-    "published",
-    "read_fit",
-    "read_runs",
-    "report",
-    "schedules",
-    "sensitivity",
-]
+    room = _ROOM_OF[name]
+    found = getattr(import_module(f"quokka_laws.{room}"), name) if room else import_module(f"quokka_laws.{name}")
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

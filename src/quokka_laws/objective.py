@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws.jet import Array
+from quokka_laws._typing import Array
 
 
 @dataclass(frozen=True)

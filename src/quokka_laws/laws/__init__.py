@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from quokka_laws.laws import schedules
 from quokka_laws.laws.base import NAMED, Coefficient, Law
 from quokka_laws.laws.bounded import Bounded
 from quokka_laws.laws.broken import BrokenPowerLaw
@@ -45,6 +46,7 @@ __all__ = [
     "from_name",
     "from_spec",
     "registry",
+    "schedules",
 ]
 
 

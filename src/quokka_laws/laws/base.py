@@ -1,7 +1,7 @@
 """What every law is: a functional form without numbers, written as log-terms.
 
 ``loss = Σ_k exp(T_k)``. A law names its coefficients and returns the terms ``T_k``; derivatives come from
-evaluating the same formula on jets (:mod:`quokka_laws.jet`). Nothing else about a law is special, so one solver,
+evaluating the same formula on jets (:mod:`quokka_laws.laws.jet`). Nothing else about a law is special, so one solver,
 one bootstrap and one planner serve all of them.
 """
 
@@ -11,16 +11,15 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import lmfit
 import numpy as np
 
-from quokka_laws.jet import Array, Jet, variables
+from quokka_laws._typing import Array
+from quokka_laws.laws.jet import Jet, variables
 from quokka_laws.laws.projection import nnls
-
-if TYPE_CHECKING:
-    from quokka_laws.laws.chinchilla import Shortage
+from quokka_laws.laws.shortage import Shortage
 
 Inputs = Mapping[str, Any]
 """Data as the laws see them: ``log_N``, ``log_D``, ``log_U_D``, ``log_C`` and ``epochs``, arrays or jets."""
@@ -119,7 +118,7 @@ class Law:
 
         Notes
         -----
-        Functions beyond arithmetic come from :mod:`quokka_laws.jet`, which knows their derivatives.
+        Functions beyond arithmetic come from :mod:`quokka_laws.laws.jet`, which knows their derivatives.
         """
         raise NotImplementedError
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from quokka_laws import jet
+from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 
 

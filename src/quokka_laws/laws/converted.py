@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws.jet import Array, Jet
+from quokka_laws._typing import Array
 from quokka_laws.laws.base import Coefficient, Inputs, Law
+from quokka_laws.laws.jet import Jet
 
 
 @dataclass(frozen=True)
 class Converted(Law):
-    """factor · base(n, …) at the n with n + omega·n^(1/3) = N; made by :func:`quokka_laws.conversions.convert`.
+    """factor · base(n, …) at the n with n + omega·n^(1/3) = N; made by :func:`quokka_laws.literature.conversions.convert`.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from quokka_laws.jet import Array
+from quokka_laws._typing import Array
 
 
 def nnls(basis: Array, target: Array, weights: Array) -> Array:

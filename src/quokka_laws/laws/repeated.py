@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws import jet
-from quokka_laws.jet import Array, Jet
+from quokka_laws._typing import Array
+from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import Chinchilla
+from quokka_laws.laws.jet import Jet
 
 
 def value_of(x: Any) -> Array:

@@ -3,10 +3,11 @@
 from quokka_laws.plan import hardware
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.crossover import FarOutside, critical_compute, crossover, iso_loss, loss_gap
+from quokka_laws.plan.design import ladder, next_runs
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, loss_of_repeating, max_epochs
-from quokka_laws.plan.several import ConventionsDiffer
+from quokka_laws.plan.side_by_side import ConventionsDiffer
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
 
 __all__ = [
@@ -23,9 +24,11 @@ __all__ = [
     "hyperparameters",
     "inference_optimal",
     "iso_loss",
+    "ladder",
     "loss_gap",
     "loss_of_repeating",
     "max_epochs",
+    "next_runs",
     "overtraining",
     "tokens_to_loss",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws.jet import Array
+from quokka_laws._typing import Array
 
 
 def positive(**given: Any) -> list[Array]:

@@ -8,16 +8,16 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from quokka_laws._numeric.roots import root_or_end
+from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
-from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.plan.arguments import as_columns, positive
-from quokka_laws.plan.optimise import lowest
-from quokka_laws.plan.roots import interval_with_never, root_or_end
-from quokka_laws.plan.several import several
-from quokka_laws.quantities import times_outside
-from quokka_laws.results import FittedLaw, check_level
-from quokka_laws.uncertainty import percentile_interval
+from quokka_laws.plan.minimise import lowest
+from quokka_laws.plan.side_by_side import several
+from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.intervals import check_level, interval_with_never, percentile_interval
+from quokka_laws.runs.quantities import times_outside
 
 FLAT = 1e-3
 """Relative loss within which a model size counts as equally good: N_flat_* of a plan."""

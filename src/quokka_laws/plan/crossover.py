@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from quokka_laws.conventions import UNSTATED
+from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
-from quokka_laws.jet import Array
+from quokka_laws.literature.power_rules import rules
 from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import best_run
-from quokka_laws.plan.several import ConventionsDiffer, differences
-from quokka_laws.results import FittedLaw
-from quokka_laws.rules import rules
+from quokka_laws.plan.side_by_side import ConventionsDiffer, differences
+from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.runs.conventions import UNSTATED
 
 _LOG_C = np.log(np.geomspace(1e14, 1e28, 57))
 FAR = 10.0

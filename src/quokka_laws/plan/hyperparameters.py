@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from quokka_laws.literature.power_rules import rules
 from quokka_laws.plan.arguments import one_positive
-from quokka_laws.rules import rules
 
 
 def hyperparameters(N: float, D: float, *, loss: float | None = None, unchecked: bool = False) -> pd.DataFrame:

@@ -16,21 +16,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.jet import Array, Jet
+from quokka_laws._numeric.roots import root_or_end
+from quokka_laws._typing import Array
 from quokka_laws.laws import Law
+from quokka_laws.laws.jet import Jet
 from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.plan.optimise import derivatives
-from quokka_laws.plan.roots import interval_with_never, root_or_end
-from quokka_laws.plan.several import several
-from quokka_laws.plan.targets import (
-    ENDLESS,
-    _log_tokens,
-    _need_surface,
-    cheapest_log_N,
-    compute_to_loss,
-)
-from quokka_laws.results import FittedLaw, check_level
+from quokka_laws.plan.minimise import derivatives
+from quokka_laws.plan.side_by_side import several
+from quokka_laws.plan.targets import ENDLESS, _log_tokens, _need_surface, cheapest_log_N, compute_to_loss
+from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.intervals import check_level, interval_with_never
 
 _SMALLER = np.log(1e6)  # models this much below the compute-optimal size are not looked at
 

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._numeric.roots import find_root, root_or_end
+from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
-from quokka_laws.jet import Array, exp, variables
 from quokka_laws.laws import Law
+from quokka_laws.laws.jet import exp, variables
 from quokka_laws.plan.arguments import positive
 from quokka_laws.plan.compute import FLAT
-from quokka_laws.plan.optimise import derivatives, lowest, minimise_plane
-from quokka_laws.plan.roots import find_root, interval_with_never, root_or_end
-from quokka_laws.quantities import times_outside
-from quokka_laws.results import FittedLaw, check_level
+from quokka_laws.plan.minimise import derivatives, lowest, minimise_plane
+from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.intervals import check_level, interval_with_never
+from quokka_laws.runs.quantities import times_outside
 
 MOST_EPOCHS = 1e7
 """Epochs beyond which a loss that still falls is called falling for good."""

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._numeric.roots import find_root
+from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
-from quokka_laws.jet import Array
 from quokka_laws.laws import Law
 from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.compute import compute_optimal, minimise_over_log_N, optimal_log_N
-from quokka_laws.plan.roots import find_root, interval_with_never
-from quokka_laws.plan.several import several
-from quokka_laws.results import FittedLaw, check_level
+from quokka_laws.plan.side_by_side import several
+from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.intervals import check_level, interval_with_never
 
 ENDLESS = 1e60
 """Tokens (or N·D) that stand for infinitely many: the loss there is the floor."""

@@ -1,0 +1,66 @@
+"""What other methods make of the same runs, and whether a fit's own interval holds their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from quokka_laws.evaluation.sensitivity_analysis import own_settings
+from quokka_laws.exceptions import QuokkaError
+from quokka_laws.fitting.diagnostics import LOW_RATIO
+from quokka_laws.fitting.fit import fit as fit_law
+from quokka_laws.plan.compute import compute_optimal
+from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.format import human
+from quokka_laws.results.isoflop_fit import IsoflopFit
+
+
+def second_opinions(
+    fit: FitResult, iso: IsoflopFit | None, C: Sequence[float], *, interval: float | None = None
+) -> dict[str, pd.DataFrame]:
+    """Allocations at the budgets C by IsoFLOP profiles, and by the fit without its runs of few tokens per parameter.
+
+    The latter only where the fit says that those runs decide it, and without an interval; each as
+    :func:`quokka_laws.plan.compute_optimal`.
+    """
+    found = {}
+    if iso is not None:
+        found[iso.label] = compute_optimal(iso, C, interval=interval if iso.draws is not None else None)
+    if any(flag.code == "LOW_RATIO_RUNS" for flag in fit.flags):
+        low = (fit.runs["D"] / fit.runs["N"] < LOW_RATIO).to_numpy()
+        kept = fit.runs[~low].reset_index(drop=True)
+        kept.attrs = fit.runs.attrs
+        try:
+            params = fit.law.make_params(**own_settings(fit))
+            again = fit_law(fit.law, kept, objective=fit.objective, params=params, seed=fit.seed)
+            found[f"{fit.label} without the {low.sum()} runs with D/N < {LOW_RATIO:g}"] = compute_optimal(again, C)
+        except QuokkaError:  # its runs do not suffice, which is no second opinion
+            pass
+    return found
+
+
+def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) -> str:
+    """Which methods place the optimum outside the interval of ``own`` and what range to plan for; empty if none does.
+
+    Parameters
+    ----------
+    own : Series
+        One row of :func:`quokka_laws.plan.compute_optimal`; without an interval the sizes within 0.1 % of its loss count.
+    others : dict of str to DataFrame
+        From :func:`second_opinions`.
+    row : int
+        Which of their budgets.
+    """
+    name = "N" if np.isfinite(own.get("N_lower", np.nan)) else "N_flat"
+    low, high = own[f"{name}_lower"], own[f"{name}_upper"]
+    sizes = {method: float(table["N"].iloc[row]) for method, table in others.items()}
+    outside = {method: N for method, N in sizes.items() if not low <= N <= high}
+    if not outside:
+        return ""
+    said = " and ".join(f"{human(N)} by {method}" for method, N in outside.items())
+    where = "the interval of N" if name == "N" else "the sizes within 0.1 % of its loss"
+    every = [float(own["N"]), *sizes.values()]
+    span = f"{human(min(every))} to {human(max(every))}"
+    return f"{said}, outside {where}: THE METHODS DISAGREE, plan for the range {span}"

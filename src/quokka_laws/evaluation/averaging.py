@@ -1,0 +1,318 @@
+"""A prediction that does not bet on one law: stacked over several, with an interval calibrated on held-out budgets.
+
+The bootstrap interval of one law holds the uncertainty of its coefficients, not the chance that the law is wrong, and far
+outside the runs the second is the larger by far. Here weights and width are learned from budgets of the user's own runs that
+were held out, never from the fit in sample; :mod:`quokka_laws.evaluation.stacking` says how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quokka_laws._typing import Array
+from quokka_laws.evaluation.holdout import Candidate, as_candidates, default_candidates, reach_of_runs, splits, try_fit
+from quokka_laws.evaluation.stacking import Folds, Stack, learn, nested
+from quokka_laws.exceptions import FitError
+from quokka_laws.laws import Law
+from quokka_laws.objective import Objective
+from quokka_laws.progress import Progress
+from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.format import indent, left_aligned
+from quokka_laws.results.intervals import check_level
+from quokka_laws.results.notebook import card
+from quokka_laws.runs.columns import inputs_of
+from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.read import check_runs
+
+DISTANCES = tuple(2.0**k for k in range(1, 15))
+"""Folds: fit the runs up to max(C) over each of these, predict the rest; those with too few runs are left out."""
+BANDS = (1.0, 3.0, 10.0, 30.0, np.inf)
+"""Distances at which coverage is counted apart."""
+FAR_TOO_WIDE = 5.0
+"""Half-width of an interval over the error it had to hold, above which the report says so."""
+
+
+@dataclass(frozen=True)
+class Average:
+    """Several laws as one prediction.
+
+    Parameters
+    ----------
+    fits : dict of str to FitResult
+        Each law on all runs.
+    stack : Stack
+        Weights, and what the interval is made of.
+    folds : Folds
+        What was predicted on held-out budgets; the calibration.
+    refused : tuple of str
+        Folds and fits that were not possible, and why.
+    largest_C : float
+    conventions : Conventions
+    """
+
+    fits: dict[str, FitResult]
+    stack: Stack
+    folds: Folds
+    refused: tuple[str, ...]
+    largest_C: float
+    conventions: Conventions
+
+    @property
+    def label(self) -> str:
+        """Name for tables."""
+        return "average of " + ", ".join(self.fits)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """By law; non-negative, summing to 1."""
+        return dict(zip(self.fits, self.stack.weights.tolist(), strict=True))
+
+    def __call__(self, **data: Any) -> Array:
+        """Stacked loss at raw data: the weighted geometric mean of the laws' predictions."""
+        return np.asarray(np.exp(np.tensordot(self.stack.weights, self._log(data), axes=1)))
+
+    def _log(self, data: dict[str, Any]) -> Array:
+        return np.log(np.stack(np.broadcast_arrays(*(f(**data) for f in self.fits.values()))))
+
+    def predict(self, *, interval: float | None = None, **data: Any) -> pd.DataFrame:
+        """Loss of one new run.
+
+        Parameters
+        ----------
+        interval : float, optional
+            Level; the interval is one of a run, and widens with distance.
+        **data
+            N, D and whatever the laws need, in raw units.
+
+        Returns
+        -------
+        DataFrame
+            The data, ``loss``, ``loss_lower, loss_upper``, ``disagreement`` (largest over smallest prediction of a
+            law with weight, minus 1), ``distance`` (C over the largest C of the runs), and
+            ``coverage_held_out``: what intervals of this level held of held-out budgets at about this distance, in
+            nested folds (NaN where none is that far: the interval is then an extrapolation itself).
+        """
+        shape = np.broadcast_shapes(*(np.shape(v) for v in data.values()))
+        flat = {k: np.broadcast_to(np.asarray(v, dtype=float), shape).reshape(-1) for k, v in data.items()}
+        if any(not (v > 0).all() for v in flat.values()):
+            raise ValueError("N, D, U_D and epochs must be positive numbers")
+        logs = self._log(flat)
+        table = pd.DataFrame(flat)
+        centre = self.stack.weights @ logs
+        table["loss"] = np.exp(centre)
+        C = flat.get("C", self.conventions.flops_per_ND * flat.get("N", np.nan) * self._tokens(flat))
+        distance = np.maximum(C / self.largest_C, 1.0)
+        if interval is not None:
+            check_level(interval)
+            half = self.stack.half_width(logs, np.log(distance), interval)
+            table["loss_lower"], table["loss_upper"] = np.exp(centre - half), np.exp(centre + half)
+        used = logs[self.stack.weights > 0]
+        table["disagreement"] = np.exp(used.max(axis=0) - used.min(axis=0)) - 1.0
+        table["distance"] = distance
+        if interval is not None:
+            by_band = self.calibration(interval)["coverage"].to_numpy()
+            table["coverage_held_out"] = by_band[_band(distance)]
+        return table
+
+    @staticmethod
+    def _tokens(flat: dict[str, Array]) -> Any:
+        return flat["D"] if "D" in flat else flat.get("U_D", np.nan) * flat.get("epochs", 1.0)
+
+    def calibration(self, level: float = 0.9) -> pd.DataFrame:
+        """What intervals of this level held of held-out budgets that nothing had seen, by distance.
+
+        Every fold in turn is an outer one: weights and width are learned by holding out budgets within the runs it fits,
+        and tried on the budgets beyond.
+
+        Returns
+        -------
+        DataFrame
+            By ``distance`` (up to ×3, ×10, ×30, beyond): ``budgets``, ``rows``, ``coverage`` (mean over budgets, NaN
+            without any), ``claim`` (coverage·n/(n + 1): n budgets cannot promise more for the next one),
+            ``half_width`` and ``error``, relative.
+        """
+        check_level(level)
+        tried = nested(self.folds, level)
+        band = _band(tried["distance"].to_numpy(dtype=float))
+        rows = []
+        for i, (low, high) in enumerate(pairwise(BANDS)):
+            part = tried[band == i]
+            rows.append(
+                {
+                    "distance": f"×{low:g} to ×{high:g}" if np.isfinite(high) else f"beyond ×{low:g}",
+                    "budgets": len(part),
+                    "rows": int(part["rows"].sum()),
+                    "coverage": float(part["inside"].mean()) if len(part) else np.nan,
+                    "claim": float(part["inside"].sum() / (len(part) + 1)) if len(part) else np.nan,
+                    "half_width": float(part["half_width"].median()) if len(part) else np.nan,
+                    "error": float(np.sqrt((part["error"] ** 2).mean())) if len(part) else np.nan,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def claim(self, level: float = 0.9) -> float:
+        """The coverage that can be claimed over all distances; NaN where fewer than two folds could be held out."""
+        tried = nested(self.folds, level)
+        return float(tried["inside"].sum() / (len(tried) + 1)) if len(tried) else float("nan")
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """DataFrame by law: weight and root mean square held-out error."""
+        error = self.stack.errors if len(self.folds) else np.full(len(self.fits), np.nan)
+        table = pd.DataFrame({"weight": self.stack.weights, "held_out_error": error}, index=list(self.fits))
+        table.index.name = "law"
+        return table
+
+    def report(self, level: float = 0.9) -> str:
+        """Weights and calibration as text; an interval that does not hold what it says is named in capitals."""
+        shown = self.summary.rename_axis(None)
+        shown = shown.assign(
+            weight=shown["weight"].map("{:.2f}".format), held_out_error=shown["held_out_error"].map("{:.2%}".format)
+        )
+        lines = ["Stacked over held-out budgets:", indent(left_aligned(shown))]
+        if not len(self.folds):
+            lines.append("  ! NOT CALIBRATED: too few runs to hold budgets out; the interval is a guess")
+        else:
+            lines.append(f"  {len(self.folds)} folds, fitted on {', '.join(map(str, self.folds.fitted[:-1]))} rows")
+        table = self.calibration(level)
+        tried = table[table["budgets"] > 0]
+        if len(tried):
+            lines += ["", f"What {level:.0%} intervals held of budgets they had not seen:"]
+            lines.append(indent(left_aligned(_calibration_text(tried))))
+            poor = tried[tried["coverage"] < level - 0.1]
+            for row in poor.itertuples():
+                lines.append(
+                    f"  ! {row.distance}: {level:.0%} INTERVALS HELD ONLY {row.coverage:.0%}; read them as such"
+                )
+            for row in tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]].itertuples():
+                lines.append(
+                    f"  ! {row.distance}: intervals were {row.half_width / row.error:.0f} times as wide as the errors they had "
+                    "to hold (few folds, or laws that disagree): safe, not sharp"
+                )
+        elif len(self.folds):
+            lines.append("  ! COVERAGE UNKNOWN: one fold only, nothing left to try the interval on")
+        return "\n".join([*lines, *(f"  ! {sentence}" for sentence in self.refused)])
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_html_(self) -> str:
+        count = len(self.folds)
+        facts = (
+            f"stacked over {count} folds of held-out budgets"
+            if count
+            else "NOT CALIBRATED: no budget could be held out"
+        )
+        return card("Average", facts, self.summary, doubts=self.refused, index=True)
+
+
+def average(
+    laws: Sequence[Law | Candidate] | None,
+    runs: pd.DataFrame,
+    *,
+    holdout: Sequence[float] = DISTANCES,
+    objective: Objective | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> Average:
+    """Stack several laws by their error on held-out budgets.
+
+    Parameters
+    ----------
+    laws : sequence of Law or Candidate, or None
+        None: Chinchilla, Skaling, Kaplan with a floor, Kaplan.
+    runs : DataFrame
+    holdout : sequence of float
+        Distances at which to hold out. A fold needs twice as many runs as the largest law has coefficients; others are
+        skipped. More folds give a width that is better known.
+    objective : Objective, optional
+    seed : int
+    progress : bool
+        Show a bar on stderr.
+
+    Returns
+    -------
+    Average
+
+    Raises
+    ------
+    FitError
+        If no law fits all runs.
+    """
+    runs = check_runs(runs)
+    order = np.argsort(reach_of_runs(runs), kind="stable")
+    attrs, runs = runs.attrs, runs.iloc[order].reset_index(drop=True)
+    runs.attrs = attrs
+    candidates = as_candidates(laws) if laws is not None else default_candidates()
+    fits: dict[str, FitResult] = {}
+    refused: list[str] = []
+    for candidate in candidates:
+        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
+        if isinstance(found, str):
+            refused.append(found)
+        else:
+            fits[candidate.label] = found
+    if not fits:
+        raise FitError(f"no law could be fitted: {'; '.join(refused)}")
+    candidates = [c for c in candidates if c.label in fits]
+    parts, short = splits(runs, sorted(holdout, reverse=True), need=2 * max(c.free for c in candidates))
+    if not parts:
+        refused += short
+    predicted: list[Array] = []
+    fitted: list[int] = []
+    with Progress("folds", len(parts), enabled=progress) as bar:
+        for part in parts:
+            bar.update(1)
+            if fitted and len(part.fitted) == fitted[-1]:
+                continue  # the same runs as the fold before
+            train = runs.iloc[part.fitted].reset_index(drop=True)
+            train.attrs = attrs
+            found_all = [try_fit(c, train, objective=objective, bootstrap=0, seed=seed) for c in candidates]
+            if failed := [f for f in found_all if isinstance(f, str)]:
+                refused.append(f"{part.label}: {failed[0]}")
+                continue
+            predicted.append(_predictions([f for f in found_all if isinstance(f, FitResult)], runs))
+            fitted.append(len(part.fitted))
+    folds = Folds(
+        np.log(runs["loss"].to_numpy(dtype=float)),
+        np.log(runs["C"].to_numpy(dtype=float)),
+        np.stack([*predicted, _predictions(list(fits.values()), runs)]),
+        np.array([*fitted, len(runs)]),
+    )
+    return Average(
+        fits=fits,
+        stack=learn(folds),
+        folds=folds,
+        refused=tuple(refused),
+        largest_C=float(runs["C"].max()),
+        conventions=Conventions.from_dict(attrs.get("conventions", {})),
+    )
+
+
+def _predictions(fits: Sequence[FitResult], runs: pd.DataFrame) -> Array:
+    return np.log(np.stack([f(**inputs_of(runs)) for f in fits]))
+
+
+def _band(distance: Array) -> Array:
+    return np.clip(np.searchsorted(BANDS, distance * (1 - 1e-9), side="right") - 1, 0, len(BANDS) - 2)
+
+
+def _calibration_text(tried: pd.DataFrame) -> pd.DataFrame:
+    shown = pd.DataFrame(
+        {
+            "budgets": tried["budgets"].astype(str),
+            "held": tried["coverage"].map("{:.0%}".format),
+            "can claim": tried["claim"].map("{:.0%}".format),
+            "half-width": tried["half_width"].map("{:.1%}".format),
+            "error": tried["error"].map("{:.1%}".format),
+        }
+    )
+    shown.index = tried["distance"].rename(None)
+    return shown

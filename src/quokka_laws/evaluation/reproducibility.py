@@ -1,0 +1,92 @@
+"""What a reader needs to reproduce a fit: answered from the fit where it knows, listed where only you do.
+
+The questions paraphrase the checklist of Li, Kudugunta & Zettlemoyer 2025 (arXiv 2502.18969).
+"""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from quokka_laws.fitting.bootstrap import independent_runs
+from quokka_laws.literature.datasets import data_folder
+from quokka_laws.results.fit_result import FitResult
+from quokka_laws.runs.conventions import UNSTATED
+
+YOURS = "TO STATE"
+
+
+def checklist(fit: FitResult) -> pd.DataFrame:
+    """Fill the reproducibility checklist from a fit.
+
+    Parameters
+    ----------
+    fit : FitResult
+
+    Returns
+    -------
+    DataFrame
+        ``section, question, answer, known``: where ``known`` is False the answer starts with TO STATE and is yours.
+    """
+    text = (data_folder() / "published" / "checklist.json").read_text(encoding="utf-8")
+    answers = _answers(fit)
+    rows = []
+    for item in json.loads(text)["items"]:
+        answer = answers.get(item["key"], "")
+        rows.append(
+            {
+                "section": item["section"],
+                "question": item["question"],
+                "answer": answer or YOURS,
+                "known": bool(answer) and not answer.startswith(YOURS),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _answers(fit: FitResult) -> dict[str, str]:
+    runs, c = fit.runs, fit.conventions
+    fixed = [
+        f"{k} = {p.expr}" if p.expr else f"{k} = {fit.values[k]:g} (fixed)"
+        for k, p in fit.params.items()
+        if p.expr or not p.vary
+    ]
+    units = fit.bootstrap.get("units") or independent_runs(runs)
+    ranges = "; ".join(f"{k} {low:.3g} to {high:.3g}" for k, (low, high) in fit.fitted_range.items())
+    unstated = [k for k in ("N_counts", "loss_split", "loss_kind", "tokenizer", "corpus") if getattr(c, k) == UNSTATED]
+    answers = {
+        "form": f"loss = {fit.law.equation}; {fit.law.source}",
+        "variables": f"{', '.join(fit.law.variables)} in raw units; loss in {c.loss_unit}",
+        "coefficients": ", ".join(f"{k} = {fit.values[k]:.6g}" for k in fit.law.names),
+        "assumptions": c.counting_of_C + (f"; {'; '.join(fixed)}" if fixed else "; no coefficient fixed or tied"),
+        "models": f"{units} independent runs, {runs['N'].nunique()} sizes" if "N" in runs else f"{units} runs",
+        "data": ranges + ("; data repeated" if "epochs" in runs and (runs["epochs"] > 1).any() else ""),
+        "counting": c.describe() + (f". {YOURS}: {', '.join(unstated)}" if unstated else ""),
+        "checkpoints_used": f"{len(runs)} rows of {units} runs",
+        "metric": f"{c.loss_split} loss, {c.loss_unit}, tokenizer {c.tokenizer}, corpus {c.corpus}",
+        "objective": f"sum over rows of {fit.objective}",
+        "algorithm": f"{fit.route}; gradient norm {fit.gradient_norm:.2g}, condition number {fit.condition_number:.2g}",
+        "initialisation": "automatic; "
+        + (", ".join(f"{k} {v}" for k, v in fit.starts.items()) or "starts given")
+        + f"; seed {fit.seed}; {len(fit.rivals)} rival minima",
+        "points": f"{len(runs)} rows fitted, {len(fit.excluded)} excluded"
+        + "".join(f"; {reason}: {n}" for reason, n in _reasons(fit).items()),
+        "judged": (
+            f"{fit.bootstrap['converged']} of {fit.bootstrap['refits']} bootstrap refits converged; "
+            if fit.bootstrap
+            else "no bootstrap; "
+        )
+        + f"{len(fit.flags)} doubts stated; held-out extrapolation: see ql.compare",
+    }
+    if UNSTATED in (c.loss_split, c.tokenizer, c.corpus):
+        answers["metric"] = f"{YOURS} what is unstated: {answers['metric']}"
+    if notes := fit.runs.attrs.get("notes"):
+        answers["modified"] = "; ".join(notes) + f". {YOURS}: smoothing or interpolation before that"
+    return answers
+
+
+def _reasons(fit: FitResult) -> dict[str, int]:
+    if "reason" not in fit.excluded:
+        return {}
+    return {str(k): int(v) for k, v in fit.excluded["reason"].value_counts().items()}

@@ -1,0 +1,11 @@
+"""From runs and a law to evidence: starts, solver, resamples, diagnostics."""
+
+from quokka_laws.fitting.fit import fit
+from quokka_laws.fitting.isoflop import fit_isoflops
+from quokka_laws.fitting.profile import profile
+
+__all__ = [
+    "fit",
+    "fit_isoflops",
+    "profile",
+]

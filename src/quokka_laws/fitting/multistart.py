@@ -1,0 +1,144 @@
+"""The best optimum of a law on its rows: starts, local solves, rivals."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from quokka_laws._typing import Array
+from quokka_laws.exceptions import FitError
+from quokka_laws.fitting import starts
+from quokka_laws.fitting.problem import Data, Space
+from quokka_laws.fitting.solver import Problem, Solution, objective_values, solve
+from quokka_laws.laws import Law
+from quokka_laws.objective import Objective
+from quokka_laws.progress import Progress
+
+log = logging.getLogger("quokka_laws")
+
+THIN_ROWS = 2_000
+SAME_OPTIMUM = 1e-6
+NEAR_STARTS = 16
+FIRST_STARTS = 5
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best solution, in free coordinates, and how it was found; ``began`` holds the most promising starts."""
+
+    u: Array
+    off: Array
+    value: float
+    converged: bool
+    gradient_norm: float
+    condition_number: float
+    starts: dict[str, int]
+    rivals: pd.DataFrame
+    began: tuple[Array, Array]
+
+
+def optimise(
+    law: Law,
+    data: Data,
+    space: Space,
+    objective: Objective,
+    *,
+    n_starts: int | None,
+    seed: int,
+    progress: bool = False,
+) -> Optimum:
+    """The best optimum from automatic starts: solved on a few rows of each run where there are many, finished on all."""
+    rows, counts = starts.thin(len(data.loss), data.groups, data.order, limit=THIN_ROWS, seed=seed)
+    sample = data.take(rows, counts) if len(rows) < len(data.loss) else data
+    problem = space.problem(sample, objective)
+    searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
+    keep = n_starts or (FIRST_STARTS if searched <= 2 else 64)
+    u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
+    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", keep), ("near", NEAR_STARTS))
+    with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
+        both = [
+            solve(problem, u[:count], sample.weights, off=off[:count], begin=begin, progress=bar.update)
+            for begin, count in beginnings
+        ]
+    solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
+    if not np.isfinite(solved.value).any():
+        raise FitError(
+            f"no start of {law.name} gives a finite objective on these {len(data.loss)} runs; "
+            "check units (raw parameters and tokens, loss in nats) with `quokka-laws check`"
+        )
+    order = np.argsort(np.where(np.isfinite(solved.value), solved.value, np.inf))
+    distinct = [int(order[0])]
+    for i in order[1:]:
+        if solved.value[i] > solved.value[distinct[-1]] * (1 + SAME_OPTIMUM) and solved.converged[i]:
+            distinct.append(int(i))
+    reached = int((solved.value <= solved.value[order[0]] * (1 + SAME_OPTIMUM)).sum())
+    best = _pick(solved, distinct[:6])
+    if sample is not data:
+        problem = space.problem(data, objective)
+        best = solve(problem, best.u, data.weights, off=best.off, begin="warm")
+    if not best.converged[int(np.nanargmin(best.value))]:  # once more, through the smoother objectives
+        best = solve(problem, best.u, data.weights, off=best.off)
+    first = int(np.nanargmin(best.value))
+    rivals = pd.DataFrame({"objective_value": best.value, **space.batch_values(best.u, best.off)})
+    different = rivals["objective_value"] > best.value[first] * (1 + SAME_OPTIMUM)
+    rivals = rivals[different].sort_values("objective_value").reset_index(drop=True)
+    log.info("best objective %.10g after %d starts, %d at the optimum", best.value[first], len(solved.u), reached)
+    return Optimum(
+        u=best.u[first],
+        off=best.off[first],
+        value=float(best.value[first]),
+        converged=bool(best.converged[first]),
+        gradient_norm=float(best.gradient_norm[first]),
+        condition_number=_condition(best, first, space, problem),
+        starts={"solved": len(solved.u), "at_optimum": reached, "rows_used": len(rows)},
+        rivals=rivals,
+        began=(u[:FIRST_STARTS], off[:FIRST_STARTS]),
+    )
+
+
+def _ranked_starts(
+    law: Law, data: Data, space: Space, problem: Problem, *, keep: int, seed: int
+) -> tuple[Array, Array]:
+    low, high = np.full(len(space.free), -np.inf), np.full(len(space.free), np.inf)
+    low[space.free], high[space.free] = space.lower, space.upper
+    theta = starts.candidates(law, space.free, (low, high), count=max(512, 8 * keep), seed=seed)
+    fixed = ~space.free
+    tied = theta[:, space.free] @ space.basis.T + space.offset
+    theta[:, fixed] = tied[:, fixed]
+    with np.errstate(all="ignore"):
+        theta = law.project(theta, data.x, data.loss, data.weights, free=list(space.free))
+    theta = theta[~np.isnan(theta).any(axis=1)]
+    if space.given:
+        suggested = theta.copy()
+        for j, coordinate in space.given.items():
+            suggested[:, j] = coordinate
+        theta = np.concatenate([suggested, theta])
+    u, off = space.enter(theta, problem)
+    value = objective_values(problem, u, data.weights, off=off)
+    order = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
+    chosen = order[:keep]
+    if space.given:  # the user's suggestion is always tried
+        own = order[order < len(theta) // 2][:1]
+        chosen = np.unique(np.concatenate([own, chosen]))
+    return u[chosen], off[chosen]
+
+
+def _pick(solution: Solution, which: list[int]) -> Solution:
+    return Solution(*(getattr(solution, name)[which] for name in solution.__dataclass_fields__))
+
+
+def _condition(solution: Solution, i: int, space: Space, problem: Problem) -> float:
+    free = (solution.u[i] > space.lower) & (solution.u[i] < space.upper)
+    for j, k in problem.amplitudes.items():
+        if solution.off[i, k]:
+            free &= space.basis[j] == 0
+    H = solution.hessian[i][np.ix_(free, free)]
+    if not len(H):
+        return 1.0
+    size = np.sqrt(np.abs(np.diag(H)))
+    eigenvalues = np.abs(np.linalg.eigvalsh(H / np.outer(size, size))) if (size > 0).all() else np.array([0.0, 1.0])
+    return float(eigenvalues.max() / eigenvalues.min()) if eigenvalues.min() > 0 else float("inf")

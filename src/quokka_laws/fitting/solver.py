@@ -1,0 +1,449 @@
+"""Batched robust Newton over many problems at once: starts × resamples in, optima out. Knows no law, no pandas.
+
+Each problem minimises ``Σ_i w_i ρ(r_i)`` where the model is ``Σ_k exp(T_k)``. With ``q_k`` the share of term k
+(of the prediction itself for residuals in levels), the residual's derivatives are::
+
+    ∂r  = J = Σ_k q_k ∂T_k
+    ∂²r = Σ_k q_k (∂T_k ∂T_kᵀ + ∂²T_k) − [log residuals] J Jᵀ
+
+so the exact Hessian costs little more than the gradient. Two matrices are used: iteratively reweighted
+Gauss–Newton (always positive) from a poor start, then the exact Hessian with its eigenvalues made positive.
+Huber objectives are piecewise quadratic, so Newton ends in a few steps.
+
+Amplitudes at zero are ordinary: a term whose share of every prediction has become negligible is switched off and
+its amplitude reported as zero, if the objective does not fall when it grows from zero (the Karush–Kuhn–Tucker
+condition); if it does, the term is switched back on. Where a descent reaches no minimum each amplitude is tried at zero,
+since its logarithm would creep there for ever. Parameters at a bound are held there while the gradient points outwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from quokka_laws._typing import Array
+from quokka_laws.laws.jet import Jet
+from quokka_laws.objective import Objective
+
+TermsAt = Callable[..., list[Jet]]
+
+NEGLIGIBLE_SHARE = 1e-6
+DECREMENT = 1e-14
+_CELLS = 120_000  # rows × problems worked on at once: keeps the arrays of one pass inside the cache
+
+_LARGE = 8_000  # rows: above, one problem at a time fills the cache, and rows of weight zero can be left out
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The model on its rows, and what is free.
+
+    Parameters
+    ----------
+    terms_at : callable
+        ``terms_at(theta, x, order=…) -> list[Jet]`` for theta of shape (problems, coefficients).
+    x : mapping of str to array (rows,)
+        Passed through to ``terms_at``.
+    loss : array (rows,)
+    objective : Objective
+    basis, offset : array (coefficients, free), array (coefficients,)
+        ``theta = basis @ u + offset``: fixed coefficients and linear ties.
+    lower, upper : array (free,)
+        Bounds on ``u``.
+    amplitudes : dict of int to int
+        Coefficient index → the index of the one term it scales. Only those that may vanish.
+    """
+
+    terms_at: TermsAt
+    x: Mapping[str, Array]
+    loss: Array
+    objective: Objective
+    basis: Array
+    offset: Array
+    lower: Array
+    upper: Array
+    amplitudes: Mapping[int, int] = field(default_factory=dict)
+
+    def rows(self, keep: Array) -> Problem:
+        """The same problem on some of its rows."""
+        return replace(self, x={k: v[keep] for k, v in self.x.items()}, loss=self.loss[keep])
+
+    def theta(self, u: Array) -> Array:
+        """Free coordinates (problems, free) → solver coordinates (problems, coefficients)."""
+        return u @ self.basis.T + self.offset
+
+    def switch(self, term: int) -> int:
+        """The free coordinate that is the log-amplitude of a term, or −1."""
+        for j, k in self.amplitudes.items():
+            if k == term:
+                free = np.flatnonzero(self.basis[j])
+                if len(free) == 1 and np.count_nonzero(self.basis[:, free[0]]) == 1:
+                    return int(free[0])
+        return -1
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Optima of a batch; arrays have one entry per problem.
+
+    ``off`` marks terms whose amplitude is zero; ``gradient_norm`` is the largest component of the gradient with
+    respect to the free coordinates that are not held, divided by the objective.
+    """
+
+    u: Array
+    value: Array
+    off: Array
+    converged: Array
+    gradient_norm: Array
+    hessian: Array
+
+
+def solve(
+    problem: Problem,
+    u: Array,
+    weights: Array,
+    *,
+    off: Array | None = None,
+    begin: Literal["far", "near", "warm"] = "far",
+    max_iterations: int = 200,
+    progress: Callable[[int], None] | None = None,
+) -> Solution:
+    """Minimise every problem of a batch.
+
+    Parameters
+    ----------
+    problem : Problem
+    u : array (problems, free)
+        Starts.
+    weights : array (rows,) or (problems, rows)
+        Non-negative row weights; bootstrap counts are weights.
+    off : array (problems, terms) of bool, optional
+        Terms whose amplitude starts at zero.
+    begin : {"far", "near", "warm"}
+        ``far``: through smoother objectives, which leads most starts to one optimum; ``near``: reweighting, then
+        Newton on the objective itself, which finds the minimum nearest to each start; ``warm``: Newton at once.
+    progress : callable, optional
+        Told how many problems have been finished, as they are.
+
+    Returns
+    -------
+    Solution
+    """
+    u = np.atleast_2d(np.asarray(u, dtype=float))
+    count, rows = len(u), len(problem.loss)
+    weights = np.asarray(weights, dtype=float)
+    if off is None:
+        off = np.zeros((count, len(problem.terms_at(problem.theta(u[:1]), problem.x))), dtype=bool)
+    size = 1 if rows > _LARGE else max(1, _CELLS // max(1, rows))
+    parts = []
+    for first in range(0, count, size):
+        part = slice(first, min(first + size, count))
+        w = weights if weights.ndim == 1 else weights[part]
+        sub = problem
+        if w.ndim == 2 and len(w) == 1 and (w == 0).mean() > 0.1:
+            keep = w[0] > 0  # one large resample at a time: leave out the rows it does not contain
+            sub, w = problem.rows(keep), w[:, keep]
+        with np.errstate(all="ignore"):  # a trial step may leave the law's domain: it is rejected
+            parts.append(_solve_chunk(sub, u[part], w, off[part], begin, max_iterations))
+        if progress:
+            progress(part.stop - part.start)
+    return Solution(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def objective_values(problem: Problem, u: Array, weights: Array, *, off: Array) -> Array:
+    """Objective at given points, shape (problems,); ``weights`` (rows,) are shared. Used to rank starts."""
+    size = max(1, _CELLS // max(1, len(problem.loss)))
+    parts = []
+    for first in range(0, len(u), size):
+        part = slice(first, first + size)
+        log_prediction = _log_prediction(problem, u[part], off[part])
+        r = log_prediction - np.log(problem.loss) if problem.objective.log else np.exp(log_prediction) - problem.loss
+        parts.append((problem.objective.value(r) * weights).sum(axis=1))
+    return np.concatenate(parts)
+
+
+def _log_prediction(problem: Problem, u: Array, off: Array) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = problem.terms_at(problem.theta(u), problem.x)
+        T = np.stack([np.broadcast_to(t.value, (len(u), len(problem.loss))) for t in terms])
+        T[off.T] = -np.inf
+        return np.asarray(np.logaddexp.reduce(T, axis=0))
+
+
+def _solve_chunk(
+    problem: Problem, u: Array, weights: Array, off: Array, begin: str, max_iterations: int
+) -> tuple[Any, ...]:
+    state = _Batch(problem, u, weights, off)
+
+    def descend(objective: Objective, irls: int, tolerance: float) -> None:
+        state.minimise(objective, irls=irls, tolerance=tolerance, max_iterations=max_iterations)
+
+    if begin == "far":
+        for objective in problem.objective.continuation():
+            descend(objective, 6, 1e-4)
+    *smoother, final = problem.objective.refinement()
+    if begin == "near":
+        descend((*smoother, final)[0], 6, 1e-4)
+    for objective in smoother:
+        descend(objective, 0, 1e-10)
+    descend(final, 0, DECREMENT)
+    for _ in range(3):  # verify switched-off terms; each release is a new descent
+        if not state.release(final):
+            break
+        descend(final, 2, DECREMENT)
+    state.settle_at_zero(final, max_iterations)
+    value, gradient, hessian = state.report(problem.objective, final)
+    return state.u, value, state.off, state.converged, gradient, hessian
+
+
+@dataclass
+class _Local:
+    """Value, gradient and curvature of each problem at a point."""
+
+    value: Array
+    gradient: Array
+    hessian: Array
+    share: Array  # largest share of any prediction, per term
+
+
+class _Batch:
+    """Working state of one chunk of problems."""
+
+    def __init__(self, problem: Problem, u: Array, weights: Array, off: Array) -> None:
+        self.problem, self.weights = problem, weights
+        self.u = np.clip(u, problem.lower, problem.upper)
+        self.off = off.copy()
+        self.converged = np.zeros(len(u), dtype=bool)
+        self.log_loss = np.log(problem.loss)
+        self.switches = [problem.switch(k) for k in range(off.shape[1])]
+        self.released = np.zeros_like(self.off)
+
+    # ---- one evaluation ---------------------------------------------------------------------------------------
+
+    def evaluate(self, who: Array, u: Array, objective: Objective, *, newton: bool) -> _Local:
+        problem = self.problem
+        terms = problem.terms_at(problem.theta(u), problem.x, order=2 if newton else 1)
+        shape = (len(u), len(problem.loss))
+        T = np.stack([np.broadcast_to(t.value, shape) for t in terms])
+        T[self.off[who].T] = -np.inf
+        peak = T.max(axis=0)
+        q = np.exp(T - peak)
+        total = q.sum(axis=0)
+        q /= total
+        log_prediction = np.log(total) + peak
+        share = q.max(axis=2).T
+        if objective.log:
+            r = log_prediction - self.log_loss
+        else:
+            prediction = np.exp(log_prediction)
+            r = prediction - problem.loss
+            q = q * prediction
+        w = self.weights if self.weights.ndim == 1 else self.weights[who]
+        value = (objective.value(r) * w).sum(axis=1)
+        psi = objective.score(r) * w
+
+        P = problem.basis.shape[0]
+        J = np.zeros((*shape, P))
+        for k, t in enumerate(terms):
+            for j, g in t.grad.items():
+                J[..., j] += q[k] * g
+        gradient = np.matmul(psi[:, None, :], J)[:, 0]
+        if newton:
+            inner = objective.curvature(r) * w - (psi if objective.log else 0.0)
+        else:
+            inner = objective.irls_weight(r) * w
+        hessian = np.matmul((J * inner[..., None]).transpose(0, 2, 1), J)
+        if newton:
+            for k, t in enumerate(terms):
+                _add_term_curvature(hessian, psi * q[k], t)
+        M = problem.basis
+        return _Local(value, gradient @ M, M.T @ hessian @ M, share)
+
+    # ---- descent ----------------------------------------------------------------------------------------------
+
+    def minimise(self, objective: Objective, *, irls: int, tolerance: float, max_iterations: int) -> None:
+        """Damped steps until the predicted decrease is negligible."""
+        count, free = self.u.shape
+        used = np.zeros(count, dtype=int)
+        self.converged[:] = False
+        if free == 0:
+            self.converged[:] = True
+            return
+        damping = np.full(count, 1e-3 if irls else 1e-8)
+        newton = np.full(count, irls == 0)
+        # An exact fit has no objective left to be relative to: residuals of 1e-12 are zero.
+        rounding_floor = np.broadcast_to(self.weights.sum(axis=-1) * objective.value(np.full(1, 1e-12)), count)
+        active = np.arange(count)
+        here: _Local | None = None
+        metric = np.ones((count, free))
+        stalled = np.zeros(count, dtype=int)
+        for _ in range(max_iterations):
+            if not len(active):
+                break
+            if here is None:
+                here = self._evaluate_mixed(active, self.u[active], objective, newton[active])
+                diagonal = np.abs(np.einsum("sii->si", here.hessian))
+                metric[active] = np.maximum(diagonal, 1e-12 * diagonal.max(axis=1, keepdims=True) + 1e-300)
+            step, decrement = self._step(here, active, damping[active], metric[active])
+            floor = rounding_floor[active]
+            done = decrement <= tolerance * here.value + floor
+            ready = done & newton[active]
+            newton[active[done]] = True
+            trial_u = np.clip(self.u[active] + step, self.problem.lower, self.problem.upper)
+            trial = self._evaluate_mixed(active, trial_u, objective, newton[active])
+            with np.errstate(invalid="ignore"):
+                better = np.isfinite(trial.value) & (trial.value <= here.value)
+                better &= np.isfinite(trial.hessian).all(axis=(1, 2))
+                small = here.value - trial.value <= 1e-3 * here.value
+            used[active] += 1
+            accepted = active[better]
+            self.u[accepted] = trial_u[better]
+            damping[active] = np.where(better, damping[active] * 0.1, np.maximum(damping[active], 1e-6) * 10.0)
+            damping[active] = np.clip(damping[active], 1e-12, 1e12)
+            # Leave reweighting for Newton once it slows down.
+            newton[active[(better & small) | (used[active] >= irls)]] = True
+            stalled[active] = np.where(better & ~small, 0, stalled[active] + 1)
+            for name in ("value", "gradient", "hessian", "share"):
+                getattr(here, name)[better] = getattr(trial, name)[better]
+            vanished = self._switch_off(active, here)
+            # At the limit of rounding no step is better: that is convergence too, if the model says so.
+            rounding = ~better & (decrement <= 1e-9 * here.value + floor) & newton[active] & (stalled[active] > 6)
+            finished = (ready | rounding | (damping[active] >= 1e12)) & ~vanished
+            self.converged[active[ready | rounding]] = True
+            self.converged[active[vanished]] = False
+            stay = ~finished
+            # A switched matrix or a switched-off term needs a fresh evaluation.
+            refresh = vanished.any() or (newton[active[stay]].any() and irls)
+            active = active[stay]
+            here = (
+                None
+                if refresh
+                else _Local(*(getattr(here, n)[stay] for n in ("value", "gradient", "hessian", "share")))
+            )
+            irls = irls if not newton[active].all() else 0
+
+    def _evaluate_mixed(self, who: Array, u: Array, objective: Objective, newton: Array) -> _Local:
+        if newton.all() or not newton.any():
+            return self.evaluate(who, u, objective, newton=bool(newton.all()))
+        out = self.evaluate(who, u, objective, newton=False)
+        exact = self.evaluate(who[newton], u[newton], objective, newton=True)
+        out.hessian[newton] = exact.hessian
+        return out
+
+    def _step(self, here: _Local, who: Array, damping: Array, metric: Array) -> tuple[Array, Array]:
+        """Damped Newton step on the free coordinates that are not held, and its undamped decrement."""
+        u, lower, upper = self.u[who], self.problem.lower, self.problem.upper
+        g = here.gradient
+        held = ((u <= lower) & (g > 0)) | ((u >= upper) & (g < 0))
+        for k, j in enumerate(self.switches):
+            if j >= 0:
+                held[:, j] |= self.off[who, k]
+        scale = 1.0 / np.sqrt(metric)
+        g = np.where(held, 0.0, g * scale)
+        H = here.hessian * scale[:, :, None] * scale[:, None, :]
+        keep = ~held
+        H = H * (keep[:, :, None] & keep[:, None, :])
+        H = np.where(np.isfinite(H), H, 0.0)
+        eigenvalues, vectors = np.linalg.eigh(H)
+        size = np.maximum(np.abs(eigenvalues), 1e-14 * np.abs(eigenvalues).max(axis=1, keepdims=True) + 1e-300)
+        along = np.matmul(vectors.transpose(0, 2, 1), g[..., None])[..., 0]
+        floor = 1e-10 * np.abs(eigenvalues).max(axis=1, keepdims=True) + 1e-300
+        decrement = 0.5 * (along**2 / np.maximum(size, floor)).sum(axis=1)
+        step = -np.matmul(vectors, (along / (size + damping[:, None]))[..., None])[..., 0] * scale
+        # No single step moves a log-amplitude or an exponent absurdly far.
+        longest = np.abs(step).max(axis=1, keepdims=True)
+        return step * np.minimum(1.0, 5.0 / np.maximum(longest, 5.0)), decrement
+
+    # ---- amplitudes at zero -----------------------------------------------------------------------------------
+
+    def _switch_off(self, who: Array, here: _Local) -> Array:
+        changed = np.zeros(len(who), dtype=bool)
+        for k, j in enumerate(self.switches):
+            if j < 0:
+                continue
+            gone = (here.share[:, k] < NEGLIGIBLE_SHARE) & ~self.off[who, k] & ~self.released[who, k]
+            gone &= (~self.off[who]).sum(axis=1) > 1  # the last term standing is the law itself
+            self.off[who[gone], k] = True
+            changed |= gone
+        return changed
+
+    def release(self, objective: Objective) -> bool:
+        """Switch terms back on whose amplitude wants to grow from zero; returns whether any did."""
+        problem, any_released = self.problem, False
+        for k, j in enumerate(self.switches):
+            if j < 0:
+                continue
+            who = np.flatnonzero(self.off[:, k] & ~self.released[:, k])
+            if not len(who):
+                continue
+            log_unit = problem.terms_at(problem.theta(self.u[who]), problem.x)[k].value - self.u[who][:, [j]]
+            log_prediction = _log_prediction(problem, self.u[who], self.off[who])
+            r = log_prediction - self.log_loss if objective.log else np.exp(log_prediction) - problem.loss
+            w = self.weights if self.weights.ndim == 1 else self.weights[who]
+            relative = np.exp(log_unit - log_prediction) if objective.log else np.exp(log_unit)
+            slope = (objective.score(r) * w * relative).sum(axis=1)
+            size = (np.abs(objective.score(r)) * w * relative).sum(axis=1)
+            grow = slope < -1e-9 * size
+            self.off[who[grow], k] = False
+            self.released[who[grow], k] = True
+            small = np.median(log_prediction - log_unit, axis=1) + np.log(1e-3)
+            self.u[who[grow], j] = np.clip(small[grow], problem.lower[j], problem.upper[j])
+            any_released |= bool(grow.any())
+        return any_released
+
+    def settle_at_zero(self, objective: Objective, max_iterations: int) -> None:
+        """Where no minimum was reached, descend with each amplitude at zero and keep that if it is no higher."""
+        for k, j in enumerate(self.switches):
+            who = np.flatnonzero(~self.converged & ~self.off[:, k] & ((~self.off).sum(axis=1) > 1))
+            if j < 0 or not len(who):
+                continue
+            off = self.off[who]
+            off[:, k] = True
+            w = self.weights if self.weights.ndim == 1 else self.weights[who]
+            trial = _Batch(self.problem, self.u[who], w, off)
+            trial.minimise(objective, irls=2, tolerance=DECREMENT, max_iterations=max_iterations)
+            before = self.evaluate(who, self.u[who], objective, newton=False).value
+            after = trial.evaluate(np.arange(len(who)), trial.u, objective, newton=False).value
+            kept = trial.converged & (after <= before * (1 + 1e-9))
+            for name in ("u", "off", "converged"):
+                getattr(self, name)[who[kept]] = getattr(trial, name)[kept]
+
+    def report(self, wanted: Objective, solved: Objective) -> tuple[Array, Array, Array]:
+        """Objective value, scaled gradient and Hessian at the end."""
+        everyone = np.arange(len(self.u))
+        last = self.evaluate(everyone, self.u, solved, newton=True)
+        value = last.value
+        if wanted != solved:
+            value = self.evaluate(everyone, self.u, wanted, newton=False).value
+        held = ((self.u <= self.problem.lower) & (last.gradient > 0)) | (
+            (self.u >= self.problem.upper) & (last.gradient < 0)
+        )
+        for k, j in enumerate(self.switches):
+            if j >= 0:
+                held[:, j] |= self.off[:, k]
+        norm = np.abs(np.where(held, 0.0, last.gradient)).max(axis=1, initial=0.0) / np.maximum(value, 1e-300)
+        return value, norm, last.hessian
+
+
+def _add_term_curvature(hessian: Array, weight: Array, term: Jet) -> None:
+    """Add ``Σ_i weight_i (∂T ∂Tᵀ + ∂²T)`` for one term; shared derivatives become one matrix product."""
+    active = sorted(term.grad)
+    pairs = [(i, j) for a, i in enumerate(active) for j in active[a:]]
+    for i, j in pairs:
+        entry = term.grad[i] * term.grad[j]
+        second = term.hess.get((i, j))
+        if second is not None:
+            entry = entry + second
+        entry = np.asarray(entry)
+        if entry.ndim == 0:
+            total = weight.sum(axis=1) * entry
+        elif entry.ndim == 1 or entry.shape[0] == 1:
+            total = weight @ np.broadcast_to(entry.reshape(-1), weight.shape[1])
+        else:
+            total = np.einsum("si,si->s", weight, np.broadcast_to(entry, weight.shape))
+        hessian[:, i, j] += total
+        if i != j:
+            hessian[:, j, i] += total

@@ -1,0 +1,13 @@
+"""Logs of training runs as a table: TensorBoard, W&B, Hugging Face, MLflow, CSV, JSON lines, Parquet."""
+
+from quokka_laws.importers.collect import import_runs
+from quokka_laws.importers.curves import Final
+from quokka_laws.importers.detect import detect
+from quokka_laws.importers.names import NamePattern
+
+__all__ = [
+    "Final",
+    "NamePattern",
+    "detect",
+    "import_runs",
+]

@@ -1,0 +1,131 @@
+"""What a source is, and who reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from quokka_laws.exceptions import RunsError
+from quokka_laws.importers import huggingface, logs, mlflow, tensorboard, wandb
+from quokka_laws.importers.options import Options
+from quokka_laws.runs.files import SUFFIXES
+
+KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "table")
+WANTED = (
+    "event files of TensorBoard, trainer_state.json of Hugging Face, a store of MLflow, or tables "
+    f"({', '.join(SUFFIXES)})"
+)
+
+
+def detect(source: str | Path) -> str:
+    """The kind of a source by its name and what is in it.
+
+    Raises
+    ------
+    RunsError
+        When it is nothing that can be read.
+    """
+    text = str(source)
+    path = Path(text)
+    if text == "-":
+        return "table"
+    if re.match(r"(https?|sqlite|postgresql|mysql|databricks)\b.*:", text):
+        return "wandb" if "wandb" in urlsplit(text).netloc else "mlflow"
+    if text.startswith("wandb:"):
+        return "wandb"
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file():
+        return _file(path)
+    if wandb.PROJECT.fullmatch(text) and not path.parent.exists() and not path.suffix:
+        return "wandb"
+    raise RunsError(f"{text}: no such file or folder (a W&B project is written wandb:ENTITY/PROJECT)")
+
+
+def _file(path: Path) -> str:
+    if tensorboard.MARK in path.name:
+        return "tensorboard"
+    if path.suffix == ".wandb":
+        raise RunsError(_offline(path))
+    if path.suffix in (".db", ".sqlite", ".sqlite3"):
+        return "mlflow"
+    if path.name == huggingface.FILE or (path.suffix == ".json" and _is_state(path)):
+        return "huggingface"
+    if path.suffix.lower() in SUFFIXES:
+        return "table"
+    raise RunsError(f"{path}: not a kind of log that is recognised; wanted {WANTED}. Force one with --from")
+
+
+def _folder(root: Path) -> str:
+    tables = offline = events = False
+    store = (root / "meta.yaml").exists() or any(root.glob("*/meta.yaml"))
+    for folder, _, files in os.walk(root, onerror=_refuse):
+        if huggingface.FILE in files:  # beside it the Trainer keeps event files of the same run
+            return "huggingface"
+        events = events or any(tensorboard.MARK in name for name in files)
+        offline = offline or any(name.endswith(".wandb") for name in files)
+        tables = tables or any(
+            Path(name).suffix.lower() in SUFFIXES and Path(name).stem not in logs.SIDE for name in files
+        )
+        if "mlflow.db" in files and Path(folder) == root:
+            raise RunsError(f"{root} holds an MLflow database; name it: {root / 'mlflow.db'}")
+    if store:
+        return "mlflow"
+    if events:
+        return "tensorboard"
+    if offline:
+        raise RunsError(_offline(root))
+    if tables:
+        return "table"
+    raise RunsError(f"{root}: nothing to read in this folder; wanted {WANTED}")
+
+
+def _refuse(error: OSError) -> None:
+    raise RunsError(f"{error.filename}: cannot be read ({error.strerror})") from None
+
+
+def _offline(path: Path) -> str:
+    return (
+        f"{path}: runs that W&B wrote offline are in a format of its own; upload them (`wandb sync`) and name the "
+        "project, ENTITY/PROJECT, or export their history as CSV or Parquet"
+    )
+
+
+def _is_state(path: Path) -> bool:
+    try:
+        return "log_history" in json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return False
+
+
+def reader(source: str | Path, kind: str | None = None) -> Callable[[Options], Iterator[Any]]:
+    """What yields the curves of a source.
+
+    Raises
+    ------
+    RunsError
+        When the source is missing, empty, or of no kind that is known.
+    """
+    found = kind or detect(source)
+    if found not in KINDS:
+        raise ValueError(f"kind {kind!r} is none of {', '.join(KINDS)}")
+    text, path = str(source), Path(source)
+    if found == "wandb" and not path.exists():
+        return partial(wandb.read, text)
+    if found == "mlflow":
+        if "://" not in text and not path.exists():
+            raise RunsError(f"{text}: no such file or folder")
+        return partial(mlflow.read, text)
+    if text != "-" and not path.exists():
+        raise RunsError(f"{text}: no such file or folder")
+    modules = {"tensorboard": tensorboard, "huggingface": huggingface, "wandb": logs, "table": logs}
+    module = modules[found]
+    if text != "-" and not module.find(path):
+        raise RunsError(f"{text}: no logs of {found} in this folder")
+    return partial(module.read, path)

@@ -1,0 +1,72 @@
+"""What every reader is told: names of columns, the pattern of run names, facts from a table, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from quokka_laws.exceptions import RunsError
+from quokka_laws.importers.names import NamePattern
+from quokka_laws.runs.columns import ALIASES, INPUTS, recognise
+from quokka_laws.runs.files import read_table
+from quokka_laws.runs.quantities import parse_quantity
+from quokka_laws.runs.read import POSITIVE
+
+Item = TypeVar("Item")
+
+
+@dataclass
+class Options:
+    """Options of readers; ``notes`` and the names that did not match the pattern are collected."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    pattern: NamePattern | None = None
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    progress: bool = False
+    notes: list[str] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+
+    def of(self, run: str) -> dict[str, Any]:
+        """Arguments for :func:`quokka_laws.importers.fields.curve` that belong to one run."""
+        named = self.pattern(run) if self.pattern else {}
+        if self.pattern and not named:
+            self.unmatched.append(run)
+        return {"columns": self.columns, "name_facts": {**named, **self.facts.get(run, {})}}
+
+    def track(self, items: Iterable[Item], what: str) -> Iterator[Item]:
+        """The items, with a progress bar on stderr when asked for, and when that is a terminal."""
+        total = len(items) if isinstance(items, Sized) else None
+        hidden = None if self.progress else True
+        return iter(tqdm(items, desc=what, total=total, delay=2.0, disable=hidden, leave=False))
+
+
+def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
+    """A table with one row per run as run → facts; W&B's export of its table of runs is one (column ``Name``).
+
+    Raises
+    ------
+    RunsError
+        When no column names the run, or a run occurs twice.
+    """
+    table = read_table(path)
+    aliases = {k: ALIASES[k] for k in ("run_id", *INPUTS)}
+    mapping, _, faults = recognise([str(c) for c in table], {}, aliases)
+    if "run_id" not in mapping.values():
+        raise RunsError(f"{path}: no column names the run; call one run_id. It has {', '.join(map(str, table))}")
+    if faults:
+        raise RunsError(f"{path}: {'; '.join(faults)}")
+    named = table.rename(columns=mapping)
+    if twice := sorted(set(named.loc[named["run_id"].duplicated(), "run_id"].astype(str))):
+        raise RunsError(f"{path}: {', '.join(twice[:5])} occurs more than once; one row per run")
+    facts: dict[str, dict[str, Any]] = {}
+    for row, record in enumerate(named.to_dict("records"), 1):
+        known = {k: v for k, v in record.items() if k in aliases and k != "run_id" and v not in ("", None) and v == v}
+        try:
+            facts[str(record["run_id"])] = {str(k): parse_quantity(v) for k, v in known.items() if k in POSITIVE}
+        except ValueError as error:
+            raise RunsError(f"{path}: row {row}: {error}") from None
+    return facts

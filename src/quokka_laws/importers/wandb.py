@@ -1,0 +1,118 @@
+"""Weights & Biases: runs through the API, and what exports of the web page look like.
+
+The API is read in full (``scan_history``). An export of a chart has one column per run and metric, ``run - metric``,
+with ``__MIN`` and ``__MAX`` beside it where points are averages; ``run.history()`` returns 500 rows sampled at random
+unless told otherwise. Both are recognised and said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from quokka_laws.exceptions import MissingDependencyError, RunsError
+from quokka_laws.importers.curves import Curve
+from quokka_laws.importers.fields import curve, unreadable
+from quokka_laws.importers.options import Options
+
+PROJECT = re.compile(r"(?:wandb:|https?://[^/]*wandb[^/]*/)?(?P<path>[\w.-]+/[\w.-]+)(?:/(?:workspace|runs|table).*)?")
+SAMPLES = (500, 1500)  # rows of run.history() and of a chart, unless told otherwise
+_EDGE = re.compile(r"__(MIN|MAX)$")
+_BOOKKEEPING = ("_runtime", "_timestamp", "_wandb")
+FULL = "take all rows: quokka-laws import ENTITY/PROJECT --from wandb, or run.scan_history()"
+
+
+def read(source: str, options: Options) -> Iterator[Curve]:
+    """One curve per run of ``entity/project``, its config as facts.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without ``wandb``.
+    RunsError
+        Without a key, or when the project cannot be read.
+    """
+    try:
+        import wandb
+    except ImportError:
+        raise MissingDependencyError('reading W&B needs its client: pip install "quokka-laws[wandb]"') from None
+    match = PROJECT.fullmatch(source)
+    if not match:
+        raise RunsError(f"{source!r} is not a project of W&B; write ENTITY/PROJECT")
+    try:
+        runs = list(wandb.Api().runs(match["path"], lazy=False))
+    except Exception as error:  # wandb raises UsageError, CommError, ValueError and requests' kinds
+        raise RunsError(
+            f"W&B project {match['path']} cannot be read ({type(error).__name__}: {_first(error)}). Is the key set "
+            "(`wandb login`, or WANDB_API_KEY), and is it ENTITY/PROJECT?"
+        ) from None
+    names = [run.name for run in runs]
+    for run in options.track(runs, "runs"):
+        name = run.name if names.count(run.name) == 1 else f"{run.name} ({run.id})"
+        where = f"W&B {match['path']}/{run.id}"
+        try:
+            logged = pd.DataFrame.from_records(list(run.scan_history()))
+            last = run.lastHistoryStep
+        except Exception as error:
+            raise RunsError(f"{where}: its history cannot be read ({type(error).__name__}: {_first(error)})") from None
+        if logged.empty:
+            yield unreadable(name, where, [f"nothing was logged (state {run.state})"])
+            continue
+        got = pd.to_numeric(logged["_step"]).max() if "_step" in logged else np.nan
+        remarks = [f"the history ends at step {got:g}, W&B says {last}"] if got < last else []
+        ended = "" if run.state == "finished" else f"W&B calls the run {run.state}"
+        given = options.of(run.name)
+        yield curve(name, tidy(logged), where, facts=run.config, ended=ended, remarks=remarks, **given)
+
+
+def tidy(logged: pd.DataFrame) -> pd.DataFrame:
+    """A history without W&B's bookkeeping, with the strings it writes for NaN as they are."""
+    return logged.drop(columns=[c for c in logged if str(c).startswith(_BOOKKEEPING)])
+
+
+def sampled(steps: pd.Series) -> str:
+    """Whether a history looks like a random sample of its rows; empty if not."""
+    step = pd.to_numeric(steps, errors="coerce").dropna().to_numpy(float)
+    if len(step) in SAMPLES and len(set(np.diff(step))) > 2:
+        return f"{len(step)} rows at irregular steps: a sample of the history; {FULL}"
+    return ""
+
+
+def is_wide(names: list[str]) -> bool:
+    """Whether columns are runs: ``run - metric``."""
+    return sum(" - " in name for name in names) > len(names) / 2
+
+
+def unpivot(table: pd.DataFrame, where: str) -> tuple[pd.DataFrame, list[str]]:
+    """An export with a column per run as a long table ``run_id``, ``step``, metrics; and what is doubtful about it."""
+    axis = [c for c in table if " - " not in str(c)]
+    if len(axis) != 1:
+        raise RunsError(
+            f"{where}: expected one column of steps beside columns 'run - metric', found {', '.join(axis) or 'none'}"
+        )
+    averaged: list[str] = []
+    runs: dict[str, dict[str, pd.Series]] = {}
+    for column in table.columns.drop(axis):
+        run, _, metric = str(column).rpartition(" - ")
+        if not _EDGE.search(metric):
+            runs.setdefault(run, {})[metric] = table[column]
+        elif not (table[column] == table.get(_EDGE.sub("", str(column)), table[column])).all():
+            averaged.append(run)
+    parts = []
+    for run, metrics in runs.items():
+        part = pd.DataFrame({"run_id": run, "step": table[axis[0]], **tidy(pd.DataFrame(metrics))})
+        parts.append(part[(part.drop(columns=["run_id", "step"]) != "").any(axis=1)])
+    notes = []
+    if averaged:
+        notes.append(
+            f"{where}: points of {len(set(averaged))} runs are averages over stretches of steps (__MIN and __MAX differ "
+            f"from them), which lag behind the loss; {FULL}"
+        )
+    return pd.concat(parts, ignore_index=True), notes
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]

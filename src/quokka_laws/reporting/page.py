@@ -1,0 +1,221 @@
+"""A fit as one page: self-contained HTML with its figures, or Markdown for a repository."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quokka_laws._version import __version__
+from quokka_laws.evaluation.agreement import disagreement, second_opinions
+from quokka_laws.evaluation.reproducibility import checklist
+from quokka_laws.exceptions import FitError, RunsError
+from quokka_laws.fitting.isoflop import fit_isoflops
+from quokka_laws.plan.compute import compute_optimal
+from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal
+from quokka_laws.reporting.page_figures import figures, unseen
+from quokka_laws.reporting.templating import render
+from quokka_laws.reporting.text import outside_runs
+from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.format import how_far, human
+from quokka_laws.results.isoflop_fit import IsoflopFit
+
+LEVEL = 0.95
+MOST_REFITS = 1000  # of the parabolas
+
+
+def report(
+    fit: FitResult,
+    runs: pd.DataFrame | None = None,
+    *,
+    C: Sequence[float] = (),
+    U_D: Sequence[float] = (),
+    form: str = "html",
+    command: str = "",
+) -> str:
+    """A fit as a page to hand to others.
+
+    Parameters
+    ----------
+    fit : FitResult
+    runs : DataFrame, optional
+        Runs to compare predictions with, such as later or larger ones; those that were fitted are left out.
+    C : sequence of float
+        Budgets in FLOPs; ten times the largest run's where none is given.
+    U_D : sequence of float
+        Unique tokens, for laws of repeated data, each at every budget; the largest fitted where none is given.
+    form : {'html', 'md'}
+        Markdown has the same words and tables without figures.
+    command : str
+        What made the report, printed in it.
+
+    Returns
+    -------
+    str
+        HTML that loads nothing from anywhere, or Markdown.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without ``jinja2``.
+    """
+    if form not in ("html", "md"):
+        raise ValueError(f"form = {form!r}: a report is 'html' or 'md'")
+    if not len(fit.runs):
+        raise FitError(f"{fit.label} holds no runs: a report is made of a fit, not of coefficients alone")
+    repeated = "epochs" in fit.law.variables
+    planned = bool({"N", "D"} <= set(fit.law.variables)) or repeated
+    budgets = tuple(C) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
+    budgets = budgets if planned else ()
+    limits = tuple(U_D) or ((fit.fitted_range["U_D"][1],) if repeated else ())
+    iso = "" if repeated or not planned else _profiles(fit)
+    question, answer, plan = _advice(fit, iso, budgets, limits)
+    new = None if runs is None else unseen(fit, runs)
+    drawn = figures(fit, iso, new, budgets, limits)
+    context = {
+        "title": f"{fit.label}: {len(fit.runs)} rows",
+        "question": question,
+        "answer": answer,
+        "plan": plan,
+        "level": f"{LEVEL:.0%}",
+        "law": {"name": fit.law.name, "equation": fit.law.equation, "source": fit.law.source},
+        "coefficients": _coefficients(fit),
+        "has_draws": fit.has_intervals,
+        "identified": fit.identified,
+        "figures": [figure.drawn(form == "html") for figure in drawn],
+        "doubts": [f.message for f in fit.flags] + _caution(fit, budgets),
+        "checklist": checklist(fit).to_dict("records"),
+        "facts": _facts(fit, command),
+    }
+    return render(f"report.{form}.j2", context)
+
+
+def data_hash(runs: pd.DataFrame) -> str:
+    """sha256 of the fitted rows as CSV with 17 digits: the same runs give the same hash on every machine."""
+    return hashlib.sha256(runs.to_csv(index=False, float_format="%.17g").encode()).hexdigest()
+
+
+# ---- words ----------------------------------------------------------------------------------------------------
+
+
+def _profiles(fit: FitResult) -> IsoflopFit | str:
+    refits = fit.bootstrap.get("refits", 0) if fit.draws is not None else 0
+    try:
+        return fit_isoflops(fit.runs, bootstrap=min(int(refits), MOST_REFITS), seed=fit.seed)
+    except RunsError as error:
+        return str(error)
+
+
+def _advice(
+    fit: FitResult, iso: IsoflopFit | str, budgets: Sequence[float], limits: Sequence[float]
+) -> tuple[str, str, list[dict[str, str]]]:
+    interval = LEVEL if fit.has_intervals else None
+    repeated = bool(limits)
+    if not budgets and not repeated:
+        return (
+            f"How does the loss follow {', '.join(fit.law.variables)}?",
+            f"As loss = {fit.law.equation} with the coefficients below.",
+            [],
+        )
+    try:
+        if not repeated:
+            table = compute_optimal(fit, budgets, interval=interval)
+            question = f"Which model size and how many tokens give the lowest loss at C = {budgets[0]:.3g} FLOPs?"
+        elif budgets:
+            C, data = (v.ravel() for v in np.meshgrid(budgets, limits, indexing="ij"))
+            table = compute_and_data_optimal(fit, C, data, interval=interval)
+            question = f"Which model, for how many epochs, with {human(limits[0])} unique tokens and C = {budgets[0]:.3g} FLOPs?"
+        else:
+            table = data_optimal(fit, limits, interval=interval)
+            question = f"Which model, for how many epochs, gives the lowest loss from {human(limits[0])} unique tokens?"
+    except FitError as error:
+        return "What is the best model?", f"This fit gives no answer: {error}.", []
+    first = table.iloc[0]
+    size = f"{human(first['N'])} parameters{_between(first, 'N', human)}"
+    if repeated:
+        tokens = f"{first['epochs']:.3g} epochs{_between(first, 'epochs', '{:.3g}'.format)}"
+    else:
+        tokens = f"{human(first['D'])} tokens{_between(first, 'D', human)}"
+    loss = f"predicted loss {first['loss']:.3f}{_between(first, 'loss', '{:.3f}'.format)}"
+    rows = [_plan_row(fit.label, row) for _, row in table.iterrows()]
+    answer = f"Train {size} on {tokens}: {loss}."
+    if not repeated:
+        profiles = iso if isinstance(iso, IsoflopFit) else None
+        others = second_opinions(fit, profiles, budgets, interval=interval)
+        rows += [_plan_row(method, row) for method, other in others.items() for _, row in other.iterrows()]
+        rows = [{k: row.get(k, "–") for k in rows[0]} for row in rows]
+        if said := disagreement(first, others):
+            answer = f"{answer} But the best size is {said}."
+    if not np.isfinite(first["N"]):
+        answer = "This fit names no best model: a term of the law is missing, so larger or longer is always better."
+    elif repeated and any(flag.code == "NO_RISE" for flag in fit.flags):
+        answer = f"These runs do not say when to stop, for none rises above its minimum. The law alone says: {answer}"
+    return question, answer, rows
+
+
+def _between(row: pd.Series, name: str, show: Any) -> str:
+    if f"{name}_lower" not in row or not np.isfinite(row[f"{name}_lower"]):
+        return ""
+    return f" ({LEVEL:.0%}: {show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])})"
+
+
+def _plan_row(method: str, row: pd.Series) -> dict[str, str]:
+    cells = {"by": method}
+    if "C" in row:
+        cells["C (FLOPs)"] = f"{row['C']:.3g}"
+    if "U_D" in row:
+        cells["unique tokens"] = human(row["U_D"])
+    for name, show in (("N", human), ("epochs", "{:.3g}".format), ("D", human), ("loss", "{:.3f}".format)):
+        if name in row and np.isfinite(row[name]):
+            cells[name] = str(show(row[name]))
+            if between := _between(row, name, show):
+                cells[f"{name}, interval"] = between[2:-1].split(": ", 1)[1]
+    if "tokens_per_param" in row:
+        cells["D/N"] = f"{row['tokens_per_param']:.3g}"
+    if np.isfinite(row.get("N_flat_lower", np.nan)):
+        cells["N within 0.1 %"] = f"{human(row['N_flat_lower'])} … {human(row['N_flat_upper'])}"
+    far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
+    cells["beyond runs"] = how_far(max(far, default=np.nan), row.get("below_runs", False))
+    return cells
+
+
+def _coefficients(fit: FitResult) -> list[dict[str, str]]:
+    meaning = {c.name: c.meaning for c in fit.law.coefficients}
+    rows = []
+    for name, row in fit.summary_at(LEVEL).iterrows():
+        known = np.isfinite(row["stderr"])
+        rows.append(
+            {
+                "coefficient": str(name),
+                "value": f"{row['value']:.6g}" + (" (at its bound)" if row["at_bound"] else ""),
+                "standard error": f"{row['stderr']:.2g}" if known else "–",
+                f"{LEVEL:.0%} interval": f"{row['lower']:.4g} … {row['upper']:.4g}" if known else "–",
+                "meaning": meaning[str(name)],
+            }
+        )
+    return rows
+
+
+def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:
+    return [
+        f"C = {c:.3g} is {factor} {side}; intervals hold the uncertainty of the coefficients, not that of the law"
+        for c, factor, side in outside_runs(fit, budgets)
+    ]
+
+
+def _facts(fit: FitResult, command: str) -> list[tuple[str, str]]:
+    """What reproduces the numbers; the checklist says what they mean."""
+    spread = "; ".join(f"{k} {a:.3g} … {b:.3g}" for k, (a, b) in fit.fitted_range.items())
+    versions = {**fit.versions, "page by quokka-laws": __version__}
+    return [
+        ("command", command or "quokka_laws.reporting.page.report(fit)"),
+        ("versions", ", ".join(f"{k} {v}" for k, v in versions.items())),
+        ("seed", str(fit.seed)),
+        ("data sha256", data_hash(fit.runs)),
+        ("rows fitted", f"{len(fit.runs)}; {spread}"),
+        ("conventions", fit.conventions.describe()),
+        ("objective", f"{fit.objective_value:.10g} ({fit.status.value})"),
+    ]

@@ -1,0 +1,27 @@
+"""Figures: every function draws on the axes it is given, or on new ones, and returns them."""
+
+from quokka_laws.reporting.plot.axes import new_axes, save
+from quokka_laws.reporting.plot.comparison import held_out_errors
+from quokka_laws.reporting.plot.repeated import epoch_curves, held_out_runs, profile_plot, repeat_contours
+from quokka_laws.reporting.plot.single_pass import (
+    isoflop_profiles,
+    loss_contours,
+    prediction_errors,
+    residuals,
+    sensitivity,
+)
+
+__all__ = [
+    "epoch_curves",
+    "held_out_errors",
+    "held_out_runs",
+    "isoflop_profiles",
+    "loss_contours",
+    "new_axes",
+    "prediction_errors",
+    "profile_plot",
+    "repeat_contours",
+    "residuals",
+    "save",
+    "sensitivity",
+]

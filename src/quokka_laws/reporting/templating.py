@@ -1,0 +1,41 @@
+"""What pages share: templates of the package, rendered with jinja2."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from quokka_laws.exceptions import MissingDependencyError
+
+
+def render(template: str, context: dict[str, Any]) -> str:
+    """A template of this package, filled in; HTML templates escape what they are given.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without ``jinja2``.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise MissingDependencyError('reports need jinja2: pip install "quokka-laws[report]"') from None
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("quokka_laws.reporting"),
+        autoescape=lambda name: name is not None and ".html" in name,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(context)
+
+
+def plain(value: Any) -> Any:
+    """Numbers JSON can hold: not-a-number and infinities become None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

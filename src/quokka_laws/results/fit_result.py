@@ -1,0 +1,170 @@
+"""What a fit hands back: numbers with how they were obtained. Frozen: nothing about it changes after the fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import lmfit
+import numpy as np
+import pandas as pd
+
+from quokka_laws._typing import Array
+from quokka_laws.objective import LogHuber, Objective
+from quokka_laws.results.diagnostic import Flag
+from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.intervals import check_level, percentile_interval
+from quokka_laws.results.notebook import card
+from quokka_laws.runs.columns import inputs_of
+
+CONDITION_LIMIT = 1e8  # of the scaled Hessian: above it some combination of coefficients is free
+
+
+class FitStatus(Enum):
+    """How far the optimum can be taken at its word."""
+
+    CONVERGED = "converged"
+    AT_BOUND = "converged, with a coefficient at a bound or an amplitude at zero"
+    NOT_CONVERGED = "NOT CONVERGED: the best point found is not a minimum"
+    EVALUATED = "coefficients were given, not fitted"
+
+
+@dataclass(frozen=True)
+class FitResult(FittedLaw):
+    """Frozen evidence of a fit; see the fields for what each number means.
+
+    Parameters
+    ----------
+    objective, objective_value
+        What was minimised, and its value: the weighted *sum* over rows.
+    status : FitStatus
+        An optimistic view of success: that a minimum was reached, not that the law is right.
+    flags : tuple of Flag
+        Everything doubtful, one sentence each.
+    runs : DataFrame
+        The rows that were fitted; ``excluded`` lists those left out with the reason.
+    params : lmfit.Parameters
+        Settings of the fit with fitted values; ``stderr`` and ``correl`` come from the bootstrap draws of *this*
+        objective, and stay None without them.
+    starts : dict
+        How many starts were solved and how many reached the optimum.
+    rivals : DataFrame
+        Other local minima found, best first: objective_value and coefficients.
+    gradient_norm : float
+        Largest component of the scaled gradient at the optimum.
+    condition_number : float
+        Of the Hessian with unit diagonal: above 1e8 some combination of coefficients is not identified.
+    bootstrap : dict
+        Kind of resampling, refits asked for, refits that converged.
+    route : str
+        ``"newton"``, or why lmfit's Minimizer had to be used.
+    seed : int
+    versions : dict
+        Of this package and what it computes with.
+    """
+
+    objective: Objective = field(default_factory=LogHuber)
+    objective_value: float = np.nan
+    status: FitStatus = FitStatus.EVALUATED
+    flags: tuple[Flag, ...] = ()
+    runs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
+    params: lmfit.Parameters = field(default_factory=lmfit.Parameters)
+    starts: dict[str, int] = field(default_factory=dict)
+    rivals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gradient_norm: float = np.nan
+    condition_number: float = np.nan
+    bootstrap: dict[str, Any] = field(default_factory=dict)
+    route: str = "newton"
+    seed: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+
+    # ---- views ------------------------------------------------------------------------------------------------
+
+    @property
+    def identified(self) -> bool:
+        """Whether these runs determine every combination of coefficients, by the condition number."""
+        return not self.condition_number > CONDITION_LIMIT
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether there are draws whose spread means something: of an unidentified fit it does not."""
+        return self.draws is not None and self.identified
+
+    def summary_at(self, level: float = 0.95) -> pd.DataFrame:
+        """Coefficients with standard error and interval at ``level``; blank (NaN) without draws or not identified."""
+        check_level(level)
+        table = pd.DataFrame({"value": [self.values[k] for k in self.law.names]}, index=list(self.law.names))
+        table.index.name = "coefficient"
+        table[["stderr", "lower", "upper"]] = np.nan
+        if self.draws is not None and self.identified and len(self.draws.dropna()) > 1:
+            usable = self.draws.dropna()
+            table["stderr"] = usable.std(ddof=1)
+            lower, upper = percentile_interval(usable.to_numpy(), level)
+            table["lower"], table["upper"] = lower, upper
+        table["at_bound"] = [self._at_bound(k) for k in self.law.names]
+        return table
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """DataFrame indexed by coefficient: value, stderr, lower, upper (95 %), at_bound."""
+        return self.summary_at(0.95)
+
+    def _at_bound(self, name: str) -> bool:
+        par = self.params.get(name)
+        return bool(par is not None and par.vary and (self.values[name] in (par.min, par.max)))
+
+    def log_residuals(self) -> Array:
+        """ln(predicted / observed) of the fitted rows."""
+        return self.residuals["residual"].to_numpy(dtype=float)
+
+    @property
+    def rms_residual(self) -> float:
+        """Root mean square of the log-residuals: 0.01 means that the law misses the loss by about 1 %."""
+        return float(np.sqrt(np.mean(self.log_residuals() ** 2))) if len(self.runs) else np.nan
+
+    @property
+    def residuals(self) -> pd.DataFrame:
+        """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
+        table = self.runs.copy()
+        table["predicted"] = self._loss(self.values, inputs_of(table))
+        table["residual"] = np.log(table["predicted"] / table["loss"])
+        return table
+
+    def report(self) -> str:
+        """The fit as text; bad news in capitals."""
+        from quokka_laws.results.text import fit_report
+
+        return fit_report(self)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Write (or return) the fit as JSON; :func:`quokka_laws.read_fit` reads it back exactly."""
+        from quokka_laws.results.storage import to_json
+
+        return to_json(self, path)
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_html_(self) -> str:
+        facts = f"{len(self.runs)} rows, objective {self.objective_value:.6g}, {self.status.value}"
+        title = f"{self.label}: loss = {self.law.equation}"
+        return card(title, facts, self.summary, doubts=[f.message for f in self.flags], index=True)
+
+
+def draws_to_parameters(params: lmfit.Parameters, draws: pd.DataFrame | None) -> lmfit.Parameters:
+    """Fill ``stderr`` and ``correl`` of lmfit parameters from bootstrap draws; leave them None without draws."""
+    if draws is None or len(draws.dropna()) < 2:
+        return params
+    usable = draws.dropna()
+    stderr = usable.std(ddof=1)
+    moving = [name for name, par in params.items() if par.vary and stderr[name] > 0]
+    correlation = usable[moving].corr()
+    for name, par in params.items():
+        if par.vary or par.expr:
+            par.stderr = float(stderr[name])
+        if name in moving:
+            par.correl = {other: float(correlation.loc[name, other]) for other in moving if other != name}
+    return params

@@ -1,0 +1,63 @@
+"""README tells the truth: its blocks run, its output is what the demo prints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import quokka_laws as ql
+from quokka_laws.cli.app import main
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
+
+
+def test_printed_demo_is_the_demos_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the marks of what is left out, README shows whole passages of it, in their order."""
+    monkeypatch.chdir(tmp_path)
+    printed = CliRunner().invoke(main, ["demo"]).stdout
+    passages = blocks("text")[0].strip().split("[…]\n")
+    assert len(passages) > 2
+    at = 0
+    for passage in passages:
+        at = printed.index(passage, at) + len(passage)
+
+
+def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = ql.datasets.load_quokka_isoflops().drop(columns="C")
+    runs.rename(columns={"N": "n_params", "D": "train_tokens", "loss": "val_loss"}).to_csv("runs.csv", index=False)
+    names: dict[str, object] = {}
+    for block in blocks("python"):
+        exec(block.replace("bootstrap=1000", "bootstrap=20").replace("bootstrap=100)", "bootstrap=3)"), names)
+    assert isinstance(names["fit"], ql.FitResult)
+
+
+def test_command_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("quokka_laws.reporting.page.figures", lambda *_: ())  # tests of the report draw them
+    ql.datasets.load_quokka_isoflops().to_csv("runs.csv", index=False)
+    first, own = (b for b in blocks("bash") if "quokka-laws report" in b)
+    lines = [line for line in (first + own).splitlines() if line.startswith("quokka-laws")]
+    assert len(lines) == 9
+    for line in lines:
+        command = line.split("#")[0].split(">")[0].split()
+        result = CliRunner().invoke(main, command[1:])
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+        if ">" in line.split("#")[0]:
+            Path(line.split("#")[0].split(">")[1].strip()).write_text(result.stdout, encoding="utf-8")
+
+
+def test_package_docstring_runs() -> None:
+    import doctest
+
+    assert doctest.testmod(ql).failed == 0
+    import quokka_laws.runs.read
+
+    assert doctest.testmod(quokka_laws.runs.read).failed == 0

@@ -1,0 +1,156 @@
+"""Held-out extrapolation: splits, who wins, what intervals cover, stacked predictions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from synthetic import TRUE_CHINCHILLA, sweep
+
+import quokka_laws as ql
+from quokka_laws.cli.app import main
+from quokka_laws.evaluation.holdout import KAPLAN_WITH_FLOOR, splits
+
+TWO = [ql.laws.Chinchilla(), ql.laws.Kaplan()]
+
+
+@pytest.fixture(scope="module")
+def runs() -> pd.DataFrame:
+    return sweep(ql.laws.Chinchilla(), TRUE_CHINCHILLA, runs=60, noise=0.003)
+
+
+@pytest.fixture(scope="module")
+def comparison(runs: pd.DataFrame) -> ql.Comparison:
+    return ql.compare(TWO, runs, holdout=(3, 10), bootstrap=50)
+
+
+@pytest.fixture(scope="module")
+def stacked(runs: pd.DataFrame) -> ql.Average:
+    return ql.average(TWO, runs, holdout=(3, 10, 30))
+
+
+def test_splits_hold_out_the_expensive_runs(runs: pd.DataFrame) -> None:
+    (part,), refused = splits(runs, (10.0, 1e9), need=7)
+    C = runs["C"].to_numpy()
+    assert C[part.fitted].max() <= C.max() / 10 * (1 + 1e-5) < C[part.held_out].min()
+    assert "×1e+09: 0 runs to fit" in refused[0]
+    with pytest.raises(ValueError, match="a distance is a factor above 1"):
+        splits(runs, (0.5,), need=7)
+
+
+def test_checkpoints_of_a_run_stay_together(runs: pd.DataFrame) -> None:
+    twice = pd.concat([runs.assign(run_id=runs.index), runs.assign(run_id=runs.index, C=runs["C"] / 100)])
+    (part,), _ = splits(twice.reset_index(drop=True), (10.0,), need=7)
+    ids = twice["run_id"].to_numpy()
+    assert not set(ids[part.fitted]) & set(ids[part.held_out])
+
+
+def test_runs_without_a_run_id_are_held_out_one_by_one(runs: pd.DataFrame) -> None:
+    named = runs.assign(run_id=[f"run {i}" if i < 30 else None for i in range(60)])
+    (part,), _ = splits(named, (10.0,), need=7)
+    (plain,), _ = splits(runs, (10.0,), need=7)
+    assert part.fitted.tolist() == plain.fitted.tolist()
+
+
+def test_without_draws_there_is_no_coverage_to_show(comparison: ql.Comparison, runs: pd.DataFrame) -> None:
+    assert "in 90% interval of mean" in comparison.report()
+    plain = ql.compare(TWO, runs, holdout=(10,), bootstrap=0).report()
+    assert "interval of mean" not in plain
+    assert "nan" not in plain
+
+
+def test_the_law_that_made_the_runs_wins(comparison: ql.Comparison) -> None:
+    assert comparison.best == "chinchilla"
+    assert comparison.in_sample["law"].iloc[0] == "chinchilla"
+    table = comparison.table.set_index(["holdout", "law"])
+    for split in ("×3", "×10"):
+        assert table.loc[(split, "chinchilla"), "error"] < 0.01 < 2 * table.loc[(split, "kaplan"), "error"]
+        assert table.loc[(split, "chinchilla"), "covered_run"] > 0.7
+    assert set(comparison.allocations["law"]) == {"chinchilla", "kaplan"}
+    report = comparison.report()
+    assert report.index("Held-out") < report.index("AICc") < report.index("Compute-optimal")
+    assert "<table" in comparison._repr_html_()
+    assert len(ql.plot.held_out_errors(comparison).get_lines()) == 2
+
+
+def test_points_of_a_trunk_count_as_one_run(runs: pd.DataFrame) -> None:
+    trunks = runs.assign(trunk=np.arange(len(runs)) % 6)
+    found = ql.compare(TWO, trunks, holdout=(10,), bootstrap=5, cluster="trunk")
+    assert found.in_sample["runs"].tolist() == [6, 6]
+    assert np.isinf(found.in_sample["AICc"]).all()
+    assert f"{len(runs)} rows of 6 independent runs (too few for AICc" in found.report()
+
+
+def test_own_mask_and_names(runs: pd.DataFrame) -> None:
+    mask = (runs["N"] > runs["N"].median()).to_numpy()
+    found = ql.compare([ql.laws.Chinchilla(), KAPLAN_WITH_FLOOR], runs, holdout=mask, bootstrap=0)
+    assert set(found.table["holdout"]) == {"own"}
+    assert found.table["covered_mean"].isna().all()
+    assert found.fits["skaling, beta = 1"].values["beta"] == 1.0
+    with pytest.raises(ValueError, match="different names"):
+        ql.compare([ql.laws.Chinchilla()] * 2, runs)
+    with pytest.raises(ql.FitError, match="no held-out budget is possible"):
+        ql.compare(TWO, runs, holdout=(1e9,))
+
+
+def test_intervals_of_a_run_are_wider_than_of_the_mean(noisy_fit: ql.FitResult) -> None:
+    at = {"N": noisy_fit.runs["N"].to_numpy(), "D": noisy_fit.runs["D"].to_numpy()}
+    mean, run = (noisy_fit.predict(interval=0.9, kind=kind, **at) for kind in ("mean", "run"))
+    assert ((run["loss_upper"] - run["loss_lower"]) > (mean["loss_upper"] - mean["loss_lower"])).all()
+    loss = noisy_fit.runs["loss"].to_numpy()
+    assert np.mean((loss > run["loss_lower"]) & (loss < run["loss_upper"])) > 0.8
+    with pytest.raises(ValueError, match="'mean'"):
+        noisy_fit.predict(interval=0.9, kind="law", N=1e9, D=1e10)  # type: ignore[arg-type]
+    bare = ql.FittedLaw(noisy_fit.law, noisy_fit.values, draws=noisy_fit.draws)
+    with pytest.raises(ql.FitError, match="without its runs"):
+        bare.predict(interval=0.9, kind="run", N=1e9, D=1e10)
+
+
+def test_average_prefers_what_extrapolates_and_widens(stacked: ql.Average, runs: pd.DataFrame) -> None:
+    assert sum(stacked.weights.values()) == pytest.approx(1)
+    assert stacked.weights["chinchilla"] > 0.7
+    far = np.array([1.0, 10.0, 100.0])
+    table = stacked.predict(N=1e10 * far, D=2e11 * far, interval=0.9)
+    width = np.log(table["loss_upper"] / table["loss_lower"])
+    assert (np.diff(width) > 0).all()
+    assert (table["distance"] >= 1).all()
+    by_distance = stacked.calibration(0.9).set_index("distance")
+    np.testing.assert_equal(table["coverage_held_out"].iloc[2], by_distance.loc["beyond ×30", "coverage"])
+    assert by_distance["coverage"].dropna().min() > 0.7
+    assert "90% intervals held of budgets they had not seen" in stacked.report()
+    assert np.allclose(stacked(N=1e9, D=1e10), stacked.predict(N=1e9, D=1e10)["loss"])
+    with pytest.raises(ValueError, match="positive numbers"):
+        stacked.predict(N=-1.0, D=1e9)
+
+
+def test_average_that_cannot_be_calibrated_says_so(runs: pd.DataFrame) -> None:
+    few = runs.sort_values("C").iloc[:8].reset_index(drop=True)
+    found = ql.average([ql.laws.Chinchilla()], few, holdout=(1e6,))
+    assert "NOT CALIBRATED" in found.report()
+    assert np.isnan(found.predict(N=1e9, D=1e10, interval=0.9)["coverage_held_out"].iloc[0])
+
+
+def test_compare_command(runs: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    runs[["N", "D", "loss"]].to_csv(path, index=False)
+    args = ["compare", str(path), "--law", "chinchilla", "--law", "kaplan", "--bootstrap", "20"]
+    done = CliRunner().invoke(main, [*args, "--holdout", "3", "--format", "json"])
+    assert done.exit_code == 0, done.output
+    assert {r["law"] for r in json.loads(done.stdout)} == {"chinchilla", "kaplan"}
+    assert "Held-out extrapolation" in done.stderr
+    assert CliRunner().invoke(main, ["compare", str(path), "--holdout", "0.5"]).exit_code == 2
+    assert CliRunner().invoke(main, ["compare", str(path), "--law", "chinchila"]).exit_code == 2
+
+
+def test_epoch_runs(epoch240: pd.DataFrame) -> None:
+    """Skaling before Chinchilla before Kaplan at ×10; intervals of one law cover far too little."""
+    found = ql.compare(
+        [ql.laws.Skaling(), ql.laws.Chinchilla(), ql.laws.Kaplan()], epoch240, holdout=(10,), bootstrap=50
+    )
+    assert found.table["law"].tolist() == ["skaling", "chinchilla", "kaplan"]
+    assert found.table.set_index("law").loc["chinchilla", "error"] == pytest.approx(0.0111, abs=2e-4)
+    assert found.table["covered_mean"].max() < 0.5

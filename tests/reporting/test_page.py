@@ -1,0 +1,208 @@
+"""The report page: complete, self-contained, and laid out in a real browser."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pandas as pd
+import pytest
+from browser import WIDTHS, opened, overflow
+from click.testing import CliRunner
+
+import quokka_laws as ql
+from quokka_laws.cli.app import main
+from quokka_laws.reporting import page_figures
+from quokka_laws.reporting.page import data_hash, report
+
+
+@pytest.fixture(scope="module")
+def quokka_fit(quokka87: pd.DataFrame) -> ql.FitResult:
+    return ql.fit(ql.laws.Chinchilla(), quokka87, bootstrap=50, seed=0)
+
+
+@pytest.fixture(scope="module")
+def page(quokka_fit: ql.FitResult) -> str:
+    return report(quokka_fit, C=[1e22], command="quokka-laws report fit.json")
+
+
+@pytest.fixture(scope="module")
+def text(quokka_fit: ql.FitResult) -> str:
+    return report(quokka_fit, C=[1e22], form="md", command="x")
+
+
+@pytest.fixture
+def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without figures and the refits behind them."""
+    monkeypatch.setattr("quokka_laws.reporting.page.figures", lambda *_: ())
+
+
+def test_a_figure_that_the_law_refuses_does_not_take_the_page_with_it() -> None:
+    def refuse() -> NoReturn:
+        raise ql.FitError("it cannot rise")
+
+    drawn = page_figures.Figure("Loss contours", "Loss over epochs.", refuse).drawn(True)
+    assert drawn == {"title": "Loss contours", "caption": "Not drawn: it cannot rise", "svg": ""}
+
+
+def test_says_everything(page: str, quokka_fit: ql.FitResult) -> None:
+    optimum = ql.plan.compute_optimal(quokka_fit, 1e22).iloc[0]
+    for words in (
+        "Which model size", f"{optimum['N'] / 1e9:.3g}B", "What is doubtful", "RUNS HAVE D/N &lt; 4", "IsoFLOP profiles",
+        "Loss contours", "Residuals", "Held out", "Sensitivity", data_hash(quokka_fit.runs), "numpy", "seed",
+        "quokka-laws report fit.json", "beyond the largest run", "Reproducibility checklist", "TO STATE",
+    ):  # fmt: skip
+        assert words in page
+    assert page.count("<svg") == 5
+    iso = ql.fit_isoflops(quokka_fit.runs).allocate(np.array([1e22]))
+    assert f"{iso['N'].iloc[0] / 1e9:.3g}B" in page
+
+
+@pytest.mark.usefixtures("words_only")
+def test_headline_says_where_other_methods_lie_outside_its_interval(quokka_fit: ql.FitResult, text: str) -> None:
+    """IsoFLOP profiles and the fit without 13 runs give twice the size; Skaling's interval holds what they say."""
+    answer = text.split("**")[1]
+    for words in ("IsoFLOP profiles", "without the 13 runs with D/N < 4", "outside the interval of N", "for the range"):
+        assert words in answer
+    assert "| chinchilla without the 13 runs with D/N < 4 |" in text
+    skaling = ql.fit(ql.laws.Skaling(), quokka_fit.runs, bootstrap=50, seed=0)
+    assert "DISAGREE" not in report(skaling, C=[1e23], form="md")
+
+
+def test_loads_nothing(page: str) -> None:
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", page)
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("dark", [False, True])
+def test_lays_out(page: str, tmp_path: Path, width: int, dark: bool) -> None:
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    with opened(tmp_path / "report.html", width, dark=dark) as (tab, complaints):
+        assert overflow(tab) <= 0
+        shade = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (shade == "rgb(255, 255, 255)") is not dark
+    assert complaints == []
+
+
+def test_markdown_has_the_same_numbers(text: str, page: str) -> None:
+    assert re.search(r"\*\*Train .* on .*\*\*", text)
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert table[1].startswith("|---|")
+    assert len({line.count("|") for line in table[:3]}) == 1
+    for number in re.findall(r"\d\.\d{3}", text.split("## Coefficients")[0]):
+        assert number in page
+
+
+def test_same_fit_same_bytes(quokka_fit: ql.FitResult, page: str) -> None:
+    assert report(quokka_fit, C=[1e22], command="quokka-laws report fit.json") == page
+
+
+def test_runs_that_were_not_fitted_are_predicted(quokka87: pd.DataFrame) -> None:
+    small = quokka87[quokka87["C"] < 5e20].reset_index(drop=True)
+    text = report(ql.fit(ql.laws.Chinchilla(), small), quokka87, form="md")
+    assert f"{len(quokka87) - len(small)} of the runs given were not fitted" in text
+
+
+@pytest.mark.usefixtures("words_only")
+def test_without_draws_there_are_no_intervals(quokka87: pd.DataFrame) -> None:
+    assert "no bootstrap draws" in report(ql.fit(ql.laws.Chinchilla(), quokka87))
+
+
+def test_checklist_is_the_librarys(quokka_fit: ql.FitResult, text: str) -> None:
+    for item in ql.checklist(quokka_fit).itertuples():
+        assert f"- {item.question} {item.answer}" in text
+
+
+def test_held_out_figure_is_a_comparison_with_a_rival(quokka_fit: ql.FitResult, text: str) -> None:
+    found = page_figures.comparison(quokka_fit)
+    assert {"chinchilla", "skaling"} <= set(found.table["law"])
+    rows = found.table[found.table["holdout"] == "×10"].set_index("law")
+    assert f"chinchilla {100 * rows.loc['chinchilla', 'error']:.2f} %" in text
+
+
+def test_fixed_coefficients_stay_fixed_where_the_largest_runs_are_held_out(quokka87: pd.DataFrame) -> None:
+    law = ql.laws.Chinchilla()
+    params = law.make_params(E={"value": 2.0, "vary": False}, beta={"expr": "alpha"})
+    found = page_figures.comparison(ql.fit(law, quokka87, params=params))
+    own = found.fits["chinchilla"].values
+    assert own["E"] == 2.0
+    assert own["beta"] == own["alpha"]
+
+
+def test_many_checkpoints_are_thinned_evenly() -> None:
+    runs = pd.DataFrame({"run_id": np.repeat(["a", "b"], 5000), "epochs": np.tile(np.arange(5000), 2), "loss": 3.0})
+    few = page_figures.thinned(runs)
+    assert len(few) == page_figures.MOST_ROWS
+    assert few.groupby("run_id")["epochs"].agg(["min", "max"]).to_numpy().tolist() == [[0, 4999]] * 2
+    assert page_figures.thinned(few) is few
+
+
+def test_repeated_data_asks_for_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_figures, "DISTANCES", (10.0,))
+    law = ql.laws.QuokkaRepeated()
+    values = {k: ql.published["quokka-2025/repeated"].values[k] for k in law.names}
+    N, U_D, epochs = (v.ravel() for v in np.meshgrid([3e7, 1e8, 4e8, 1e9], [1e7, 1e8], [2, 8, 40, 150, 500]))
+    runs = pd.DataFrame({"N": N, "U_D": U_D, "epochs": epochs, "D": U_D * epochs})
+    noise = np.random.default_rng(0).normal(0, 0.003, len(N))
+    runs["loss"] = law.loss(values, N=N, U_D=U_D, epochs=epochs) * np.exp(noise)
+    fit = ql.fit(law, ql.check_runs(runs), seed=0)
+    page = report(fit, U_D=[1e8, 1e7, 9e6])
+    at = ql.plan.data_optimal(fit, 1e8).iloc[0]
+    assert f"{at['epochs']:.3g} epochs" in page
+    assert page.count("<svg") == 5
+    assert page.count('aria-label="Loss contours at ') == 2
+    text = report(fit, C=[1e17, 1e18], U_D=[1e7, 1e8], form="md")
+    every = ql.plan.compute_and_data_optimal(fit, C=[1e17, 1e17, 1e18, 1e18], U_D=[1e7, 1e8, 1e7, 1e8])
+    rows = [line for line in text.splitlines() if line.startswith("| quokka-repeated |")]
+    assert [f"{n / 1e6:.3g}M" in row for n, row in zip(every["N"], rows, strict=True)] == [True] * 4
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    with opened(tmp_path / "report.html", 390) as (tab, complaints):
+        assert overflow(tab) <= 0
+    assert complaints == []
+
+
+def test_a_law_of_one_variable_has_a_page_too(quokka87: pd.DataFrame) -> None:
+    text = report(ql.fit(ql.laws.PowerLaw("C"), quokka87), C=[1e22], form="md")
+    assert text.startswith("# How does the loss follow C?")
+
+
+@pytest.mark.usefixtures("words_only")
+def test_from_runs_at_once(quokka87: pd.DataFrame, tmp_path: Path) -> None:
+    quokka87.to_csv(tmp_path / "runs.csv", index=False)
+    command = ["report", str(tmp_path / "runs.csv"), "-C", "1e22", "--bootstrap", "20", "--format", "md"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    optimum = ql.plan.compute_optimal(ql.fit(ql.laws.Chinchilla(), quokka87), 1e22).iloc[0]
+    assert f"Train {optimum['N'] / 1e9:.3g}B parameters" in done.stdout
+    assert "20 of 20 bootstrap refits converged" in done.stdout
+    (tmp_path / "notes.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    for wrong in ("notes.csv", ""):
+        done = CliRunner().invoke(main, ["report", str(tmp_path / wrong)])
+        assert done.exit_code in (1, 3)
+        assert "Traceback" not in done.output
+
+
+@pytest.mark.usefixtures("words_only")
+def test_command(quokka_fit: ql.FitResult, tmp_path: Path) -> None:
+    quokka_fit.to_json(tmp_path / "fit.json")
+    out = tmp_path / "report.md"
+    done = CliRunner().invoke(
+        main, ["report", str(tmp_path / "fit.json"), "-C", "1e22", "--format", "md", "-o", str(out)]
+    )
+    assert done.exit_code == 0, done.output
+    assert out.read_text(encoding="utf-8").startswith("# Which model size")
+    broken = CliRunner().invoke(main, ["report", str(tmp_path / "nothing.json")])
+    assert broken.exit_code == 3
+    assert broken.output.count("\n") == 1
+
+
+@pytest.mark.usefixtures("words_only")
+def test_without_jinja2(quokka_fit: ql.FitResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ql.MissingDependencyError, match=r"quokka-laws\[report\]"):
+        report(quokka_fit, form="md")

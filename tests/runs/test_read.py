@@ -1,0 +1,260 @@
+"""Reading runs: names, units, derivations, and one error that lists every fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import quokka_laws as ql
+from quokka_laws.cli.imports import summary
+
+GOOD = {"N": [1e8, 2e8, 4e8], "D": [2e9, 8e9, 3e9], "loss": [3.4, 3.1, 3.2]}
+
+
+def frame(**changes: object) -> pd.DataFrame:
+    return pd.DataFrame({**GOOD, **changes})
+
+
+def test_common_names_and_quantities_are_understood() -> None:
+    table = pd.DataFrame(
+        {"n_params": ["70M", "1.2B"], "train_tokens": ["2B", "0.5T"], "val_loss": ["3.9", "2.8"], "lr": [1, 2]}
+    )
+    runs = ql.read_runs(table)
+    assert runs["N"].tolist() == [7e7, 1.2e9]
+    assert runs["D"].tolist() == [2e9, 5e11]
+    assert runs["C"].tolist() == [6 * 7e7 * 2e9, 6 * 1.2e9 * 5e11]
+    assert runs.attrs["conventions"]["loss_split"] == "validation"
+    assert "lr" in runs
+    assert any("val_loss" in note for note in runs.attrs["notes"])
+
+
+def test_columns_in_millions_and_billions() -> None:
+    table = pd.DataFrame({"params_m": [70, 1200], "Tokens (B)": ["2", "500"], "val_loss": [3.9, 2.8]})
+    runs = ql.read_runs(table, columns={"N": "params_m:M", "D": "Tokens (B):B"})
+    assert runs[["N", "D", "C"]].to_numpy().tolist() == [[7e7, 2e9, 8.4e17], [1.2e9, 5e11, 3.6e21]]
+    assert "N multiplied by 1e+06" in runs.attrs["notes"]
+    with pytest.raises(ql.RunsError, match=r"Say columns=\{'N': 'params_m:M', 'D': 'Tokens \(B\):B'\}"):
+        ql.read_runs(table)
+    with pytest.raises(ql.RunsError, match=r"say columns=\{'N': 'NAME:M'\}"):
+        ql.read_runs(table, columns={"N": "params_m", "D": "Tokens (B)"})
+
+
+def test_flops_of_integer_columns_do_not_overflow() -> None:
+    table = pd.DataFrame(
+        {"N": np.array([7_000_000_000] * 2), "D": np.array([2_000_000_000_000, 10**12]), "loss": [2.0, 2.1]}
+    )
+    assert table.dtypes["N"] == np.int64
+    assert (6 * table["N"] * table["D"] < 8.4e22).all()  # what int64 makes of it
+    assert ql.read_runs(table)["C"].tolist() == [8.4e22, 4.2e22]
+
+
+@pytest.mark.parametrize("missing", ["N", "D", "C"])
+def test_the_missing_one_of_three_is_derived(missing: str) -> None:
+    whole = ql.read_runs(frame())
+    runs = ql.read_runs(whole[[k for k in ("N", "D", "C", "loss") if k != missing]])
+    assert runs[missing].to_numpy() == pytest.approx(whole[missing].to_numpy(), rel=1e-14)
+
+
+def test_other_flop_rules() -> None:
+    runs = ql.read_runs(frame(), flops="2ND")
+    assert runs["C"].tolist() == [4e17, 3.2e18, 2.4e18]
+    assert ql.fit(ql.laws.PowerLaw("C", floor=False), runs).conventions.flops == "2ND"
+    with pytest.raises(ql.RunsError, match="FLOP rule 'six' is not understood"):
+        ql.read_runs(frame(), flops="six")
+
+
+def test_conventions_reach_every_result(noisy_fit: ql.FitResult, quokka87: pd.DataFrame) -> None:
+    fit = ql.fit(ql.laws.Chinchilla(), quokka87)
+    assert fit.conventions.loss_kind == "ELBO bound"
+    assert "training loss" in fit.report()
+
+
+def test_bits_per_token_are_converted() -> None:
+    runs = ql.read_runs(frame(), loss_unit="bits/token")
+    assert runs["loss"].to_numpy() == pytest.approx(np.array(GOOD["loss"]) * np.log(2))
+    with pytest.raises(ql.RunsError, match="perplexity"):
+        ql.read_runs(frame(), loss_unit="ppl")
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "runs.jsonl", "runs.parquet"])
+def test_files(tmp_path: Path, name: str) -> None:
+    path, table = tmp_path / name, frame(note=["a", "é", "c"])
+    {
+        "csv": lambda: table.to_csv(path, index=False),
+        "jsonl": lambda: table.to_json(path, orient="records", lines=True),
+        "parquet": lambda: table.to_parquet(path),
+    }[name.split(".")[1]]()
+    runs = ql.read_runs(path)
+    assert runs["note"].tolist() == ["a", "é", "c"]
+    assert runs["loss"].tolist() == GOOD["loss"]
+
+
+def test_torn_last_line_is_tolerated_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_text(frame().to_json(orient="records", lines=True) + '{"N": 1e8, "D": 2e')
+    runs = ql.read_runs(path)
+    assert len(runs) == 3
+    assert any("incomplete" in note for note in runs.attrs["notes"])
+
+
+def test_torn_middle_line_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_text('{"N": 1\n{"N": 1e8, "D": 2e9, "loss": 3}\n')
+    with pytest.raises(ql.RunsError, match="line 1 is not JSON"):
+        ql.read_runs(path)
+
+
+def test_all_faults_in_one_error() -> None:
+    bad = frame(N=["1e8", "lots", "4e8"], D=[2e9, 8e9, float("nan")])
+    with pytest.raises(ql.RunsError) as caught:
+        ql.read_runs(bad)
+    message = str(caught.value)
+    assert "column N has 'lots'" in message
+    assert "row 2" in message
+    assert "column D is empty in row 3" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"loss": [3.4, -3.1, 3.2]}, r"column loss: -3.1 in row 2; expected positive"),
+        ({"loss": [3.4, np.inf, 3.2]}, r"column loss: inf in row 2"),
+        ({"N": [0, 1e8, 1e8]}, r"column N: 0.0 in row 1"),
+        ({"C": [1.2e18, 9.6e18, 1e19]}, r"column C differs from 6ND by more than 5% in row 3"),
+        ({"N": [1e8] * 3, "D": [2e9] * 3, "loss": [3.0] * 3}, r"3 rows are duplicates"),
+        ({"N": [125, 2e8, 4e8]}, r"column N mixes units: values up to 125 and from 2e\+08.*row 1.*125M"),
+        ({"D": [2e9, 8e9, 300]}, r"column D mixes units.*row 3"),
+        ({"U_D": [1e9, 1e9, 1e9], "epochs": [2, 8, 4]}, r"epochs contradicts D/U_D by more than 2% in row 3"),
+    ],
+)
+def test_faults_name_rows_and_columns(changes: dict[str, list[float]], said: str) -> None:
+    with pytest.raises(ql.RunsError, match=said):
+        ql.read_runs(frame(**changes))
+
+
+@pytest.mark.parametrize("bad", [2, 12])
+def test_faults_of_rows_left_out_do_not_matter_however_many(bad: int) -> None:
+    good = pd.DataFrame({"N": np.geomspace(1e8, 1e9, 20), "D": 2e10, "loss": np.linspace(3.4, 3.0, 20)})
+    text = good.astype({"loss": object})
+    text.loc[:bad, "loss"] = "crashed"
+    runs = ql.read_runs(text, drop={"no loss": "loss.isna()"})
+    assert len(runs) == 20 - bad - 1
+    assert len(runs.attrs["excluded"]) == bad + 1
+    with pytest.raises(ql.RunsError, match="column loss has 'crashed'"):
+        ql.read_runs(text, drop="N == N.min()")
+
+
+def test_contradicting_flops_can_be_taken_as_given() -> None:
+    runs = ql.read_runs(frame(C=[2e18, 9.6e18, 1e19]), flops="as given")
+    assert runs["C"].tolist() == [2e18, 9.6e18, 1e19]
+    assert runs.attrs["conventions"]["flops"] == "as given (8.33333ND)"
+    assert ql.check_runs(runs).attrs == runs.attrs
+
+
+def test_missing_columns_are_explained() -> None:
+    with pytest.raises(ql.RunsError) as caught:
+        ql.read_runs(pd.DataFrame({"foo": [1.0], "N": [1e8]}))
+    assert "no column holds the loss" in str(caught.value)
+    assert "need two of N" in str(caught.value)
+
+
+def test_ambiguous_columns_are_not_guessed() -> None:
+    with pytest.raises(ql.RunsError, match="could all be D"):
+        ql.read_runs(pd.DataFrame({"N": [1e8], "tokens": [1e9], "total_tokens": [1e10], "loss": [3.0]}))
+
+
+def test_wrong_mapping_is_named() -> None:
+    with pytest.raises(ql.RunsError, match="no column 'parms' for N"):
+        ql.read_runs(frame(), columns={"N": "parms"})
+
+
+def test_excluded_rows_are_recorded_with_their_reason() -> None:
+    runs = ql.read_runs(frame(), drop={"diverged": "loss > 3.3"}, keep="N < 3e8")
+    assert len(runs) == 1
+    assert [(e["row"], e["reason"]) for e in runs.attrs["excluded"]] == [(1, "diverged"), (3, "not (N < 3e8)")]
+    with pytest.raises(ql.RunsError, match="cannot apply 'nonsense > 1'"):
+        ql.read_runs(frame(), drop="nonsense > 1")
+    with pytest.raises(ql.RunsError, match="leave no rows"):
+        ql.read_runs(frame(), drop="N > 0")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("N,D,loss,loss\n1,2,3,4\n", "'loss' heads more than one column"),
+        ("N,D,loss\n", "there are no rows"),
+    ],
+)
+def test_odd_files(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text(text)
+    with pytest.raises(ql.RunsError, match=said):
+        ql.read_runs(path)
+
+
+def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + frame().to_csv(index=False).encode())
+    assert len(ql.read_runs(path)) == 3
+
+
+def test_unreadable_paths(tmp_path: Path) -> None:
+    with pytest.raises(ql.RunsError, match="no such file"):
+        ql.read_runs(tmp_path / "none.csv")
+    with pytest.raises(ql.RunsError, match="is a folder"):
+        ql.read_runs(tmp_path)
+    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ql.RunsError, match="not UTF-8"):
+        ql.read_runs(tmp_path / "x.csv")
+    (tmp_path / "x.parquet").write_bytes(b"no parquet")
+    with pytest.raises(ql.RunsError, match="cannot be read"):
+        ql.read_runs(tmp_path / "x.parquet")
+
+
+def test_unknown_convention_is_refused() -> None:
+    with pytest.raises(TypeError, match="no option loss_units"):
+        ql.read_runs(frame(), loss_units="nats/token")
+
+
+def test_failed_runs_are_left_out_and_recorded() -> None:
+    table = frame(status=["ok", "nan", "ok"], loss=[3.4, None, 3.2], loss_kind=["ELBO bound"] * 3)
+    runs = ql.read_runs(table)
+    assert len(runs) == 2
+    assert runs.attrs["excluded"] == [{"row": 2, "reason": "status nan"}]
+    assert runs.attrs["conventions"]["loss_kind"] == "ELBO bound"
+
+
+@pytest.mark.parametrize("name", ["Status", "State", "state"])
+def test_states_of_a_wandb_export_are_statuses(name: str, tmp_path: Path) -> None:
+    table = frame(**{name: ["finished", "crashed", "finished"]})
+    runs = ql.read_runs(table)
+    assert len(runs) == 2
+    assert runs.attrs["excluded"] == [{"row": 2, "reason": f"{name.lower()} crashed"}]
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    imported = ql.import_runs(tmp_path / "runs.csv")
+    assert "3 rows, 2 usable" in summary(imported)
+    assert len(ql.read_runs(imported)) == 2
+
+
+def test_a_state_that_is_none_of_a_run_is_left_alone() -> None:
+    assert len(ql.read_runs(frame(state=["Ohio", "Texas", "Iowa"]))) == 3
+
+
+def test_mixed_kinds_of_loss_are_doubted(quokka87: pd.DataFrame) -> None:
+    mixed = quokka87.assign(objective=["masked", "uniform", "uniform"] * 29)
+    fit = ql.fit(ql.laws.Chinchilla(), mixed)
+    assert "THE ROWS MIX objective: masked, uniform" in fit.report()
+
+
+def test_numbers_in_ones_own_columns_can_be_conditions(tmp_path: Path) -> None:
+    text = (
+        "run_id,N,D,loss,width,step,note\n007,1e6,1e8,4.0,64,10,a\n008,2e6,1e8,3.9,128,20,3\n009,4e6,1e8,3.8,256,30,b\n"
+    )
+    (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
+    runs = ql.read_runs(tmp_path / "runs.csv", keep="width > 64 and step < 30")
+    assert runs["run_id"].tolist() == ["008"]
+    assert runs["note"].tolist() == ["3"]
