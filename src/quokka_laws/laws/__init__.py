@@ -15,7 +15,7 @@ from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
-from quokka_laws.laws.memorization import Memorization
+from quokka_laws.laws.memorization import BoundedMemorization, Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
 from quokka_laws.laws.power import PowerLaw
 from quokka_laws.laws.precision import LowPrecision
@@ -24,6 +24,7 @@ from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, 
 __all__ = [
     "AdditiveOverfit",
     "Bounded",
+    "BoundedMemorization",
     "BrokenPowerLaw",
     "Chinchilla",
     "Coefficient",

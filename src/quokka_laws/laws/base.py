@@ -158,6 +158,13 @@ class Law:
                 (found[j],) = (k for k, t in enumerate(terms) if j in t.grad)
         return found
 
+    def is_alone(self, name: str) -> bool:
+        """Whether one term is this amplitude and nothing else."""
+        j = self.names.index(name)
+        return self.coefficients[j].kind == "amplitude" and set(self._typical_terms[self.amplitude_terms[j]].grad) == {
+            j
+        }
+
     @cached_property
     def term_count(self) -> int:
         """How many terms the loss is a sum of."""

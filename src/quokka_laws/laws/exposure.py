@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws import jet
-from quokka_laws.jet import Array
+from quokka_laws._typing import Array
+from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs
 from quokka_laws.laws.repeated import Repeated, log_repetitions
 

@@ -287,7 +287,9 @@ class DataReuse(Repeated):
         """K, rho and, with ``by_size``, sigma."""
         size = Coefficient("sigma", "how R changes with parameters at the same U_D/N", start=(-1.0, 0.5), min=-3, max=3)
         data = (
-            Coefficient("K", "R, repetitions until repeated data lose their value, at U_D = N = 1", "scale", (1.0, 1e3)),
+            Coefficient(
+                "K", "R, repetitions until repeated data lose their value, at U_D = N = 1", "scale", (1.0, 1e3)
+            ),
             Coefficient("rho", "how R changes with unique tokens per parameter", start=(-1.0, 0.5), min=-3, max=3),
         )
         return (*data, size) if self.by_size else data
