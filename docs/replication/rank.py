@@ -28,7 +28,7 @@ from quokka_laws.literature.datasets import data_folder
 
 HERE = Path(__file__).parent
 REFERENCE = "bounded memorization, p = 3/2"
-FOLDS, STARTS, RESAMPLES = 8, 4, 4000
+FOLDS, STARTS, RESAMPLES = 8, 2, 4000
 LEARNED_FROM = 2**18  # tokens; see docs/scripts/calibration.py
 ROWS_PER_CURVE = 14  # of Quokka's 22,881 checkpoints: 672 rows
 

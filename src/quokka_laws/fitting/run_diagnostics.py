@@ -51,6 +51,6 @@ def _repetition(runs: pd.DataFrame, law: Law) -> Iterator[tuple[str, str]]:
         yield (
             "REPETITION_IGNORED",
             f"{count} OF {len(runs)} ROWS REPEAT THEIR DATA MORE THAN {FREE_EPOCHS:g} TIMES (up to {runs['epochs'].max():.3g}), and "
-            f"{law.name} takes a repeated token for a fresh one. Fit a law that does not: --law effective-data, or memorization "
-            "where the loss rises again",
+            f"{law.name} takes a repeated token for a fresh one. Fit a law that does not: --law bounded-memorization, or effective-data "
+            "where no loss rises again",
         )

@@ -80,7 +80,7 @@ class Bounded(Law):
         inner = (
             replace(c, kind="scale") if c.kind == "amplitude" and c.name != "E" else c for c in self.base.coefficients
         )
-        top = Coefficient("L_0", "loss of a model that has learned nothing", "scale", (1.02, 3.0), min=1e-3, max=1e3)
+        top = Coefficient("L_0", "loss of a model that has learned nothing", "scale", (1.02, 3.0), min=1e-3, max=1e6)
         return (*inner, *(() if self.uninformed_loss is not None else (top,)))
 
     def log_terms(self, p: Mapping[str, Any], x: Inputs) -> list[Any]:
