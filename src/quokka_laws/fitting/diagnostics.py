@@ -92,8 +92,11 @@ def _bounds(fit: FitResult) -> Iterator[tuple[str, str]]:
                     f"{'to zero loss' if c.name == 'E' else 'without it'}"
                 ),
             )
-        elif value in (par.min, par.max):
-            yield "AT_BOUND", f"{c.name} IS AT ITS BOUND {value:g}; its interval is not to be believed"
+        elif fit.at_bound(c.name):
+            yield (
+                "AT_BOUND",
+                f"{c.name} IS AT ITS BOUND {value:g}; {c.bound_means or 'its interval is not to be believed'}",
+            )
         elif fit.draws is not None and c.kind == "amplitude" and (fit.draws[c.name] == 0).mean() > 0.02:
             share = (fit.draws[c.name] == 0).mean()
             yield (

@@ -49,6 +49,8 @@ class Coefficient:
         Range in which automatic starts look for it (amplitudes are solved, not searched).
     min, max : float
         Default bounds, in natural units.
+    bound_means : str
+        What it means that a fit ends at a bound, where that is nothing to worry about.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Coefficient:
     start: tuple[float, float] = (0.05, 1.5)
     min: float = -np.inf
     max: float = np.inf
+    bound_means: str = ""
 
     @property
     def is_log(self) -> bool:

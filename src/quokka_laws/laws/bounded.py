@@ -16,6 +16,8 @@ from quokka_laws.laws.chinchilla import Chinchilla, log_difference
 from quokka_laws.laws.projection import floors
 from quokka_laws.laws.shortage import Shortage
 
+UNBOUNDED = "the runs show no upper bound of the loss, and the law is the one without it"
+
 
 @dataclass(frozen=True)
 class Bounded(Law):
@@ -80,7 +82,15 @@ class Bounded(Law):
         inner = (
             replace(c, kind="scale") if c.kind == "amplitude" and c.name != "E" else c for c in self.base.coefficients
         )
-        top = Coefficient("L_0", "loss of a model that has learned nothing", "scale", (1.02, 3.0), min=1e-3, max=1e6)
+        top = Coefficient(
+            "L_0",
+            "loss of a model that has learned nothing",
+            "scale",
+            (1.02, 3.0),
+            min=1e-3,
+            max=1e3,
+            bound_means=UNBOUNDED,
+        )
         return (*inner, *(() if self.uninformed_loss is not None else (top,)))
 
     def log_terms(self, p: Mapping[str, Any], x: Inputs) -> list[Any]:
