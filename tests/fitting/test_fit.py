@@ -123,7 +123,7 @@ def test_zero_floor_is_found_exactly() -> None:
     fit = ql.fit(LAW, sweep(LAW, truth, noise=0.002, seed=8), bootstrap=50)
     assert fit.values["E"] == 0.0
     assert fit.status is ql.FitStatus.AT_BOUND
-    assert any(f.code == "AMPLITUDE_ZERO" for f in fit.flags)
+    assert any(f.code == "AMPLITUDE_ZERO" for f in fit.diagnostics)
     assert "E = 0" in fit.report()
     assert fit.draws is not None
     assert 0.1 < (fit.draws["E"] == 0).mean() < 0.9  # some resamples leave zero
@@ -289,7 +289,7 @@ def isoflop_grid(seed: int, lift: float) -> ql.FitResult:
 
 def test_low_ratios_are_doubted_only_beyond_their_noise() -> None:
     def doubted(lift: float, seeds: int) -> int:
-        return sum("LOW_RATIO_RUNS" in [f.code for f in isoflop_grid(seed, lift).flags] for seed in range(seeds))
+        return sum("LOW_RATIO_RUNS" in [f.code for f in isoflop_grid(seed, lift).diagnostics] for seed in range(seeds))
 
     assert doubted(0.0, 30) <= 4
     assert doubted(0.03, 10) >= 8

@@ -40,9 +40,9 @@ def test_compute_as_given_is_spent_as_the_runs_spent_it() -> None:
         assert (8.4 * plan["N"] * plan["D"]).tolist() == pytest.approx([1e22], rel=1e-5)
     assert (8.4 * iso.optima["N"] * iso.optima["D"]).tolist() == pytest.approx(iso.optima["C"].tolist(), rel=1e-5)
     assert "C as given (8.4ND)" in fit.report()
-    assert "FLOPS_VARY" not in [f.code for f in fit.flags]
+    assert "FLOPS_VARY" not in [f.code for f in fit.diagnostics]
     varied = compute_counted_otherwise(0.1)
-    assert "FLOPS_VARY" in [f.code for f in ql.fit(LAW.law, varied).flags]
+    assert "FLOPS_VARY" in [f.code for f in ql.fit(LAW.law, varied).diagnostics]
     assert "VARIES FROM 7.6 TO 9.28" in ql.fit_isoflops(varied, budget_tolerance=0.5).report()
 
 

@@ -32,7 +32,7 @@ from quokka_laws.cli.common import (
 from quokka_laws.cli.design import design_command, ladder_command
 from quokka_laws.cli.imports import import_command
 from quokka_laws.cli.literature import laws_command
-from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options, study_options
+from quokka_laws.cli.options import LawName, is_routine, load_runs, quantity, runs_options, study_options, with_settings
 from quokka_laws.cli.pages import explore_command, report_command
 from quokka_laws.cli.plan import plan_command
 from quokka_laws.cli.questions import (
@@ -45,15 +45,15 @@ from quokka_laws.cli.questions import (
 from quokka_laws.cli.repeated import data_optimal_command, epochs_command
 from quokka_laws.cli.trust import average_command, checklist_command, compare_command, sensitivity_command
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting.fit import check_design
+from quokka_laws.fitting.fit import check_design, law_for
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.fitting.run_diagnostics import of_runs
 from quokka_laws.laws import Law, registry
+from quokka_laws.laws.base import COMPLETED
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.reporting.text import allocation_table
 from quokka_laws.results.text import isoflop_report
-from quokka_laws.runs.columns import INPUTS
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -94,7 +94,11 @@ def demo(budgets: tuple[float, ...], bootstrap: int, seed: int, out: Path) -> No
 @runs_options
 @study_options
 @click.option(
-    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"One of: {', '.join(registry())}."
+    "--law",
+    type=LawName(),
+    default="chinchilla",
+    show_default=True,
+    help=f"One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
 )
 @click.option(
     "-U", "--unique-tokens", "unique", type=QUANTITY, multiple=True, help="With -C, for repeated-data laws. Repeatable."
@@ -106,6 +110,13 @@ def demo(budgets: tuple[float, ...], bootstrap: int, seed: int, out: Path) -> No
 @click.option("--weights", help="Column of row weights.")
 @click.option("--fix", type=ASSIGNMENTS, default={}, help="Coefficients to hold: E=1.7.")
 @click.option("--tie", type=ASSIGNMENTS, default={}, help="Coefficients to tie: beta=alpha.")
+@click.option(
+    "--start", type=ASSIGNMENTS, default={}, help="Where to look for coefficients: g=.01:2, or start there: g=1."
+)
+@click.option(
+    "--bounds", type=ASSIGNMENTS, default={}, help="Bounds of coefficients: alpha=0:2, or one side: alpha=0:."
+)
+@click.option("--variables", help="Names of a formula that are columns, N,sparsity; by default all that are.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for fit.json and figures.")
 @click.option("--strict", is_flag=True, help="Exit with 3 when anything about the fit is doubtful.")
 @format_option
@@ -123,6 +134,9 @@ def fit_command(
     weights: str | None,
     fix: dict[str, str],
     tie: dict[str, str],
+    start: dict[str, str],
+    bounds: dict[str, str],
+    variables: str | None,
     out: Path | None,
     strict: bool,
     form: str | None,
@@ -138,11 +152,7 @@ def fit_command(
     if objective != "huber" and given("delta"):
         raise click.UsageError(f"--delta is Huber's; --objective {objective} has none")
     table = load_runs(runs, **reading)
-    try:
-        fixed = {name: {"value": float(value), "vary": False} for name, value in fix.items()}
-    except ValueError:
-        raise click.UsageError(f"--fix needs numbers, such as E=1.7; got {fix}") from None
-    tied = {name: {"expr": expression} for name, expression in tie.items()}
+    law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
     done = study(
         law,
         table,
@@ -150,7 +160,7 @@ def fit_command(
         U_D=unique,
         bootstrap=bootstrap,
         seed=seed,
-        params=law.make_params(**fixed, **tied),
+        params=params,
         objective=OBJECTIVES[objective](delta),
         cluster=None if cluster == "row" else cluster,
         strata=strata,
@@ -166,24 +176,34 @@ def fit_command(
         emit(done.fit.summary.reset_index(), form)
     if done.fit.status.name == "NOT_CONVERGED":
         fail("the fit did not converge", FIT_FAILED)
-    if strict and done.fit.flags:
-        fail(f"the fit is flagged: {', '.join(f.code for f in done.fit.flags)}", FIT_FAILED)
+    if strict and done.fit.diagnostics:
+        fail(f"the fit is flagged: {', '.join(d.code for d in done.fit.diagnostics)}", FIT_FAILED)
 
 
 @main.command()
 @click.argument("fit_json", metavar="FIT")
-@click.option("-N", "--params", "N", type=QUANTITY, multiple=True, required=True, help="Parameters. Repeatable.")
+@click.option("-N", "--params", "N", type=QUANTITY, multiple=True, help="Parameters. Repeatable.")
 @click.option("-D", "--tokens", "D", type=QUANTITY, multiple=True, help="Tokens; one, or one for each N.")
 @click.option(
     "-U", "--unique-tokens", "U_D", type=QUANTITY, multiple=True, help="Unique tokens, for repeated-data laws."
 )
 @click.option("--epochs", type=QUANTITY, multiple=True, help="Epochs, for repeated-data laws.")
+@click.option("--at", type=ASSIGNMENTS, multiple=True, help="Any other variable of the law: sparsity=0.9,N_active=1B.")
 @INTERVAL
 @format_option
-def predict(fit_json: str, interval: float | None, form: str | None, **data: tuple[float, ...]) -> None:
-    """Predict the loss at N and D from a FIT (a file, or - for stdin)."""
+def predict(
+    fit_json: str, interval: float | None, form: str | None, at: tuple[dict[str, str], ...], **data: tuple[float, ...]
+) -> None:
+    """Predict the loss at N and D, or at any variables, from a FIT (a file, or - for stdin)."""
     fitted = load_fit(fit_json)
-    point = {k: list(v) for k, v in data.items() if v}
+    point: dict[str, list[Any]] = {k: list(v) for k, v in data.items() if v}
+    for given_at in at:
+        for name, text in given_at.items():
+            point.setdefault(name, []).append(text if name in fitted.law.groups else quantity("--at", name, text))
+    if unknown := sorted(set(point) - {*fitted.law.takes, *COMPLETED}):
+        raise click.UsageError(
+            f"{fitted.label} has no variable {', '.join(unknown)}; it has {', '.join(fitted.law.takes)}"
+        )
     if ignored := {"U_D", "epochs"} & set(point) - set(fitted.law.variables):
         raise click.UsageError(
             f"{fitted.label} knows nothing of {' and '.join(sorted(ignored))}: it is a law of {', '.join(fitted.law.variables)}"
@@ -198,6 +218,8 @@ def predict(fit_json: str, interval: float | None, form: str | None, **data: tup
         table = fitted.predict(interval=level, kind="mean", **point)
     except TypeError as error:
         raise click.UsageError(str(error)) from None
+    for name, value, low, high in fitted.outside(**point):
+        say(f"! {name} = {value:.4g} is outside the runs ({low:.4g} … {high:.4g})")
     emit(table, form, level=level)
 
 
@@ -274,14 +296,15 @@ def check(runs: str, law: Law, form: str | None, **reading: Any) -> None:
         say(f"  {note}")
     for record in attrs["excluded"]:
         say(f"  row {record['row']} excluded: {record['reason']}")
-    for _, doubt in of_runs(table, law):
-        say(f"  ! {doubt}")
+    law = law_for(law, table)
+    for diagnostic in of_runs(table, law):
+        say(f"  ! {diagnostic.sentence(command_line=True)}")
     try:
         check_design(law, table)
     except RunsError as error:
-        raise RunsError(f"not enough for {law.name}: {error}") from None
-    say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
-    numeric = [k for k in (*INPUTS, "loss") if k in table]
+        raise RunsError(f"not enough for {law.label}: {error}") from None
+    say(f"  enough for {law.label} ({len(law.coefficients)} coefficients)")
+    numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
     emit(summary, form)
 

@@ -108,8 +108,8 @@ def say(text: str) -> None:
 def load_fit(source: str) -> FitResult:
     """A fit from a path, or from stdin for ``-``; its doubts go to stderr, for what is computed from it inherits them."""
     fit = read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
-    for flag in fit.flags:
-        say(f"! {flag.code}: {flag.message}")
+    for diagnostic in fit.diagnostics:
+        say(f"! {diagnostic.sentence(command_line=True)}")
     return fit
 
 

@@ -87,7 +87,7 @@ def explore_command(fit_json: tuple[str, ...], names: tuple[str, ...], output: P
     laws: list[FittedLaw] = []
     for source in fit_json:
         law = load_fit(source)
-        named = law.name or (Path(source).stem if len(fit_json) > 1 else law.law.name)
+        named = law.name or (Path(source).stem if len(fit_json) > 1 else law.law.label)
         laws.append(replace(law, name=named))
     for name in names:
         try:

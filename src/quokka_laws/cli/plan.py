@@ -150,7 +150,7 @@ REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None) -> pd.DataFrame:
     """One law's row of the plan."""
     interval = level_of(fit)
-    if isinstance(fit, FittedLaw) and "epochs" in fit.law.variables:
+    if isinstance(fit, FittedLaw) and fit.law.of_repetition:
         if U_D is None:
             raise click.UsageError(
                 f"{fit.label} is a law of repeated data: say how many there are with --unique-tokens"

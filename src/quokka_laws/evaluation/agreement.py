@@ -28,7 +28,7 @@ def second_opinions(
     found = {}
     if iso is not None:
         found[iso.label] = compute_optimal(iso, C, interval=interval if iso.draws is not None else None)
-    if any(flag.code == "LOW_RATIO_RUNS" for flag in fit.flags):
+    if any(d.code == "LOW_RATIO_RUNS" for d in fit.diagnostics):
         low = (fit.runs["D"] / fit.runs["N"] < LOW_RATIO).to_numpy()
         kept = fit.runs[~low].reset_index(drop=True)
         kept.attrs = fit.runs.attrs

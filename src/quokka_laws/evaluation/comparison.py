@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.holdout import Candidate, as_candidates, log_errors, splits, try_fit
+from quokka_laws.evaluation.holdout import Candidate, as_candidates, log_errors, splits, try_fit, try_fold
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.bootstrap import resampling_units
 from quokka_laws.laws import Law
@@ -108,7 +108,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         facts = f"held-out errors are root mean squares of ln(predicted / observed); best farthest out: {self.best}"
-        return card("Comparison", facts, self.table, doubts=self.refused)
+        return card("Comparison", facts, self.table, diagnostics=self.refused)
 
 
 def compare(
@@ -158,13 +158,23 @@ def compare(
     parts, refused = splits(runs, holdout, need=need)
     if not parts:
         raise FitError(f"no held-out budget is possible: {'; '.join(refused)}. Give other distances (holdout=)")
+    fits = {}
+    for candidate in candidates:
+        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
+        if isinstance(found, str):
+            refused.append(found)
+        else:
+            fits[candidate.label] = found
     rows = []
     for part in parts:
         train, test = runs.iloc[part.fitted].reset_index(drop=True), runs.iloc[part.held_out].reset_index(drop=True)
         train.attrs = runs.attrs
         block = []
         for candidate in candidates:
-            found = try_fit(candidate, train, objective=objective, bootstrap=bootstrap, cluster=cluster, seed=seed)
+            near = [fits[candidate.label]] if candidate.label in fits else []
+            found = try_fold(
+                candidate, train, objective=objective, near=near, bootstrap=bootstrap, cluster=cluster, seed=seed
+            )
             if isinstance(found, str):
                 refused.append(f"{part.label}, {found}")
                 continue
@@ -183,13 +193,6 @@ def compare(
                 }
             )
         rows += sorted(block, key=lambda r: float(str(r["error"])))
-    fits = {}
-    for candidate in candidates:
-        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
-        if isinstance(found, str):
-            refused.append(found)
-        else:
-            fits[candidate.label] = found
     free = {c.label: c.free for c in candidates}
     units = resampling_units(runs, cluster, None)[1]["units"]
     return Comparison(
@@ -201,7 +204,7 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     """Share of rows whose loss lies inside the interval; NaN without draws."""
     if found.draws is None:
         return float("nan")
-    table = found.predict(interval=level, kind=kind, **inputs_of(rows))  # type: ignore[arg-type]
+    table = found.predict(interval=level, kind=kind, **inputs_of(rows, found.law.takes))  # type: ignore[arg-type]
     loss = rows["loss"].to_numpy(dtype=float)
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
 

@@ -77,7 +77,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
             if fit.bootstrap
             else "no bootstrap; "
         )
-        + f"{len(fit.flags)} doubts stated; held-out extrapolation: see ql.compare",
+        + f"{len(fit.diagnostics)} diagnostics stated; held-out extrapolation: see ql.compare",
     }
     if UNSTATED in (c.loss_split, c.tokenizer, c.corpus):
         answers["metric"] = f"{YOURS} what is unstated: {answers['metric']}"

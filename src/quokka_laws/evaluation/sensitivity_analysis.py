@@ -52,7 +52,7 @@ def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
     FitError
         If the law has no compute-optimal allocation.
     """
-    if not {"N", "D"} <= set(fit.law.variables):
+    if not fit.law.of_N_and_D:
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; sensitivity needs one of N and D")
     interval = 0.9 if fit.has_intervals else None
     base = _conclusion(fit, C)

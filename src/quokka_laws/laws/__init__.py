@@ -14,6 +14,7 @@ from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
+from quokka_laws.laws.formula import Formula, law, looks_like_formula
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
 from quokka_laws.laws.memorization import BoundedMemorization, Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
@@ -32,6 +33,7 @@ __all__ = [
     "EffectiveData",
     "ExposureOverfit",
     "Farseer",
+    "Formula",
     "Kaplan",
     "KaplanSteps",
     "Law",
@@ -46,6 +48,7 @@ __all__ = [
     "SoftplusOverfit",
     "from_name",
     "from_spec",
+    "law",
     "registry",
     "schedules",
 ]
@@ -64,7 +67,9 @@ def _optional(option: Field[Any]) -> bool:
 
 
 def from_name(name: str) -> Law:
-    """The law called ``name`` with its default options; ``ValueError`` suggests the nearest name otherwise."""
+    """The law called ``name`` with its default options, or a formula's; ``ValueError`` suggests the nearest name otherwise."""
+    if looks_like_formula(name):
+        return Formula(name)
     return _class_of(name, registry())()
 
 

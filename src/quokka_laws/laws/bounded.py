@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from quokka_laws._expressions import parse, written
 from quokka_laws._typing import Array
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import Chinchilla, log_difference
+from quokka_laws.laws.formula_text import GRAMMAR, additive
 from quokka_laws.laws.projection import floors
 from quokka_laws.laws.shortage import Shortage
 
@@ -60,6 +62,14 @@ class Bounded(Law):
                 f"Bounded needs a base with a floor E that is a term of its own; {self.base.name} has none. A law of repeated data that mixes, "
                 "such as Memorization, goes around it: Memorization(Bounded())"
             )
+
+    @property
+    def formula(self) -> str:
+        """E/(1 + h) + L_0·h/(1 + h), with the other terms of the base for h."""
+        main, *definitions = self.base.formula.split(";")
+        shortage = " + ".join(term for _, node in additive(parse(main, GRAMMAR)) if (term := written(node)) != "E")
+        top = "L_0" if self.uninformed_loss is None else repr(self.uninformed_loss)
+        return ";".join([f"E/(1 + h) + {top}*h/(1 + h); h = {shortage}", *definitions])
 
     @property
     def variables(self) -> tuple[str, ...]:  # type: ignore[override]

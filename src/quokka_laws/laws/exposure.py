@@ -11,7 +11,7 @@ import numpy as np
 from quokka_laws._typing import Array
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs
-from quokka_laws.laws.repeated import Repeated, log_repetitions
+from quokka_laws.laws.repeated import Repeated, log_repetitions, with_term
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class ExposureOverfit(Repeated):
     equation = "base + ((epochs-1)·N/c)^p/U_D^s"
     source = "quokka_laws"
     of_unique_data = ("s",)
+
+    @property
+    def formula(self) -> str:
+        """That of the base and the term."""
+        return with_term(self.base.formula, "(max(0, epochs - 1)*N/c)^p/U_D^s")
 
     @property
     def own(self) -> tuple[Coefficient, ...]:

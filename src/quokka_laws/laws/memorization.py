@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from quokka_laws._expressions import parse, written
 from quokka_laws._typing import Array
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.bounded import Bounded
+from quokka_laws.laws.formula_text import GRAMMAR, additive
 from quokka_laws.laws.repeated import Repeated, log_repetitions
 
 
@@ -55,6 +57,18 @@ class Memorization(Repeated):
         super().__post_init__()
         if self.p is not None and not 1.0 < self.p < np.inf:
             raise ValueError(f"p must lie above 1, not {self.p!r}; None fits it, 1.5 suits most runs")
+
+    @property
+    def formula(self) -> str:
+        """The equation, with every term of the base times 1 − w = (1 + a + a·y)/((1 + a)·(1 + y))."""
+        main, *definitions = self.base.formula.split(";")
+        learned = " + ".join(
+            f"{written(term)}*(1 + a + a*y)/((1 + a)*(1 + y))" for _, term in additive(parse(main, GRAMMAR))
+        )
+        top = "T" if self.memorized_loss is None else repr(self.memorized_loss)
+        p = "p" if self.p is None else repr(self.p)
+        own = ["a = nu*U_D^s/N", f"y = (max(0, epochs - 1)*N^(1 - 1/{p})/c)^{p}"]
+        return "; ".join([f"{learned} + {top}*y/((1 + a)*(1 + y))", *definitions, *own])
 
     @property
     def own(self) -> tuple[Coefficient, ...]:

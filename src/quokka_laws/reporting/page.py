@@ -66,8 +66,8 @@ def report(
         raise ValueError(f"form = {form!r}: a report is 'html' or 'md'")
     if not len(fit.runs):
         raise FitError(f"{fit.label} holds no runs: a report is made of a fit, not of coefficients alone")
-    repeated = "epochs" in fit.law.variables
-    planned = bool({"N", "D"} <= set(fit.law.variables)) or repeated
+    repeated = fit.law.of_repetition
+    planned = fit.law.of_N_and_D or repeated
     budgets = tuple(C) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
     budgets = budgets if planned else ()
     limits = tuple(U_D) or ((fit.fitted_range["U_D"][1],) if repeated else ())
@@ -86,7 +86,7 @@ def report(
         "has_draws": fit.has_intervals,
         "identified": fit.identified,
         "figures": [figure.drawn(form == "html") for figure in drawn],
-        "doubts": [f.message for f in fit.flags] + _caution(fit, budgets),
+        "diagnostics": [str(d) for d in fit.diagnostics] + _caution(fit, budgets),
         "checklist": checklist(fit).to_dict("records"),
         "facts": _facts(fit, command),
     }
@@ -151,7 +151,7 @@ def _advice(
             answer = f"{answer} But the best size is {said}."
     if not np.isfinite(first["N"]):
         answer = "This fit names no best model: a term of the law is missing, so larger or longer is always better."
-    elif repeated and any(flag.code == "NO_RISE" for flag in fit.flags):
+    elif repeated and any(d.code == "NO_RISE" for d in fit.diagnostics):
         answer = f"These runs do not say when to stop, for none rises above its minimum. The law alone says: {answer}"
     return question, answer, rows
 

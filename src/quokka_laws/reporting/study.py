@@ -42,7 +42,7 @@ class Study:
         """Allocations of both methods, one row each per budget; empty without budgets."""
         if not self.budgets or not self.has_optimum:
             return pd.DataFrame()
-        tables = {self.fit.law.name: self._own_plan()}
+        tables = {self.fit.law.label: self._own_plan()}
         if self.iso is not None:
             level = LEVEL if self.iso.draws is not None else None
             tables["IsoFLOP profiles"] = compute_optimal(self.iso, self.budgets, interval=level)
@@ -59,7 +59,7 @@ class Study:
     @property
     def has_optimum(self) -> bool:
         """Whether the law is one of N and D."""
-        return {"N", "D"} <= set(self.fit.law.variables)
+        return self.fit.law.of_N_and_D
 
     def report(self) -> str:
         """Everything, as text."""
@@ -80,17 +80,17 @@ class Study:
     def _repeated(self) -> str:
         """The best use of the budgets and of limited data, or what it takes to say."""
         if "epochs" not in self.fit.law.variables:
-            return f"{self.fit.law.name} is a law of {', '.join(self.fit.law.variables)}: it allocates no budget"
+            return f"{self.fit.law.label} is a law of {', '.join(self.fit.law.variables)}: it allocates no budget"
         if not self.unique:
             return (
-                f"{self.fit.law.name} allocates a budget on limited data: say how many unique tokens there are (-U 100B), or ask "
+                f"{self.fit.law.label} allocates a budget on limited data: say how many unique tokens there are (-U 100B), or ask "
                 "`quokka-laws data-optimal`"
             )
         try:
             plan = compute_and_data_optimal(self.fit, self.budgets, self.unique, interval=self.level)
         except FitError as error:
             return f"no allocation: {error}"
-        return f"Best model and epochs by {self.fit.law.name}\n{indent(right_aligned(plan))}"
+        return f"Best model and epochs by {self.fit.law.label}\n{indent(right_aligned(plan))}"
 
     def cautions(self) -> list[str]:
         """What to keep in mind about the allocations."""
@@ -146,7 +146,7 @@ def study(
     """
     result = fit(law, runs, bootstrap=bootstrap, seed=seed, **settings)
     iso, reason = None, ""
-    if {"N", "D"} <= set(law.variables):
+    if result.law.of_N_and_D:
         try:
             iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
         except RunsError as error:

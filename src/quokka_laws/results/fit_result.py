@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.objective import LogHuber, Objective
-from quokka_laws.results.diagnostic import Flag
+from quokka_laws.results.diagnostic import Diagnose, Diagnostic, Known
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.intervals import check_level, percentile_interval
 from quokka_laws.results.notebook import card
@@ -27,7 +28,7 @@ class FitStatus(Enum):
 
     CONVERGED = "converged"
     AT_BOUND = "converged, with a coefficient at a bound or an amplitude at zero"
-    NOT_CONVERGED = "NOT CONVERGED: the best point found is not a minimum"
+    NOT_CONVERGED = "not converged: the best point found is not a minimum"
     EVALUATED = "coefficients were given, not fitted"
 
 
@@ -41,8 +42,8 @@ class FitResult(FittedLaw):
         What was minimised, and its value: the weighted *sum* over rows.
     status : FitStatus
         An optimistic view of success: that a minimum was reached, not that the law is right.
-    flags : tuple of Flag
-        Everything doubtful, one sentence each.
+    diagnose : callable
+        Looks for everything doubtful when ``diagnostics`` is first asked for.
     runs : DataFrame
         The rows that were fitted; ``excluded`` lists those left out with the reason.
     params : lmfit.Parameters
@@ -60,6 +61,8 @@ class FitResult(FittedLaw):
         Kind of resampling, refits asked for, refits that converged.
     route : str
         ``"newton"``, or why lmfit's Minimizer had to be used.
+    prior : dict
+        Normal priors that were taken, mean and standard deviation by coefficient; empty without.
     seed : int
     versions : dict
         Of this package and what it computes with.
@@ -68,7 +71,7 @@ class FitResult(FittedLaw):
     objective: Objective = field(default_factory=LogHuber)
     objective_value: float = np.nan
     status: FitStatus = FitStatus.EVALUATED
-    flags: tuple[Flag, ...] = ()
+    diagnose: Diagnose = field(default_factory=Known, compare=False, repr=False)
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
     params: lmfit.Parameters = field(default_factory=lmfit.Parameters)
@@ -78,10 +81,16 @@ class FitResult(FittedLaw):
     condition_number: float = np.nan
     bootstrap: dict[str, Any] = field(default_factory=dict)
     route: str = "newton"
+    prior: dict[str, tuple[float, float]] = field(default_factory=dict)
     seed: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
     # ---- views ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything doubtful about the fit; looked for when first asked for, which takes refits."""
+        return self.diagnose(self)
 
     @property
     def identified(self) -> bool:
@@ -132,7 +141,7 @@ class FitResult(FittedLaw):
     def residuals(self) -> pd.DataFrame:
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
-        table["predicted"] = self._loss(self.values, inputs_of(table))
+        table["predicted"] = self._loss(self.values, inputs_of(table, self.law.takes))
         table["residual"] = np.log(table["predicted"] / table["loss"])
         return table
 
@@ -154,7 +163,7 @@ class FitResult(FittedLaw):
     def _repr_html_(self) -> str:
         facts = f"{len(self.runs)} rows, objective {self.objective_value:.6g}, {self.status.value}"
         title = f"{self.label}: loss = {self.law.equation}"
-        return card(title, facts, self.summary, doubts=[f.message for f in self.flags], index=True)
+        return card(title, facts, self.summary, diagnostics=map(str, self.diagnostics), index=True)
 
 
 def draws_to_parameters(params: lmfit.Parameters, draws: pd.DataFrame | None) -> lmfit.Parameters:

@@ -12,6 +12,7 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import Law
+from quokka_laws.laws.base import COMPLETED
 from quokka_laws.results.intervals import check_level, percentile_interval
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.conventions import Conventions
@@ -47,13 +48,13 @@ class FittedLaw:
     def __post_init__(self) -> None:
         if missing := [k for k in self.law.names if k not in self.values]:
             raise ValueError(
-                f"{self.law.name} needs values for {', '.join(self.law.names)}; missing: {', '.join(missing)}"
+                f"{self.law.label} needs values for {', '.join(self.law.names)}; missing: {', '.join(missing)}"
             )
 
     @property
     def label(self) -> str:
         """Name for tables and legends."""
-        return self.name or self.law.name
+        return self.name or self.law.label
 
     @property
     def has_intervals(self) -> bool:
@@ -89,21 +90,37 @@ class FittedLaw:
         if not len(usable):
             raise FitError(
                 f"none of the {len(self.draws)} refits of {self.label} converged, so no interval can be given; look at the "
-                "doubts of the fit (fit.report()), hold or untie a coefficient, or ask with interval=None"
+                "diagnostics of the fit (fit.report()), hold or untie a coefficient, or ask with interval=None"
             )
         return {k: usable[k].to_numpy() for k in self.law.names}
 
     def extrapolation(self, **data: Any) -> Array:
-        """How far outside the fitted runs a point lies: the largest ratio over N, D, C, U_D and epochs, at least 1.
+        """How far outside the fitted runs a point lies: the largest factor over all its variables, at least 1.
 
-        NaN where the fitted range is not known.
+        A ratio to the largest or smallest fitted value; where the runs hold zeros or negative values, one plus the distance in
+        widths of their range. NaN where the fitted range is not known.
         """
-        given = self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **data)
-        raw = {k.removeprefix("log_"): np.exp(v) if k.startswith("log_") else v for k, v in given.items()}
-        factors = [times_outside(raw[k], *self.fitted_range[k]) for k in raw if k in self.fitted_range]
+        factors = self.extrapolations(**data)
         if not factors:
-            return np.full(np.broadcast_shapes(*(v.shape for v in raw.values())), np.nan)
-        return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors)))
+            shapes = [np.shape(v) for v in data.values() if v is not None]
+            return np.full(np.broadcast_shapes(*shapes), np.nan)
+        return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors.values())))
+
+    def extrapolations(self, **data: Any) -> dict[str, Array]:
+        """The factor of :meth:`extrapolation` by variable, for those whose fitted range is known."""
+        numbers = {k: v for k, v in data.items() if k not in self.law.groups}
+        raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
+        return {k: times_outside(v, *self.fitted_range[k]) for k, v in raw.items() if k in self.fitted_range}
+
+    def outside(self, **data: Any) -> list[tuple[str, float, float, float]]:
+        """Variables of a point that lie outside the fitted runs: name, value farthest out, smallest and largest fitted value."""
+        numbers = {k: v for k, v in data.items() if k not in self.law.groups}
+        raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
+        found = []
+        for k, factor in self.extrapolations(**data).items():
+            if (factor > 1.0 + 1e-9).any():
+                found.append((k, float(np.ravel(raw[k])[np.argmax(factor)]), *self.fitted_range[k]))
+        return found
 
     def log_residuals(self) -> Array:
         """ln(predicted / observed) of the runs behind the numbers, as in the objective: the noise of one run.
@@ -120,7 +137,7 @@ class FittedLaw:
     def predict(
         self, *, interval: float | None = None, kind: Literal["mean", "run"] = "mean", **data: Any
     ) -> pd.DataFrame:
-        """Loss at given N, D (and U_D, epochs where the law has them).
+        """Loss at given N, D, or whatever variables the law has.
 
         Parameters
         ----------
@@ -131,24 +148,23 @@ class FittedLaw:
             ``"run"``: the loss of one new run, the same with a residual of the fitted runs added. Neither holds
             the chance that the law is wrong out there; :func:`quokka_laws.evaluation.averaging` does.
         **data
-            Raw units, scalars or arrays that broadcast.
+            Raw units, scalars or arrays that broadcast; text for a column in brackets.
 
         Returns
         -------
         DataFrame
             The data, ``loss``, ``loss_lower`` and ``loss_upper`` (with ``interval``), ``extrapolation``.
         """
-        arrays = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
-        bad = [f"{k} = {v[~(v > 0)].flat[0]:g}" for k, v in arrays.items() if not (v > 0).all()]
-        if bad:
-            raise ValueError(f"{', '.join(bad)}: N, D, U_D and epochs must be positive numbers")
+        arrays = self._checked(data)
         shape = np.broadcast_shapes(*(v.shape for v in arrays.values()))
         flat = {k: np.broadcast_to(v, shape).reshape(-1) for k, v in arrays.items()}
         table = pd.DataFrame(flat)
         with np.errstate(over="ignore"):
             table["loss"] = self._loss(self.values, flat)
         if (lost := np.flatnonzero(~np.isfinite(table["loss"]))).size:
-            shown = "; ".join(f"row {i + 1}: {', '.join(f'{k} = {v[i]:g}' for k, v in flat.items())}" for i in lost[:8])
+            shown = "; ".join(
+                f"row {i + 1}: " + ", ".join(f"{k} = {_short(v[i])}" for k, v in flat.items()) for i in lost[:8]
+            )
             raise FitError(
                 f"{self.label} predicts no finite loss in {len(lost)} of {len(table)} rows ({shown}); they are too far "
                 "outside anything it was fitted on"
@@ -164,9 +180,39 @@ class FittedLaw:
         table["extrapolation"] = self.extrapolation(**flat)
         return table
 
+    def _checked(self, data: Mapping[str, Any]) -> dict[str, Array]:
+        """Data as arrays: text for columns in brackets, positive numbers for canonical variables, finite ones for others."""
+        arrays: dict[str, Array] = {}
+        bad, unread = [], []
+        for k, v in data.items():
+            if v is None:
+                continue
+            if k in self.law.groups:
+                arrays[k] = np.asarray(v, dtype=object)
+                continue
+            try:
+                arrays[k] = np.asarray(v, dtype=float)
+            except (TypeError, ValueError):
+                unread.append(f"{k} = {v!r}")
+                continue
+            good = arrays[k] > 0 if k in COMPLETED else np.isfinite(arrays[k])
+            if not good.all():
+                bad.append(f"{k} = {arrays[k][~good].flat[0]:g}")
+        if unread:
+            raise ValueError(f"{', '.join(unread)}: expected numbers")
+        if bad:
+            raise ValueError(
+                f"{', '.join(bad)}: N, D, C, U_D and epochs must be positive, other variables finite numbers"
+            )
+        return arrays
+
     def _noise(self, shape: tuple[int, ...]) -> Array:
         """ln(observed / predicted) of new runs: residuals at random, widened for the coefficients fitted to them."""
         residuals = self.log_residuals()
         spare = max(len(residuals) - len(self.law.coefficients), 1)
         drawn = -np.random.default_rng(0).choice(residuals, size=shape)
         return np.asarray(drawn * np.sqrt(len(residuals) / spare))
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -10,11 +10,15 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
+from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.intervals import percentile_interval
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.quantities import times_outside
-from quokka_laws.runs.read import varying_flops
+from quokka_laws.runs.read import flops_spread
+
+WIDEST_GRID = 4.0  # largest over smallest N of a budget
+FARTHEST_OFFSET = 1.5  # of a minimum from the centre of its sizes
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class IsoflopFit:
         One row a budget: ``C, N, D, loss`` of the minimum; ``runs``; ``grid_center`` (geometric mean of the
         smallest and largest N), ``offset`` (N over it) and ``grid_width`` (largest over smallest N): a parabola is
         trustworthy where the offset is near 1 and the width small; ``curvature`` of the parabola in log N.
-    refused : DataFrame
-        Budgets whose minimum is not inside their own sizes, with the reason.
+    refused : tuple of Diagnostic
+        Budgets without a minimum inside their own sizes, and why.
     power_laws : dict of str to lmfit ModelResult
         ``"N"`` and ``"D"``: ``log y = log_k + exponent·log C``.
     draws : DataFrame or None
@@ -40,7 +44,7 @@ class IsoflopFit:
     """
 
     optima: pd.DataFrame
-    refused: pd.DataFrame
+    refused: tuple[Diagnostic, ...]
     power_laws: dict[str, Any]
     degree: int
     runs: pd.DataFrame
@@ -87,6 +91,19 @@ class IsoflopFit:
         plan["N_flat_lower"], plan["N_flat_upper"] = np.nan, np.nan
         return plan
 
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Budgets that were refused, and what biases the others."""
+        found = list(self.refused)
+        if spread := flops_spread(self.runs):
+            found.append(Diagnostic("FLOPS_VARY", Severity.WARNING, spread))
+        width = float(self.optima["grid_width"].max())
+        offset = float(np.exp(np.abs(np.log(self.optima["offset"])).max()))
+        if width > WIDEST_GRID or offset > FARTHEST_OFFSET:
+            numbers = {"width": width, "offset": offset}
+            found.append(Diagnostic("WIDE_GRID", Severity.WARNING, numbers, advice=(Option("degree", 3),)))
+        return tuple(found)
+
     def report(self) -> str:
         """The profiles as text."""
         from quokka_laws.results.text import isoflop_report
@@ -98,10 +115,7 @@ class IsoflopFit:
 
     def _repr_html_(self) -> str:
         facts = f"N_opt = {self.values['k_N']:.4g}·C^{self.values['a']:.4f}; one row per budget"
-        refused = [f"C = {row['C']:.3g} refused: {row['reason']}" for _, row in self.refused.iterrows()]
-        if varying := varying_flops(self.runs):
-            refused.append(varying)
-        return card("IsoFLOP profiles", facts, self.optima, doubts=refused)
+        return card("IsoFLOP profiles", facts, self.optima, diagnostics=map(str, self.diagnostics))
 
 
 def power_values(fits: dict[str, Any]) -> dict[str, float]:

@@ -14,12 +14,12 @@ import pandas as pd
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import from_spec
 from quokka_laws.objective import objective_from_spec
-from quokka_laws.results.diagnostic import Flag
+from quokka_laws.results.diagnostic import Diagnostic, Known
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.runs.conventions import Conventions
 
 SCHEMA = "quokka-laws/fit"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def to_dict(fit: FitResult) -> dict[str, Any]:
@@ -36,12 +36,13 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
         "objective_value": fit.objective_value,
         "rms_residual": fit.rms_residual,
         "status": fit.status.name,
-        "flags": [[f.code, f.message] for f in fit.flags],
+        "diagnostics": [d.to_dict() for d in fit.diagnostics],
         "starts": fit.starts,
         "gradient_norm": fit.gradient_norm,
         "condition_number": fit.condition_number,
         "bootstrap": fit.bootstrap,
         "route": fit.route,
+        "prior": {k: list(v) for k, v in fit.prior.items()},
         "seed": fit.seed,
         "versions": fit.versions,
         "params": [_plain_parameter(p) for p in fit.params.values()],
@@ -90,7 +91,7 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         objective=objective_from_spec(data["objective"]),
         objective_value=data["objective_value"],
         status=FitStatus[data["status"]],
-        flags=tuple(Flag(code, message) for code, message in data["flags"]),
+        diagnose=Known(_diagnostics(data)),
         runs=runs,
         excluded=pd.DataFrame(data["excluded"]),
         params=_read_parameters(data["params"], draws),
@@ -100,9 +101,17 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         condition_number=data["condition_number"],
         bootstrap=data["bootstrap"],
         route=data["route"],
+        prior={k: (v[0], v[1]) for k, v in data.get("prior", {}).items()},
         seed=data["seed"],
         versions=data["versions"],
     )
+
+
+def _diagnostics(data: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    """Of a stored fit; the first schema kept a code and a sentence."""
+    if data["schema_version"] == 1:
+        return tuple(Diagnostic(code, numbers={"text": message}) for code, message in data["flags"])
+    return tuple(map(Diagnostic.from_dict, data["diagnostics"]))
 
 
 def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:

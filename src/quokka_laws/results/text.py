@@ -1,15 +1,15 @@
-"""Fits as text and notebook HTML; bad news in capitals."""
+"""Fits as text."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.format import WIDTH, human, indent, left_aligned, right_aligned
-from quokka_laws.runs.read import varying_flops
 
 if TYPE_CHECKING:
     from quokka_laws.results.fit_result import FitResult
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 REFUSALS_LISTED = 3
 
 
-def flag_lines(fit: FitResult) -> list[str]:
-    """Doubts as wrapped bullet lines."""
+def diagnostic_lines(diagnostics: Iterable[Diagnostic], *, command_line: bool = False) -> list[str]:
+    """Diagnostics as wrapped bullet lines."""
     return [
         line
-        for flag in fit.flags
-        for line in textwrap.wrap(flag.message, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
+        for diagnostic in diagnostics
+        for line in textwrap.wrap(
+            diagnostic.sentence(command_line=command_line), WIDTH, initial_indent="  ! ", subsequent_indent="    "
+        )
     ]
 
 
@@ -56,7 +58,7 @@ def fit_report(fit: FitResult) -> str:
     """The whole report of a fit."""
     n, out = len(fit.runs), len(fit.excluded)
     lines = [
-        f"{fit.law.name}: loss = {fit.law.equation}",
+        f"{fit.law.label}: loss = {fit.law.equation}",
         f"  {n} rows fitted, {out} excluded; {fit.conventions.describe()}",
         f"  objective {_objective(fit)} = {fit.objective_value:.9g} (sum over rows); rms residual {100 * fit.rms_residual:.2g} %",
         f"  status: {fit.status.value}",
@@ -82,8 +84,8 @@ def fit_report(fit: FitResult) -> str:
     if out:
         counts = fit.excluded["reason"].value_counts()
         lines += ["", *(f"  excluded: {k} rows, {reason}" for reason, k in counts.items())]
-    if fit.flags:
-        lines += ["", "  DOUBTFUL", *flag_lines(fit)]
+    if fit.diagnostics:
+        lines += ["", "  Before you rely on it", *diagnostic_lines(fit.diagnostics)]
     return "\n".join(lines)
 
 
@@ -113,23 +115,11 @@ def isoflop_report(iso: IsoflopFit) -> str:
             f"{len(iso.draws.dropna())} of {len(iso.draws)} refits usable)"
         )
     lines += ["", indent(right_aligned(shown))]
-    refused = [f"REFUSED C = {row['C']:.3g}: {row['reason']}" for _, row in iso.refused.iterrows()]
-    if len(refused) > REFUSALS_LISTED:
-        refused = [f"REFUSED {len(refused)} of {len(refused) + len(iso.optima)} budgets; the first {refused[0][8:]}"]
-    for sentence in refused:
-        lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-    if varying := varying_flops(iso.runs):
-        lines += textwrap.wrap(varying, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-    widest, farthest = iso.optima["grid_width"].max(), np.exp(np.abs(np.log(iso.optima["offset"])).max())
-    if widest > 4 or farthest > 1.5:
-        lines += textwrap.wrap(
-            f"grids as wide as ×{widest:.3g} and minima up to ×{farthest:.2g} off centre: a parabola's minimum is then "
-            "biased by several per cent, more when extrapolated (arXiv 2603.22339); compare with degree=3 and with the "
-            "parametric fit",
-            WIDTH,
-            initial_indent="  ! ",
-            subsequent_indent="    ",
-        )
+    refused = iso.refused[:1] if len(iso.refused) > REFUSALS_LISTED else iso.refused
+    if len(refused) < len(iso.refused):
+        lines.append(f"  ! {len(iso.refused)} of {len(iso.refused) + len(iso.optima)} budgets were refused; the first:")
+    others = [d for d in iso.diagnostics if d not in iso.refused]
+    lines += diagnostic_lines([*refused, *others])
     return "\n".join(lines)
 
 

@@ -87,7 +87,8 @@ def read_runs(
     Returns
     -------
     DataFrame
-        Canonical columns first, as floats; index 0 … n−1. ``row`` in messages is the 1-based data row of the source.
+        Canonical columns first, as floats, then every other column under its own name; index 0 … n−1. Only ``loss`` has
+        to be there: a law that is fitted says what it needs. ``row`` in messages is the 1-based data row of the source.
 
     Raises
     ------
@@ -115,6 +116,7 @@ def read_runs(
     named, factors = scaled(columns or {}, list(table))
     table, recorded = _rename(table, named, recorded, notes, faults)
     raise_faults(source, faults)
+    renamed, undecided = table.attrs["renamed"], table.attrs["undecided"]
     table, failed = _finished(table)
     table, unread = _numbers(table)
     table = table.assign(**{name: table[name] * factor for name, factor in factors.items()})
@@ -132,6 +134,8 @@ def read_runs(
         "notes": notes,
         "source": where_from(source),
         "flops_tolerance": flops_tolerance,
+        "renamed": {given: canonical for given, canonical in renamed.items() if canonical not in factors},
+        "undecided": undecided,
     }
     return check_runs(table)
 
@@ -182,18 +186,21 @@ def flops_per_ND(runs: pd.DataFrame) -> Array:
     return (runs["C"] / (runs["N"] * runs["D"])).to_numpy(dtype=float)
 
 
-def varying_flops(runs: pd.DataFrame) -> str:
-    """A sentence where the C of the runs is not one multiple of N·D, so that plans cannot turn a budget into N and D."""
+def flops_spread(runs: pd.DataFrame) -> dict[str, float] | None:
+    """Lowest, highest and median C/(N·D) where it is not one multiple, so that plans cannot turn a budget into N and D."""
     if not {"N", "D", "C"} <= set(runs):
-        return ""
+        return None
     k = flops_per_ND(runs)
     middle = float(np.median(k))
     if np.abs(k / middle - 1).max() <= FLOPS_TOLERANCE:
-        return ""
-    return (
-        f"C/(N·D) VARIES FROM {k.min():.3g} TO {k.max():.3g} OVER THE RUNS: plans take their median, C = {middle:.3g}·N·D, "
-        "and are off by as much. Count C alike for all runs, or count N as C does"
-    )
+        return None
+    return {"lowest": float(k.min()), "highest": float(k.max()), "median": middle}
+
+
+def row_names(runs: pd.DataFrame, chosen: Array) -> tuple[str, ...]:
+    """What the user calls the rows where ``chosen`` is true: their run_id where each has its own, else their index."""
+    own = runs["run_id"] if "run_id" in runs and runs["run_id"].is_unique else runs.index.to_series()
+    return tuple(map(str, own[chosen]))
 
 
 def equal_run_weights(runs: pd.DataFrame) -> pd.Series:
@@ -215,7 +222,8 @@ def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
 def _rename(
     table: pd.DataFrame, columns: dict[str, str], conventions: Conventions, notes: list[str], faults: list[str]
 ) -> tuple[pd.DataFrame, Conventions]:
-    mapping, said, wrong = recognise(list(table), columns)
+    undecided: dict[str, list[str]] = {}
+    mapping, said, wrong = recognise(list(table), columns, undecided=undecided)
     notes.extend(said)
     faults.extend(wrong)
     plain = {column: plain_name(column) for column in table}
@@ -230,16 +238,8 @@ def _rename(
     names, free = [str(c) for c in plain], [str(c) for c in plain if c not in mapping]
     if "loss" not in table:
         faults.append(f"no column holds the loss; the table has {', '.join(names)}. Say {suggested(free, ['loss'])}")
-    have = {k for k in ("N", "D", "C") if k in table}
-    if "D" not in have and {"U_D", "epochs"} <= set(table):
-        have.add("D")
-    if len(have) < 2:
-        missing = [k for k in ("N", "D") if k not in have]
-        faults.append(
-            f"need two of N (parameters), D (tokens) and C (FLOPs), found {', '.join(sorted(have)) or 'none'}; the table "
-            f"has {', '.join(names)}. Say {suggested(free, missing)}"
-        )
     table.insert(0, "_row", np.arange(1, len(table) + 1))
+    table.attrs |= {"renamed": {a: b for a, b in mapping.items() if a != b}, "undecided": undecided}
     return table, conventions
 
 
