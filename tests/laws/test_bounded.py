@@ -53,14 +53,18 @@ def test_recovery(law: Law, values: dict[str, float]) -> None:
 
 
 def test_runs_of_the_base_send_L_0_to_its_bound() -> None:
-    """Where no run shows a bound the fit is the base's: the same objective and the same losses."""
+    """Where no run shows a bound the fit is nearly the base's: 1,000 nats bend its powers by a part in a thousand."""
     values = dict(E=2.0, A=500.0, alpha=0.36, B=9000.0, beta=0.42)
     N, D = (v.ravel() for v in np.meshgrid(np.geomspace(1e7, 3e9, 6), np.geomspace(1e9, 1e11, 6)))
     noise = np.exp(0.003 * np.random.default_rng(1).standard_normal(len(N)))
     runs = ql.check_runs(pd.DataFrame({"N": N, "D": D, "loss": laws.Chinchilla().loss(values, N=N, D=D) * noise}))
     plain, bounded = ql.fit(laws.Chinchilla(), runs), ql.fit(laws.Bounded(), runs)
-    assert bounded.objective_value <= plain.objective_value * 1.001
-    assert bounded(N=1e10, D=3e11) == pytest.approx(plain(N=1e10, D=3e11), rel=0.01)
+    assert bounded.values["L_0"] == pytest.approx(1e3)
+    assert bounded.at_bound("L_0")
+    (diagnostic,) = (f for f in bounded.flags if f.code == "AT_BOUND")
+    assert diagnostic.numbers["means"]
+    assert bounded.objective_value <= plain.objective_value * 1.05
+    assert bounded(N=1e10, D=3e11) == pytest.approx(plain(N=1e10, D=3e11), rel=0.003)
 
 
 @pytest.mark.parametrize(("law", "values"), [(laws.Bounded(), VALUES), (laws.Bounded(laws.Skaling()), SKALING)])
