@@ -1,5 +1,7 @@
 """Which law of repeated data predicts runs it has not seen: every form on five sets of runs. Writes ranking.csv and ranking.md.
 
+``ranking.csv`` has a row per question and (N, U_D) cell, and per law a column with its error there.
+
     python docs/replication/rank.py [--only quokka] [--page]
 
 ``--only`` scores one set of runs (and its part of ranking.csv), ``--page`` writes the page from ranking.csv without fitting. The runs of
@@ -27,33 +29,38 @@ from quokka_laws.fitting.starts import thin
 from quokka_laws.literature.datasets import data_folder
 
 HERE = Path(__file__).parent
-REFERENCE = "bounded memorization, p = 3/2"
+REFERENCE = "bounded memorization, p = 3/2, T = ln V"
+FEWER = "p = 3/2, T = ln V"
 FOLDS, STARTS, RESAMPLES = 8, 2, 4000
 LEARNED_FROM = 2**18  # tokens; see docs/scripts/calibration.py
 ROWS_PER_CURVE = 14  # of Quokka's 22,881 checkpoints: 672 rows
 
 
-def forms(vocabulary: int) -> dict[str, laws.Law]:
-    """Every law; the loss of guessing, where a form takes it, is that of the tokenizer."""
+def forms(vocabulary: int) -> dict[str, tuple[laws.Law, dict[str, object]]]:
+    """Every law, and what is held or tied in it; the loss of guessing, where a form takes it, is that of the tokenizer."""
     guess, B = math.log(vocabulary), laws.Bounded
+    known = laws.BoundedMemorization(memorized_loss=guess)
     return {
-        REFERENCE: laws.BoundedMemorization(),
-        "bounded memorization, p fitted": laws.Memorization(B()),
-        "bounded memorization, T = ln V": laws.Memorization(B(), memorized_loss=guess),
-        "bounded memorization, p = 3/2, T = ln V": laws.BoundedMemorization(memorized_loss=guess),
-        "memorization": laws.Memorization(),
-        "memorization, T = ln V": laws.Memorization(memorized_loss=guess),
-        "bounded exposure": B(laws.ExposureOverfit()),
-        "bounded data reuse": laws.DataReuse(B()),
-        "data reuse (2607.25271)": laws.DataReuse(),
-        "data reuse, R = K (U/N)^rho": laws.DataReuse(by_size=False),
-        "bounded effective data": laws.EffectiveData(B(), parameters=False),
-        "effective data (Muennighoff)": laws.EffectiveData(parameters=False),
-        "saturating (Bryant & Liu)": laws.SaturatingOverfit(),
-        "bounded Eq. 18": B(laws.AdditiveOverfit()),
-        "Quokka Eq. 18": laws.AdditiveOverfit(),
-        "Quokka Eq. 14": laws.QuokkaRepeated(),
-        "power (Lovelace)": laws.PowerOverfit(),
+        "bounded memorization, p = 3/2": (laws.BoundedMemorization(), {}),
+        "bounded memorization, p = 3/2, T = ln V": (known, {}),
+        "bounded memorization, p fitted": (laws.Memorization(B()), {}),
+        "bounded memorization, p fitted, T = ln V": (laws.Memorization(B(), memorized_loss=guess), {}),
+        "memorization": (laws.Memorization(), {}),
+        "memorization, T = ln V": (laws.Memorization(memorized_loss=guess), {}),
+        "bounded exposure": (B(laws.ExposureOverfit()), {}),
+        "bounded data reuse": (laws.DataReuse(B()), {}),
+        "data reuse (2607.25271)": (laws.DataReuse(), {}),
+        "data reuse, R = K (U/N)^rho": (laws.DataReuse(by_size=False), {}),
+        "bounded effective data": (laws.EffectiveData(B(), parameters=False), {}),
+        "effective data (Muennighoff)": (laws.EffectiveData(parameters=False), {}),
+        "saturating (Bryant & Liu)": (laws.SaturatingOverfit(), {}),
+        "bounded Quokka Eq. 18": (B(laws.AdditiveOverfit()), {}),
+        "Quokka Eq. 18": (laws.AdditiveOverfit(), {}),
+        "Quokka Eq. 14": (laws.QuokkaRepeated(), {}),
+        "power (Lovelace)": (laws.PowerOverfit(), {}),
+        FEWER + ", s = 1": (known, {"s": {"value": 1.0, "vary": False}}),
+        FEWER + ", s = 3/2": (known, {"s": {"value": 1.5, "vary": False}}),
+        FEWER + ", alpha = beta": (known, {"beta": {"expr": "alpha"}}),
     }
 
 
@@ -180,13 +187,13 @@ SETS = {
 # ---- scoring --------------------------------------------------------------------------------------------------
 
 
-def errors(law: laws.Law, fitted: pd.DataFrame, tested: pd.DataFrame) -> np.ndarray:
-    """|log(predicted/observed)| of rows that were not fitted."""
-    data, space = Data.of(law, fitted), Space.of(law, law.make_params())
-    assert space is not None  # nothing is tied
+def errors(law: laws.Law, settings: dict[str, object], fitted: pd.DataFrame, tested: pd.DataFrame) -> np.ndarray:
+    """|log(predicted/observed)| of rows that were not fitted, in per cent."""
+    data, space = Data.of(law, fitted), Space.of(law, law.make_params(**settings))
+    assert space is not None  # ties are linear
     best = optimise(law, data, space, ql.LogHuber(), n_starts=STARTS, seed=0)
     loss = law.loss(space.values(best.u, best.off), **{k: tested[k] for k in law.variables})
-    return np.abs(np.log(loss / tested["loss"].to_numpy()))
+    return 100 * np.abs(np.log(loss / tested["loss"].to_numpy()))
 
 
 def held_out(runs: pd.DataFrame, chosen: Runs) -> Iterator[tuple[str, str, list[np.ndarray]]]:
@@ -201,41 +208,57 @@ def held_out(runs: pd.DataFrame, chosen: Runs) -> Iterator[tuple[str, str, list[
 
 
 def score(name: str) -> pd.DataFrame:
-    """One row per question and law, with paired differences from the reference, resampled by (N, U_D)."""
+    """Mean error of every law in each (N, U_D) cell that a question holds out."""
     table = SETS[name].read()
     if table is None:
         print(f"{name}: skipped; set QUOKKA_LAWS_TEST_DATA to a folder with {name}/runs.csv")
         return pd.DataFrame()
     runs = ql.check_runs(table[["N", "U_D", "epochs", "loss"]].reset_index(drop=True))
     runs["cell"] = runs.groupby(["N", "U_D"]).ngroup()
-    rows = []
+    parts = []
     for question, what, masks in held_out(runs, SETS[name]):
-        found: dict[str, np.ndarray] = {}
-        tested = np.any(masks, axis=0)
-        for form, law in forms(SETS[name].vocabulary).items():
-            error, begun = np.full(len(runs), np.nan), time.process_time()
+        found = runs[["N", "U_D"]].assign(rows=1.0)
+        for form, (law, settings) in forms(SETS[name].vocabulary).items():
+            begun = time.process_time()
             for mask in masks:
-                error[mask] = errors(law, runs[~mask].reset_index(drop=True), runs[mask])
-            found[form] = 100 * error[tested]
-            print(
-                f"{name}, {question}, {form}: {found[form].mean():.2f} % ({time.process_time() - begun:.1f} s)",
-                flush=True,
-            )
+                fitted = runs[~mask].reset_index(drop=True)
+                found.loc[mask, form] = errors(law, settings, fitted, runs[mask])
+            took = time.process_time() - begun
+            print(f"{name}, {question}, {form}: {found[form].mean():.2f} % ({took:.1f} s)", flush=True)
+        tested = found[np.any(masks, axis=0)]
+        by = tested.groupby(["N", "U_D"], as_index=False)
+        cells = by.mean().assign(rows=by["rows"].sum()["rows"].astype(int), runs=name, question=question)
+        parts.append(cells.assign(**{"held out": what}))
+    together = pd.concat(parts)
+    first = ["runs", "question", "held out", "N", "U_D", "rows"]
+    return together[first + [c for c in together if c not in first]]
+
+
+def paired(gap: np.ndarray, rows: np.ndarray) -> tuple[float, float, float]:
+    """Mean difference over rows and its 95 % interval over resampled cells."""
+    drawn = np.random.default_rng(0).integers(0, len(gap), (RESAMPLES, len(gap)))
+    low, high = np.quantile((gap * rows)[drawn].sum(axis=1) / rows[drawn].sum(axis=1), [0.025, 0.975])
+    return float(np.average(gap, weights=rows)), float(low), float(high)
+
+
+def summary(cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per question and law: error, difference from the reference, its interval."""
+    rows = []
+    for (name, question), part in cells.groupby(["runs", "question"], sort=False):
+        weight = part["rows"].to_numpy()
+        for form in forms(SETS[name].vocabulary):
+            difference, low, high = paired((part[form] - part[REFERENCE]).to_numpy(), weight)
             rows.append({
-                "runs": name, "question": question, "held out": what, "rows": int(tested.sum()),
-                "cells": runs.loc[tested, "cell"].nunique(), "law": form, "coefficients": len(law.names), "error": found[form].mean(),
-                **paired(found[form] - found[REFERENCE], runs.loc[tested, "cell"].to_numpy()),
+                "runs": name, "question": question, "held out": part["held out"].iloc[0], "rows": int(weight.sum()), "cells": len(part),
+                "law": form, "coefficients": free(*forms(SETS[name].vocabulary)[form]),
+                "error": np.average(part[form], weights=weight), "difference": difference, "lower": low, "upper": high,
             })  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def paired(gap: np.ndarray, cell: np.ndarray) -> dict[str, float]:
-    """Mean difference and its 95 % interval over resampled cells."""
-    _, code = np.unique(cell, return_inverse=True)
-    total, count = np.bincount(code, gap), np.bincount(code)
-    drawn = np.random.default_rng(0).integers(0, len(total), (RESAMPLES, len(total)))
-    low, high = np.quantile(total[drawn].sum(axis=1) / count[drawn].sum(axis=1), [0.025, 0.975])
-    return {"difference": float(gap.mean()), "lower": float(low), "upper": float(high)}
+def free(law: laws.Law, settings: dict[str, object]) -> int:
+    """How many coefficients are fitted."""
+    return sum(p.vary and not p.expr for p in law.make_params(**settings).values())
 
 
 # ---- the page -------------------------------------------------------------------------------------------------
@@ -310,15 +333,13 @@ def main() -> None:
     options = parser.parse_args()
     path = options.out / "ranking.csv"
     if not options.page:
-        wanted = options.only or list(SETS)
-        new = pd.concat([score(name) for name in wanted])
-        old = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=new.columns)
-        together = pd.concat([old[~old["runs"].isin(new["runs"].unique())], new])
-        together["order"] = together["runs"].map(list(SETS).index)
-        together.sort_values("order", kind="stable").drop(columns="order").to_csv(
-            path, index=False, float_format="%.5g"
+        new = pd.concat([score(name) for name in options.only or SETS])
+        old = pd.read_csv(path) if path.is_file() else new.head(0)
+        together = pd.concat([old[~old["runs"].isin(new["runs"].unique())], new]).sort_values(
+            "runs", key=lambda names: names.map(list(SETS).index), kind="stable"
         )
-    (options.out / "ranking.md").write_text(page(pd.read_csv(path)), encoding="utf-8")
+        together.to_csv(path, index=False, float_format="%.4g")
+    (options.out / "ranking.md").write_text(page(summary(pd.read_csv(path))), encoding="utf-8")
 
 
 if __name__ == "__main__":

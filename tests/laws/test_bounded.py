@@ -61,7 +61,7 @@ def test_runs_of_the_base_send_L_0_to_its_bound() -> None:
     plain, bounded = ql.fit(laws.Chinchilla(), runs), ql.fit(laws.Bounded(), runs)
     assert bounded.values["L_0"] == pytest.approx(1e3)
     assert bounded.at_bound("L_0")
-    (diagnostic,) = (f for f in bounded.flags if f.code == "AT_BOUND")
+    (diagnostic,) = (f for f in bounded.diagnostics if f.code == "AT_BOUND")
     assert diagnostic.numbers["means"]
     assert bounded.objective_value <= plain.objective_value * 1.05
     assert bounded(N=1e10, D=3e11) == pytest.approx(plain(N=1e10, D=3e11), rel=0.003)
