@@ -54,6 +54,8 @@ class Coefficient:
         Range in which automatic starts look for it (amplitudes are solved, not searched).
     min, max : float
         Default bounds, in natural units.
+    bound_means : str
+        What it means that a fit ends at a bound, where that is nothing to worry about.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Coefficient:
     start: tuple[float, float] = (0.05, 1.5)
     min: float = -np.inf
     max: float = np.inf
+    bound_means: str = ""
 
     @property
     def is_log(self) -> bool:
@@ -210,6 +213,13 @@ class Law:
                 (found[j],) = (k for k, t in enumerate(terms) if j in t.grad)
         return found
 
+    def is_alone(self, name: str) -> bool:
+        """Whether one term is this amplitude and nothing else."""
+        j = self.names.index(name)
+        return self.coefficients[j].kind == "amplitude" and set(self._typical_terms[self.amplitude_terms[j]].grad) == {
+            j
+        }
+
     @cached_property
     def term_count(self) -> int:
         """How many terms the loss is a sum of."""
@@ -318,7 +328,7 @@ class Law:
         theta[:, amplitudes] = 0.0
         terms = self.terms_at(theta, x)
         owner = self.amplitude_terms
-        shape = (len(theta), len(loss))
+        shape = (len(theta), loss.shape[-1])
         basis = [np.broadcast_to(np.exp(terms[owner[j]].value) / loss, shape) for j in amplitudes]
         solved = {owner[j] for j in amplitudes}
         fixed = [np.exp(t.value) / loss for k, t in enumerate(terms) if k not in solved]

@@ -55,8 +55,8 @@ def _amplitude_zero(*, name: str, rows: Any, tries: Any) -> str:
     return f"{name} = 0: {what}. These runs do not determine it, and predictions beyond them will {beyond}."
 
 
-def _at_bound(*, name: str, value: float, rows: Any, tries: Any) -> str:
-    return f"{name} is at its bound {value:g}; do not use its interval."
+def _at_bound(*, name: str, value: float, means: str = "", rows: Any, tries: Any) -> str:
+    return f"{name} is at its bound {value:g}{': ' + means if means else ''}; do not use its interval."
 
 
 def _amplitude_often_zero(*, name: str, share: float, rows: Any, tries: Any) -> str:
