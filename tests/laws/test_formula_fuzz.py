@@ -33,11 +33,46 @@ def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 formulas = st.recursive(leaf, grow, max_leaves=12)
 # Pieces of formulas put together at random: most are mistakes.
-PIECES = (
-    "E A N x + - * / ^ ** ( ) [ ] , . ` ' = ; log exp( lambda for in 1 2. 1e9 __import__ ² ≤ α if @ { : \\ \x00".split(
-        " "
-    )
-)
+PIECES = [
+    "E",
+    "A",
+    "N",
+    "x",
+    "+",
+    "-",
+    "*",
+    "/",
+    "^",
+    "**",
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    ".",
+    "`",
+    "'",
+    "=",
+    ";",
+    "log",
+    "exp(",
+    "lambda",
+    "for",
+    "in",
+    "1",
+    "2.",
+    "1e9",
+    "__import__",
+    "²",
+    "≤",
+    "α",
+    "if",
+    "@",
+    "{",
+    ":",
+    "\\",
+    "\x00",
+]
 rubble = st.lists(st.sampled_from([*PIECES, " ", "\n"]), max_size=40).map("".join)
 
 

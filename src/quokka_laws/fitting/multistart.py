@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ THIN_ROWS = 2_000
 SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
 FIRST_STARTS = 5
+BRIEF_STARTS = 3
 FEW_STARTS = 8  # of a formula; where nearly all of them lead to one optimum no others are tried
 AGREEMENT = 0.85
 
@@ -52,24 +52,37 @@ def optimise(
     n_starts: int | None,
     seed: int,
     progress: bool = False,
+    near: tuple[Array, Array] | None = None,
+    briefly: bool = False,
 ) -> Optimum:
-    """The best optimum from automatic starts: solved on a few rows of each run where there are many, finished on all."""
+    """The best optimum from automatic starts: solved on a few rows of each run where there are many, finished on all.
+
+    ``near``, free coordinates (starts, free) and terms at zero (starts, terms), are starts besides the automatic ones: optima of
+    similar problems, such as the same law on more runs. ``briefly``: a few automatic starts, once each, and no search
+    for rivals.
+    """
     rows, counts = starts.thin(len(data.loss), data.groups, data.order, limit=THIN_ROWS, seed=seed)
     sample = data.take(rows, counts) if len(rows) < len(data.loss) else data
     problem = space.problem(sample, objective)
     searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
-    keep = n_starts or (FIRST_STARTS if searched <= 2 else 64)
+    keep = n_starts or (BRIEF_STARTS if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
-    if n_starts is None and len(u) > FEW_STARTS and isinstance(law, Formula):
-        few = solve(problem, u[:FEW_STARTS], sample.weights, off=off[:FEW_STARTS])
-        if _agree(few):  # nothing is gained by the rest
-            u, off = u[:FEW_STARTS], off[:FEW_STARTS]
-    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", keep), ("near", NEAR_STARTS))
+    if near:
+        u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
+    both: list[Solution] = []
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
-        both = [
-            solve(problem, u[:count], sample.weights, off=off[:count], begin=begin, progress=bar.update)
-            for begin, count in beginnings
-        ]
+        if n_starts is None and not briefly and len(u) > FEW_STARTS and isinstance(law, Formula):
+            few, rest = slice(None, FEW_STARTS), slice(FEW_STARTS, None)
+            both.append(solve(problem, u[few], sample.weights, off=off[few], progress=bar.update))
+            if _agree(both[0]):  # nothing is gained by the rest
+                u, off = u[few], off[few]
+            else:
+                both.append(solve(problem, u[rest], sample.weights, off=off[rest], progress=bar.update))
+        else:
+            both.append(solve(problem, u, sample.weights, off=off, progress=bar.update))
+        if not briefly:
+            few = slice(None, NEAR_STARTS)
+            both.append(solve(problem, u[few], sample.weights, off=off[few], begin="near", progress=bar.update))
     solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():
         raise FitError(
