@@ -19,6 +19,8 @@ from reference_trainer import objectives
 from reference_trainer.model import Transformer
 from reference_trainer.spec import RunSpec
 
+EPSILON = 1e-8  # of Adam
+SMOOTHING = 50  # steps
 EAGER_STEPS = 3  # before a CUDA graph is captured: kernels are chosen, workspaces allocated
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ class Step:
     ----------
     losses : Tensor (models,)
         Training loss of the last step, on the device.
+    smoothed : Tensor (models,)
+        Exponential mean of the training loss over some ``SMOOTHING`` steps, to be read through :meth:`train_losses`.
     norms : Tensor (models, 1)
         Gradient norms of the last step before clipping.
     """
@@ -57,7 +61,10 @@ class Step:
         self.lr = torch.tensor(lr, device=device)[:, None]
         # Scalars that change from step to step, as tensors: a graph would freeze numbers.
         self.factor, self.bias_1, self.bias_2 = (torch.ones((), dtype=torch.float64, device=device) for _ in range(3))
+        self.count = torch.ones(())
+        self._rates, self._decays = self._per_number()
         self.losses, self.norms = torch.zeros(len(lr), device=device), torch.zeros(len(lr), 1, device=device)
+        self.smoothed = torch.zeros(len(lr), device=device)
         self._inputs: dict[str, Tensor] = {}
         self._graph: Any = None
         self._stream: Any = torch.cuda.Stream(device) if device.type == "cuda" and world == 1 else None
@@ -66,16 +73,22 @@ class Step:
     def __call__(self, batch: dict[str, Tensor], factor: float, count: int) -> None:
         """Take step number ``count`` (from 1) at ``factor`` times the peak learning rate."""
         if not self._inputs:
-            self._inputs = {name: value.to(self.device) for name, value in batch.items()}
-        for name, value in batch.items():
-            self._inputs[name].copy_(value, non_blocking=True)
+            self._inputs = {name: value.to(self.device, _computed(value)) for name, value in batch.items()}
+        else:
+            for name, value in batch.items():
+                self._inputs[name].copy_(value, non_blocking=True)
         self.factor.fill_(factor)
+        self.count.fill_(count)
         self.bias_1.fill_(1 - self.spec.beta1**count)
         self.bias_2.fill_(1 - self.spec.beta2**count)
         if self._stream is None:
             self._compute()
         else:
             self._captured()
+
+    def train_losses(self, count: int) -> list[float]:
+        """Training loss of each model over the last steps, after ``count`` of them."""
+        return (self.smoothed / (1.0 - (1.0 - 1.0 / SMOOTHING) ** count)).tolist()
 
     def _captured(self) -> None:
         """The step as a CUDA graph; a few eager ones first, on the stream that it will be captured on."""
@@ -109,7 +122,8 @@ class Step:
         with self._autocast():
             logits = self.forward(x["inputs"])
         # The mean over the *global* batch: processes that share it add their losses and gradients.
-        losses = objectives.row_losses(logits, **x, objective=self.spec.objective).sum(dim=1) / self.spec.batch
+        losses = objectives.row_losses(logits, **x, objective=self.spec.objective, mask_token=self.model.mask_token)
+        losses = losses.sum(dim=1) / self.spec.batch
         with warnings.catch_warnings():
             # The parameters of a pack are strided views of one buffer on purpose; torch remarks on it once.
             warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
@@ -118,22 +132,60 @@ class Step:
         if self.world > 1:  # the losses too: all processes must agree on whether one of them diverged
             torch.distributed.all_reduce(self.model.flat_grad)
             torch.distributed.all_reduce(self.losses)
+        self.smoothed.lerp_(self.losses, 1.0 / SMOOTHING)
         self._adamw()
+
+    def _per_number(self) -> tuple[Tensor, Tensor]:
+        """Learning-rate factor and weight decay of every number of the flat buffer.
+
+        The decay is that of the undivided rate: with "mup" a matrix keeps its decay per step at every width.
+        """
+        rates, decays = (torch.empty(self.model.flat.shape[1], device=self.device) for _ in range(2))
+        for group in self.model.groups:
+            rates[group.span] = group.rate
+            decays[group.span] = self.spec.weight_decay if group.decayed else 0.0
+        return rates, decays
 
     @torch.no_grad()
     def _adamw(self) -> None:
         """Clip each model's gradient, then AdamW with decoupled weight decay on matrices, on the flat buffers."""
+        grad = self.model.flat_grad
+        self.norms.copy_(torch.linalg.vector_norm(grad, dim=1, keepdim=True))
+        grad.mul_(self.spec.clip / self.norms.clamp(min=self.spec.clip))
+        if self.device.type == "cpu":
+            self._adamw_in_one_pass()
+        else:
+            self._adamw_on_tensors()
+
+    def _adamw_on_tensors(self) -> None:
+        """With learning rate and corrections as tensors: what a CUDA graph can replay."""
         spec, model, grad = self.spec, self.model, self.model.flat_grad
-        self.norms.copy_(grad.norm(dim=1, keepdim=True))
-        grad.mul_(spec.clip / self.norms.clamp(min=spec.clip))
         self.first.lerp_(grad, 1 - spec.beta1)
         self.second.mul_(spec.beta2).addcmul_(grad, grad, value=1 - spec.beta2)
         lr = self.lr * self.factor
-        model.flat.mul_(1 - lr * spec.weight_decay * model.decayed)
-        scale = (self.second / self.bias_2).sqrt_().add_(1e-8)
-        model.flat.sub_(lr / self.bias_1 * self.first / scale)
+        model.flat.mul_(1 - lr * self._decays)
+        scale = (self.second / self.bias_2).sqrt_().add_(EPSILON)
+        model.flat.sub_(lr / self.bias_1 * self._rates * self.first / scale)
+
+    def _adamw_in_one_pass(self) -> None:
+        """The same by torch's fused kernel, a stretch of like numbers at a time."""
+        spec, model = self.spec, self.model
+        for k, lr in enumerate((self.lr[:, 0].double() * self.factor).tolist()):
+            for group in model.groups:
+                stretches = [[x[k, group.span]] for x in (model.flat, model.flat_grad, self.first, self.second)]
+                torch._fused_adamw_(
+                    stretches[0], stretches[1], stretches[2], stretches[3], [], [self.count],
+                    lr=lr * group.rate, beta1=spec.beta1, beta2=spec.beta2,
+                    weight_decay=spec.weight_decay / group.rate if group.decayed else 0.0,
+                    eps=EPSILON, amsgrad=False, maximize=False,
+                )  # fmt: skip
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self.device.type == "cuda":
             return torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False)
         return contextlib.nullcontext()
+
+
+def _computed(value: Tensor) -> torch.dtype:
+    """Tokens travel in their smallest type; lookups want 64 bits."""
+    return value.dtype if value.is_floating_point() else torch.int64

@@ -13,6 +13,10 @@ class RunsError(QuokkaError, ValueError):
     """The table of runs cannot be used; the message lists every fault with its rows and columns."""
 
 
+class ExpressionError(QuokkaError, ValueError):
+    """A formula or a condition cannot be read; the message shows it with a caret under the mistake."""
+
+
 class FitError(QuokkaError, RuntimeError):
     """The fit, or a question asked of it, has no trustworthy answer."""
 

@@ -181,7 +181,7 @@ def test_doubts_and_levels_go_with_whatever_is_asked_of_a_fit(fitted: Path, tmp_
     [
         (
             "Name,model.n_params,Tokens Seen,eval/loss",
-            'the table has Name, model.n_params, Tokens Seen, eval/loss. Say --columns "N=model.n_params"',
+            'needs a column N; the table has Name, Tokens Seen, eval/loss, model.n_params. Say --columns "N=model.n_params"',
         ),
         ("Name,# Params,tok,loss", 'Say --columns "D=…"'),
         (

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, FAILED, LEVEL, QUIET, UNIQUE, fail, given, quiet
-from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options
+from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options, with_settings
 from quokka_laws.cli.output import Output, output_options, written
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
@@ -44,17 +44,34 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @BUDGETS
 @UNIQUE
 @click.option(
-    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"One of: {', '.join(registry())}."
+    "--law",
+    type=LawName(),
+    default="chinchilla",
+    show_default=True,
+    help=f"One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
 )
 @click.option(
     "--objective", type=click.Choice(list(BY_NAME)), default="huber", show_default=True, help="Cost of a residual."
 )
-@click.option("--delta", type=float, default=1e-3, show_default=True, help="Huber's delta, in log-loss.")
+@click.option(
+    "--delta",
+    type=float,
+    default=1e-3,
+    show_default=True,
+    help="Huber's delta, in log-loss; --objective auto takes it from the runs.",
+)
 @click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
 @click.option("--strata", help="Column within whose values to resample.")
 @click.option("--weights", help="Column of row weights.")
 @click.option("--fix", type=ASSIGNMENTS, default={}, help="Coefficients to hold: E=1.7.")
 @click.option("--tie", type=ASSIGNMENTS, default={}, help="Coefficients to tie: beta=alpha.")
+@click.option(
+    "--start", type=ASSIGNMENTS, default={}, help="Where to look for coefficients: g=.01:2, or start there: g=1."
+)
+@click.option(
+    "--bounds", type=ASSIGNMENTS, default={}, help="Bounds of coefficients: alpha=0:2, or one side: alpha=0:."
+)
+@click.option("--variables", help="Names of a formula that are columns, N,sparsity; by default all that are.")
 @BOOTSTRAP
 @SEED
 @click.option(
@@ -76,6 +93,9 @@ def fit_command(
     weights: str | None,
     fix: dict[str, str],
     tie: dict[str, str],
+    start: dict[str, str],
+    bounds: dict[str, str],
+    variables: str | None,
     bootstrap: int,
     seed: int,
     output: str | None,
@@ -96,11 +116,7 @@ def fit_command(
     if output == "-" and sys.stdout.isatty():
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
     table = load_runs(runs, **reading)
-    try:
-        fixed = {name: {"value": float(value), "vary": False} for name, value in fix.items()}
-    except ValueError:
-        raise click.UsageError(f"--fix needs numbers, such as E=1.7; got {fix}") from None
-    tied = {name: {"expr": expression} for name, expression in tie.items()}
+    law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
     done = study(
         law,
         table,
@@ -108,7 +124,7 @@ def fit_command(
         U_D=U_D,
         bootstrap=bootstrap,
         seed=seed,
-        params=law.make_params(**fixed, **tied),
+        params=params,
         objective=LogHuber(delta) if objective == "huber" else BY_NAME[objective],
         cluster=None if cluster == "row" else cluster,
         strata=strata,

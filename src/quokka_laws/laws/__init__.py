@@ -13,6 +13,7 @@ from quokka_laws.laws.base import NAMED, Coefficient, Law
 from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.farseer import Farseer
+from quokka_laws.laws.formula import Formula, law, looks_like_formula
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
 from quokka_laws.laws.memorization import Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
@@ -27,6 +28,7 @@ __all__ = [
     "Coefficient",
     "EffectiveData",
     "Farseer",
+    "Formula",
     "Kaplan",
     "KaplanSteps",
     "Law",
@@ -42,6 +44,7 @@ __all__ = [
     "as_law",
     "from_name",
     "from_spec",
+    "law",
     "registry",
     "schedules",
 ]
@@ -60,7 +63,9 @@ def _optional(option: Field[Any]) -> bool:
 
 
 def from_name(name: str) -> Law:
-    """The law called ``name`` with its default options; ``ValueError`` suggests the nearest name otherwise."""
+    """The law called ``name`` with its default options, or a formula's; ``ValueError`` suggests the nearest name otherwise."""
+    if looks_like_formula(name):
+        return Formula(name)
     return _class_of(name, registry())()
 
 

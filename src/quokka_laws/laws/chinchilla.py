@@ -48,6 +48,11 @@ class Chinchilla(Law):
     source = "Hoffmann et al. 2022, arXiv 2203.15556, Eq. 2"
 
     @property
+    def formula(self) -> str:
+        """The equation."""
+        return self.equation
+
+    @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """E, A, alpha, B, beta."""
         return (FLOOR, *CAPACITY, *DATA)
@@ -83,6 +88,11 @@ class Skaling(Law):
     name = "skaling"
     equation = "E + (A/N^alpha + B/D^beta)^k"
     source = "arXiv 2608.07222"
+
+    @property
+    def formula(self) -> str:
+        """The equation."""
+        return self.equation
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:

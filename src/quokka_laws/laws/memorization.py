@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from quokka_laws._expressions import parse, written
 from quokka_laws._typing import Array
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs
+from quokka_laws.laws.formula_text import GRAMMAR, additive
 from quokka_laws.laws.repeated import Repeated, log_repetitions
 
 
@@ -45,6 +47,17 @@ class Memorization(Repeated):
     equation = "(1-w)·base + w·T, w = N/(N + nu·U_D^s)·x^p/(1 + x^p), x = (epochs-1)·N^(1-1/p)/c"
     source = "quokka_laws"
     of_unique_data = ("s",)
+
+    @property
+    def formula(self) -> str:
+        """The equation, with every term of the base times 1 − w = (1 + a + a·y)/((1 + a)·(1 + y))."""
+        main, *definitions = self.base.formula.split(";")
+        learned = " + ".join(
+            f"{written(term)}*(1 + a + a*y)/((1 + a)*(1 + y))" for _, term in additive(parse(main, GRAMMAR))
+        )
+        top = "T" if self.memorized_loss is None else repr(self.memorized_loss)
+        own = ["a = nu*U_D^s/N", "y = (max(0, epochs - 1)*N^(1 - 1/p)/c)^p"]
+        return "; ".join([f"{learned} + {top}*y/((1 + a)*(1 + y))", *definitions, *own])
 
     @property
     def own(self) -> tuple[Coefficient, ...]:

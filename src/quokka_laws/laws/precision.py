@@ -43,6 +43,12 @@ class LowPrecision(Law):
             raise ValueError(f"bits = {self.bits!r} must be positive")
 
     @property
+    def formula(self) -> str:
+        """The equation at this precision."""
+        kept = "*".join(f"(1 - exp(n_{part} - {self.bits!r}/g_{part}))" for part in _PARTS)
+        return f"E + A/N_eff^alpha + B/D^beta; N_eff = N*{kept}"
+
+    @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """E, A, alpha, B, beta, then g_x and n_x of each part."""
         parts = [

@@ -7,6 +7,7 @@ returned exactly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,19 @@ from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import Chinchilla
 from quokka_laws.laws.jet import Jet
+
+
+def put(formula: str, **names: str) -> str:
+    """A formula with other names in place of some."""
+    for old, new in names.items():
+        formula = re.sub(rf"\b{old}\b", new, formula)
+    return formula
+
+
+def with_term(formula: str, term: str) -> str:
+    """A formula with one more term, before its definitions."""
+    main, *definitions = formula.split(";")
+    return ";".join([f"{main} + {term}", *definitions])
 
 
 def value_of(x: Any) -> Array:
@@ -135,6 +149,12 @@ class QuokkaRepeated(Repeated):
     of_unique_data = ("m_p",)
 
     @property
+    def formula(self) -> str:
+        """That of the base, with D' for D."""
+        worth = "U_D*min(1, epochs)*max(1, epochs)^p_e*exp(-(max(0, epochs - 1)/e_p)^gamma)"
+        return f"{put(self.base.formula, D='D_eff')}; D_eff = {worth}; e_p = c_p*U_D^m_p/N^k_p"
+
+    @property
     def own(self) -> tuple[Coefficient, ...]:
         """p_e, c_p, m_p, k_p, gamma."""
         return (
@@ -187,6 +207,18 @@ class EffectiveData(Repeated):
     name = "effective-data"
     equation = "base(N', D'), D' = U_D·(1 + R_D·(1 - exp(-(epochs-1)/R_D))), N' alike with R_N"
     source = "Muennighoff et al. 2023, arXiv 2305.16264, Eq. 5-6"
+
+    @property
+    def formula(self) -> str:
+        """That of the base, with D' for D and N' for N."""
+        worth = "U_D*min(1, epochs)*(1 + R_D*(1 - exp(-max(0, epochs - 1)/R_D)))"
+        if not self.parameters:
+            return f"{put(self.base.formula, D='D_eff')}; D_eff = {worth}"
+        size = "min(N, U_N)*(1 + R_N*(1 - exp(-max(0, N/U_N - 1)/R_N)))"
+        return (
+            f"{put(self.base.formula, N='N_eff', D='D_eff')}; D_eff = {worth}; N_eff = {size}; "
+            "U_N = (alpha*A/(beta*B)*U_D^beta)^(1/alpha)"
+        )
 
     @property
     def rises(self) -> bool:

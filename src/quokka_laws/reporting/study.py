@@ -48,7 +48,7 @@ class Study:
     @property
     def has_optimum(self) -> bool:
         """Whether the law is one of N and D."""
-        return {"N", "D"} <= set(self.fit.law.variables)
+        return self.fit.law.of_N_and_D
 
     def report(self) -> str:
         """Everything, as text: the answer, what to know before relying on it, the evidence."""
@@ -83,7 +83,7 @@ class Study:
             return f"No allocation: {error}", [], []
         usual = "" if self.asked else ", ten times your largest run"
         answers = [plan_answer(row, f"C = {row['C']:.3g}{usual}") for _, row in own.iterrows()]
-        tables = [f"Compute-optimal by {self.fit.law.name}\n{allocation_table(own)}"]
+        tables = [f"Compute-optimal by {self.fit.law.label}\n{allocation_table(own)}"]
         if self.iso is not None:
             tables.append(
                 f"Compute-optimal by IsoFLOP profiles\n{allocation_table(compute_optimal(self.iso, self.budgets))}"
@@ -95,10 +95,10 @@ class Study:
         """The best use of the budgets and of limited data, or what it takes to say."""
         law = self.fit.law
         if "epochs" not in law.variables:
-            return f"{law.name} is a law of {', '.join(law.variables)}: it allocates no budget", [], []
+            return f"{law.label} is a law of {', '.join(law.variables)}: it allocates no budget", [], []
         if not self.unique:
             return (
-                f"{law.name} allocates a budget on limited data: say how many unique tokens there are, -U 100B",
+                f"{law.label} allocates a budget on limited data: say how many unique tokens there are, -U 100B",
                 [],
                 [],
             )
@@ -115,7 +115,7 @@ class Study:
             for name in ("N", "U_D", "epochs")
             if (factor := plan[f"extrapolation_{name}"].max()) > 1
         ]
-        return "\n".join(answers), known, [f"Best model and epochs by {law.name}\n{indent(right_aligned(plan))}"]
+        return "\n".join(answers), known, [f"Best model and epochs by {law.label}\n{indent(right_aligned(plan))}"]
 
     def cautions(self) -> list[str]:
         """What to know before relying on the allocations."""
@@ -179,13 +179,13 @@ def study(
     """
     result = fit(law, runs, bootstrap=bootstrap, seed=seed, **settings)
     iso, reason = None, ""
-    if {"N", "D"} <= set(result.law.variables):
+    if result.law.of_N_and_D:
         try:
             iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
         except RunsError as error:
             reason = str(error)
     budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
-    asked = bool(budgets) or not {"N", "D"} <= set(result.law.variables)
+    asked = bool(budgets) or not result.law.of_N_and_D
     return Study(result, iso, reason, budgets if asked else (10 * result.fitted_range["C"][1],), unique, asked)
 
 

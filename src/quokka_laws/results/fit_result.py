@@ -63,6 +63,8 @@ class FitResult(FittedLaw):
         Kind of resampling, refits asked for, refits that converged.
     route : str
         ``"newton"``, or why lmfit's Minimizer had to be used.
+    prior : dict
+        Normal priors that were taken, mean and standard deviation by coefficient; empty without.
     seed : int
     versions : dict
         Of this package and what it computes with.
@@ -81,6 +83,7 @@ class FitResult(FittedLaw):
     condition_number: float = np.nan
     bootstrap: dict[str, Any] = field(default_factory=dict)
     route: str = "newton"
+    prior: dict[str, tuple[float, float]] = field(default_factory=dict)
     seed: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -161,7 +164,7 @@ class FitResult(FittedLaw):
     def residuals(self) -> pd.DataFrame:
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
-        table["predicted"] = self._loss(self.values, inputs_of(table))
+        table["predicted"] = self._loss(self.values, inputs_of(table, self.law.takes))
         table["residual"] = np.log(table["predicted"] / table["loss"])
         return table
 

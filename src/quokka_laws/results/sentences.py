@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from quokka_laws.results.format import human
+
 ROWS_NAMED = 8
 
 
@@ -138,6 +140,36 @@ def _low_ratio_runs(
     )
 
 
+def _outlying_rows(
+    *,
+    answer: str,
+    C: float,
+    with_them: float,
+    without: float,
+    sd: float,
+    least: float,
+    most: float,
+    above: bool,
+    corner: str,
+    others: Sequence[str],
+    rows: Sequence[str],
+    tries: Sequence[str],
+) -> str:
+    show = human if answer == "N" else "{:.4f}".format
+    off = f"{least:.0%}" if f"{least:.0%}" == f"{most:.0%}" else f"{least:.0%} to {most:.0%}"
+    where = (
+        f" ({corner}: too few tokens for their size look like this)"
+        if corner.startswith("D/N <")
+        else f" ({corner})" * bool(corner)
+    )
+    more = f" {listed(others).capitalize()} stand out too, but the answer stays without them." if others else ""
+    return (
+        f"{listed(rows).capitalize()} move {answer} at C = {C:.3g} from {show(without)} to {show(with_them)} (without them ± "
+        f"{sd:.0%}): they lie {off} {'above' if above else 'off'} what the others predict{where}.{_try(tries, 'To fit without them:')}"
+        f"{more}"
+    )
+
+
 # ---- the runs --------------------------------------------------------------------------------------------------------
 
 
@@ -238,6 +270,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
     "RISING_BRANCH": _rising_branch,
     "NO_RISE": _no_rise,
     "LOW_RATIO_RUNS": _low_ratio_runs,
+    "OUTLYING_ROWS": _outlying_rows,
     "LOSS_TOO_HIGH": _loss_too_high,
     "CHECKPOINTS": _checkpoints,
     "REPETITION_IGNORED": _repetition_ignored,

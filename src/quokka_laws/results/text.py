@@ -100,7 +100,7 @@ def evidence(fit: FitResult) -> str:
     """What the answer rests on: rows, objective, starts, refits, coefficients, rows left out."""
     n, out = len(fit.runs), len(fit.excluded)
     lines = [
-        f"{fit.law.name}: loss = {fit.law.equation}",
+        f"{fit.law.label}: loss = {fit.law.equation}",
         f"  {n} rows fitted, {out} excluded; {fit.conventions.describe()}",
         f"  objective {_objective(fit)} = {fit.objective_value:.9g} (sum over rows); rms residual {100 * fit.rms_residual:.2g} %",
         f"  status: {fit.status.value}",
