@@ -47,13 +47,15 @@ def check_counts(*, bootstrap: Any, n_starts: Any, seed: Any) -> None:
 
 
 def _is_read(runs: pd.DataFrame, law: Law) -> bool:
-    """Whether a table has been read, or needs no reading: its columns are named as the law wants them."""
-    return "conventions" in runs.attrs or {"loss", *law.variables} <= set(runs)
+    """Whether a table needs no reading: its columns are named as the law wants them."""
+    return {"loss", *law.variables} <= set(runs)
 
 
 def _names_a_law(given: Any) -> bool:
     return (
         isinstance(given, Law)
         or (isinstance(given, type) and issubclass(given, Law))
-        or (isinstance(given, str) and (given in registry() or (looks_like_formula(given) and not Path(given).exists())))
+        or (
+            isinstance(given, str) and (given in registry() or (looks_like_formula(given) and not Path(given).exists()))
+        )
     )
