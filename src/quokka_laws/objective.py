@@ -92,9 +92,9 @@ class LogHuber(Objective):
     def __post_init__(self) -> None:
         if self.delta == "auto":
             object.__setattr__(self, "auto", True)
-        elif isinstance(self.delta, str) or not self.delta > 0:
+        elif not (isinstance(self.delta, int | float | np.number) and 0 < self.delta < np.inf):
             raise ArgumentError(
-                f"delta must be positive or 'auto', not {self.delta!r}; LogL1() is the limit of delta to 0"
+                f"delta must be a positive finite number or 'auto', not {self.delta!r}; LogL1() is the limit of delta to 0"
             )
 
     @property
@@ -146,6 +146,10 @@ class LogL1(Objective):
     """
 
     smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.smoothing, int | float | np.number) and 0 <= self.smoothing < np.inf):
+            raise ArgumentError(f"smoothing must be zero or positive and finite, not {self.smoothing!r}")
 
     def value(self, r: Array) -> Array:
         """``|r|`` (its Huber approximation while smoothing)."""
@@ -239,6 +243,15 @@ _OBJECTIVES = {cls.__name__: cls for cls in (LogHuber, LogL1, LogL2, L2)}
 
 
 def objective_from_spec(spec: dict[str, Any]) -> Objective:
-    """Rebuild an objective from :meth:`Objective.to_spec`."""
+    """Rebuild an objective from :meth:`Objective.to_spec`.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown name or option.
+    """
     options = {k: v for k, v in spec.items() if k != "name"}
-    return _OBJECTIVES[spec["name"]](**options)
+    cls = _OBJECTIVES.get(str(spec.get("name")))
+    if cls is None or set(options) - set(cls.__dataclass_fields__):
+        raise ArgumentError(f"objective {spec!r}: expected one of {', '.join(_OBJECTIVES)} with its own options")
+    return cls(**options)

@@ -36,7 +36,14 @@ def test_demo_is_the_main_job(tmp_path: Path) -> None:
     result = run("demo", "-C", "1e22", "--bootstrap", "100", "-o", tmp_path)
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("At C = 1.1e+23: train ")
-    for said in ("2362.76", "paper (Eq. 13)", "N_opt = 0.02165·C^0.5138", "1e+22", "×110 beyond", "14.2B by chinchilla"):
+    for said in (
+        "2362.76",
+        "paper (Eq. 13)",
+        "N_opt = 0.02165·C^0.5138",
+        "1e+22",
+        "×110 beyond",
+        "14.2B by chinchilla",
+    ):
         assert said in result.stdout
     figures = {"isoflop-profiles.png", "loss-contours.png", "residuals.png"}
     assert {p.name for p in tmp_path.iterdir()} == {"fit.json", *figures}

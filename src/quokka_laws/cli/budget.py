@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli.common import QUANTITY, say
+from quokka_laws.cli.common import QUANTITY, Real, say
 from quokka_laws.plan.hardware import PEAK_FLOPS, flops
 
 DEFAULT_MFU = 0.4
@@ -19,13 +19,15 @@ def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("-C", "--budget", "C", type=QUANTITY, help="Training FLOPs of one run."),
         click.option("--gpus", help=f"Instead: 64xH100, with --days. Known: {', '.join(PEAK_FLOPS)}."),
-        click.option("--days", type=float, help="With --gpus: how long."),
+        click.option("--days", type=Real(0, 1e5), help="With --gpus: how long."),
         click.option("--gpu-hours", type=QUANTITY, help="Instead: with --gpu."),
         click.option("--dollars", type=QUANTITY, help="Instead: with --gpu and --price."),
-        click.option("--price", type=float, help="With --dollars: what you pay for a GPU-hour."),
+        click.option("--price", type=Real(0, 1e6), help="With --dollars: what you pay for a GPU-hour."),
         click.option("--gpu", help="With --gpu-hours or --dollars: its name."),
         click.option("--peak", type=QUANTITY, help="Peak FLOP/s of one GPU whose name is not known."),
-        click.option("--mfu", type=float, help=f"Model FLOPs utilisation of the machine.  [default: {DEFAULT_MFU}]"),
+        click.option(
+            "--mfu", type=Real(0, 1.000001), help=f"Model FLOPs utilisation of the machine.  [default: {DEFAULT_MFU}]"
+        ),
     ]
     for option in reversed(options):
         command = option(command)

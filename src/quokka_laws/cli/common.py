@@ -13,20 +13,20 @@ from typing import Any
 
 import click
 
-DONE, FAILED, USAGE, DOUBTFUL = 0, 1, 2, 3
+DONE, FAILED, USAGE, DOUBTFUL, OUR_FAULT = 0, 1, 2, 3, 70
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg]
-    """A number such as 7e9, 7B, 1.2T, 1e22 FLOPs or 100 PF-days."""
+    """A number such as 7e9, 7B, 1.2T, 1e22 FLOPs or 100 PF-days, and one that such a quantity can be."""
 
     name = "quantity"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Text → float, or a usage error."""
-        from quokka_laws.runs.quantities import parse_quantity
+        from quokka_laws.runs.quantities import plausible
 
         try:
-            return parse_quantity(value)
+            return plausible(_quantity(param), value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -38,14 +38,39 @@ class QuantityList(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
         """Text → numbers, or a usage error."""
-        from quokka_laws.runs.quantities import parse_list
+        from quokka_laws.runs.quantities import parse_list, plausible
 
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(parse_list(value))
+            return tuple(plausible(_quantity(param), one) for one in parse_list(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def _quantity(param: click.Parameter | None) -> str:
+    """Which quantity an option holds, by the name of its argument; messages name the option themselves."""
+    name = str(param.name) if param is not None else ""
+    return {"budget": "C", "target_C": "C", "total": "C"}.get(name, name)
+
+
+class Real(click.ParamType):  # type: ignore[type-arg]
+    """A finite number within bounds, both left out; NaN and infinity are none."""
+
+    name = "number"
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Text → float, or a usage error."""
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number", param, ctx)
+        if not self.low < number < self.high:
+            self.fail(f"{value} is not between {self.low:g} and {self.high:g}", param, ctx)
+        return number
 
 
 class Assignments(click.ParamType):  # type: ignore[type-arg]
@@ -60,10 +85,27 @@ class Assignments(click.ParamType):  # type: ignore[type-arg]
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         if any(not (left.strip() and mark and right.strip()) for left, mark, right in pairs):
             self.fail(f"{value!r}: write name=value, several separated by commas", param, ctx)
+        names = [left.strip() for left, _, _ in pairs]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            self.fail(f"{', '.join(twice)} is given more than once", param, ctx)
         return {left.strip(): right.strip() for left, _, right in pairs}
 
 
 QUANTITY, QUANTITIES, ASSIGNMENTS = Quantity(), QuantityList(), Assignments()
+
+
+def assignments(*names: str, help: str) -> Callable[..., Any]:
+    """An option of any number of assignments: repeated, or separated by commas; nothing is assigned twice."""
+
+    def merged(ctx: click.Context, param: click.Parameter, given: tuple[dict[str, str], ...]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for group in given:
+            if twice := sorted(k for k in group if found.get(k, group[k]) != group[k]):
+                raise click.BadParameter(f"{', '.join(twice)} is given twice, in two ways", ctx, param)
+            found |= group
+        return found
+
+    return click.option(*names, type=ASSIGNMENTS, multiple=True, callback=merged, help=f"{help} Repeatable.")
 
 
 def quantities(*names: str, help: str, required: bool = False) -> Callable[..., Any]:
@@ -82,7 +124,7 @@ TOKENS = quantities("-D", "--tokens", "D", help="Tokens; one, or one for each N.
 UNIQUE = quantities("-U", "--unique-tokens", "U_D", help="Unique tokens, for laws of repeated data.")
 LEVEL = click.option(
     "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Real(0, 1),
     default=0.95,
     show_default=True,
     help="Confidence level of intervals.",

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, FAILED, LEVEL, QUIET, UNIQUE, fail, given, quiet
+from quokka_laws.cli.common import BUDGETS, FAILED, LEVEL, QUIET, UNIQUE, Real, assignments, fail, given, quiet, say
 from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options, with_settings
-from quokka_laws.cli.output import Output, output_options, written
+from quokka_laws.cli.output import Output, check_output, output_options, written
+from quokka_laws.exceptions import OutputError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
 from quokka_laws.objective import BY_NAME, LogHuber
@@ -32,6 +33,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     """Fit the 87 runs of the Quokka paper that ship with the package, both ways; write the fit and its figures."""
     from quokka_laws.reporting.study import quokka_demo
 
+    check_output(output)
     done, beside = quokka_demo(C=C, bootstrap=bootstrap, seed=seed, progress=not quiet())
     out = Output("text", None, False)
     out.text(done.answer, done.known(command_line=True), *done.evidence(command_line=True), *beside)
@@ -55,7 +57,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 )
 @click.option(
     "--delta",
-    type=float,
+    type=Real(0, 1e6),
     default=1e-3,
     show_default=True,
     help="Huber's delta, in log-loss; --objective auto takes it from the runs.",
@@ -63,14 +65,10 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
 @click.option("--strata", help="Column within whose values to resample.")
 @click.option("--weights", help="Column of row weights.")
-@click.option("--fix", type=ASSIGNMENTS, default={}, help="Coefficients to hold: E=1.7.")
-@click.option("--tie", type=ASSIGNMENTS, default={}, help="Coefficients to tie: beta=alpha.")
-@click.option(
-    "--start", type=ASSIGNMENTS, default={}, help="Where to look for coefficients: g=.01:2, or start there: g=1."
-)
-@click.option(
-    "--bounds", type=ASSIGNMENTS, default={}, help="Bounds of coefficients: alpha=0:2, or one side: alpha=0:."
-)
+@assignments("--fix", help="Coefficients to hold: E=1.7.")
+@assignments("--tie", help="Coefficients to tie: beta=alpha.")
+@assignments("--start", help="Where to look for coefficients, g=.01:2, or start there, g=1.")
+@assignments("--bounds", help="Bounds of coefficients: alpha=0:2, or one side, alpha=0:.")
 @click.option("--variables", help="Names of a formula that are columns, N,sparsity; by default all that are.")
 @BOOTSTRAP
 @SEED
@@ -115,6 +113,7 @@ def fit_command(
     piped = as_data or output == "-"
     if output == "-" and sys.stdout.isatty():
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
+    check_output(output)
     table = load_runs(runs, **reading)
     law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
     done = study(
@@ -138,7 +137,13 @@ def fit_command(
         terminal = sys.stdout.isatty()
         click.echo((replace(done.fit, draws=None) if terminal else done.fit).to_json())
     if output is not None and output != "-":
-        written(done.write(output))
+        try:
+            written(done.write(output))
+        except OutputError:
+            if not piped:  # the fit is not lost with the file
+                click.echo(done.fit.to_json())
+                say("The fit is on stdout.")
+            raise
     if done.fit.status.name == "NOT_CONVERGED":
         fail("the fit did not converge", FAILED)
     out.finish(known)

@@ -8,9 +8,9 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import ASSIGNMENTS, say
+from quokka_laws.cli.common import assignments, say
 from quokka_laws.cli.output import Output, output_options
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.literature.conversions import convert
 from quokka_laws.literature.partial_laws import Allocation, Repetition
 from quokka_laws.literature.registry import full_name, law_of, published
@@ -19,14 +19,13 @@ from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import left_aligned
 from quokka_laws.results.storage import read_fit
 from quokka_laws.results.text import sentences_of
+from quokka_laws.runs.quantities import parse_quantity
 
 Planned = FittedLaw | Allocation
 
 LAW_ARGUMENT = click.argument("law", metavar="FIT|LAW")
-TOKENS_PER_BYTE = click.option(
+TOKENS_PER_BYTE = assignments(
     "--tokens-per-byte",
-    type=ASSIGNMENTS,
-    default={},
     help="Give losses in bits/byte: by tokenizer, 'GPT-2 BPE=0.293,BPE 131k=0.237', or one for all, all=0.25.",
 )
 
@@ -122,6 +121,6 @@ def in_bytes(fit: Planned, tokens_per_byte: dict[str, Any]) -> Planned:
     if given is None or fit.conventions.loss_unit != "nats/token":
         return fit
     try:
-        return convert(fit, tokens_per_byte=float(given))
-    except ValueError as error:
+        return convert(fit, tokens_per_byte=parse_quantity(given))
+    except ArgumentError as error:
         raise click.UsageError(f"--tokens-per-byte {given}: {error}") from None

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quokka_laws.cli.common import DOUBTFUL, QUIET, fail, quiet, say
+from quokka_laws.exceptions import OutputError
+from quokka_laws.writing import check_writable, csv_text, make_folder, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,14 +100,48 @@ class Output:
         if self.path is None:
             click.echo(text.rstrip("\n"))
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
-        written([self.path])
+        write_file(self.path, text if text.endswith("\n") else text + "\n")
 
     def finish(self, known: Iterable[str]) -> None:
         """With ``--strict``, exit with 3 where there is something to know before relying on the answer."""
         if self.strict and (count := len(list(known))):
             fail(f"--strict: {count} thing{'s' if count > 1 else ''} to know before relying on it", DOUBTFUL)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Text to a file, its folder made if need be; where that fails the text goes to stdout, so that no work is lost.
+
+    Raises
+    ------
+    OutputError
+        After the text went to stdout.
+    """
+    try:
+        make_folder(path.parent)
+        write_atomically(path, text)
+    except OutputError:
+        click.echo(text.rstrip("\n"))
+        say("What would have been written there is on stdout.")
+        raise
+    written([path])
+
+
+def check_output(output: str | Path | None) -> None:
+    """Refuse a file or folder that cannot be written to before any work is done.
+
+    Raises
+    ------
+    OutputError
+        With the file and the reason.
+    """
+    if output is None or str(output) == "-":
+        return
+    path = Path(output)
+    if path.suffix:
+        make_folder(path.parent)
+        check_writable(path)
+    else:
+        make_folder(path)
 
 
 def written(paths: Iterable[Path]) -> None:
@@ -165,6 +201,8 @@ def chosen(form: str | None, as_data: bool, output: str | None, strict: bool, da
     by_ending = FORMS.get(path.suffix.lower())
     if by_ending is None and form is None:
         raise click.UsageError(f"-o {output}: the ending says the form, one of {', '.join(FORMS)}; or give --format")
+    make_folder(path.parent)
+    check_writable(path)
     return Output(form or by_ending or "text", path, strict)
 
 
@@ -179,8 +217,8 @@ def as_json_lines(table: pd.DataFrame) -> str:
 
 
 def as_csv(table: pd.DataFrame) -> str:
-    """Rows as CSV."""
-    return str(table.to_csv(index=False))
+    """Rows as CSV, whose texts no spreadsheet takes for formulas."""
+    return csv_text(table)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,14 +13,15 @@ import click
 from quokka_laws.cli.common import BUDGETS, QUIET, UNIQUE, given, quiet, say
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit, resolve_loss
 from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
-from quokka_laws.cli.output import Output, written
+from quokka_laws.cli.output import Output, check_output, write_file, written
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
 from quokka_laws.literature.registry import full_name, published
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.storage import SCHEMA
+from quokka_laws.results.schema import SCHEMA
+from quokka_laws.writing import make_folder
 
 PAGES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 
@@ -58,6 +59,7 @@ def report_command(
     from quokka_laws.reporting.page import page
 
     target = _page(output, source)
+    check_output(target)
     if _is_fit(source):
         of_runs = ("law", "bootstrap", "seed", *(() if newer else reading))
         if ignored := given(*of_runs):
@@ -74,11 +76,10 @@ def report_command(
     form = "html" if target is None else PAGES[target.suffix.lower()]
     made = page(fitted, runs=table, C=C, U_D=U_D, form=form, command=command, progress=not quiet())
     if target is None:
-        click.echo(made.text)
+        click.echo(made.text.encode("utf-8"))  # whatever the terminal's alphabet
         return
-    _write(made.text, target)
     Output("text", None, False).text(made.answer, made.known)
-    written([target])
+    write_file(target, made.text)
 
 
 def _page(output: str | None, source: str) -> Path | None:
@@ -116,6 +117,7 @@ def explore_command(fits: tuple[str, ...], names: tuple[str, ...], output: str) 
     """Write a page with sliders for compute, unique and inference tokens, for FITs and published laws."""
     from quokka_laws.reporting.explorer import explorer
 
+    check_output(output)
     laws: list[FittedLaw] = []
     for source in (*fits, *names):
         law = resolve_loss(source)
@@ -126,11 +128,10 @@ def explore_command(fits: tuple[str, ...], names: tuple[str, ...], output: str) 
         raise click.UsageError("give a FIT or a published law")
     text = explorer(laws)
     if output == "-":
-        click.echo(text)
+        click.echo(text.encode("utf-8"))  # whatever the terminal's alphabet
         return
-    _write(text, Path(output))
     Output("text", None, False).text("", doubts(*laws))
-    written([Path(output)])
+    write_file(Path(output), text)
 
 
 @click.command("plot")
@@ -147,6 +148,7 @@ def plot_command(law: str, C: tuple[float, ...], output: str, kind: str | None) 
     from quokka_laws.reporting import plot
     from quokka_laws.reporting.study import Study
 
+    check_output(output)
     fitted = resolve_fit(law, "plot")
     path = Path(output)
     if path.suffix:
@@ -160,11 +162,6 @@ def plot_command(law: str, C: tuple[float, ...], output: str, kind: str | None) 
     except RunsError as error:
         iso, why = None, str(error)
         say(f"no IsoFLOP figure: {why}")
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     for made in Study(fitted, iso, why, C).draw(path):
         click.echo(made)
-
-
-def _write(text: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, quantities
+from quokka_laws.cli.common import BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, Real, quantities
 from quokka_laws.cli.heard import heard
 from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, doubts, in_bytes, resolve, resolve_loss
 from quokka_laws.cli.output import Output, columns, output_options
@@ -43,7 +43,7 @@ def _ask(
 
 
 @click.command("reach")
-@click.argument("loss", type=float, nargs=-1, required=True)
+@click.argument("loss", type=Real(1e-6, 1e3), nargs=-1, required=True)
 @LAWS
 @SIZES
 @TOKENS_PER_BYTE
@@ -133,7 +133,7 @@ def deadweight_command(
 @click.argument("laws", nargs=-1)
 @NEED_UNIQUE
 @BUDGETS
-@click.option("--loss", type=float, help="With one law: the compute that reaches it on each amount of data.")
+@click.option("--loss", type=Real(1e-6, 1e3), help="With one law: the compute that reaches it on each amount of data.")
 @TOKENS_PER_BYTE
 @output_options
 def crossover_command(
@@ -195,7 +195,7 @@ def _each(column: pd.Series) -> list[str]:
 @click.command("hyperparameters")
 @click.option("-N", "--params", "N", type=QUANTITY, required=True, help="Parameters.")
 @click.option("-D", "--tokens", "D", type=QUANTITY, required=True, help="Tokens.")
-@click.option("--loss", type=float, help="Final loss expected, for rules that need it.")
+@click.option("--loss", type=Real(1e-6, 1e3), help="Final loss expected, for rules that need it.")
 @click.option("--unchecked", is_flag=True, help="Include rules that could not be checked against their paper.")
 @output_options
 def hyperparameters_command(N: float, D: float, loss: float | None, unchecked: bool, out: Output) -> None:

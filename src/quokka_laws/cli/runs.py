@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import ASSIGNMENTS, QUANTITY, quantities, quiet
+from quokka_laws.cli.common import QUANTITY, Real, assignments, quantities, quiet
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
 from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
@@ -60,10 +60,8 @@ def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--from", "kind", type=click.Choice(KINDS), help="Kind of SOURCE; found out without it.")
-@click.option(
+@assignments(
     "--columns",
-    type=ASSIGNMENTS,
-    default={},
     help="Names in the logs: loss=val/loss,D=tokens,step=iter,lr=lr, and facts: N=n_params,U_D=unique.",
 )
 @click.option(
@@ -154,10 +152,12 @@ TOTAL = click.option("--total", type=QUANTITY, required=True, help="FLOPs of all
 @click.command("ladder")
 @TOTAL
 @click.option("--law", default="besiroglu-2024", show_default=True, help="Whose optima are the centres; or a fit.json.")
-@click.option("--slices", type=int, default=5, show_default=True, help="Budgets, log-spaced.")
-@click.option("--sizes", type=int, default=5, show_default=True, help="Models per budget.")
-@click.option("--span", type=float, default=100.0, show_default=True, help="Largest over smallest budget.")
-@click.option("--width", type=float, default=3.0, show_default=True, help="Sizes within this factor of the centre.")
+@click.option("--slices", type=click.IntRange(2, 100), default=5, show_default=True, help="Budgets, log-spaced.")
+@click.option("--sizes", type=click.IntRange(3, 100), default=5, show_default=True, help="Models per budget.")
+@click.option("--span", type=Real(1, 1e12), default=100.0, show_default=True, help="Largest over smallest budget.")
+@click.option(
+    "--width", type=Real(1, 1e6), default=3.0, show_default=True, help="Sizes within this factor of the centre."
+)
 @SWEEP
 def ladder_command(total: float, law: str, slices: int, sizes: int, span: float, width: float, out: Output) -> None:
     """Choose the runs of a first sweep: IsoFLOP slices around a published law's optimum.

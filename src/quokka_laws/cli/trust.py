@@ -7,9 +7,9 @@ from typing import Any
 import click
 import numpy as np
 
-from quokka_laws.cli.common import LEVEL, QUANTITY, SIZES, TOKENS, quiet
+from quokka_laws.cli.common import LEVEL, QUANTITY, SIZES, TOKENS, Real, quiet
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit
-from quokka_laws.cli.options import SEED, LawName, load_runs, runs_options
+from quokka_laws.cli.options import MOST_REFITS, SEED, LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.evaluation.averaging import average
 from quokka_laws.evaluation.comparison import compare
@@ -28,13 +28,15 @@ LAWS = click.option("--law", "laws", type=LawName(), multiple=True, help="Repeat
 @LAWS
 @click.option(
     "--holdout",
-    type=click.FloatRange(1, min_open=True),
+    type=Real(1, 1e12),
     multiple=True,
     default=(3.0, 10.0, 30.0),
     show_default=True,
     help="Hold out the budgets above max(C) over this. Repeatable.",
 )
-@click.option("--bootstrap", type=click.IntRange(0), default=200, show_default=True, help="Refits, for coverage.")
+@click.option(
+    "--bootstrap", type=click.IntRange(0, MOST_REFITS), default=200, show_default=True, help="Refits, for coverage."
+)
 @SEED
 @LEVEL
 @output_options

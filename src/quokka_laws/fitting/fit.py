@@ -38,7 +38,6 @@ from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.checkpoints import one_phase
 from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, suggested
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import check_runs
 from quokka_laws.runs.rows import subset
 
 Resampling = Literal["auto", "rows", "residuals"]
@@ -133,12 +132,11 @@ def fit(
     FitError
         If no start gives a finite objective.
     """
-    check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
-    law, runs = law_and_runs(law, runs, columns)
     return fit_near(
         law,
         runs,
-        objective=as_objective(objective),
+        columns=columns,
+        objective=objective,
         params=params,
         weights=weights,
         bootstrap=bootstrap,
@@ -155,10 +153,11 @@ def fit(
 
 
 def fit_near(
-    law: Law | str,
-    runs: pd.DataFrame,
+    law: Any,
+    runs: Any,
     *,
-    objective: Objective | None = None,
+    columns: Mapping[str, str] | None = None,
+    objective: Any = None,
     params: lmfit.Parameters | None = None,
     weights: str | None = None,
     bootstrap: int = 0,
@@ -177,8 +176,9 @@ def fit_near(
 
     ``near`` are fits of the same law to similar runs, or of a law it contains: with them a few automatic starts are enough.
     """
-    objective = objective or LogHuber()
-    runs = check_runs(runs)
+    check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
+    objective = as_objective(objective)
+    law, runs = law_and_runs(law, runs, columns)
     law = law_for(law, runs)
     runs = one_phase(runs, repeated="epochs" in law.variables)
     if weights is not None:
@@ -307,8 +307,8 @@ def _bootstrap(
                 f"resample = 'residuals': {len(runs)} rows are {how['units']} independent runs, whose rows share their noise; "
                 "resample rows (resample='rows'), which draws whole runs"
             )
-        near = Linearised.at(space, data, objective, best.u[None], best.off[None], np.log(data.loss))
-        losses = simulated_log_losses(near, np.log(data.loss), count=count, seed=seed)
+        around = Linearised.at(space, data, objective, best.u[None], best.off[None], np.log(data.loss))
+        losses = simulated_log_losses(around, np.log(data.loss), count=count, seed=seed)
         problem = replace(problem, loss=np.exp(losses))
         with Progress("bootstrap", count, enabled=progress) as bar:
             solved = solve(problem, start, data.weights, off=off, begin="warm", progress=bar.update)

@@ -10,23 +10,29 @@ from typing import Any
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import schedules
 from quokka_laws.laws.base import NAMED, Coefficient, Law
+from quokka_laws.laws.bounded import Bounded
 from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
+from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
 from quokka_laws.laws.formula import Formula, law, looks_like_formula
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
-from quokka_laws.laws.memorization import Memorization
+from quokka_laws.laws.memorization import BoundedMemorization, Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
 from quokka_laws.laws.power import PowerLaw
 from quokka_laws.laws.precision import LowPrecision
-from quokka_laws.laws.repeated import EffectiveData, QuokkaRepeated, Repeated
+from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, Repeated
 
 __all__ = [
     "AdditiveOverfit",
+    "Bounded",
+    "BoundedMemorization",
     "BrokenPowerLaw",
     "Chinchilla",
     "Coefficient",
+    "DataReuse",
     "EffectiveData",
+    "ExposureOverfit",
     "Farseer",
     "Formula",
     "Kaplan",

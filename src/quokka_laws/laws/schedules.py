@@ -9,6 +9,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 
 __all__ = [
     "annealing_law",
@@ -80,7 +81,7 @@ def cosine(steps: int, *, peak: float, final: float = 0.0, warmup: int = 0, warm
 def _rates(lr: Any) -> Array:
     rates = np.asarray(lr, dtype=float)
     if rates.ndim != 1 or not len(rates) or not (rates >= 0).all():
-        raise ValueError("lr: expected the learning rates of one run in order, none negative")
+        raise ArgumentError("lr: expected the learning rates of one run in order, none negative")
     return rates
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from quokka_laws._numeric.roots import find_root
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws.repeated import EffectiveData
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.intervals import LEVEL
@@ -104,7 +104,7 @@ class Repetition:
         """Fresh data that epochs of the unique tokens are worth, in units of them: D'/U_D."""
         e = np.asarray(epochs, dtype=float)
         if not (e > 0).all():
-            raise ValueError(f"epochs = {epochs!r}: expected positive numbers")
+            raise ArgumentError(f"epochs = {epochs!r}: expected positive numbers")
         R = self.values["R_D"]
         return np.asarray(np.where(e > 1.0, 1.0 - R * np.expm1(-(e - 1.0) / R), e))
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from quokka_laws._numeric.roots import root_or_end
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Law
 from quokka_laws.laws.jet import Jet
 from quokka_laws.plan.arguments import one_positive, positive
@@ -76,7 +77,7 @@ def inference_optimal(
     """
     _need_surface(fit)
     if (loss is None) == (C is None):
-        raise ValueError("give the quality wanted once: loss=, or C= whose compute-optimal loss is meant")
+        raise ArgumentError("give the quality wanted once: loss=, or C= whose compute-optimal loss is meant")
     (serving_price,) = one_positive(serving_price=serving_price)
     if loss is None:
         C, demand = positive(C=C, D_inf=D_inf)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from quokka_laws._numeric.roots import find_root
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws import Law
 from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.compute import compute_optimal, minimise_over_log_N, optimal_log_N
@@ -178,10 +178,10 @@ def deadweight(
     """
     _need_surface(fit)
     if (allocated_by is None) == (N is None or D is None):
-        raise ValueError("give either N and D, or C and allocated_by (a law or allocation)")
+        raise ArgumentError("give either N and D, or C and allocated_by (a law or allocation)")
     if allocated_by is not None:
         if C is None:
-            raise ValueError("allocated_by needs the budgets C")
+            raise ArgumentError("allocated_by needs the budgets C")
         chosen = compute_optimal(allocated_by, C, level=None)
         N, D = chosen["N"].to_numpy(), chosen["D"].to_numpy()
     size, tokens = positive(N=N, D=D)

@@ -27,6 +27,7 @@ from quokka_laws.results.format import how_far, human
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.runs.quantities import as_numbers
+from quokka_laws.writing import write_atomically
 
 MOST_REFITS = 1000  # of the parabolas
 
@@ -94,7 +95,7 @@ def report(
     form = form or FORMS.get(ending, ending)
     made = page(fit, runs=runs, C=C, U_D=U_D, form=form, command=command, progress=progress)
     if output is not None:
-        Path(output).write_text(made.text, encoding="utf-8")
+        write_atomically(output, made.text)
     return made.text
 
 

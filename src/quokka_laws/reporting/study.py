@@ -25,6 +25,7 @@ from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.results.text import evidence, fit_answer, isoflop_report, numbered, paragraphs, sentences_of
+from quokka_laws.writing import make_folder
 
 LLADA = 1.1e23  # FLOPs of LLaDA 8B's training
 
@@ -139,7 +140,7 @@ class Study:
         output = Path(output)
         if output.suffix == ".json":
             return [self.fit.save(output)]
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         return [self.fit.save(output / "fit.json"), *self.draw(output)]
 
     def draw(self, folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from quokka_laws.results.intervals import check_level, percentile_interval
 from quokka_laws.results.notebook import card
 from quokka_laws.results.views import view
 from quokka_laws.runs.columns import inputs_of
+from quokka_laws.writing import make_folder
 
 CONDITION_LIMIT = 1e8  # of the scaled Hessian: above it some combination of coefficients is free
 
@@ -115,7 +116,7 @@ class FitResult(FittedLaw):
             table["stderr"] = usable.std(ddof=1)
             lower, upper = percentile_interval(usable.to_numpy(), level)
             table["lower"], table["upper"] = lower, upper
-        table["at_bound"] = [self._at_bound(k) for k in self.law.names]
+        table["at_bound"] = [self.at_bound(k) for k in self.law.names]
         return table
 
     @property
@@ -123,9 +124,12 @@ class FitResult(FittedLaw):
         """DataFrame indexed by coefficient: value, stderr, lower, upper (95 %), at_bound."""
         return self.summary_at(0.95)
 
-    def _at_bound(self, name: str) -> bool:
+    def at_bound(self, name: str) -> bool:
+        """Whether a fitted coefficient stopped at a bound of its own, to the rounding of a logarithm."""
         par = self.params.get(name)
-        return bool(par is not None and par.vary and (self.values[name] in (par.min, par.max)))
+        if par is None or not par.vary:
+            return False
+        return bool(np.isclose(self.values[name], (par.min, par.max), rtol=1e-9, atol=0.0).any())
 
     @property
     def aic(self) -> float:
@@ -183,7 +187,7 @@ class FitResult(FittedLaw):
         path = Path(path)
         if path.is_dir() or not path.suffix:
             path = path / "fit.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self.to_json(path)
         return path
 

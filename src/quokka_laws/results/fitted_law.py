@@ -166,8 +166,8 @@ class FittedLaw:
             ``"run"``: the loss of one new run, the same with a residual of the fitted runs added. Neither holds
             the chance that the law is wrong out there; :func:`quokka_laws.average` does.
         **data
-            Raw units, numbers or text (``N="7B"``), scalars or arrays that broadcast. Two of D, U_D and epochs give the
-            third; N and C give D. For a column in brackets, its text.
+            Raw units, numbers or text (``N="7B"``), scalars or arrays that broadcast; labels for a column in brackets. Two
+            of D, U_D and epochs give the third; N and C give D.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class FittedLaw:
         FarOutside
             Where N or D is ten or more times below the smallest of the runs: a unit is often missing then.
         """
-        arrays = self._checked(data)
+        arrays = self._asked(data)
         shape = np.broadcast_shapes(*(v.shape for v in arrays.values()))
         flat = {k: np.broadcast_to(v, shape).reshape(-1) for k, v in arrays.items()}
         table = pd.DataFrame(flat)
@@ -208,6 +208,43 @@ class FittedLaw:
                 table["loss_lower"], table["loss_upper"] = percentile_interval(spread, level)
         table["extrapolation"] = self.extrapolation(**flat)
         return with_level(table, level)
+
+    def _asked(self, data: Mapping[str, Any]) -> dict[str, Array]:
+        """What predictions are asked at, as arrays of positive numbers; every fault at once."""
+        arrays: dict[str, Array] = {}
+        faults = []
+        if "interval" in data:
+            raise ArgumentError("predict has no argument interval: the confidence level is level=0.95")
+        known = {"N", "D", "C", *self.law.takes} | ({"U_D", "epochs"} if self.law.of_repetition else set())
+        for name, value in data.items():
+            if value is None:
+                continue
+            if name not in known:
+                faults.append(f"{self.label} knows nothing of {name}: it is a law of {', '.join(self.law.takes)}")
+                continue
+            if name in self.law.groups:
+                arrays[name] = np.asarray(value, dtype=object)
+                continue
+            try:
+                array = as_numbers(value)
+            except ArgumentError as error:
+                faults.append(f"{name}: {error}")
+                continue
+            good, wanted = (array > 0, "positive") if name in COMPLETED else (np.isfinite(array), "finite")
+            if not good.all():
+                faults.append(f"{name} = {array[~good][0]:g} is not a {wanted} number")
+            arrays[name] = array.reshape(np.shape(value)) if np.size(value) == array.size else array
+        if faults:
+            raise ArgumentError("; ".join(faults))
+        try:
+            self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **arrays)
+            np.broadcast_shapes(*(v.shape for v in arrays.values()))
+        except ArgumentError:
+            raise
+        except ValueError:
+            sizes = ", ".join(f"{v.size} of {k}" for k, v in arrays.items())
+            raise ArgumentError(f"{sizes}: give as many of each, or one of all but one") from None
+        return arrays
 
     def _far_below(self, flat: Mapping[str, Array]) -> list[str]:
         """A question for each of N and D that is far below the smallest of the runs."""
@@ -236,47 +273,6 @@ class FittedLaw:
                 f"{most:g} {self.conventions.loss_unit}. "
                 + ("; ".join(small) if small else "This is too far outside the runs it was fitted to")
             )
-
-    def _checked(self, data: Mapping[str, Any]) -> dict[str, Array]:
-        """What a prediction is asked at, as arrays; every fault at once.
-
-        Text for columns in brackets, positive numbers for canonical variables, finite ones for others.
-        """
-        if "interval" in data:
-            raise ArgumentError("predict has no argument interval: the confidence level is level=0.95")
-        known = {"N", "D", "C", *self.law.takes} | ({"U_D", "epochs"} if self.law.of_repetition else set())
-        arrays: dict[str, Array] = {}
-        faults = []
-        for name, value in data.items():
-            if value is None:
-                continue
-            if name not in known:
-                faults.append(f"{self.label} knows nothing of {name}: it is a law of {', '.join(self.law.takes)}")
-                continue
-            if name in self.law.groups:
-                arrays[name] = np.asarray(value, dtype=object)
-                continue
-            try:
-                array = as_numbers(value)
-            except ArgumentError as error:
-                faults.append(f"{name}: {error}")
-                continue
-            good = array > 0 if name in COMPLETED else np.isfinite(array)
-            if not good.all():
-                what = "a positive number" if name in COMPLETED else "a finite number"
-                faults.append(f"{name} = {array[~good][0]:g} is not {what}")
-            arrays[name] = array.reshape(np.shape(value)) if np.size(value) == array.size else array
-        if faults:
-            raise ArgumentError("; ".join(faults))
-        try:
-            np.broadcast_shapes(*(v.shape for v in arrays.values()))
-            self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **arrays)
-        except TypeError as error:
-            raise ArgumentError(str(error)) from None
-        except ValueError:
-            sizes = ", ".join(f"{v.size} of {k}" for k, v in arrays.items())
-            raise ArgumentError(f"{sizes}: give as many of each, or one of all but one") from None
-        return arrays
 
     def _noise(self, shape: tuple[int, ...]) -> Array:
         """ln(observed / predicted) of new runs: residuals at random, widened for the coefficients fitted to them."""

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
 from quokka_laws.runs.checks import (
     EPOCHS_TOLERANCE,
     contradictions,
@@ -42,8 +42,9 @@ from quokka_laws.runs.checks import (
 )
 from quokka_laws.runs.columns import INPUTS, plain_name, recognise, scaled, suggested
 from quokka_laws.runs.conventions import AS_GIVEN, Conventions, flops_constant, training_flops
-from quokka_laws.runs.files import read_table
-from quokka_laws.runs.quantities import parse_quantities
+from quokka_laws.runs.expressions import rows_where
+from quokka_laws.runs.files import flatten, read_table
+from quokka_laws.runs.quantities import is_empty, parse_quantities
 from quokka_laws.runs.rows import labelled, plain_label, unlabelled
 
 POSITIVE = (*INPUTS, "loss")
@@ -78,8 +79,8 @@ def read_runs(
     flops_tolerance : float
         Largest relative difference between C and the rule that is not a fault.
     drop, keep : str or mapping of str to str, optional
-        Rows to leave out, or the only ones to keep, as pandas queries on canonical columns:
-        ``drop="D / N < 4"``, or reason → query: ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded
+        Rows to leave out, or the only ones to keep, as conditions on columns (:mod:`quokka_laws.runs.expressions`):
+        ``drop="D / N < 4"``, or reason → condition: ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded
         with its reason. ``"duplicates"`` stands for all but the first of rows that agree in every canonical column.
     **conventions
         ``N_counts``, ``loss_split``, ``loss_kind``, ``loss_unit`` (``"nats/token"``, ``"bits/token"``,
@@ -104,12 +105,12 @@ def read_runs(
     >>> ql.read_runs(table)[["N", "D", "C", "loss"]].shape
     (2, 4)
     """
-    table = read_table(source)
+    table = flatten(read_table(source))
     if table.empty:
         raise RunsError(f"{where_from(source)}: there are no rows")
     known = {"N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus"}
     if unknown := sorted(set(conventions) - known):
-        raise TypeError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(known))}")
+        raise ArgumentError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(known))}")
     flops_constant(flops)
     notes: list[str] = list(table.attrs.get("notes", []))
     stated = {**table.attrs.get("conventions", {}), **conventions}
@@ -302,7 +303,7 @@ def _numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, set[int
         if len(bad):
             mask = np.zeros(len(table), dtype=bool)
             mask[list(bad)] = True
-            empty = table.loc[mask, name].map(lambda v: v is None or str(v).strip().lower() in ("", "nan", "none"))
+            empty = table.loc[mask, name].map(is_empty)
             shown = ", ".join(repr(v) for v in table.loc[mask, name].head(3).tolist())
             what = "is empty" if empty.all() else f"has {shown}, which is not a number,"
             message = (
@@ -338,9 +339,9 @@ def _select(
         for reason, query in queries.items():
             frame = _complete(table, Conventions(), [])
             try:
-                hit = (duplicated(frame) if query == "duplicates" else frame.eval(query)).to_numpy(dtype=bool)
-            except Exception as error:  # pandas raises half a dozen kinds for a bad query
-                faults.append(f"cannot apply {query!r} to the columns {', '.join(table)}: {error}")
+                hit = duplicated(frame).to_numpy() if query == "duplicates" else rows_where(query, frame)
+            except ExpressionError as error:
+                faults.append(str(error))
                 continue
             out = ~hit if inverted else hit
             for row, record in zip(table.index[out], identities(table[out]), strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.plan.repeated import data_optimal
 from quokka_laws.reporting.plot.axes import BLACK, RED, STYLES, loss_label, new_axes, shades
 from quokka_laws.reporting.plot.single_pass import ERROR_LABEL, MANY, label_contours
@@ -53,7 +54,7 @@ def epoch_curves(
     chosen = float(table["U_D"].min()) if U_D is None else float(U_D)
     part = table[np.isclose(table["U_D"], chosen, rtol=1e-6)]
     if not len(part):
-        raise ValueError(
+        raise ArgumentError(
             f"no run has U_D = {chosen:g}; the runs have {', '.join(f'{u:g}' for u in table['U_D'].unique())}"
         )
     size = 1.6 if len(part) > MANY else 3.5  # checkpoints without gaps would hide the lines
