@@ -321,7 +321,7 @@ def test_a_fit_that_was_cut_off_is_one_sentence(fitted: Path, tmp_path: Path) ->
 def test_a_size_without_its_unit_is_asked_about(fitted: Path) -> None:
     refused = run("predict", fitted, "-N", "7", "-D", "1.4T")
     assert refused.exit_code == 1
-    assert "is 7B meant?" in refused.stderr
+    assert "is 7M or 7B meant?" in refused.stderr
     small = run("predict", fitted, "-N", "500k", "-D", "1B")
     assert small.exit_code == 0
     assert "below the smallest of the runs" in small.stdout
