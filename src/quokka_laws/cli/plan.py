@@ -56,7 +56,12 @@ def plan_command(
         raise click.UsageError("--unique-tokens and --inference-tokens answer different questions: ask one at a time")
     budget = budget_of(**machine)
     names = laws or (*published.defaults(), *(REPEATED if U_D is not None else ()))
-    fits, said = align([in_bytes(resolve(name, repeated=U_D is not None), tokens_per_byte) for name in names])
+    fits, said = align(
+        [
+            in_bytes(resolve(name, repeated=U_D is not None, announce=name not in published), tokens_per_byte)
+            for name in names
+        ]
+    )
     rows: list[pd.DataFrame] = []
     refused: list[Exception] = []
     for name, fit in zip(names, fits, strict=True):
