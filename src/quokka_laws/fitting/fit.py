@@ -82,9 +82,9 @@ def fit(
     columns : mapping, optional
         Canonical name → name in the table, as for :func:`quokka_laws.read_runs`.
     objective : Objective or str, optional
-        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them; ``"huber"``,
-        ``"l1"``, ``"l2"``, ``"raw-l2"``. ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be
-        preferred with few runs.
+        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them.
+        ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be preferred with few runs. By name
+        ``"huber"``, ``"auto"``, ``"l1"``, ``"l2"``, ``"raw-l2"``.
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
