@@ -24,6 +24,7 @@ THIN_ROWS = 2_000
 SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
 FIRST_STARTS = 5
+BRIEF_STARTS = 3
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,32 @@ def optimise(
     n_starts: int | None,
     seed: int,
     progress: bool = False,
+    near: tuple[Array, Array] | None = None,
+    briefly: bool = False,
 ) -> Optimum:
-    """The best optimum from automatic starts: solved on a few rows of each run where there are many, finished on all."""
+    """The best optimum from automatic starts: solved on a few rows of each run where there are many, finished on all.
+
+    ``near``, free coordinates (starts, free) and terms at zero (starts, terms), are starts besides the automatic ones: optima of
+    similar problems, such as the same law on more runs. ``briefly``: a few automatic starts, once each, and no search
+    for rivals.
+    """
     rows, counts = starts.thin(len(data.loss), data.groups, data.order, limit=THIN_ROWS, seed=seed)
     sample = data.take(rows, counts) if len(rows) < len(data.loss) else data
     problem = space.problem(sample, objective)
     searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
-    keep = n_starts or (FIRST_STARTS if searched <= 2 else 64)
+    keep = n_starts or (BRIEF_STARTS if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
-    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", keep), ("near", NEAR_STARTS))
+    if near:
+        u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
+    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (
+        ("far", len(u)),
+        ("near", 0 if briefly else NEAR_STARTS),
+    )
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
         both = [
             solve(problem, u[:count], sample.weights, off=off[:count], begin=begin, progress=bar.update)
             for begin, count in beginnings
+            if count
         ]
     solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lmfit
 import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
 from quokka_laws.fitting.solver import REACH, Problem
 from quokka_laws.laws import Law
@@ -50,7 +50,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Space:
-    """Free coordinates of a fit: ``theta = basis @ u + offset``."""
+    """Free coordinates of a fit: ``theta = basis @ u + offset``, with a prior on them where there is one."""
 
     law: Law
     basis: Array
@@ -61,6 +61,8 @@ class Space:
     fixed_off: Array
     given: dict[int, float]
     ranges: dict[int, tuple[float, float]]
+    expected: Array | None = None
+    precision: Array | None = None
 
     @classmethod
     def of(cls, law: Law, params: lmfit.Parameters) -> Space | None:
@@ -88,7 +90,7 @@ class Space:
                 if c.kind == "amplitude" and par.value == 0:
                     zero.append(j)
                 elif c.is_log and par.value <= 0:
-                    raise ValueError(f"{c.name} is fixed at {par.value:g}; {law.label} needs it positive")
+                    raise ArgumentError(f"{c.name} is fixed at {par.value:g}; {law.label} needs it positive")
                 else:
                     offset[j] = np.log(par.value) if c.is_log else par.value
         tied = [j for j, c in enumerate(coefficients) if params[c.name].expr]
@@ -113,6 +115,8 @@ class Space:
             self.upper,
             vanishing,
             self.reach,
+            self.expected,
+            self.precision,
         )
 
     @property
@@ -123,6 +127,10 @@ class Space:
         ]
         slope = np.array([c.kind == "slope" for c in self.law.coefficients])
         return np.where(slope[self.free], np.inf, np.maximum(REACH, np.array(wide)[self.free]))
+
+    def expecting(self, expected: Array, precision: Array) -> Space:
+        """With a prior on the free coordinates; its precision in units of the objective."""
+        return replace(self, expected=expected, precision=precision)
 
     def enter(self, theta: Array, problem: Problem) -> tuple[Array, Array]:
         """Solver coordinates (problems, coefficients) → free coordinates and switched-off terms."""
