@@ -2,9 +2,10 @@
 
 *Laws.* Chinchilla's and the one that contains it, Skaling, are fitted with one delta. Their estimates ``m_l`` of ln N are averaged with
 weights ``p_l·exp(−AIC_l/2)``: where k = 1 is refuted Chinchilla has no say, where nothing refutes it both have. Skaling begins with
-two thirds: a coupling that is there and left out costs more than one that is fitted in vain.
+four fifths: a coupling that is there and left out costs more than one that is fitted in vain.
 
-*IsoFLOP profiles*, where budgets have four sizes or more, assume no law and err otherwise; they are joined by inverse variances.
+*IsoFLOP profiles*, where budgets have four sizes or more, assume no law and err otherwise; they are joined with the weights of least
+variance for errors that are half correlated, so that they count little where the law is much sharper.
 
 The error of an average is the average of the errors (they come from the same runs, so nothing cancels), and what two of them differ by
 beyond their errors is added, as in a meta-analysis of studies that disagree (DerSimonian & Laird 1986). Errors of single estimates are
@@ -47,7 +48,9 @@ FEWEST_RUNS = 13
 """Below this Chinchilla alone is fitted, with a weak prior on its exponents."""
 ROBUST = 1.155
 """What twice a Huber objective with delta = 1.345 standard deviations is multiplied with to be a deviance: E ψ'/E ψ²."""
-PRIOR_WEIGHT = {"chinchilla": 1 / 3, "skaling": 2 / 3}
+PRIOR_WEIGHT = {"chinchilla": 0.2, "skaling": 0.8}
+CORRELATION = 0.5
+"""Of the errors of a law and of profiles, from the same runs; this and the weights by ``benchmarks/one_answer.py``."""
 
 
 @dataclass(frozen=True)
@@ -218,9 +221,10 @@ def join(a: Array, error_a: Array, b: Array, error_b: Array) -> tuple[Array, Arr
     """Two estimates from the same runs as one: mean, standard error and the weight of ``b`` (0 where it is NaN)."""
     there = np.isfinite(b) & np.isfinite(error_b)
     b, error_b = np.where(there, b, a), np.where(there, error_b, error_a)
+    shared = CORRELATION * error_a * error_b
     with np.errstate(invalid="ignore", divide="ignore"):
-        w = np.where(there, error_a**2 / (error_a**2 + error_b**2), 0.0)
-    w = np.where(np.isfinite(w), w, 0.0)
+        w = np.clip((error_a**2 - shared) / (error_a**2 + error_b**2 - 2.0 * shared), 0.0, 1.0)
+    w = np.where(there & np.isfinite(w), w, 0.0)
     beyond = np.maximum((a - b) ** 2 - error_a**2 - error_b**2, 0.0)
     mean = (1.0 - w) * a + w * b
     return mean, np.sqrt(((1.0 - w) * error_a + w * error_b) ** 2 + w * (1.0 - w) * beyond), w

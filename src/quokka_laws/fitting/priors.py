@@ -60,7 +60,7 @@ class Prior:
         A coefficient that is held or tied is left out: what was said of it outright is not guessed at.
         """
         mean, precision = np.zeros(len(space.lower)), np.zeros(len(space.lower))
-        index = {j: i for i, j in enumerate(np.flatnonzero(space.free))}
+        index = {int(j): i for i, j in enumerate(np.flatnonzero(space.free))}
         for j, c in enumerate(space.law.coefficients):
             if c.name in self.normal and j in index:
                 mean[index[j]], sd = self.normal[c.name]

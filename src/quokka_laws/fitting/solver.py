@@ -91,8 +91,10 @@ class Problem:
     def part(self, which: Any) -> Problem:
         """Some problems of the batch."""
         loss = self.loss[which] if self.loss.ndim == 2 else self.loss
-        each = self.expected is not None and self.expected.ndim == 2
-        return replace(self, loss=loss, expected=self.expected[which] if each else self.expected)
+        expected = self.expected
+        if expected is not None and expected.ndim == 2:
+            expected = expected[which]
+        return replace(self, loss=loss, expected=expected)
 
     def theta(self, u: Array) -> Array:
         """Free coordinates (problems, free) → solver coordinates (problems, coefficients)."""

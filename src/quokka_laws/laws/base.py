@@ -17,7 +17,9 @@ import lmfit
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws.jet import Jet, variables
+from quokka_laws.laws.parameters import checked
 from quokka_laws.laws.projection import nnls
 from quokka_laws.laws.shortage import Shortage
 
@@ -243,6 +245,10 @@ class Law:
             given["epochs"] = given["D"] / given["U_D"]
         if "D" not in given and {"U_D", "epochs"} <= given.keys():
             given["D"] = given["U_D"] * given["epochs"]
+        if "U_D" not in given and {"D", "epochs"} <= given.keys():
+            given["U_D"] = given["D"] / given["epochs"]
+        if "D" not in given and {"C", "N"} <= given.keys():
+            given["D"] = given["C"] / (flops_per_ND * given["N"])
         if "C" not in given and {"N", "D"} <= given.keys():
             given["C"] = flops_per_ND * given["N"] * given["D"]
         return given
@@ -257,7 +263,7 @@ class Law:
             k: np.asarray(data[k], dtype=float) for k in self.variables if k not in given and data.get(k) is not None
         }
         if missing := [v for v in self.variables if v not in given]:
-            raise TypeError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
+            raise ArgumentError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
         x = {f"log_{k}": np.log(v) for k, v in given.items() if k != "epochs"}
         if "epochs" in given:
             x["epochs"] = given["epochs"]
@@ -350,8 +356,14 @@ class Law:
         Parameters
         ----------
         **settings
-            Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr``, and
-            ``start``, the range (low, high) in which automatic starts look.
+            Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr`` (a tie
+            such as ``"2*alpha"``: arithmetic, log, exp, sqrt and abs of the law's coefficients), and ``start``, the range
+            (low, high) in which automatic starts look.
+
+        Raises
+        ------
+        ArgumentError
+            For an unknown coefficient, a value that is no number or outside its bounds, a tie that cannot be read.
 
         Examples
         --------
@@ -359,13 +371,12 @@ class Law:
         >>> params = laws.Chinchilla().make_params(beta=dict(expr="alpha"), E=dict(value=1.7, vary=False))
         """
         if unknown := sorted(set(settings) - set(self.names)):
-            raise ValueError(f"{self.name} has no coefficient {', '.join(unknown)}; it has {', '.join(self.names)}")
+            raise ArgumentError(f"{self.name} has no coefficient {', '.join(unknown)}; it has {', '.join(self.names)}")
         params = lmfit.Parameters()
         for c in self.coefficients:
             params.add(c.name, value=1.0, min=0.0 if c.is_log and c.min < 0 else c.min, max=c.max)
             params[c.name].user_data = AUTOMATIC
-        for name, setting in settings.items():
-            options = dict(setting) if isinstance(setting, Mapping) else {"value": setting}
+        for name, options in checked(params, settings).items():
             between = options.pop("start", None)
             params[name].set(**options)
             if between is not None:

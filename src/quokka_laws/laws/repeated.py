@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import Chinchilla
@@ -73,7 +74,7 @@ class Repeated(Law):
     def __post_init__(self) -> None:
         names = [c.name for c in self.coefficients]
         if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise ValueError(
+            raise ArgumentError(
                 f"{self.name} cannot wrap {self.base.name}: both have a coefficient {', '.join(twice)}; "
                 "combine laws whose coefficients have different names"
             )
@@ -247,7 +248,7 @@ class EffectiveData(Repeated):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.parameters and not {"A", "alpha", "B", "beta"} <= set(self.names):
-            raise ValueError(f"{self.base.name} has no A, alpha, B, beta to decide U_N: use parameters=False")
+            raise ArgumentError(f"{self.base.name} has no A, alpha, B, beta to decide U_N: use parameters=False")
 
     def project(
         self, theta: Array, x: Inputs, loss: Array, weights: Array, *, free: Sequence[bool] | None = None

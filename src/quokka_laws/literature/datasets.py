@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from quokka_laws.exceptions import MissingDependencyError, QuokkaError
+from quokka_laws.exceptions import ArgumentError, MissingDependencyError, QuokkaError
 from quokka_laws.runs.checkpoints import STAGES
 from quokka_laws.runs.read import read_runs
 
@@ -54,7 +54,7 @@ def load_quokka_repeated(stages: Sequence[str] = ("descent", "overfit")) -> pd.D
         out is counted in ``runs.attrs["notes"]``.
     """
     if unknown := [s for s in stages if s not in STAGES]:
-        raise ValueError(f"stages {', '.join(unknown)} are not among {', '.join(STAGES)}")
+        raise ArgumentError(f"stages {', '.join(unknown)} are not among {', '.join(STAGES)}")
     with (data_folder() / "quokka2025" / "repeated.csv.gz").open("rb") as file:
         table = pd.read_csv(file, compression="gzip")
     kept = table["stage"].isin(list(stages))

@@ -109,7 +109,7 @@ def unseen(fit: FitResult, runs: pd.DataFrame) -> pd.DataFrame:
 
 def _contours(fit: FitResult, budgets: Sequence[float]) -> Figure:
     try:
-        compute_optimal(fit, fit.fitted_range["C"][1])
+        compute_optimal(fit, fit.fitted_range["C"][1], level=None)
     except QuokkaError as error:
         return Figure("Loss contours", f"Not drawn: {error}")
     return Figure(

@@ -16,10 +16,10 @@ ROWS_NAMED = 8
 
 def sentence(code: str, numbers: Mapping[str, Any], rows: Sequence[str] = (), tries: Sequence[str] = ()) -> str:
     """A diagnostic in words; a code of a newer version falls back on its numbers."""
+    if set(numbers) == {"text"}:  # kept by a version that wrote sentences
+        return str(numbers["text"])
     if code in SENTENCES:
         return SENTENCES[code](rows=rows, tries=tries, **numbers)
-    if "text" in numbers:  # kept by a version that wrote sentences
-        return str(numbers["text"])
     return f"{code}: " + ", ".join(f"{k} = {v}" for k, v in numbers.items())
 
 
