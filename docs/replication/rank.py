@@ -58,6 +58,7 @@ def forms(vocabulary: int) -> dict[str, tuple[laws.Law, dict[str, object]]]:
         "bounded Quokka Eq. 18": (B(laws.AdditiveOverfit()), {}),
         "Quokka Eq. 18": (laws.AdditiveOverfit(), {}),
         "Quokka Eq. 14": (laws.QuokkaRepeated(), {}),
+        "Quokka Eq. 22": (laws.SoftplusOverfit(), {}),
         "power (Lovelace)": (laws.PowerOverfit(), {}),
         FEWER + ", s = 1": (known, {"s": {"value": 1.0, "vary": False}}),
         FEWER + ", s = 3/2": (known, {"s": {"value": 1.5, "vary": False}}),
