@@ -15,11 +15,28 @@ from quokka_laws._version import __version__
 
 if TYPE_CHECKING:
     from quokka_laws import evaluation, importers, laws, plan
-    from quokka_laws.evaluation import Average, Candidate, Comparison, average, checklist, compare, sensitivity
-    from quokka_laws.exceptions import ArgumentError, FitError, MissingDependencyError, QuokkaError, RunsError
-    from quokka_laws.fitting import fit, fit_isoflops, profile
+    from quokka_laws.evaluation import (
+        Average,
+        Candidate,
+        Comparison,
+        Consensus,
+        average,
+        checklist,
+        compare,
+        consensus,
+        sensitivity,
+    )
+    from quokka_laws.exceptions import (
+        ArgumentError,
+        ExpressionError,
+        FitError,
+        MissingDependencyError,
+        QuokkaError,
+        RunsError,
+    )
+    from quokka_laws.fitting import fit, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
-    from quokka_laws.laws import schedules
+    from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
     from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
     from quokka_laws.reporting import explorer, plot, report, write_explorer
@@ -33,7 +50,9 @@ _ROOM_OF = {
     "Average": "evaluation",
     "Candidate": "evaluation",
     "Comparison": "evaluation",
+    "Consensus": "evaluation",
     "Conventions": "runs",
+    "ExpressionError": "exceptions",
     "FitError": "exceptions",
     "FitResult": "results",
     "FitStatus": "results",
@@ -50,6 +69,7 @@ _ROOM_OF = {
     "check_runs": "runs",
     "checklist": "evaluation",
     "compare": "evaluation",
+    "consensus": "evaluation",
     "conversions": "literature",
     "datasets": "literature",
     "equal_run_weights": "runs",
@@ -59,6 +79,8 @@ _ROOM_OF = {
     "fit_isoflops": "fitting",
     "import_runs": "importers",
     "importers": "",
+    "law": "laws",
+    "influence": "fitting",
     "laws": "",
     "plan": "",
     "plot": "reporting",

@@ -37,7 +37,7 @@ def test_columns_in_millions_and_billions() -> None:
     assert runs[["N", "D", "C"]].to_numpy().tolist() == [[7e7, 2e9, 8.4e17], [1.2e9, 5e11, 3.6e21]]
     assert "N multiplied by 1e+06" in runs.attrs["notes"]
     with pytest.raises(ql.RunsError, match=r"Say columns=\{'N': 'params_m:M', 'D': 'Tokens \(B\):B'\}"):
-        ql.read_runs(table)
+        ql.fit("chinchilla", ql.read_runs(table))
     with pytest.raises(ql.RunsError, match=r"say columns=\{'N': 'NAME:M'\}"):
         ql.read_runs(table, columns={"N": "params_m", "D": "Tokens (B)"})
 
@@ -158,12 +158,15 @@ def test_missing_columns_are_explained() -> None:
     with pytest.raises(ql.RunsError) as caught:
         ql.read_runs(pd.DataFrame({"foo": [1.0], "N": [1e8]}))
     assert "no column holds the loss" in str(caught.value)
-    assert "need two of N" in str(caught.value)
+    with pytest.raises(ql.RunsError, match="needs a column D; the table has N, loss"):
+        ql.fit("chinchilla", ql.read_runs(pd.DataFrame({"loss": [3.0], "N": [1e8]})))
 
 
 def test_ambiguous_columns_are_not_guessed() -> None:
-    with pytest.raises(ql.RunsError, match="could all be D"):
-        ql.read_runs(pd.DataFrame({"N": [1e8], "tokens": [1e9], "total_tokens": [1e10], "loss": [3.0]}))
+    runs = ql.read_runs(pd.DataFrame({"N": [1e8], "tokens": [1e9], "total_tokens": [1e10], "loss": [3.0]}))
+    assert "D" not in runs
+    with pytest.raises(ql.RunsError, match="tokens, total_tokens could all be D"):
+        ql.fit("chinchilla", runs)
 
 
 def test_wrong_mapping_is_named() -> None:

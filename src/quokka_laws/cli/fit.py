@@ -10,15 +10,14 @@ from typing import Any
 import click
 
 from quokka_laws.cli.common import BUDGETS, FAILED, LEVEL, QUIET, UNIQUE, Real, assignments, fail, given, quiet, say
-from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options
+from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options, with_settings
 from quokka_laws.cli.output import Output, check_output, output_options, written
 from quokka_laws.exceptions import OutputError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
 from quokka_laws.objective import BY_NAME, LogHuber
 from quokka_laws.reporting.text import allocation_table, plan_answer
-from quokka_laws.results.text import isoflop_report, sentences_of
-from quokka_laws.runs.quantities import parse_quantity
+from quokka_laws.results.text import isoflop_sentences, isoflop_tables
 
 
 @click.command("demo")
@@ -37,7 +36,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     check_output(output)
     done, beside = quokka_demo(C=C, bootstrap=bootstrap, seed=seed, progress=not quiet())
     out = Output("text", None, False)
-    out.text(done.answer, done.known(command_line=True), *done.evidence(command_line=True), *beside)
+    out.text(done.answer, done.known(command_line=True), *done.evidence(), *beside)
     written(done.write(output))
 
 
@@ -47,17 +46,30 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @BUDGETS
 @UNIQUE
 @click.option(
-    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"One of: {', '.join(registry())}."
+    "--law",
+    type=LawName(),
+    default="chinchilla",
+    show_default=True,
+    help=f"One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
 )
 @click.option(
     "--objective", type=click.Choice(list(BY_NAME)), default="huber", show_default=True, help="Cost of a residual."
 )
-@click.option("--delta", type=Real(0, 1e6), default=1e-3, show_default=True, help="Huber's delta, in log-loss.")
+@click.option(
+    "--delta",
+    type=Real(0, 1e6),
+    default=1e-3,
+    show_default=True,
+    help="Huber's delta, in log-loss; --objective auto takes it from the runs.",
+)
 @click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
 @click.option("--strata", help="Column within whose values to resample.")
 @click.option("--weights", help="Column of row weights.")
 @assignments("--fix", help="Coefficients to hold: E=1.7.")
 @assignments("--tie", help="Coefficients to tie: beta=alpha.")
+@assignments("--start", help="Where to look for coefficients, g=.01:2, or start there, g=1.")
+@assignments("--bounds", help="Bounds of coefficients: alpha=0:2, or one side, alpha=0:.")
+@click.option("--variables", help="Names of a formula that are columns, N,sparsity; by default all that are.")
 @BOOTSTRAP
 @SEED
 @click.option(
@@ -79,6 +91,9 @@ def fit_command(
     weights: str | None,
     fix: dict[str, str],
     tie: dict[str, str],
+    start: dict[str, str],
+    bounds: dict[str, str],
+    variables: str | None,
     bootstrap: int,
     seed: int,
     output: str | None,
@@ -100,10 +115,7 @@ def fit_command(
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
     check_output(output)
     table = load_runs(runs, **reading)
-    fixed = {name: {"value": parse_quantity(value), "vary": False} for name, value in fix.items()}
-    if both := sorted(set(fix) & set(tie)):
-        raise click.UsageError(f"--fix and --tie both say what {', '.join(both)} is")
-    tied = {name: {"expr": expression} for name, expression in tie.items()}
+    law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
     done = study(
         law,
         table,
@@ -111,7 +123,7 @@ def fit_command(
         U_D=U_D,
         bootstrap=bootstrap,
         seed=seed,
-        params=law.make_params(**fixed, **tied),
+        params=params,
         objective=LogHuber(delta) if objective == "huber" else BY_NAME[objective],
         cluster=None if cluster == "row" else cluster,
         strata=strata,
@@ -120,7 +132,7 @@ def fit_command(
     )
     known = done.known(command_line=True)
     out = Output("json" if piped else "text", None, strict)
-    out.text(done.answer, known, *done.evidence(command_line=True))
+    out.text(done.answer, known, *done.evidence())
     if piped:
         terminal = sys.stdout.isatty()
         click.echo((replace(done.fit, draws=None) if terminal else done.fit).to_json())
@@ -153,13 +165,13 @@ def isoflops_command(
     from quokka_laws.plan.compute import compute_optimal
 
     iso = fit_isoflops(load_runs(runs, **reading), degree=degree, bootstrap=bootstrap, seed=seed)
-    profiles = isoflop_report(iso, command_line=True)
+    known = isoflop_sentences(iso, command_line=True)
+    powers, *budgets = isoflop_tables(iso).split("\n\n", 1)
     if not C:
-        first, *rest = profiles.split("\n\n", 1)
-        out.text(first, (), *rest)
+        out.text(powers, known, *budgets)
         out.data(iso.optima)
-        out.finish(sentences_of(iso))
+        out.finish(known)
         return
     plan = compute_optimal(iso, C, level=level)
     answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
-    out.show(answer, (), plan, pretty=allocation_table, below=[profiles])
+    out.show(answer, known, plan, pretty=allocation_table, below=[powers, *budgets])

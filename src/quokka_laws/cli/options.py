@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
+import lmfit
+import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.common import BUDGETS, assignments, say
-from quokka_laws.laws import Law, from_name
+from quokka_laws.exceptions import ArgumentError
+from quokka_laws.laws import Formula, Law, from_name
+from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.read import read_runs
 
 
@@ -52,8 +57,70 @@ def is_routine(note: str) -> bool:
     return bool(re.fullmatch(r"column '.*' read as \w+|\w+ derived as .*", note))
 
 
+def with_settings(
+    law: Law,
+    *,
+    fix: dict[str, str],
+    tie: dict[str, str],
+    start: dict[str, str],
+    bounds: dict[str, str],
+    variables: str | None,
+) -> tuple[Law, lmfit.Parameters | None]:
+    """A law and its parameters as ``--fix``, ``--tie``, ``--start``, ``--bounds`` and ``--variables`` say."""
+    if both := sorted(set(fix) & set(tie)):
+        raise click.UsageError(f"--fix and --tie both say what {', '.join(both)} is")
+    fixed = {name: quantity("--fix", name, value) for name, value in fix.items()}
+    ranges = {name: _range("--start", name, value) for name, value in start.items()}
+    limits = {name: _range("--bounds", name, value) for name, value in bounds.items()}
+    if isinstance(law, Formula):
+        return replace(
+            law,
+            of=None if variables is None else tuple(v.strip() for v in variables.split(",") if v.strip()),
+            fixed=tuple(fixed.items()),
+            ties=tuple(tie.items()),
+            start=tuple((name, *pair) for name, pair in ranges.items()),
+            bounds=tuple((name, *pair) for name, pair in limits.items()),
+        ), None
+    if variables is not None:
+        raise click.UsageError(f"--variables says which names of a formula are columns; {law.label} knows its own")
+    settings: dict[str, dict[str, Any]] = {name: {"value": value, "vary": False} for name, value in fixed.items()}
+    for name, expression in tie.items():
+        settings.setdefault(name, {})["expr"] = expression
+    for name, (low, high) in ranges.items():
+        settings.setdefault(name, {}).update({"value": low} if low == high else {"start": (low, high)})
+    for name, (low, high) in limits.items():
+        settings.setdefault(name, {}).update({"min": low, "max": high})
+    return law, law.make_params(**settings)
+
+
+def quantity(option: str, name: str, text: str) -> float:
+    """A quantity such as 7B, or a number of either sign; a usage error otherwise."""
+    try:
+        return parse_quantity(text)
+    except ArgumentError as error:
+        raise click.UsageError(f"{option} {name}: {error}") from None
+
+
+def _range(option: str, name: str, text: str) -> tuple[float, float]:
+    """``.01:2`` → (0.01, 2); a start may be one number, a bound may lack a side (``0:``)."""
+    low, mark, high = text.partition(":")
+    open_sided = option == "--bounds"
+    if open_sided and not mark:
+        raise click.UsageError(
+            f"{option} needs two numbers, or one side of them: {name}=0:5 or {name}=0:; got {name}={text}"
+        )
+    try:
+        first = -np.inf if open_sided and not low else float(low)
+        second = (np.inf if open_sided and not high else float(high)) if mark else first
+    except ValueError:
+        raise click.UsageError(f"{option} needs numbers, such as {name}=.01:2; got {name}={text}") from None
+    if first > second:
+        raise click.UsageError(f"{option} {name}={text}: the first number is larger than the second")
+    return first, second
+
+
 class LawName(click.ParamType):  # type: ignore[type-arg]
-    """A law by name; the nearest is suggested for an unknown one."""
+    """A law by name, or a formula; the nearest name is suggested for an unknown one."""
 
     name = "law"
 

@@ -122,7 +122,7 @@ def explore_command(fits: tuple[str, ...], names: tuple[str, ...], output: str) 
     for source in (*fits, *names):
         law = resolve_loss(source)
         if isinstance(law, FitResult) and not law.name:
-            law = replace(law, name=Path(source).stem if len(fits) > 1 else law.law.name)
+            law = replace(law, name=Path(source).stem if len(fits) > 1 else law.law.label)
         laws.append(law)
     if not laws:
         raise click.UsageError("give a FIT or a published law")

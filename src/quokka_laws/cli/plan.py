@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.budget import budget_of, budget_options
-from quokka_laws.cli.common import BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, quantities
+from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, quantities
 from quokka_laws.cli.heard import heard
 from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, Planned, doubts, in_bytes, resolve, resolve_loss
+from quokka_laws.cli.options import quantity
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import FitError
 from quokka_laws.literature.registry import published
@@ -55,7 +56,12 @@ def plan_command(
         raise click.UsageError("--unique-tokens and --inference-tokens answer different questions: ask one at a time")
     budget = budget_of(**machine)
     names = laws or (*published.defaults(), *(REPEATED if U_D is not None else ()))
-    fits, said = align([in_bytes(resolve(name, repeated=U_D is not None), tokens_per_byte) for name in names])
+    fits, said = align(
+        [
+            in_bytes(resolve(name, repeated=U_D is not None, announce=name not in published), tokens_per_byte)
+            for name in names
+        ]
+    )
     rows: list[pd.DataFrame] = []
     refused: list[Exception] = []
     for name, fit in zip(names, fits, strict=True):
@@ -82,7 +88,7 @@ def plan_command(
 
 def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None, level: float) -> pd.DataFrame:
     """One law's row of the plan."""
-    if isinstance(fit, FittedLaw) and "epochs" in fit.law.variables:
+    if isinstance(fit, FittedLaw) and fit.law.of_repetition:
         if U_D is None:
             raise click.UsageError(f"{fit.label} is a law of repeated data: say how many tokens there are, -U 100B")
         row = compute_and_data_optimal(fit, budget, U_D, level=level)
@@ -187,28 +193,33 @@ def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) 
 @UNIQUE
 @quantities("--epochs", "epochs", help="Epochs, for laws of repeated data.")
 @BUDGETS
+@click.option("--at", type=ASSIGNMENTS, multiple=True, help="Any other variable of the law: sparsity=0.9,N_active=1B.")
 @LEVEL
 @output_options
-def predict_command(law: str, level: float, out: Output, **data: tuple[float, ...]) -> None:
-    """Predict the loss at N and D, from a FIT (a file, or - for stdin) or a published LAW."""
+def predict_command(
+    law: str, at: tuple[dict[str, str], ...], level: float, out: Output, **data: tuple[float, ...]
+) -> None:
+    """Predict the loss at N and D, or at any variables of the law, from a FIT (a file, or - for stdin) or a published LAW."""
     repeated = bool(data["U_D"] or data["epochs"])
     fitted = resolve_loss(law, repeated=repeated)
-    point = {k: list(v) for k, v in data.items() if v}
-    if ignored := {"U_D", "epochs"} & set(point) - set(fitted.law.variables):
-        raise click.UsageError(
-            f"{fitted.label} knows nothing of {' and '.join(sorted(ignored))}: it is a law of {', '.join(fitted.law.variables)}"
-        )
+    point: dict[str, list[Any]] = {k: list(v) for k, v in data.items() if v}
+    for assigned in at:
+        for name, text in assigned.items():
+            point.setdefault(name, []).append(text if name in fitted.law.groups else quantity("--at", name, text))
     table, said = heard(lambda: fitted.predict(level=level, kind="mean", **point))
     answer = "\n".join(
         _predicted(row, list(point), fitted.conventions.loss_unit) for _, row in table.head(3).iterrows()
     )
-    far = table["extrapolation"].max()
-    known = [*said, *([f"This is up to {times(far)} outside the runs. {BEYOND_RUNS}."] if far > 1 else [])]
+    outside = [
+        f"{name} = {human(value)} is outside the runs ({human(low)} … {human(high)})"
+        for name, value, low, high in fitted.outside(**point)
+    ]
+    known = [*said, *([f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else [])]
     out.show(answer, [*known, *doubts(fitted)], table)
 
 
 def _predicted(row: pd.Series, given: list[str], unit: str) -> str:
-    at = ", ".join(f"{k} = {row[k]:.3g}" if k in ("C", "epochs") else f"{k} = {human(row[k])}" for k in given)
+    at = ", ".join(f"{k} = {row[k] if isinstance(row[k], str) else human(row[k])}" for k in given)
     interval = ""
     if "loss_lower" in row:
         interval = f" ({100 * row['level']:.3g} %: {row['loss_lower']:.3f} … {row['loss_upper']:.3f})"

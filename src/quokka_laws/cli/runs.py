@@ -8,12 +8,12 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import QUANTITY, Real, assignments, quantities, quiet
+from quokka_laws.cli.common import QUANTITY, Real, assignments, quantities, quiet, say
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
 from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting.fit import check_design
+from quokka_laws.fitting.fit import check_design, law_for
 from quokka_laws.fitting.run_diagnostics import of_runs
 from quokka_laws.importers.collect import STATUSES, import_runs
 from quokka_laws.importers.detect import KINDS
@@ -21,7 +21,6 @@ from quokka_laws.importers.names import PATTERNS
 from quokka_laws.laws import Law
 from quokka_laws.plan.design import ladder, next_runs
 from quokka_laws.results.format import human, right_aligned
-from quokka_laws.runs.columns import INPUTS
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import unfinished
 
@@ -38,21 +37,24 @@ def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
     """Check RUNS without fitting: what would be used, what would not, and why."""
     table = load_runs(runs, **reading)
     attrs = table.attrs
+    law = law_for(law, table)
+    excluded = [f"row {record['row']} excluded: {record['reason']}" for record in attrs["excluded"]]
     try:
         check_design(law, table)
     except RunsError as error:
-        raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.name}: {error}") from None
+        say("\n".join(excluded))
+        raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
     answer = (
-        f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; enough for {law.name} "
+        f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; enough for {law.label} "
         f"({len(law.coefficients)} coefficients)"
     )
     known = [
-        *(f"row {record['row']} excluded: {record['reason']}" for record in attrs["excluded"]),
+        *excluded,
         *(diagnostic.sentence(command_line=True) for diagnostic in of_runs(table, law)),
     ]
     read = [f"  {note}" for note in filter(is_routine, attrs["notes"])]
     conventions = f"How it was read\n  {Conventions.from_dict(attrs['conventions']).describe()}"
-    numeric = [k for k in (*INPUTS, "loss") if k in table]
+    numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
     out.show(answer, known, summary, below=["\n".join([conventions, *read])])
 
@@ -94,9 +96,9 @@ def import_command(
 ) -> None:
     """Turn logs into a table of runs: quokka-laws import SOURCE -o runs.jsonl, then quokka-laws fit runs.jsonl.
 
-    SOURCE is a folder of TensorBoard event files or of Hugging Face checkpoints, an MLflow store (mlruns, mlflow.db
-    or a server's address), a W&B project ENTITY/PROJECT or an export of it, or CSV, JSON lines and Parquet with a
-    row per step or per run.
+    SOURCE is a folder of TensorBoard event files, of Hugging Face checkpoints or of text logs of Megatron or
+    torchtitan, an MLflow store (mlruns, mlflow.db or a server's address), a W&B project ENTITY/PROJECT or an export
+    of it, or CSV, JSON lines and Parquet with a row per step or per run.
 
     Runs that diverged, stopped early or have no loss stay in the table with status and reason; `fit` leaves them out
     and says so.

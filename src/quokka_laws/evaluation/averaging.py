@@ -17,7 +17,15 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.holdout import Candidate, as_candidates, default_candidates, reach_of_runs, splits, try_fit
+from quokka_laws.evaluation.holdout import (
+    Candidate,
+    as_candidates,
+    default_candidates,
+    reach_of_runs,
+    splits,
+    try_fit,
+    try_fold,
+)
 from quokka_laws.evaluation.stacking import Folds, Stack, learn, nested
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import Law
@@ -288,7 +296,7 @@ def average(
             if fitted and len(part.fitted) == fitted[-1]:
                 continue  # the same runs as the fold before
             train = subset(runs, part.fitted)
-            found_all = [try_fit(c, train, objective=objective, bootstrap=0, seed=seed) for c in candidates]
+            found_all = [try_fold(c, train, objective=objective, near=[fits[c.label]], seed=seed) for c in candidates]
             if failed := [f for f in found_all if isinstance(f, str)]:
                 refused.append(f"{part.label}: {failed[0]}")
                 continue
@@ -311,7 +319,7 @@ def average(
 
 
 def _predictions(fits: Sequence[FitResult], runs: pd.DataFrame) -> Array:
-    return np.log(np.stack([f(**inputs_of(runs)) for f in fits]))
+    return np.log(np.stack([f(**inputs_of(runs, f.law.takes)) for f in fits]))
 
 
 def _band(distance: Array) -> Array:

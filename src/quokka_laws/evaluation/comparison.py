@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.holdout import Candidate, as_candidates, log_errors, splits, try_fit
+from quokka_laws.evaluation.holdout import Candidate, as_candidates, log_errors, splits, try_fit, try_fold
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.bootstrap import resampling_units
 from quokka_laws.laws import Law
@@ -178,13 +178,23 @@ def compare(
     parts, refused = splits(runs, holdout, need=need)
     if not parts:
         raise FitError(f"no held-out budget is possible: {'; '.join(refused)}. Give other distances (holdout=)")
+    fits = {}
+    for candidate in candidates:
+        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
+        if isinstance(found, str):
+            refused.append(found)
+        else:
+            fits[candidate.label] = found
     rows = []
-    bar = Progress("fitting laws to parts of the runs", (len(parts) + 1) * len(candidates), enabled=progress)
+    bar = Progress("fitting laws to parts of the runs", len(parts) * len(candidates), enabled=progress)
     for part in parts:
         train, test = subset(runs, part.fitted), subset(runs, part.held_out)
         block = []
         for candidate in candidates:
-            found = try_fit(candidate, train, objective=objective, bootstrap=bootstrap, cluster=cluster, seed=seed)
+            near = [fits[candidate.label]] if candidate.label in fits else []
+            found = try_fold(
+                candidate, train, objective=objective, near=near, bootstrap=bootstrap, cluster=cluster, seed=seed
+            )
             bar.update(1)
             if isinstance(found, str):
                 refused.append(f"{part.label}, {found}")
@@ -204,14 +214,6 @@ def compare(
                 }
             )
         rows += sorted(block, key=lambda r: float(str(r["error"])))
-    fits = {}
-    for candidate in candidates:
-        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
-        bar.update(1)
-        if isinstance(found, str):
-            refused.append(found)
-        else:
-            fits[candidate.label] = found
     bar.close()
     if not rows:
         raise FitError(f"no law could be fitted: {'; '.join(dict.fromkeys(refused))}")
@@ -226,13 +228,9 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     """Share of rows whose loss lies inside the interval; NaN without draws."""
     if found.draws is None:
         return float("nan")
-    table = found.predict(level=level, kind=kind, **_known(found, rows))  # type: ignore[arg-type]
+    table = found.predict(level=level, kind=kind, **inputs_of(rows, found.law.takes))  # type: ignore[arg-type]
     loss = rows["loss"].to_numpy(dtype=float)
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
-
-
-def _known(found: FitResult, rows: pd.DataFrame) -> dict[str, Array]:
-    return {k: v for k, v in inputs_of(rows).items() if k in found.law.variables}
 
 
 def _in_sample(fits: dict[str, FitResult], free: dict[str, int], n: int) -> pd.DataFrame:

@@ -8,20 +8,20 @@ together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from lmfit import Parameters
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
-from quokka_laws.fitting.fit import fit
+from quokka_laws.fitting.fit import fit, fit_near
 from quokka_laws.laws import Law
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
-from quokka_laws.objective import Objective
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.columns import inputs_of
@@ -47,7 +47,7 @@ class Candidate:
     @property
     def label(self) -> str:
         """Name for tables."""
-        return self.name or self.law.name
+        return self.name or self.law.label
 
     @property
     def free(self) -> int:
@@ -126,14 +126,9 @@ def _count(runs: pd.DataFrame, mask: Array) -> int:
     return independent_runs(runs[mask])
 
 
-def fit_candidate(
-    candidate: Candidate, runs: pd.DataFrame, *, objective: Objective | None, **settings: Any
-) -> FitResult:
-    """Fit a candidate with its settings, under its name; ``settings`` of the bootstrap go to :func:`fit`."""
-    from dataclasses import replace
-
-    params = candidate.law.make_params(**candidate.settings) if candidate.settings else None
-    found = fit(candidate.law, runs, objective=objective, params=params, **settings)
+def fit_candidate(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitResult:
+    """Fit a candidate with its settings, under its name; ``settings`` go to :func:`fit`."""
+    found = fit(candidate.law, runs, params=_params(candidate), **settings)
     return replace(found, name=candidate.label)
 
 
@@ -145,6 +140,21 @@ def try_fit(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitRes
         return f"{candidate.label}: {error}"
 
 
+def try_fold(
+    candidate: Candidate, runs: pd.DataFrame, *, near: Sequence[FittedLaw] = (), **settings: Any
+) -> FitResult | str:
+    """A fit to some of the runs, or why there is none: started from fits to all of them, its doubts not asked for."""
+    try:
+        found = fit_near(candidate.law, runs, params=_params(candidate), near=near, **settings)
+    except QuokkaError as error:
+        return f"{candidate.label}: {error}"
+    return replace(found, name=candidate.label)
+
+
+def _params(candidate: Candidate) -> Parameters | None:
+    return candidate.law.make_params(**candidate.settings) if candidate.settings else None
+
+
 def log_errors(fitted: FittedLaw, rows: pd.DataFrame) -> Array:
     """ln(predicted / observed) of rows."""
-    return np.asarray(np.log(fitted(**inputs_of(rows))) - np.log(rows["loss"].to_numpy(dtype=float)))
+    return np.asarray(np.log(fitted(**inputs_of(rows, fitted.law.takes))) - np.log(rows["loss"].to_numpy(dtype=float)))

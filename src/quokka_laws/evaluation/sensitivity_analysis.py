@@ -60,7 +60,7 @@ def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL, progress: boo
     FitError
         If the law has no compute-optimal allocation.
     """
-    if not {"N", "D"} <= set(fit.law.variables):
+    if not fit.law.of_N_and_D:
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; sensitivity needs one of N and D")
     (C,) = one_positive(C=C)
     base = _conclusion(fit, C)

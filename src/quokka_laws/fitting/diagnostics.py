@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
+from quokka_laws.fitting.answer import Answer
 from quokka_laws.fitting.bootstrap import independent_runs
 from quokka_laws.fitting.influence import Refits
+from quokka_laws.fitting.outliers import outliers
 from quokka_laws.fitting.run_diagnostics import of_runs
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.fit_result import FitResult, FitStatus
@@ -54,14 +56,15 @@ class Diagnosis:
             _wide_scales,
             _no_rise,
             _rivals,
-            _misfit,
             _design,
             _resampling,
         )
         found = [diagnostic for check in checks for diagnostic in check(fit)]
-        if self.refits is not None:
-            found += [*_low_ratios(fit, self.refits), *_rising_branch(fit, self.refits)]
-        return tuple(found)
+        if self.refits is None:
+            return (*found, *_misfit(fit, fit.runs.index == fit.runs.index))
+        outlying, lawful = _outlying(fit, self.refits)
+        found += _misfit(fit, lawful)
+        return (*outlying, *found, *_low_ratios(fit, self.refits, lawful), *_rising_branch(fit, self.refits))
 
 
 def _minimum(fit: FitResult) -> Iterator[Diagnostic]:
@@ -80,8 +83,8 @@ def _bounds(fit: FitResult) -> Iterator[Diagnostic]:
             continue
         if c.kind == "amplitude" and value == 0:
             yield Diagnostic("AMPLITUDE_ZERO", Severity.WARNING, {"name": c.name})
-        elif value in (par.min, par.max):
-            yield Diagnostic("AT_BOUND", Severity.WARNING, {"name": c.name, "value": value})
+        elif fit.at_bound(c.name):
+            yield Diagnostic("AT_BOUND", Severity.WARNING, {"name": c.name, "value": value, "means": c.bound_means})
         elif fit.draws is not None and c.kind == "amplitude" and (fit.draws[c.name] == 0).mean() > 0.02:
             share = float((fit.draws[c.name] == 0).mean())
             yield Diagnostic("AMPLITUDE_OFTEN_ZERO", Severity.WARNING, {"name": c.name, "share": share})
@@ -95,7 +98,7 @@ def _identified(fit: FitResult) -> Iterator[Diagnostic]:
 def _dead_terms(fit: FitResult) -> Iterator[Diagnostic]:
     """Terms that contribute nothing; their coefficients are undetermined."""
     with np.errstate(all="ignore"):
-        terms = fit.law.terms_at(fit.law.to_theta(fit.values), fit.law.inputs(**inputs_of(fit.runs)))
+        terms = fit.law.terms_at(fit.law.to_theta(fit.values), fit.law.inputs(**inputs_of(fit.runs, fit.law.takes)))
         values = np.stack([np.broadcast_to(t.value, (1, len(fit.runs)))[0] for t in terms])
         share = np.exp(values - np.logaddexp.reduce(values, axis=0)).max(axis=1)
     named = {k: fit.law.coefficients[j].name for j, k in fit.law.amplitude_terms.items()}
@@ -154,7 +157,7 @@ def _no_rise(fit: FitResult) -> Iterator[Diagnostic]:
         log_loss = np.log(curve["loss"].to_numpy(dtype=float))
         highest = max(highest, float((log_loss[log_loss.argmin() :] - log_loss.min()).max()))
     if highest < RISE * noise or highest == 0.0:
-        numbers = {"law": fit.law.name, "highest": highest, "noise": noise}
+        numbers = {"law": fit.law.label, "highest": highest, "noise": noise}
         yield Diagnostic("NO_RISE", Severity.ERROR, numbers, advice=(Option("law", "effective-data"),))
 
 
@@ -171,19 +174,20 @@ def _rivals(fit: FitResult) -> Iterator[Diagnostic]:
         yield Diagnostic("RIVAL_MINIMA", Severity.WARNING, {"count": len(close), "within": RIVAL_WITHIN, "gap": gap})
 
 
-def _misfit(fit: FitResult) -> Iterator[Diagnostic]:
-    """Does the law miss its runs, and which of their columns tells the far ones apart?"""
-    if not fit.rms_residual > MISFIT:
+def _misfit(fit: FitResult, lawful: Array) -> Iterator[Diagnostic]:
+    """Does the law miss its lawful runs, and which of their columns tells the far ones apart?"""
+    rms = float(np.sqrt(np.mean(fit.log_residuals()[lawful] ** 2)))
+    if not rms > MISFIT:
         return
     residuals = pd.Series(fit.log_residuals(), index=fit.runs.index)
     explained = {}
-    for column in fit.runs.columns.difference([*fit.law.variables, "N", "D", "C", "loss", "run_id", "weight"]):
+    for column in fit.runs.columns.difference([*fit.law.takes, "N", "D", "C", "loss", "run_id", "weight"]):
         groups = fit.runs[column].astype(str)
         if 1 < groups.nunique() <= FEW_GROUPS:
             within = residuals - residuals.groupby(groups).transform("mean")
             explained[column] = 1 - float((within**2).sum() / ((residuals - residuals.mean()) ** 2).sum())
     best = max(explained, key=explained.__getitem__, default="")
-    numbers: dict[str, object] = {"rms": fit.rms_residual}
+    numbers: dict[str, object] = {"rms": rms}
     advice: tuple[Option, ...] = ()
     if best and explained[best] > 0.5:
         numbers |= {"column": best, "share": explained[best]}
@@ -198,12 +202,12 @@ def _design(fit: FitResult) -> Iterator[Diagnostic]:
             kinds = sorted(map(str, runs[column].dropna().unique()))
             keep = Option("keep", f"{column} == {runs[column].mode().iloc[0]!r}")
             yield Diagnostic("MIXED_RUNS", Severity.ERROR, {"column": column, "kinds": kinds}, advice=(keep,))
-    if {"N", "D"} <= set(fit.law.variables) and (spread := flops_spread(runs)):
+    if fit.law.of_N_and_D and (spread := flops_spread(runs)):
         yield Diagnostic("FLOPS_VARY", Severity.WARNING, spread)
     units = fit.bootstrap.get("units") or independent_runs(runs)
     if units < 2 * len(fit.law.coefficients):
         yield Diagnostic("FEW_RUNS", Severity.WARNING, {"units": units, "coefficients": len(fit.law.coefficients)})
-    if {"N", "D"} <= set(fit.law.variables):
+    if fit.law.of_N_and_D:
         ratio = runs["D"] / runs["N"]
         low, high = float(ratio.min()), float(ratio.max())
         if high / low < WIDE_RATIOS:
@@ -222,11 +226,51 @@ def _resampling(fit: FitResult) -> Iterator[Diagnostic]:
         yield Diagnostic("ROWS_ARE_NOT_RUNS", Severity.ERROR, advice=(Option("cluster", "run_id"),))
 
 
-def _low_ratios(fit: FitResult, refits: Refits) -> Iterator[Diagnostic]:
+def _outlying(fit: FitResult, refits: Refits) -> tuple[list[Diagnostic], Array]:
+    """Do a few rows far off the law carry its answer? Which rows are left when they are not counted?"""
+    answer = Answer.of(fit)
+    found = None if answer is None else outliers(refits, answer)
+    chosen = np.zeros(len(fit.runs), dtype=bool)
+    if answer is None or found is None:
+        return [], ~chosen
+    chosen[found.rows] = True
+    numbers = {
+        "answer": answer.name,
+        "C": answer.C,
+        "with_them": float(np.exp(found.answer.with_all)),
+        "without": float(np.exp(found.answer.without)),
+        "sd": found.answer.sd_without,
+        "least": float(np.abs(found.residuals).min()),
+        "most": float(np.abs(found.residuals).max()),
+        "above": bool((found.residuals > 0).all()),
+        "corner": _corner(fit.runs, chosen),
+        "others": list(row_names(fit.runs, np.isin(np.arange(len(chosen)), found.others))),
+    }
+    rows = row_names(fit.runs, chosen)
+    diagnostic = Diagnostic("OUTLYING_ROWS", Severity.WARNING, numbers, rows, (Option("drop", "outliers"),))
+    return [diagnostic], ~chosen
+
+
+def _corner(runs: pd.DataFrame, chosen: Array) -> str:
+    """Of which column the chosen rows are the lowest or the highest, as a condition; empty if of none."""
+    columns = {"D/N": runs["D"] / runs["N"], **{k: runs[k] for k in ("C", "N", "D") if k in runs}}
+    for name, values in columns.items():
+        inside, outside = values[chosen], values[~chosen]
+        if inside.max() < outside.min():
+            return f"{name} < {outside.min():.3g}"
+        if inside.min() > outside.max():
+            return f"{name} > {outside.max():.3g}"
+    return ""
+
+
+def _low_ratios(fit: FitResult, refits: Refits, lawful: Array) -> Iterator[Diagnostic]:
     """Do runs far from any optimum decide the exponents alone? Show what happens without them."""
-    if not {"N", "D"} <= set(fit.law.variables) or fit.law.optimal_log_N(fit.values, np.zeros(1)) is None:
+    runs = fit.runs[lawful]
+    if not lawful.all():
+        refits = refits.on(np.flatnonzero(lawful))
+    if not fit.law.of_N_and_D or fit.law.optimal_log_N(fit.values, np.zeros(1)) is None:
         return
-    ratio = (fit.runs["D"] / fit.runs["N"]).to_numpy()
+    ratio = (runs["D"] / runs["N"]).to_numpy()
     kept = np.flatnonzero(ratio >= LOW_RATIO)
     low = len(ratio) - len(kept)
     if not 0 < low <= len(ratio) // 3 or len(kept) < 2 * len(fit.law.coefficients):
@@ -257,4 +301,4 @@ def _low_ratios(fit: FitResult, refits: Refits) -> Iterator[Diagnostic]:
             "above_sd": above.sd_without,
         }
         drop = Option("drop", f"D / N < {LOW_RATIO:g}")
-        yield Diagnostic("LOW_RATIO_RUNS", Severity.WARNING, numbers, row_names(fit.runs, those), (drop,))
+        yield Diagnostic("LOW_RATIO_RUNS", Severity.WARNING, numbers, row_names(runs, those), (drop,))

@@ -55,7 +55,7 @@ def profile(
         If the coefficient is fixed, tied or unknown, or its value is zero.
     """
     if name not in fit.law.names:
-        raise ArgumentError(f"{fit.law.name} has no coefficient {name!r}; it has {', '.join(fit.law.names)}")
+        raise ArgumentError(f"{fit.law.label} has no coefficient {name!r}; it has {', '.join(fit.law.names)}")
     par = fit.params[name]
     if not par.vary or par.expr:
         raise ArgumentError(f"{name} was {'tied' if par.expr else 'fixed'}: there is nothing to profile")

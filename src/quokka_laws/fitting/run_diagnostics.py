@@ -50,7 +50,7 @@ def _repetition(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
             "of": len(runs),
             "times": FREE_EPOCHS,
             "most": float(runs["epochs"].max()),
-            "law": law.name,
+            "law": law.label,
         }
-        advice = (Option("law", "effective-data"), Option("law", "memorization"))
+        advice = (Option("law", "bounded-memorization"), Option("law", "effective-data"))
         yield Diagnostic("REPETITION_IGNORED", Severity.WARNING, numbers, row_names(runs, repeated), advice)

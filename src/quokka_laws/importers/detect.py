@@ -12,13 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from quokka_laws.exceptions import ArgumentError, RunsError
-from quokka_laws.importers import huggingface, logs, mlflow, tensorboard, wandb
+from quokka_laws.importers import huggingface, logs, megatron, mlflow, tensorboard, text_logs, torchtitan, wandb
 from quokka_laws.importers.options import Options
 from quokka_laws.runs.files import SUFFIXES
 
-KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "table")
+KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "megatron", "torchtitan", "table")
+TEXT_LOGS: dict[str, Any] = {"megatron": megatron, "torchtitan": torchtitan}
 WANTED = (
-    "event files of TensorBoard, trainer_state.json of Hugging Face, a store of MLflow, or tables "
+    "event files of TensorBoard, trainer_state.json of Hugging Face, a store of MLflow, text logs of Megatron or "
+    "torchtitan, or tables "
     f"({', '.join(SUFFIXES)})"
 )
 
@@ -59,6 +61,8 @@ def _file(path: Path) -> str:
         return "huggingface"
     if path.suffix.lower() in SUFFIXES:
         return "table"
+    if kind := _text_log(path):
+        return kind
     raise RunsError(f"{path}: not a kind of log that is recognised; wanted {WANTED}. Force one with --from")
 
 
@@ -81,6 +85,8 @@ def _folder(root: Path) -> str:
         return "tensorboard"
     if offline:
         raise RunsError(_offline(root))
+    if kind := next(filter(None, map(_text_log, text_logs.files(root))), ""):
+        return kind
     if tables:
         return "table"
     raise RunsError(f"{root}: nothing to read in this folder; wanted {WANTED}")
@@ -95,6 +101,11 @@ def _offline(path: Path) -> str:
         f"{path}: runs that W&B wrote offline are in a format of its own; upload them (`wandb sync`) and name the "
         "project, ENTITY/PROJECT, or export their history as CSV or Parquet"
     )
+
+
+def _text_log(path: Path) -> str:
+    """Whose text log a file is; empty if nobody's."""
+    return next((kind for kind, module in TEXT_LOGS.items() if text_logs.holds(path, module.MARK)), "")
 
 
 def _is_state(path: Path) -> bool:
@@ -124,7 +135,7 @@ def reader(source: str | Path, kind: str | None = None) -> Callable[[Options], I
         return partial(mlflow.read, text)
     if text != "-" and not path.exists():
         raise RunsError(f"{text}: no such file or folder")
-    modules = {"tensorboard": tensorboard, "huggingface": huggingface, "wandb": logs, "table": logs}
+    modules = {"tensorboard": tensorboard, "huggingface": huggingface, "wandb": logs, "table": logs, **TEXT_LOGS}
     module = modules[found]
     if text != "-" and not module.find(path):
         raise RunsError(f"{text}: no logs of {found} in this folder")

@@ -10,23 +10,31 @@ from typing import Any
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import schedules
 from quokka_laws.laws.base import NAMED, Coefficient, Law
+from quokka_laws.laws.bounded import Bounded
 from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
+from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
+from quokka_laws.laws.formula import Formula, law, looks_like_formula
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
-from quokka_laws.laws.memorization import Memorization
+from quokka_laws.laws.memorization import BoundedMemorization, Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
 from quokka_laws.laws.power import PowerLaw
 from quokka_laws.laws.precision import LowPrecision
-from quokka_laws.laws.repeated import EffectiveData, QuokkaRepeated, Repeated
+from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, Repeated
 
 __all__ = [
     "AdditiveOverfit",
+    "Bounded",
+    "BoundedMemorization",
     "BrokenPowerLaw",
     "Chinchilla",
     "Coefficient",
+    "DataReuse",
     "EffectiveData",
+    "ExposureOverfit",
     "Farseer",
+    "Formula",
     "Kaplan",
     "KaplanSteps",
     "Law",
@@ -42,6 +50,7 @@ __all__ = [
     "as_law",
     "from_name",
     "from_spec",
+    "law",
     "registry",
     "schedules",
 ]
@@ -60,7 +69,9 @@ def _optional(option: Field[Any]) -> bool:
 
 
 def from_name(name: str) -> Law:
-    """The law called ``name`` with its default options; ``ValueError`` suggests the nearest name otherwise."""
+    """The law called ``name`` with its default options, or a formula's; ``ValueError`` suggests the nearest name otherwise."""
+    if looks_like_formula(name):
+        return Formula(name)
     return _class_of(name, registry())()
 
 
@@ -98,3 +109,7 @@ def _class_of(name: str, known: Mapping[str, type[Law]]) -> type[Law]:
             f"no law is called {name!r}{hint} Known laws: {', '.join(known)}; import the module of a law of your own first"
         )
     return known[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

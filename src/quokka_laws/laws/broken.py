@@ -37,6 +37,12 @@ class BrokenPowerLaw(Law):
         return (self.variable,)
 
     @property
+    def formula(self) -> str:
+        """The equation in the law's own variable."""
+        x = self.variable
+        return f"E + K/{x}^c_0/(1 + ({x}/d_1)^(1/f_1))^(c_1*f_1)"
+
+    @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """E, K, c_0, c_1, d_1, f_1."""
         reach = {"N": (1e7, 1e10), "D": (1e8, 1e12), "C": (1e18, 1e22)}[self.variable]

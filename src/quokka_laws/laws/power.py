@@ -42,6 +42,12 @@ class PowerLaw(Law):
         return (self.variable,)
 
     @property
+    def formula(self) -> str:
+        """The equation in the law's own variable."""
+        power = f"K/{self.variable}^kappa"
+        return f"E + {power}" if self.floor else power
+
+    @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """E (if any), K, kappa."""
         power = (

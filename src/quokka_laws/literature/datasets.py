@@ -11,13 +11,22 @@ from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from quokka_laws.exceptions import ArgumentError, MissingDependencyError, QuokkaError
 from quokka_laws.runs.checkpoints import STAGES
 from quokka_laws.runs.read import read_runs
+
+__all__ = [
+    "data_folder",
+    "fetch_epoch_chinchilla",
+    "load_quokka_isoflops",
+    "load_quokka_repeated",
+    "load_quokka_tables",
+    "read_epoch_chinchilla",
+]
 
 EPOCH_URL = "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/9225883/data/svg_extracted_data.csv"
 EPOCH_SHA256 = "193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30"
@@ -69,6 +78,44 @@ def load_quokka_tables() -> dict[str, Any]:
     return tables
 
 
+def load_reuse2026(corpus: Literal["dolma", "dclm"] = "dolma", *, least_U_per_N: float = 0.0) -> pd.DataFrame:
+    """Final losses of repeated-data autoregressive runs of Qin et al. 2026 (arXiv 2607.25271), Apache-2.0.
+
+    14M to 600M parameters on 1 to 320 unique tokens per parameter, seen 1 to 128 times; ``loss`` is the validation loss in nats/token of
+    the best weight decay and learning rate that the authors tried. ``N`` is as in the name of the size, ``N_total`` counts embeddings.
+
+    Parameters
+    ----------
+    corpus : {"dolma", "dclm"}
+        250 runs of seven sizes, or 52 of one size. Losses of different corpora do not compare, so they are never mixed.
+    least_U_per_N : float
+        Leave out runs with fewer unique tokens per parameter: below 5 many were hardly trained, with losses of 5 to 10 nats. What is
+        left out is counted in ``runs.attrs["notes"]``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such corpus.
+    """
+    with (data_folder() / "reuse2026" / "runs.csv").open(encoding="utf-8") as file:
+        table = pd.read_csv(file)
+    if corpus not in (known := sorted(table["corpus"].unique())):
+        raise ValueError(f"corpus {corpus!r} is not among {', '.join(known)}")
+    ours = table[table["corpus"] == corpus]
+    enough = ours["U_D"] >= least_U_per_N * ours["N"]
+    some = ours[enough].drop(columns=["corpus", "size"]).reset_index(drop=True)
+    if few := int((~enough).sum()):
+        some.attrs["notes"] = [f"{few} runs with U_D < {least_U_per_N:g}·N left out"]
+    return read_runs(
+        some,
+        N_counts="non-embedding",
+        loss_split="validation",
+        loss_kind="exact NLL",
+        corpus={"dolma": "Dolma 3", "dclm": "DCLM"}[corpus],
+        tokenizer="dolma2",
+    )
+
+
 def fetch_epoch_chinchilla() -> pd.DataFrame:
     """245 Chinchilla runs digitised by Epoch (Besiroglu et al. 2024), downloaded and checked on first use.
 
@@ -104,3 +151,7 @@ def read_epoch_chinchilla(path: str | Path) -> pd.DataFrame:
         corpus="MassiveText",
         tokenizer="SentencePiece 32k",
     )
+
+
+def __dir__() -> list[str]:
+    return __all__

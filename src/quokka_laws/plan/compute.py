@@ -67,7 +67,7 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, level: float | None =
     (budgets,) = positive(C=C)
     if not isinstance(fit, FittedLaw):
         return fit.allocate(budgets, level=level)
-    if not {"N", "D"} <= set(fit.law.variables):
+    if not fit.law.of_N_and_D:
         raise FitError(
             f"{fit.label} is a law of {', '.join(fit.law.variables)}; a compute-optimal allocation needs one of N and D "
             "(for repeated data use plan.compute_and_data_optimal)"

@@ -190,7 +190,7 @@ def best_loss(fit: FittedLaw, C: float, U_D: float) -> float:
 def best_use(fit: FittedLaw, C: float, U_D: float) -> dict[str, float]:
     """N, D, epochs and loss of the lowest loss a law reaches with C FLOPs on U_D unique tokens, with U_D and C used."""
     k = fit.conventions.flops_per_ND
-    if "epochs" in fit.law.variables:
+    if fit.law.of_repetition:
         run = best_run(fit, C, U_D)
         N, D, epochs, loss = (run[name] for name in ("N", "D", "epochs", "loss"))
     else:

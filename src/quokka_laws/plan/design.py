@@ -174,7 +174,7 @@ def next_runs(
             f"{getattr(fit, 'label', fit)!s} is no fit of a law to runs at hand, so the noise of a new run is not known; "
             "fit your own with ql.fit"
         )
-    repeated = "epochs" in fit.law.variables
+    repeated = fit.law.of_repetition
     if set(fit.law.variables) not in ({"N", "D"}, {"N", "U_D", "epochs"}):
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; runs are chosen for laws of N and D")
     if (target_C is None) == (target is None):

@@ -375,7 +375,7 @@ def _need_repeated(fit: FittedLaw) -> None:
     if "epochs" not in fit.law.variables:
         raise FitError(
             f"{fit.label} is a law of {', '.join(fit.law.variables)} and knows nothing of repetition; fit a repeated-data law, "
-            "such as ql.laws.Memorization() or `--law quokka-repeated`"
+            "such as ql.laws.BoundedMemorization(), on the command line --law bounded-memorization"
         )
 
 
@@ -384,7 +384,7 @@ def _need_seen_epochs(fit: FittedLaw, epochs: float, where: str) -> None:
     if not fit.law.rises and epochs > most * 1.001:
         raise FitError(
             f"{fit.label} cannot rise with epochs, so beyond the {most:g} epochs of its runs it promises gains that "
-            f"overfitting may take back: {where} would take {epochs:.3g} epochs. Fit a law that can rise (memorization)"
+            f"overfitting may take back: {where} would take {epochs:.3g} epochs. Fit a law that can rise (bounded-memorization)"
         )
 
 
@@ -393,5 +393,5 @@ def _need_rising(fit: FittedLaw, question: str) -> None:
     if not fit.law.rises:
         raise FitError(
             f"{fit.label} cannot answer {question}: its loss can only fall with epochs, so outside the runs it was fitted "
-            "to it would recommend training for ever. Fit a law that can rise (quokka-repeated, memorization)"
+            "to it would recommend training for ever. Fit a law that can rise (bounded-memorization)"
         )

@@ -268,6 +268,6 @@ def _never(values: Array) -> Array:
 
 
 def _need_surface(fit: Any) -> None:
-    if not isinstance(fit, FittedLaw) or not {"N", "D"} <= set(fit.law.variables):
+    if not isinstance(fit, FittedLaw) or not fit.law.of_N_and_D:
         kind = ", ".join(fit.law.variables) if isinstance(fit, FittedLaw) else "an allocation without a loss"
         raise FitError(f"{fit.label} ({kind}) cannot answer this: it needs a law of the loss in N and D")

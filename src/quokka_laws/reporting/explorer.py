@@ -104,7 +104,7 @@ def _record(law: FittedLaw, color: str) -> dict[str, Any]:
         "values": [float(law.values[k]) for k in law.law.names],
         "draws": draws,
         "all_draws": total,
-        "repeats": "epochs" in law.law.variables,
+        "repeats": law.law.of_repetition,
         "range": {k: list(v) for k, v in law.fitted_range.items()},
         "color": color,
     }

@@ -116,8 +116,8 @@ def page(
         raise FitError(
             f"{getattr(fit, 'label', fit)} holds no runs: a report is made of a fit, not of coefficients alone"
         )
-    repeated = "epochs" in fit.law.variables
-    planned = bool({"N", "D"} <= set(fit.law.variables)) or repeated
+    repeated = fit.law.of_repetition
+    planned = fit.law.of_N_and_D or repeated
     budgets = tuple(as_numbers(C)) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
     budgets = budgets if planned else ()
     limits = tuple(as_numbers(U_D)) if repeated else ()

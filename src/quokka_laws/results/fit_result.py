@@ -64,6 +64,8 @@ class FitResult(FittedLaw):
         Kind of resampling, refits asked for, refits that converged.
     route : str
         ``"newton"``, or why lmfit's Minimizer had to be used.
+    prior : dict
+        Normal priors that were taken, mean and standard deviation by coefficient; empty without.
     seed : int
     versions : dict
         Of this package and what it computes with.
@@ -82,6 +84,7 @@ class FitResult(FittedLaw):
     condition_number: float = np.nan
     bootstrap: dict[str, Any] = field(default_factory=dict)
     route: str = "newton"
+    prior: dict[str, tuple[float, float]] = field(default_factory=dict)
     seed: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -113,7 +116,7 @@ class FitResult(FittedLaw):
             table["stderr"] = usable.std(ddof=1)
             lower, upper = percentile_interval(usable.to_numpy(), level)
             table["lower"], table["upper"] = lower, upper
-        table["at_bound"] = [self._at_bound(k) for k in self.law.names]
+        table["at_bound"] = [self.at_bound(k) for k in self.law.names]
         return table
 
     @property
@@ -121,9 +124,12 @@ class FitResult(FittedLaw):
         """DataFrame indexed by coefficient: value, stderr, lower, upper (95 %), at_bound."""
         return self.summary_at(0.95)
 
-    def _at_bound(self, name: str) -> bool:
+    def at_bound(self, name: str) -> bool:
+        """Whether a fitted coefficient stopped at a bound of its own, to the rounding of a logarithm."""
         par = self.params.get(name)
-        return bool(par is not None and par.vary and (self.values[name] in (par.min, par.max)))
+        if par is None or not par.vary:
+            return False
+        return bool(np.isclose(self.values[name], (par.min, par.max), rtol=1e-9, atol=0.0).any())
 
     @property
     def aic(self) -> float:
@@ -162,7 +168,7 @@ class FitResult(FittedLaw):
     def residuals(self) -> pd.DataFrame:
         """The fitted runs with ``predicted`` loss and ``residual`` = ln(predicted / observed), weights aside."""
         table = self.runs.copy()
-        table["predicted"] = self._loss(self.values, inputs_of(table))
+        table["predicted"] = self._loss(self.values, inputs_of(table, self.law.takes))
         table["residual"] = np.log(table["predicted"] / table["loss"])
         return table
 

@@ -13,6 +13,7 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FarOutside, FitError
 from quokka_laws.laws import Law
+from quokka_laws.laws.base import COMPLETED
 from quokka_laws.results.format import human
 from quokka_laws.results.intervals import LEVEL, check_level, percentile_interval, with_level
 from quokka_laws.results.notebook import card
@@ -54,13 +55,13 @@ class FittedLaw:
     def __post_init__(self) -> None:
         if missing := [k for k in self.law.names if k not in self.values]:
             raise ArgumentError(
-                f"{self.law.name} needs values for {', '.join(self.law.names)}; missing: {', '.join(missing)}"
+                f"{self.law.label} needs values for {', '.join(self.law.names)}; missing: {', '.join(missing)}"
             )
 
     @property
     def label(self) -> str:
         """Name for tables and legends."""
-        return self.name or self.law.name
+        return self.name or self.law.label
 
     @property
     def has_intervals(self) -> bool:
@@ -112,16 +113,32 @@ class FittedLaw:
         return {k: usable[k].to_numpy() for k in self.law.names}
 
     def extrapolation(self, **data: Any) -> Array:
-        """How far outside the fitted runs a point lies: the largest ratio over N, D, C, U_D and epochs, at least 1.
+        """How far outside the fitted runs a point lies: the largest factor over all its variables, at least 1.
 
-        NaN where the fitted range is not known.
+        A ratio to the largest or smallest fitted value; where the runs hold zeros or negative values, one plus the distance in
+        widths of their range. NaN where the fitted range is not known.
         """
-        given = self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **data)
-        raw = {k.removeprefix("log_"): np.exp(v) if k.startswith("log_") else v for k, v in given.items()}
-        factors = [times_outside(raw[k], *self.fitted_range[k]) for k in raw if k in self.fitted_range]
+        factors = self.extrapolations(**data)
         if not factors:
-            return np.full(np.broadcast_shapes(*(v.shape for v in raw.values())), np.nan)
-        return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors)))
+            shapes = [np.shape(v) for v in data.values() if v is not None]
+            return np.full(np.broadcast_shapes(*shapes), np.nan)
+        return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors.values())))
+
+    def extrapolations(self, **data: Any) -> dict[str, Array]:
+        """The factor of :meth:`extrapolation` by variable, for those whose fitted range is known."""
+        numbers = {k: v for k, v in data.items() if k not in self.law.groups}
+        raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
+        return {k: times_outside(v, *self.fitted_range[k]) for k, v in raw.items() if k in self.fitted_range}
+
+    def outside(self, **data: Any) -> list[tuple[str, float, float, float]]:
+        """Variables of a point that lie outside the fitted runs: name, value farthest out, smallest and largest fitted value."""
+        numbers = {k: v for k, v in data.items() if k not in self.law.groups}
+        raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
+        found = []
+        for k, factor in self.extrapolations(**data).items():
+            if (factor > 1.0 + 1e-9).any():
+                found.append((k, float(np.ravel(raw[k])[np.argmax(factor)]), *self.fitted_range[k]))
+        return found
 
     def log_residuals(self) -> Array:
         """ln(predicted / observed) of the runs behind the numbers, as in the objective: the noise of one run.
@@ -138,7 +155,7 @@ class FittedLaw:
     def predict(
         self, *, level: float | None = LEVEL, kind: Literal["mean", "run"] = "mean", **data: Any
     ) -> pd.DataFrame:
-        """Loss at given N, D (and U_D, epochs where the law has them).
+        """Loss at given N, D, or whatever variables the law has.
 
         Parameters
         ----------
@@ -149,8 +166,8 @@ class FittedLaw:
             ``"run"``: the loss of one new run, the same with a residual of the fitted runs added. Neither holds
             the chance that the law is wrong out there; :func:`quokka_laws.average` does.
         **data
-            Raw units, numbers or text (``N="7B"``), scalars or arrays that broadcast. Two of D, U_D and epochs give the
-            third; N and C give D.
+            Raw units, numbers or text (``N="7B"``), scalars or arrays that broadcast; labels for a column in brackets. Two
+            of D, U_D and epochs give the third; N and C give D.
 
         Returns
         -------
@@ -198,20 +215,24 @@ class FittedLaw:
         faults = []
         if "interval" in data:
             raise ArgumentError("predict has no argument interval: the confidence level is level=0.95")
-        known = {"N", "D", "C", *self.law.variables} | ({"U_D", "epochs"} if "epochs" in self.law.variables else set())
+        known = {"N", "D", "C", *self.law.takes} | ({"U_D", "epochs"} if self.law.of_repetition else set())
         for name, value in data.items():
             if value is None:
                 continue
             if name not in known:
-                faults.append(f"{self.label} knows nothing of {name}: it is a law of {', '.join(self.law.variables)}")
+                faults.append(f"{self.label} knows nothing of {name}: it is a law of {', '.join(self.law.takes)}")
+                continue
+            if name in self.law.groups:
+                arrays[name] = np.asarray(value, dtype=object)
                 continue
             try:
                 array = as_numbers(value)
             except ArgumentError as error:
                 faults.append(f"{name}: {error}")
                 continue
-            if not (array > 0).all():
-                faults.append(f"{name} = {array[~(array > 0)][0]:g} is not a positive number")
+            good, wanted = (array > 0, "positive") if name in COMPLETED else (np.isfinite(array), "finite")
+            if not good.all():
+                faults.append(f"{name} = {array[~good][0]:g} is not a {wanted} number")
             arrays[name] = array.reshape(np.shape(value)) if np.size(value) == array.size else array
         if faults:
             raise ArgumentError("; ".join(faults))
@@ -231,8 +252,8 @@ class FittedLaw:
         for name in ("N", "D"):
             lowest = self.fitted_range.get(name, (0.0, 0.0))[0]
             if name in flat and (value := float(flat[name].min())) * FAR_BELOW <= lowest:
-                unit = next((u for u in "MBT" if lowest <= parse_quantity(f"{value:g}{u}") <= 1e6 * lowest), "")
-                meant = f"; is {value:g}{unit} meant?" if unit and value < 1e6 else ""
+                units = [u for u in "MBT" if lowest <= parse_quantity(f"{value:g}{u}") <= 1e5 * lowest]
+                meant = f"; is {' or '.join(f'{value:g}{u}' for u in units)} meant?" if units and value < 1e6 else ""
                 found.append(
                     f"{name} = {human(value)} is {lowest / value:.3g} times below the smallest of the runs, {human(lowest)}{meant}"
                 )
@@ -244,7 +265,7 @@ class FittedLaw:
         lost = np.flatnonzero(~(table["loss"] <= limit))
         if lost.size:
             rows = (
-                f"{', '.join(f'{k} = {human(v[i])}' for k, v in flat.items())}: {table['loss'][i]:.4g}"
+                f"{', '.join(f'{k} = {_short(v[i])}' for k, v in flat.items())}: {table['loss'][i]:.4g}"
                 for i in lost[:8]
             )
             raise FitError(
@@ -259,3 +280,7 @@ class FittedLaw:
         spare = max(len(residuals) - len(self.law.coefficients), 1)
         drawn = -np.random.default_rng(0).choice(residuals, size=shape)
         return np.asarray(drawn * np.sqrt(len(residuals) / spare))
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else human(value)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from quokka_laws.results.format import human
+
 ROWS_NAMED = 8
 
 
@@ -53,8 +55,8 @@ def _amplitude_zero(*, name: str, rows: Any, tries: Any) -> str:
     return f"{name} = 0: {what}. These runs do not determine it, and predictions beyond them will {beyond}."
 
 
-def _at_bound(*, name: str, value: float, rows: Any, tries: Any) -> str:
-    return f"{name} is at its bound {value:g}; do not use its interval."
+def _at_bound(*, name: str, value: float, means: str = "", rows: Any, tries: Any) -> str:
+    return f"{name} is at its bound {value:g}{': ' + means if means else ''}; do not use its interval."
 
 
 def _amplitude_often_zero(*, name: str, share: float, rows: Any, tries: Any) -> str:
@@ -135,6 +137,36 @@ def _low_ratio_runs(
         f"{count} of {of} runs have D/N < {ratio:g} and pull the exponent: N_opt ~ C^{with_them:.3f} with them, C^{without:.3f} "
         f"without, a change of {abs(with_them - without):.3f} ± {sd:.3f}. They lie {abs(above):.1%} ± {above_sd:.1%} {side} what "
         f"the others predict. Fit both ways before you choose a model size{_try(tries, ':')}"
+    )
+
+
+def _outlying_rows(
+    *,
+    answer: str,
+    C: float,
+    with_them: float,
+    without: float,
+    sd: float,
+    least: float,
+    most: float,
+    above: bool,
+    corner: str,
+    others: Sequence[str],
+    rows: Sequence[str],
+    tries: Sequence[str],
+) -> str:
+    show = human if answer == "N" else "{:.4f}".format
+    off = f"{least:.0%}" if f"{least:.0%}" == f"{most:.0%}" else f"{least:.0%} to {most:.0%}"
+    where = (
+        f" ({corner}: too few tokens for their size look like this)"
+        if corner.startswith("D/N <")
+        else f" ({corner})" * bool(corner)
+    )
+    more = f" {listed(others).capitalize()} stand out too, but the answer stays without them." if others else ""
+    return (
+        f"{listed(rows).capitalize()} move {answer} at C = {C:.3g} from {show(without)} to {show(with_them)} (without them ± "
+        f"{sd:.0%}): they lie {off} {'above' if above else 'off'} what the others predict{where}.{_try(tries, 'To fit without them:')}"
+        f"{more}"
     )
 
 
@@ -238,6 +270,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
     "RISING_BRANCH": _rising_branch,
     "NO_RISE": _no_rise,
     "LOW_RATIO_RUNS": _low_ratio_runs,
+    "OUTLYING_ROWS": _outlying_rows,
     "LOSS_TOO_HIGH": _loss_too_high,
     "CHECKPOINTS": _checkpoints,
     "REPETITION_IGNORED": _repetition_ignored,

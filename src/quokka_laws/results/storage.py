@@ -49,6 +49,7 @@ def facts(fit: FitResult) -> dict[str, Any]:
         "condition_number": fit.condition_number,
         "bootstrap": fit.bootstrap,
         "route": fit.route,
+        "prior": {k: list(v) for k, v in fit.prior.items()},
         "seed": fit.seed,
         "versions": fit.versions,
         "params": [_plain_parameter(p) for p in fit.params.values()],
@@ -109,6 +110,7 @@ def from_dict(data: Mapping[str, Any], where: str = "the fit") -> FitResult:
         condition_number=data["condition_number"],
         bootstrap=data["bootstrap"],
         route=data["route"],
+        prior={k: (v[0], v[1]) for k, v in data.get("prior", {}).items()},
         seed=data["seed"],
         versions=data["versions"],
     )

@@ -80,7 +80,13 @@ def wrong_units(table: pd.DataFrame) -> list[str]:
 
 def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> pd.Series:
     """Rows that agree in every canonical column with another: all but the first, or all of them."""
-    return table.duplicated(subset=[k for k in SAME if k in table], keep=keep)
+    return table.duplicated(subset=_telling(table), keep=keep)
+
+
+def _telling(table: pd.DataFrame) -> list[str]:
+    """Columns that tell runs apart: canonical ones, and every number of the user's own."""
+    own = [k for k in table if k not in (*SAME, "_row", "weight") and pd.api.types.is_numeric_dtype(table[k])]
+    return [k for k in SAME if k in table] + own
 
 
 def duplicates(table: pd.DataFrame) -> list[str]:
@@ -88,7 +94,7 @@ def duplicates(table: pd.DataFrame) -> list[str]:
     same = duplicated(table, keep=False).to_numpy()
     if not same.any():
         return []
-    keys = [k for k in SAME if k in table]
+    keys = [k for k in (*SAME, "C") if k in table]
     return [
         f"{int(same.sum())} rows are duplicates of one another ({rows_named(table, same)}): same {', '.join(keys)}. Keep "
         "one of each, drop='duplicates', or give repeated runs a seed or run_id column of their own"

@@ -32,9 +32,16 @@ ALIASES: dict[str, list[str]] = {
 }
 
 
-def inputs_of(runs: pd.DataFrame) -> dict[str, Any]:
-    """The columns of runs that a law can take, as floats."""
-    return {k: runs[k].to_numpy(dtype=float) for k in INPUTS if k in runs}
+def inputs_of(runs: pd.DataFrame, names: Sequence[str] = ()) -> dict[str, Any]:
+    """The columns of runs that a law can take: canonical ones, and those named; numbers as floats, others as text."""
+    wanted = dict.fromkeys([*INPUTS, *names])
+    return {k: _array(runs[k]) for k in wanted if k in runs}
+
+
+def _array(column: pd.Series) -> Any:
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=float)
+    return column.astype(str).to_numpy(dtype=object)
 
 
 def plain_name(column: object) -> str:
@@ -67,9 +74,15 @@ def suggested(names: Sequence[str], wanted: Sequence[str]) -> str:
 
 
 def recognise(
-    names: Sequence[str], columns: Mapping[str, str], aliases: Mapping[str, list[str]] = ALIASES
+    names: Sequence[str],
+    columns: Mapping[str, str],
+    aliases: Mapping[str, list[str]] = ALIASES,
+    undecided: dict[str, list[str]] | None = None,
 ) -> tuple[dict[str, str], list[str], list[str]]:
-    """Which of the names holds what: name → canonical name, with notes on choices made and faults."""
+    """Which of the names holds what: name → canonical name, with notes on choices made and faults.
+
+    Several that could hold one thing are a fault, or are noted in ``undecided``: whether it matters depends on the law.
+    """
     mapping: dict[str, str] = {}
     notes: list[str] = []
     faults: list[str] = []
@@ -93,6 +106,9 @@ def recognise(
         if not found:
             continue
         candidates = [c for _, c in found]
+        if len(candidates) > 1 and canonical not in GUESSED and undecided is not None:
+            undecided[canonical] = candidates
+            continue
         if len(candidates) > 1 and canonical not in GUESSED:
             faults.append(
                 f"columns {', '.join(candidates)} could all be {canonical}; say which: "

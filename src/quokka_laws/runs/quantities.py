@@ -131,8 +131,18 @@ def is_quantity(text: Any) -> bool:
 
 
 def times_outside(values: Array, lowest: float, highest: float) -> Array:
-    """How many times larger than ``highest``, or smaller than ``lowest``, positive values are: 1 inside, NaN if not known."""
-    return np.asarray(np.maximum(np.maximum(values / highest, lowest / values), 1.0))
+    """How many times larger than ``highest``, or smaller than ``lowest``, positive values are: 1 inside, NaN if not known.
+
+    Where ``lowest`` is not positive, one plus the distance outside, in widths of the range.
+    """
+    with np.errstate(all="ignore"):
+        if lowest <= 0:
+            width = highest - lowest if highest > lowest else max(abs(highest), 1.0)
+            return np.asarray(1.0 + np.maximum(np.maximum(values - highest, lowest - values), 0.0) / width)
+        ratio = np.where(
+            values > 0, np.maximum(values / highest, lowest / values), np.where(values <= 0, np.inf, np.nan)
+        )
+        return np.asarray(np.maximum(ratio, 1.0))
 
 
 def parse_quantities(column: pd.Series) -> tuple[Array, list[int]]:

@@ -89,8 +89,9 @@ def read_runs(
     Returns
     -------
     DataFrame
-        Canonical columns first, as floats; the index of a DataFrame that has one of its own, else 0 … n−1. Messages name rows by that index, else by
-        their number in the source, from 1.
+        Canonical columns first, as floats, then every other column under its own name; the index of a DataFrame that has
+        one of its own, else 0 … n−1. Only ``loss`` has to be there: a law that is fitted says what it needs. Messages name
+        rows by that index, else by their number in the source, from 1.
 
     Raises
     ------
@@ -118,6 +119,7 @@ def read_runs(
     named, factors = scaled(columns or {}, list(table))
     table, recorded = _rename(table, named, recorded, notes, faults)
     raise_faults(source, faults)
+    renamed, undecided = table.attrs["renamed"], table.attrs["undecided"]
     table, failed = _finished(table)
     table, unread = _numbers(table)
     table = table.assign(**{name: table[name] * factor for name, factor in factors.items()})
@@ -138,6 +140,8 @@ def read_runs(
         "notes": notes,
         "source": where_from(source),
         "flops_tolerance": flops_tolerance,
+        "renamed": {given: canonical for given, canonical in renamed.items() if canonical not in factors},
+        "undecided": undecided,
     }
     return check_runs(table)
 
@@ -234,7 +238,8 @@ def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
 def _rename(
     table: pd.DataFrame, columns: dict[str, str], conventions: Conventions, notes: list[str], faults: list[str]
 ) -> tuple[pd.DataFrame, Conventions]:
-    mapping, said, wrong = recognise(list(table), columns)
+    undecided: dict[str, list[str]] = {}
+    mapping, said, wrong = recognise(list(table), columns, undecided=undecided)
     notes.extend(said)
     faults.extend(wrong)
     plain = {column: plain_name(column) for column in table}
@@ -249,17 +254,9 @@ def _rename(
     names, free = [str(c) for c in plain], [str(c) for c in plain if c not in mapping]
     if "loss" not in table:
         faults.append(f"no column holds the loss; the table has {', '.join(names)}. Say {suggested(free, ['loss'])}")
-    have = {k for k in ("N", "D", "C") if k in table}
-    if "D" not in have and {"U_D", "epochs"} <= set(table):
-        have.add("D")
-    if len(have) < 2:
-        missing = [k for k in ("N", "D") if k not in have]
-        faults.append(
-            f"need two of N (parameters), D (tokens) and C (FLOPs), found {', '.join(sorted(have)) or 'none'}; the table "
-            f"has {', '.join(names)}. Say {suggested(free, missing)}"
-        )
     table = labelled(table)
     table.insert(0, "_row", np.arange(len(table)))  # positions, since two rows may have one name
+    table.attrs |= {"renamed": {a: b for a, b in mapping.items() if a != b}, "undecided": undecided}
     return table, conventions
 
 
