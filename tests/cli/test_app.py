@@ -154,7 +154,7 @@ def test_doubts_and_levels_go_with_whatever_is_asked_of_a_fit(fitted: Path, tmp_
         form = [] if command == "explore" else ["--format", "table"]
         done = run(command, *fit, *options, *form)
         assert done.exit_code == 0, done.output
-        assert "! LOW_RATIO_RUNS: 13 OF 87 RUNS" in done.stderr
+        assert "! COUPLED: k = 1 is rejected" in done.stderr
         if command in ("predict", "allocate", "plan"):
             assert "95%" in done.stdout
             assert "95%" not in run(command, *fit, *options, "--format", "csv").stdout
@@ -242,7 +242,7 @@ def test_a_choice_between_columns_is_said(tmp_path: Path) -> None:
         (["fit", str(ISOFLOP), "--columns", "N"], None, 2, "write name=value"),
         (["fit", str(ISOFLOP), "--state", "los=val"], None, 2, "no option los"),
         (["fit", str(ISOFLOP), "--flops", "six"], None, 1, "FLOP rule 'six'"),
-        (["fit", str(ISOFLOP), "--strict", "--bootstrap", "0"], None, 3, "LOW_RATIO_RUNS"),
+        (["fit", str(ISOFLOP), "--strict", "--bootstrap", "0"], None, 3, "COUPLED"),
         (["fit", str(ISOFLOP), "-C", "lots"], None, 2, "is not a number such as"),
         (["allocate", "-", "-C", "1e23"], "{}", 3, "not a fit written by quokka-laws"),
         (["allocate", "-", "-C", "1e23"], "", 3, "not a fit"),
