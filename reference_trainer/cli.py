@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import click
 
 from reference_trainer.cli_tokenize import tokenize_command
 from reference_trainer.errors import TrainerError
+from reference_trainer.execution import Execution
 from reference_trainer.spec import RunSpec
 
 
@@ -71,30 +73,44 @@ main.add_command(tokenize_command)
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:0.")
 
 
-def spec_options(command: Any) -> Any:
-    """One option per field of RunSpec."""
-    for f in reversed(dataclasses.fields(RunSpec)):
-        kind: Any = {"int": Tokens(), "float": float, "str": str}.get(str(f.type), Counts())
-        shown = f.default not in ("", ())
-        command = click.option(
-            f"--{f.name.replace('_', '-')}",
-            f.name,
-            type=kind,
-            default=f.default,
-            show_default=shown,
-            help=f.metadata["help"],
-        )(command)
-    return command
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def _options(fields: type[Any]) -> Decorator:
+    """One option per field of a dataclass."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        for f in reversed(dataclasses.fields(fields)):
+            kind = {"int": Tokens(), "float": click.FLOAT, "str": click.STRING}.get(str(f.type), Counts())
+            command = click.option(
+                f"--{f.name.replace('_', '-')}",
+                f.name,
+                type=click.BOOL if str(f.type) == "bool" else kind,
+                is_flag=str(f.type) == "bool",
+                default=f.default,
+                show_default=f.default not in ("", (), False),
+                help=f.metadata["help"],
+            )(command)
+        return command
+
+    return add
+
+
+spec_options, execution_options = _options(RunSpec), _options(Execution)
+
+
+def _execution(options: dict[str, Any]) -> Execution:
+    """Take the options of an execution out of those of a command."""
+    return Execution(**{f.name: options.pop(f.name) for f in dataclasses.fields(Execution)})
 
 
 @main.command()
 @spec_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
-@DEVICE
-@click.option("--compile", "compile_model", is_flag=True, help="torch.compile the model (worth it on a GPU).")
+@execution_options
 @click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
 @click.option("--keep", is_flag=True, help="Keep the model of each row under OUT/models, to sample or evaluate.")
-def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bool, **options: Any) -> None:
+def train(out: Path, log: str | None, keep: bool, **options: Any) -> None:
     """Train one run; its rows go to OUT/runs.jsonl. Under torchrun the batch is shared by all processes."""
     import torch
     from tqdm import tqdm
@@ -107,16 +123,17 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
     from reference_trainer.records import append_rows
     from reference_trainer.train import Interrupted, Trainer
 
+    execution = _execution(options)
     spec = RunSpec(**options)
     (out / "checkpoints").mkdir(parents=True, exist_ok=True)
     finished = spec.run_id in finished_runs(out)
     if finished and not keep:
         click.echo(f"{out / 'runs.jsonl'} has the rows of this run, {spec.run_id}; --keep trains it again", err=True)
         return
-    find_device(device)
+    find_device(execution.device)
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     if world > 1:
-        torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        torch.distributed.init_process_group("nccl" if execution.on_cuda else "gloo")
     kind = "" if rank else log or ""
     with (
         claim(out, spec.run_id) if not rank else contextlib.nullcontext(True) as free,
@@ -131,8 +148,8 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
             bar.update(tokens)
 
         trainer = Trainer(
-            [spec], out / "checkpoints", device=device, stop=Stop(None), on_progress=show, on_metrics=on_metrics,
-            compile_model=compile_model, keep=out / "models" if keep else None,
+            [spec], out / "checkpoints", execution=execution, stop=Stop(None), on_progress=show, on_metrics=on_metrics,
+            keep=out / "models" if keep else None,
         )  # fmt: skip
         bar.total = trainer.total_tokens
         try:
@@ -165,8 +182,7 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 @click.option("--workers", type=click.IntRange(1), help="Processes; default one a core, or one a CUDA device.")
 @click.option("--pack", type=click.IntRange(1), help="Like runs trained as one; default 3, on CUDA 8.")
 @click.option("--launcher", default="local", show_default=True, help="local, ray or submitit.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, or cuda for all CUDA devices.")
-@click.option("--compile", "compile_model", is_flag=True, help="torch.compile the models (worth it on a GPU).")
+@execution_options
 @click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
 @click.option("--keep", is_flag=True, help="Keep the model of every row under its folder's models/.")
 @click.option("--time-budget", type=click.FloatRange(0), help="Minutes after which everything is saved and stops.")
@@ -208,12 +224,13 @@ def sweep(
 
 @main.command("probe")
 @spec_options
-@DEVICE
-def probe_command(device: str, **options: Any) -> None:
+@execution_options
+def probe_command(**options: Any) -> None:
     """Learning-rate probe: eight models of one shape trained as one pack; prints a table, lowest loss marked."""
     from reference_trainer.train import probe_lr
 
-    table = probe_lr(RunSpec(**options), device=device)
+    execution = _execution(options)
+    table = probe_lr(RunSpec(**options), execution=execution)
     best = table["loss"].idxmin()
     table["best"] = ["←" if i == best else "" for i in table.index]
     click.echo(table.to_string(index=False))

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from reference_trainer.errors import TrainerError
+from reference_trainer.execution import Execution
 from reference_trainer.locks import claim, forget
 from reference_trainer.loggers import open_log
 from reference_trainer.progress import Reporter
 from reference_trainer.records import append_rows, read_rows
 from reference_trainer.spec import RunSpec
+from reference_trainer.step import DEFAULT
 from reference_trainer.train import Interrupted, Trainer
 
 GRACE = 60.0  # seconds that a worker has to save after its sweep has died
@@ -31,10 +33,9 @@ class Job:
 
     specs: list[dict[str, Any]]
     out: str
-    device: str = "cpu"
+    execution: Execution = DEFAULT
     deadline: float | None = None
     log: str = ""
-    compile_model: bool = False
     keep: bool = False
 
 
@@ -69,8 +70,8 @@ def _train(job: Job, stop: Stop) -> dict[str, str]:
         try:
             on_metrics = stack.enter_context(open_log(job.log, specs, out))
             trainer = Trainer(
-                specs, out / "checkpoints", device=job.device, stop=stop, on_metrics=on_metrics,
-                compile_model=job.compile_model, keep=out / "models" if job.keep else None,
+                specs, out / "checkpoints", execution=job.execution, stop=stop, on_metrics=on_metrics,
+                keep=out / "models" if job.keep else None,
             )  # fmt: skip
             path = trainer.checkpoint_path.with_suffix(".progress")
             report = Reporter(path, _name(specs), [s.run_id for s in specs], trainer.total_tokens)
@@ -83,7 +84,7 @@ def _train(job: Job, stop: Stop) -> dict[str, str]:
             raise
         except Exception as error:  # a row that says so is worth more than a lost sweep
             said = f"{type(error).__name__}: {error}"
-            if job.device.startswith("cuda"):
+            if job.execution.on_cuda:
                 _refuse_broken_device(said)
             crash = [{"run_id": spec.run_id, "status": "crash", "error": said} for spec in specs]
             append_rows(crash, out / "runs.jsonl")

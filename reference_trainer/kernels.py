@@ -41,9 +41,9 @@ def norm(x: Tensor, gain: Tensor) -> Tensor:
 
 
 def turns(base: float, context: int, size: int) -> Tensor:
-    """e^{iθ} of the rotary angles of each position and pair of numbers, (context, size / 2), as complex numbers."""
+    """Cosine and sine of the rotary angle of each position and pair of numbers, (context, size / 2, 2)."""
     angle = torch.outer(torch.arange(context), base ** (-torch.arange(0, size, 2) / size))
-    return torch.polar(torch.ones_like(angle), angle)
+    return torch.stack([angle.cos(), angle.sin()], dim=-1)
 
 
 def queries_keys_values(qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -53,15 +53,15 @@ def queries_keys_values(qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor
     ----------
     qkv : Tensor (models, B, T, 3, heads, size)
     gain : Tensor (models, 2, size)
-    turn : complex Tensor (T, size / 2)
-        Of :func:`turns`; each pair of neighbours in the last axis is one complex number.
+    turn : Tensor (T, size / 2, 2)
+        Of :func:`turns`; each pair of neighbours in the last axis is turned as one complex number.
     """
     if _by_hand(qkv):
         return _QueriesKeysValues.apply(qkv, gain, turn)  # type: ignore[no-untyped-call]
     K, B, T, _, heads, size = qkv.shape
     both = F.rms_norm(qkv[:, :, :, :2].float(), (size,), eps=EPSILON) * gain[:, None, None, :, None]
     a, b = both[..., 0::2], both[..., 1::2]
-    c, s = turn.real[:, None, None], turn.imag[:, None, None]
+    c, s = turn[:, None, None].unbind(-1)
     both = torch.stack([a * c - b * s, a * s + b * c], dim=-1).flatten(-2).to(qkv.dtype)
     q, k, v = (x.reshape(K * B, T, heads, size).transpose(1, 2) for x in (*both.unbind(3), qkv[:, :, :, 2]))
     return q, k, v
@@ -108,7 +108,7 @@ class _QueriesKeysValues(torch.autograd.Function):
         r = _inverse_rms(x)
         normed = x * r
         gains = _spread(gain, heads)
-        out = torch.view_as_real(_pairs(normed * gains) * turn[:, None, None]).view(normed.shape)
+        out = torch.view_as_real(_pairs(normed * gains) * torch.view_as_complex(turn)[:, None, None]).view(normed.shape)
         ctx.save_for_backward(normed, r, gains, turn)
         q, k, v = (y.view(K * B, T, heads, size).transpose(1, 2) for y in (*out.unbind(3), qkv[:, :, :, 2]))
         return q, k, v
@@ -118,7 +118,7 @@ class _QueriesKeysValues(torch.autograd.Function):
         normed, r, gains, turn = ctx.saved_tensors
         K, B, T, _, heads, size = normed.shape
         given = torch.stack([d.transpose(1, 2).view(K, B, T, heads, size) for d in (dq, dk)], dim=3)
-        dy = torch.view_as_real(_pairs(given) * turn.conj()[:, None, None]).view(normed.shape)
+        dy = torch.view_as_real(_pairs(given) * torch.view_as_complex(turn).conj()[:, None, None]).view(normed.shape)
         both = torch.mul(dy, normed, out=given)
         d_gain = both.view(K, B * T, -1).sum(dim=1).view(K, 2, heads, size).sum(dim=2)
         along = both.mul_(gains).sum(dim=-1, keepdim=True).mul_(-1.0 / size)

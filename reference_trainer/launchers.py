@@ -24,7 +24,7 @@ def local(jobs: list[Job], workers: int) -> Outcomes:
         return
     context = multiprocessing.get_context("spawn")
     workers = max(1, min(workers, len(jobs)))
-    numbers = context.SimpleQueue() if any(job.device == "cuda" for job in jobs) else None
+    numbers = context.SimpleQueue() if any(job.execution.device == "cuda" for job in jobs) else None
     for number in range(workers if numbers is not None else 0):
         numbers.put(number)  # type: ignore[union-attr]
     with ProcessPoolExecutor(workers, context, partial(_begin, numbers)) as pool:
@@ -57,7 +57,7 @@ def ray(jobs: list[Job], workers: int) -> Outcomes:
         raise TrainerError('the ray launcher needs ray: pip install "quokka-laws[ray]"') from None
     if not engine.is_initialized():
         engine.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
-    gpus = 1 if any(job.device.startswith("cuda") for job in jobs) else 0
+    gpus = 1 if any(job.execution.on_cuda for job in jobs) else 0
     task = engine.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(train_job)
     waiting = [task.remote(job) for job in jobs]
     while waiting:
@@ -74,7 +74,7 @@ def submitit(jobs: list[Job], workers: int, *, cluster: str | None = None) -> Ou
     if not jobs:
         return
     executor = engine.AutoExecutor(folder=f"{jobs[0].out}/submitit", cluster=cluster)
-    gpus = 1 if jobs[0].device.startswith("cuda") else 0
+    gpus = 1 if jobs[0].execution.on_cuda else 0
     executor.update_parameters(
         timeout_min=60 * 24, cpus_per_task=1, gpus_per_node=gpus, slurm_array_parallelism=workers
     )

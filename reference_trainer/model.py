@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from reference_trainer import kernels
 
@@ -150,7 +151,7 @@ class Transformer(nn.Module):
         self, shape: Shape, seeds: list[int], device: torch.device | str = "cpu", *, init: str = INITIALISATIONS[0]
     ) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.recompute = shape, False
         K, layout = len(seeds), _layout(shape)
         total = sum(math.prod(size) for size in layout.values())
         self.flat = torch.empty(K, total, device=device)
@@ -211,19 +212,30 @@ class Transformer(nn.Module):
         """
         s, w = self.shape, self.weights
         K, B, T = tokens.shape
-        turn = self.turn[:T]
-        x = kernels.embed(w["embedding"], tokens.reshape(K, B * T))
+        x = kernels.embed(w["embedding"], tokens.reshape(K, B * T)).view(K, B, T, s.width)
         for i in range(s.depth):
-            h = kernels.norm(x, w[f"attention_norm_{i}"])
-            qkv = kernels.product(h, w[f"qkv_{i}"]).view(K, B, T, 3, s.heads, s.head_size)
-            q, k, v = kernels.queries_keys_values(qkv, w[f"qk_norm_{i}"], turn)
-            h = F.scaled_dot_product_attention(q, k, v, is_causal=s.causal)
-            x = x + kernels.product(h.transpose(1, 2).reshape(K, B * T, -1), w[f"out_{i}"])
-            h = kernels.product(kernels.norm(x, w[f"ffn_norm_{i}"]), w[f"gate_up_{i}"])
-            x = x + kernels.product(kernels.swiglu(h), w[f"down_{i}"])
+            if self.recompute and torch.is_grad_enabled():
+                x = checkpoint(self._layer, x, i, use_reentrant=False)
+            else:
+                x = self._layer(x, i)
+        x = x.view(K, B * T, s.width)
         x = kernels.norm(x, w["final_norm"])
         logits = kernels.product(x, w["embedding"][:, : s.vocabulary].transpose(1, 2))
         return logits.view(K, B, T, s.vocabulary)
+
+    def _layer(self, x: Tensor, i: int) -> Tensor:
+        """One layer on the residual stream (models, sequences, length, width)."""
+        s, w = self.shape, self.weights
+        K, B, T, width = x.shape
+        x = x.view(K, B * T, width)
+        h = kernels.norm(x, w[f"attention_norm_{i}"])
+        qkv = kernels.product(h, w[f"qkv_{i}"]).view(K, B, T, 3, s.heads, s.head_size)
+        q, k, v = kernels.queries_keys_values(qkv, w[f"qk_norm_{i}"], self.turn[:T])
+        h = F.scaled_dot_product_attention(q, k, v, is_causal=s.causal)
+        x = x + kernels.product(h.transpose(1, 2).reshape(K, B * T, -1), w[f"out_{i}"])
+        h = kernels.product(kernels.norm(x, w[f"ffn_norm_{i}"]), w[f"gate_up_{i}"])
+        x = x + kernels.product(kernels.swiglu(h), w[f"down_{i}"])
+        return x.view(K, B, T, width)
 
 
 def _layout(shape: Shape) -> dict[str, tuple[int, ...]]:

@@ -16,12 +16,15 @@ import torch
 from torch import Tensor
 
 from reference_trainer import objectives
+from reference_trainer.execution import Execution
 from reference_trainer.model import Transformer
 from reference_trainer.spec import RunSpec
 
 EPSILON = 1e-8  # of Adam
 SMOOTHING = 50  # steps
 EAGER_STEPS = 3  # before a CUDA graph is captured: kernels are chosen, workspaces allocated
+
+DEFAULT = Execution()
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +41,7 @@ class Step:
         Objective and optimiser.
     world : int
         Processes that share the batch; gradients and losses are summed over them.
-    compile_model : bool
-        Run the model through ``torch.compile``.
+    execution : Execution
 
     Attributes
     ----------
@@ -52,11 +54,18 @@ class Step:
     """
 
     def __init__(
-        self, model: Transformer, lr: list[float], spec: RunSpec, *, world: int = 1, compile_model: bool = False
+        self,
+        model: Transformer,
+        lr: list[float],
+        spec: RunSpec,
+        *,
+        world: int = 1,
+        execution: Execution = DEFAULT,
     ) -> None:
         device = model.flat.device
-        self.model, self.spec, self.world, self.device = model, spec, world, device
-        self.forward = torch.compile(model) if compile_model else model
+        self.model, self.spec, self.world, self.device, self.execution = model, spec, world, device, execution
+        model.recompute = execution.recompute
+        self.forward = torch.compile(model) if execution.compile else model
         self.first, self.second = torch.zeros_like(model.flat), torch.zeros_like(model.flat)
         self.lr = torch.tensor(lr, device=device)[:, None]
         # Scalars that change from step to step, as tensors: a graph would freeze numbers.
@@ -95,8 +104,7 @@ class Step:
         if self._eager_left == 0 and self._graph is None:
             graph = torch.cuda.CUDAGraph()
             try:
-                # "thread_local": the threads that prepare batches go on allocating page-locked memory meanwhile.
-                with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+                with torch.cuda.graph(graph, stream=self._stream):
                     self._compute()
             except RuntimeError as error:  # an operator that cannot be captured: slower, not wrong
                 log.warning("no CUDA graph (%s); steps are launched kernel by kernel", error)
@@ -117,23 +125,34 @@ class Step:
         current.wait_stream(self._stream)
 
     def _compute(self) -> None:
-        x = self._inputs
         self.model.flat_grad.zero_()
-        with self._autocast():
-            logits = self.forward(x["inputs"])
-        # The mean over the *global* batch: processes that share it add their losses and gradients.
-        losses = objectives.row_losses(logits, **x, objective=self.spec.objective, mask_token=self.model.mask_token)
-        losses = losses.sum(dim=1) / self.spec.batch
-        with warnings.catch_warnings():
-            # The parameters of a pack are strided views of one buffer on purpose; torch remarks on it once.
-            warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
-            losses.sum().backward()
-        self.losses.copy_(losses.detach())
+        self.losses.zero_()
+        for part in self._parts():
+            with self._autocast():
+                logits = self.forward(part["inputs"])
+            losses = objectives.row_losses(
+                logits, **part, objective=self.spec.objective, mask_token=self.model.mask_token
+            )
+            # The mean over the *global* batch: its parts, and processes that share it, add their losses and gradients.
+            losses = losses.sum(dim=1) / self.spec.batch
+            with warnings.catch_warnings():
+                # The parameters of a pack are strided views of one buffer on purpose; torch remarks on it once.
+                warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
+                losses.sum().backward()
+            self.losses.add_(losses.detach())
         if self.world > 1:  # the losses too: all processes must agree on whether one of them diverged
             torch.distributed.all_reduce(self.model.flat_grad)
             torch.distributed.all_reduce(self.losses)
         self.smoothed.lerp_(self.losses, 1.0 / SMOOTHING)
         self._adamw()
+
+    def _parts(self) -> list[dict[str, Tensor]]:
+        """The batch in as many parts as it is to be accumulated over."""
+        parts = self.execution.accumulate
+        if parts == 1:
+            return [self._inputs]
+        pieces = {name: value.tensor_split(parts, dim=1) for name, value in self._inputs.items()}
+        return [{name: each[i] for name, each in pieces.items()} for i in range(parts)]
 
     def _per_number(self) -> tuple[Tensor, Tensor]:
         """Learning-rate factor and weight decay of every number of the flat buffer.
@@ -181,8 +200,8 @@ class Step:
                 )  # fmt: skip
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        if self.device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False)
+        if self.execution.bf16:
+            return torch.autocast(self.device.type, dtype=torch.bfloat16, cache_enabled=False)
         return contextlib.nullcontext()
 
 

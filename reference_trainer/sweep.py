@@ -18,10 +18,12 @@ from pathlib import Path
 from reference_trainer import launchers
 from reference_trainer.devices import check_device
 from reference_trainer.errors import TrainerError
+from reference_trainer.execution import Execution
 from reference_trainer.jobs import Job, finished_runs
 from reference_trainer.progress import watch
 from reference_trainer.records import remove_orphans
 from reference_trainer.spec import RunSpec
+from reference_trainer.step import DEFAULT
 
 CUDA_PACK, CPU_PACK = 8, 3  # models
 
@@ -68,10 +70,9 @@ def sweep(
     workers: int | None = None,
     pack: int | None = None,
     launcher: str = "local",
-    device: str = "cpu",
+    execution: Execution = DEFAULT,
     time_budget: float | None = None,
     log: str = "",
-    compile_model: bool = False,
     keep: bool = False,
     by_objective: bool = False,
     progress: bool = True,
@@ -87,12 +88,11 @@ def sweep(
     pack : int, optional
         Runs of one plan trained as one, at most; by default 3, or 8 on CUDA, which one small model leaves idle.
     launcher : {"local", "ray", "submitit"}
+    execution : Execution
     time_budget : float, optional
         Seconds after which every worker saves and stops.
     log : {"", "tensorboard", "wandb"}
         Where to log training curves besides, see :mod:`reference_trainer.loggers`.
-    compile_model : bool
-        Run models through ``torch.compile``: seconds per shape, and then faster on a GPU.
     keep : bool
         Keep the model of every row under ``models``, see :mod:`reference_trainer.kept`.
     by_objective : bool
@@ -100,7 +100,7 @@ def sweep(
     """
     import torch
 
-    check_device(device)
+    check_device(execution.device)
     if launcher not in launchers.LAUNCHERS:
         raise TrainerError(f"launcher {launcher!r} is not one of {', '.join(launchers.LAUNCHERS)}")
     out = Path(out).resolve()
@@ -112,13 +112,15 @@ def sweep(
     for folder in folders:
         _prepare(folder)
     left = pending(specs, lambda spec: folders[home(spec)])
-    cuda = device.startswith("cuda")
+    cuda = execution.on_cuda
     deadline = time.time() + time_budget if time_budget else None
     jobs = [
-        Job([spec.to_dict() for spec in alike], str(home(alike[0])), device, deadline, log, compile_model, keep)
+        Job([spec.to_dict() for spec in alike], str(home(alike[0])), execution, deadline, log, keep)
         for alike in packs(left, pack or (CUDA_PACK if cuda else CPU_PACK))
     ]
-    workers = workers or ((torch.cuda.device_count() if device == "cuda" else 1) if cuda else os.cpu_count() or 1)
+    workers = workers or (
+        (torch.cuda.device_count() if execution.device == "cuda" else 1) if cuda else os.cpu_count() or 1
+    )
     work = {spec.run_id: _work(spec) for spec in left}
     ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(work)}
     watched = [folder / "checkpoints" for folder in folders]

@@ -29,14 +29,14 @@ from reference_trainer.corpus import Corpus, load
 from reference_trainer.devices import device_name, find_device
 from reference_trainer.errors import TrainerError
 from reference_trainer.evaluate import Score, Validation, validation_rows
+from reference_trainer.execution import Execution
 from reference_trainer.kept import save_model
 from reference_trainer.model import Transformer, counts
 from reference_trainer.records import save_atomically
 from reference_trainer.spec import RunSpec
-from reference_trainer.step import Step
+from reference_trainer.step import DEFAULT, Step
 
 LOOK_EVERY = 50  # steps between looks at the training loss
-SAVE_EVERY = 60.0  # seconds between checkpoints
 PROBE_FACTORS = (0.125, 0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)
 PROBE = "probe"  # group, and phase, of runs that look for a learning rate: never points of a law
 PATIENCE = 3  # evaluations above the early-stop margin
@@ -71,7 +71,7 @@ class Trainer:
         Of one :attr:`RunSpec.plan`. A run that diverges or stops early leaves the others of its pack alone.
     folder : Path
         For checkpoints.
-    device : str
+    execution : Execution
     stop : callable
         Polled every step; True interrupts at the next clean point.
     on_progress : callable
@@ -79,8 +79,6 @@ class Trainer:
     on_metrics : callable
         Given the step and a dict of one list per quantity (an entry per model): training loss, learning rate and
         gradient norm every 50 steps, and each validation loss.
-    compile_model : bool
-        Run the model through ``torch.compile``.
     keep : Path, optional
         Folder for the models that the rows' losses are of, one folder a row named by its ``row_id``.
     """
@@ -90,18 +88,17 @@ class Trainer:
         specs: list[RunSpec],
         folder: Path,
         *,
-        device: str = "cpu",
+        execution: Execution = DEFAULT,
         corpus: Corpus | None = None,
         stop: Callable[[], bool] = lambda: False,
         on_progress: Callable[[int, dict[str, float]], None] = lambda tokens, seen: None,
         on_metrics: Callable[[int, dict[str, list[float]]], None] = lambda step, values: None,
-        compile_model: bool = False,
         keep: Path | None = None,
     ) -> None:
         one = specs[0]
         if any(s.plan != one.plan for s in specs):
             raise TrainerError("packed runs may differ only in seed, lr, unique_tokens and the points asked for")
-        self.device = find_device(device)
+        self.execution, self.device = execution, find_device(execution.device)
         self.specs, self.spec, self.folder = specs, one, folder
         self.stop, self.on_progress, self.on_metrics, self.keep = stop, on_progress, on_metrics, keep
         self.corpus = corpus or load(
@@ -123,7 +120,7 @@ class Trainer:
         )
         rows, self.validation_hash = validation_rows(self.corpus, one.context, one.eval_sequences)
         self.validation = Validation(rows, one.objective, self.shape, passes=one.eval_passes)
-        self.step = Step(self.model, [s.lr for s in specs], one, world=self.world, compile_model=compile_model)
+        self.step = Step(self.model, [s.lr for s in specs], one, world=self.world, execution=execution)
         self.state, self._seen = State(), dict[str, float]()
         self._trunk: list[torch.Tensor] | None = None  # put aside while a branch cools down
         self._begun = self._saved_at = time.monotonic()
@@ -358,7 +355,7 @@ class Trainer:
     def _checkpoint(self, step: int) -> None:
         """Save if it is time to, or if training is to stop here, and then stop."""
         stop = self._asked_to_stop(step)
-        if not (stop or time.monotonic() - self._saved_at > SAVE_EVERY):
+        if not (stop or time.monotonic() - self._saved_at > self.execution.save_every):
             return
         if self.rank == 0:
             self.save_now()
@@ -414,13 +411,15 @@ class Trainer:
 _NOT_COLUMNS = {"tokens", "unique_tokens", "cooled_at", "evaluated_at", "group", "tokenizer", "corpus", "validation"}
 
 
-def probe_lr(spec: RunSpec, *, device: str = "cpu", factors: tuple[float, ...] = PROBE_FACTORS) -> pd.DataFrame:
+def probe_lr(
+    spec: RunSpec, *, execution: Execution = DEFAULT, factors: tuple[float, ...] = PROBE_FACTORS
+) -> pd.DataFrame:
     """Cooled validation loss at multiples of a learning rate, all trained at once as one pack.
 
     Nothing is written: a probe chooses an ``--lr``, it makes no calibration point.
     """
     with tempfile.TemporaryDirectory() as folder:
         pack = [replace(spec, lr=spec.lr * f) for f in factors]
-        rows = Trainer(pack, Path(folder), device=device).run()
+        rows = Trainer(pack, Path(folder), execution=execution).run()
     table = pd.DataFrame(rows).reindex(columns=["lr", "loss", "val_se_mc", "status"])
     return table.sort_values("lr", ignore_index=True)

@@ -393,7 +393,7 @@ def main() -> None:
     plans = pd.concat(
         [
             ql.plan.max_epochs(
-                fits[n], [1e8, 1e9], [1e8, 1e9, 1e10], interval=0.9 if fits[n].draws is not None else None
+                fits[n], [1e8, 1e9], [1e8, 1e9, 1e10], level=0.9 if fits[n].draws is not None else None
             ).assign(law=n)
             for n in fits
             if fits[n].law.rises

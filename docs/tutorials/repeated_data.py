@@ -53,7 +53,7 @@ for ax, unique in zip(axes, (1e7, 1e8), strict=True):
 # How many epochs for this model?
 # -------------------------------
 # ``max_epochs`` finds the minimum along epochs, with intervals.
-plan = ql.plan.max_epochs(fit, N=[1e8, 4e8, 1e9], U_D=1e8, interval=0.9)
+plan = ql.plan.max_epochs(fit, N=[1e8, 4e8, 1e9], U_D=1e8, level=0.9)
 plan[["N", "U_D", "epochs", "epochs_lower", "epochs_upper", "loss"]]
 
 # %%
@@ -69,7 +69,7 @@ plot.repeat_contours(fit, unique, ax=ax)
 
 # %%
 # The valley is long and flat: half the model for twice the epochs costs about 0.02 nats and is cheaper to serve.
-plan = ql.plan.data_optimal(fit, U_D=[3e7, 1e8], interval=0.9)
+plan = ql.plan.data_optimal(fit, U_D=[3e7, 1e8], level=0.9)
 plan[["U_D", "N", "N_lower", "N_upper", "epochs", "epochs_lower", "epochs_upper", "loss"]]
 
 # %%

@@ -3,7 +3,7 @@
 >>> import quokka_laws as ql
 >>> runs = ql.datasets.load_quokka_isoflops()
 >>> fit = ql.fit(ql.laws.Chinchilla(), runs, bootstrap=100, seed=0)
->>> plan = ql.plan.compute_optimal(fit, C=1.1e23, interval=0.9)
+>>> plan = ql.plan.compute_optimal(fit, C=1.1e23, level=0.9)
 >>> list(plan.columns[:5])
 ['C', 'N', 'D', 'loss', 'tokens_per_param']
 """
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
         consensus,
         sensitivity,
     )
-    from quokka_laws.exceptions import ExpressionError, FitError, MissingDependencyError, QuokkaError, RunsError
+    from quokka_laws.exceptions import (
+        ArgumentError,
+        ExpressionError,
+        FitError,
+        MissingDependencyError,
+        QuokkaError,
+        RunsError,
+    )
     from quokka_laws.fitting import fit, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
 # Where each public name lives: a room is imported when one of its names is first asked for, so that `import quokka_laws`
 # and `quokka-laws --version` do not wait for pandas, scipy and matplotlib.
 _ROOM_OF = {
+    "ArgumentError": "exceptions",
     "Average": "evaluation",
     "Candidate": "evaluation",
     "Comparison": "evaluation",

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ class LogHuber(Objective):
     def __post_init__(self) -> None:
         if self.delta == "auto":
             object.__setattr__(self, "auto", True)
-        elif isinstance(self.delta, str) or not self.delta > 0:
-            raise ValueError(
-                f"delta must be positive or 'auto', not {self.delta!r}; LogL1() is the limit of delta to 0"
+        elif not (isinstance(self.delta, int | float | np.number) and 0 < self.delta < np.inf):
+            raise ArgumentError(
+                f"delta must be a positive finite number or 'auto', not {self.delta!r}; LogL1() is the limit of delta to 0"
             )
 
     @property
@@ -109,7 +110,7 @@ class LogHuber(Objective):
     @property
     def _delta(self) -> float:
         if isinstance(self.delta, str):
-            raise ValueError('LogHuber("auto") has no delta before it has seen runs: use it through ql.fit')
+            raise ArgumentError('LogHuber("auto") has no delta before it has seen runs: use it through ql.fit')
         return self.delta
 
     def value(self, r: Array) -> Array:
@@ -145,6 +146,10 @@ class LogL1(Objective):
     """
 
     smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.smoothing, int | float | np.number) and 0 <= self.smoothing < np.inf):
+            raise ArgumentError(f"smoothing must be zero or positive and finite, not {self.smoothing!r}")
 
     def value(self, r: Array) -> Array:
         """``|r|`` (its Huber approximation while smoothing)."""
@@ -203,10 +208,44 @@ class L2(LogL2):
         return False
 
 
+BY_NAME: dict[str, Objective] = {"huber": LogHuber(), "l1": LogL1(), "l2": LogL2(), "raw-l2": L2()}
+"""Short names, as the command line has them."""
+
+
+def as_objective(given: Any) -> Objective:
+    """An objective from one, its class, or its short name; ``LogHuber()`` from None.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of these.
+    """
+    if given is None:
+        return LogHuber()
+    if isinstance(given, Objective):
+        return given
+    if isinstance(given, type) and issubclass(given, Objective):
+        return given()
+    if str(given).lower() in BY_NAME:
+        return BY_NAME[str(given).lower()]
+    raise ArgumentError(
+        f"objective = {given!r}: expected {', '.join(map(repr, BY_NAME))}, or an objective such as LogHuber(delta=1e-3)"
+    )
+
+
 _OBJECTIVES = {cls.__name__: cls for cls in (LogHuber, LogL1, LogL2, L2)}
 
 
 def objective_from_spec(spec: dict[str, Any]) -> Objective:
-    """Rebuild an objective from :meth:`Objective.to_spec`."""
+    """Rebuild an objective from :meth:`Objective.to_spec`.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown name or option.
+    """
     options = {k: v for k, v in spec.items() if k != "name"}
-    return _OBJECTIVES[spec["name"]](**options)
+    cls = _OBJECTIVES.get(str(spec.get("name")))
+    if cls is None or set(options) - set(cls.__dataclass_fields__):
+        raise ArgumentError(f"objective {spec!r}: expected one of {', '.join(_OBJECTIVES)} with its own options")
+    return cls(**options)

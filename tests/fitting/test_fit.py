@@ -62,11 +62,11 @@ def test_refits_of_a_nonlinear_tie_give_intervals(runs: pd.DataFrame) -> None:
     assert fit.status.name == "CONVERGED"
     assert fit.bootstrap["converged"] == 8
     assert fit.draws["beta"].tolist() == pytest.approx((fit.draws["alpha"] ** 2 + 0.1).tolist())
-    plan = ql.plan.compute_optimal(fit, 1e22, interval=0.9).iloc[0]
+    plan = ql.plan.compute_optimal(fit, 1e22, level=0.9).iloc[0]
     assert plan["N_lower"] < plan["N"] < plan["N_upper"]
     nothing = replace(fit, draws=fit.draws * np.nan)
     with pytest.raises(ql.FitError, match="none of the 8 refits of chinchilla converged"):
-        ql.plan.compute_optimal(nothing, 1e22, interval=0.9)
+        ql.plan.compute_optimal(nothing, 1e22, level=0.9)
 
 
 def test_other_ties_go_to_lmfit_and_the_report_says_so(runs: pd.DataFrame) -> None:

@@ -36,7 +36,7 @@ def law() -> Iterator[Law]:
 def test_the_law_of_the_page_does_what_any_law_does(law: Law) -> None:
     fit = ql.fit(law, sweep(law, TRUTH, runs=80), bootstrap=10)
     assert fit.values == pytest.approx(TRUTH, rel=1e-5)
-    plan = ql.plan.compute_optimal(fit, [1e20, 1e22], interval=0.9)
+    plan = ql.plan.compute_optimal(fit, [1e20, 1e22], level=0.9)
     for row in plan.itertuples():
         near = fit(N=row.N * np.array([0.99, 1.0, 1.01]), D=row.D / np.array([0.99, 1.0, 1.01]))
         assert near.argmin() == 1

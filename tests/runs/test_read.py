@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
-from quokka_laws.cli.imports import summary
+from quokka_laws.cli.runs import summary
 
 GOOD = {"N": [1e8, 2e8, 4e8], "D": [2e9, 8e9, 3e9], "loss": [3.4, 3.1, 3.2]}
 
@@ -122,7 +122,7 @@ def test_all_faults_in_one_error() -> None:
     [
         ({"loss": [3.4, -3.1, 3.2]}, r"column loss: -3.1 in row 2; expected positive"),
         ({"loss": [3.4, np.inf, 3.2]}, r"column loss: inf in row 2"),
-        ({"N": [0, 1e8, 1e8]}, r"column N: 0.0 in row 1"),
+        ({"N": [0, 1e8, 1e8]}, r"column N: 0 in row 1"),
         ({"C": [1.2e18, 9.6e18, 1e19]}, r"column C differs from 6ND by more than 5% in row 3"),
         ({"N": [1e8] * 3, "D": [2e9] * 3, "loss": [3.0] * 3}, r"3 rows are duplicates"),
         ({"N": [125, 2e8, 4e8]}, r"column N mixes units: values up to 125 and from 2e\+08.*row 1.*125M"),
@@ -140,11 +140,11 @@ def test_faults_of_rows_left_out_do_not_matter_however_many(bad: int) -> None:
     good = pd.DataFrame({"N": np.geomspace(1e8, 1e9, 20), "D": 2e10, "loss": np.linspace(3.4, 3.0, 20)})
     text = good.astype({"loss": object})
     text.loc[:bad, "loss"] = "crashed"
-    runs = ql.read_runs(text, drop={"no loss": "loss.isna()"})
+    runs = ql.read_runs(text, drop={"no loss": "loss != loss"})
     assert len(runs) == 20 - bad - 1
     assert len(runs.attrs["excluded"]) == bad + 1
     with pytest.raises(ql.RunsError, match="column loss has 'crashed'"):
-        ql.read_runs(text, drop="N == N.min()")
+        ql.read_runs(text, drop="N == 100M")
 
 
 def test_contradicting_flops_can_be_taken_as_given() -> None:
@@ -178,7 +178,7 @@ def test_excluded_rows_are_recorded_with_their_reason() -> None:
     runs = ql.read_runs(frame(), drop={"diverged": "loss > 3.3"}, keep="N < 3e8")
     assert len(runs) == 1
     assert [(e["row"], e["reason"]) for e in runs.attrs["excluded"]] == [(1, "diverged"), (3, "not (N < 3e8)")]
-    with pytest.raises(ql.RunsError, match="cannot apply 'nonsense > 1'"):
+    with pytest.raises(ql.RunsError, match="no column 'nonsense'"):
         ql.read_runs(frame(), drop="nonsense > 1")
     with pytest.raises(ql.RunsError, match="leave no rows"):
         ql.read_runs(frame(), drop="N > 0")
@@ -211,7 +211,7 @@ def test_unreadable_paths(tmp_path: Path) -> None:
     with pytest.raises(ql.RunsError, match="is a folder"):
         ql.read_runs(tmp_path)
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ql.RunsError, match="not UTF-8"):
+    with pytest.raises(ql.RunsError, match="not UTF-16"):
         ql.read_runs(tmp_path / "x.csv")
     (tmp_path / "x.parquet").write_bytes(b"no parquet")
     with pytest.raises(ql.RunsError, match="cannot be read"):

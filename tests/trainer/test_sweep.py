@@ -112,14 +112,6 @@ def test_packs_hold_runs_of_one_plan() -> None:
     assert packed == [[a, specs[2], specs[3]], [specs[5]], [b], [specs[4]]]
 
 
-def test_runs_over_different_unique_tokens_share_packs() -> None:
-    """The repeated-data runs of the calibration preset: one pack per size and objective, whatever points they want."""
-    repeated = [spec for spec in presets.calibration("text.txt") if spec.group == "repeated"]
-    packed = sweep.packs(repeated, 8)
-    assert [len(pack) for pack in packed] == [3] * 8
-    assert all(len({spec.unique_tokens for spec in pack}) == 3 for pack in packed)
-
-
 def test_packed_sweep_gives_the_rows_of_separate_runs(spec: RunSpec, tmp_path: Path) -> None:
     """One of three is finished before and one diverges: neither changes what the third becomes."""
     specs = [spec, replace(spec, seed=1), replace(spec, seed=2, lr=1e30)]

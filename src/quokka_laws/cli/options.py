@@ -12,7 +12,8 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import ASSIGNMENTS, QUANTITY, say
+from quokka_laws.cli.common import BUDGETS, assignments, say
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.read import read_runs
@@ -21,12 +22,7 @@ from quokka_laws.runs.read import read_runs
 def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that reads a table of runs."""
     options = [
-        click.option(
-            "--columns",
-            type=ASSIGNMENTS,
-            default={},
-            help="Column names: N=n_params,D=tokens,loss=val_loss; N=params_m:M in millions.",
-        ),
+        assignments("--columns", help="Column names: N=n_params,D=tokens,loss=val_loss; N=params_m:M in millions."),
         click.option("--flops", default="6ND", show_default=True, help="FLOP rule relating C, N and D, or 'as given'."),
         click.option(
             "--drop",
@@ -34,11 +30,8 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Leave out rows: a condition such as 'D / N < 4', or 'duplicates'. Repeatable.",
         ),
         click.option("--keep", help="Keep only rows that meet a condition."),
-        click.option(
-            "--state",
-            type=ASSIGNMENTS,
-            default={},
-            help="Conventions to record: N_counts=total,loss_split=validation,loss_unit=nats/token.",
+        assignments(
+            "--state", help="Conventions to record: N_counts=total,loss_split=validation,loss_unit=nats/token."
         ),
     ]
     for option in reversed(options):
@@ -50,12 +43,9 @@ def load_runs(
     source: str, columns: dict[str, str], flops: str, drop: tuple[str, ...], keep: str | None, state: dict[str, Any]
 ) -> pd.DataFrame:
     """Runs from a path or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
-    try:
-        table = read_runs(
-            source, columns=columns, flops=flops, drop={f"drop: {d}": d for d in drop} or None, keep=keep, **state
-        )
-    except TypeError as error:
-        raise click.UsageError(str(error)) from None
+    table = read_runs(
+        source, columns=columns, flops=flops, drop={f"drop: {d}": d for d in drop} or None, keep=keep, **state
+    )
     for note in table.attrs["notes"]:
         if not is_routine(note):
             say(f"  {note}")
@@ -77,7 +67,9 @@ def with_settings(
     variables: str | None,
 ) -> tuple[Law, lmfit.Parameters | None]:
     """A law and its parameters as ``--fix``, ``--tie``, ``--start``, ``--bounds`` and ``--variables`` say."""
-    fixed = {name: _number("--fix", name, value) for name, value in fix.items()}
+    if both := sorted(set(fix) & set(tie)):
+        raise click.UsageError(f"--fix and --tie both say what {', '.join(both)} is")
+    fixed = {name: quantity("--fix", name, value) for name, value in fix.items()}
     ranges = {name: _range("--start", name, value) for name, value in start.items()}
     limits = {name: _range("--bounds", name, value) for name, value in bounds.items()}
     if isinstance(law, Formula):
@@ -105,15 +97,8 @@ def quantity(option: str, name: str, text: str) -> float:
     """A quantity such as 7B, or a number of either sign; a usage error otherwise."""
     try:
         return parse_quantity(text)
-    except ValueError as error:
+    except ArgumentError as error:
         raise click.UsageError(f"{option} {name}: {error}") from None
-
-
-def _number(option: str, name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise click.UsageError(f"{option} needs numbers, such as {name}=1.7; got {name}={text}") from None
 
 
 def _range(option: str, name: str, text: str) -> tuple[float, float]:
@@ -149,15 +134,21 @@ class LawName(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+MOST_REFITS = 100_000  # half an hour; intervals stop moving at some thousands
+BOOTSTRAP = click.option(
+    "--bootstrap",
+    type=click.IntRange(0, MOST_REFITS),
+    default=1000,
+    show_default=True,
+    help="Refits for intervals; 0 for none.",
+)
+SEED = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of starts and resamples."
+)
+
+
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that ``demo`` and ``fit`` share."""
-    options = [
-        click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="FLOPs to allocate. Repeatable."),
-        click.option(
-            "--bootstrap", type=click.IntRange(0), default=1000, show_default=True, help="Refits for intervals."
-        ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Of starts and resamples."),
-    ]
-    for option in reversed(options):
+    """Options of every command that fits and plans."""
+    for option in (SEED, BOOTSTRAP, BUDGETS):
         command = option(command)
     return command

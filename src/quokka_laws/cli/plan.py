@@ -1,96 +1,31 @@
-"""Commands for published laws and for plans from a budget."""
+"""Commands that turn a budget into a plan: several laws side by side, one law, one prediction."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import LEVEL, QUANTITY, emit, format_option, level_of, say
-from quokka_laws.cli.literature import TOKENS_PER_BYTE, Planned, in_bytes, resolve
+from quokka_laws.cli.budget import budget_of, budget_options
+from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, quantities
+from quokka_laws.cli.heard import heard
+from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, Planned, doubts, in_bytes, resolve, resolve_loss
+from quokka_laws.cli.options import quantity
+from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import FitError
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.plan.hardware import PEAK_FLOPS, flops
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
+from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, plan_answer
+from quokka_laws.reporting.verdict import verdict
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.format import how_far, human, left_aligned
+from quokka_laws.results.format import how_far, human, left_aligned, times
 
-DEFAULT_MFU = 0.4
-
-
-def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One budget, in FLOPs, days, GPU-hours or money."""
-    options = [
-        click.option("-C", "--budget", "C", type=QUANTITY, help="Training FLOPs."),
-        click.option("--flops", "old_C", type=QUANTITY, hidden=True, help="Another spelling of --budget."),
-        click.option("--gpus", help=f"Instead: 64xH100, with --days. Known: {', '.join(PEAK_FLOPS)}."),
-        click.option("--days", type=float, help="With --gpus: how long."),
-        click.option("--gpu-hours", type=QUANTITY, help="Instead: with --gpu."),
-        click.option("--dollars", type=QUANTITY, help="Instead: with --gpu and --price."),
-        click.option("--price", type=float, help="With --dollars: what you pay for a GPU-hour."),
-        click.option("--gpu", help="With --gpu-hours or --dollars: its name."),
-        click.option("--peak", type=QUANTITY, help="Peak FLOP/s of one GPU whose name is not known."),
-        click.option("--mfu", type=float, help=f"Model FLOPs utilisation of the machine.  [default: {DEFAULT_MFU}]"),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def budget_of(
-    *,
-    C: float | None,
-    old_C: float | None,
-    gpus: str | None,
-    days: float | None,
-    gpu_hours: float | None,
-    dollars: float | None,
-    price: float | None,
-    gpu: str | None,
-    peak: float | None,
-    mfu: float | None,
-) -> float:
-    """The budget in FLOPs; flags that contradict one another are a usage error. ``old_C`` is another spelling of C."""
-    ways = {"--budget": old_C if C is None else C, "--gpus": gpus, "--gpu-hours": gpu_hours, "--dollars": dollars}
-    given = [name for name, value in ways.items() if value is not None]
-    if len(given) != 1 or None not in (C, old_C):
-        raise click.UsageError(f"say the budget once: {', '.join(ways)}; given: {', '.join(given) or 'none'}")
-    goes_with = {
-        "--days": (days, {"--gpus"}),
-        "--price": (price, {"--dollars"}),
-        "--gpu": (gpu, {"--gpu-hours", "--dollars"}),
-        "--peak": (peak, {"--gpus", "--gpu-hours", "--dollars"}),
-        "--mfu": (mfu, {"--gpus", "--gpu-hours", "--dollars"}),
-    }
-    for flag, (value, partners) in goes_with.items():
-        if value is not None and given[0] not in partners:
-            raise click.UsageError(f"{flag} goes with {' or '.join(sorted(partners))}, not with {given[0]}")
-    if given == ["--budget"]:
-        return float(ways["--budget"])  # type: ignore[arg-type]
-    share = DEFAULT_MFU if mfu is None else mfu
-    if gpus is not None:
-        match = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\w+)\s*", gpus)
-        if not match or days is None:
-            raise click.UsageError(f"--gpus {gpus}: write it as 64xH100, together with --days")
-        name = None if peak is not None else match[2]
-        budget = flops(gpu=name, peak=peak, count=int(match[1]), hours=24 * days, mfu=share)
-        say(f"{match[1]} {match[2].upper()} for {days:g} days at {share:.0%} MFU: {budget:.3g} FLOPs")
-        return budget
-    if (gpu is None) == (peak is None):
-        raise click.UsageError(f"{given[0]} needs either --gpu, a name, or --peak, FLOP/s")
-    if dollars is not None and price is None:
-        raise click.UsageError("--dollars needs --price: what you pay for a GPU-hour")
-    budget = flops(gpu=gpu, peak=peak, gpu_hours=gpu_hours, dollars=dollars, price=price, mfu=share)
-    hours = gpu_hours if gpu_hours is not None else dollars / price  # type: ignore[operator]
-    say(f"{hours:,.0f} GPU-hours{f' of {gpu.upper()}' if gpu else ''} at {share:.0%} MFU: {budget:.3g} FLOPs")
-    return budget
+REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 
 
 @click.command("plan")
@@ -99,13 +34,15 @@ def budget_of(
 @click.option("--inference-tokens", "D_inf", type=QUANTITY, help="Tokens to be served: minimise training and serving.")
 @click.option("--law", "laws", multiple=True, help="A published law or a fit.json. Repeatable.")
 @TOKENS_PER_BYTE
-@format_option
+@LEVEL
+@output_options
 def plan_command(
     U_D: float | None,
     D_inf: float | None,
     laws: tuple[str, ...],
     tokens_per_byte: dict[str, str],
-    form: str | None,
+    level: float,
+    out: Output,
     **machine: Any,
 ) -> None:
     """Model and tokens for a budget, by several laws side by side, autoregressive and diffusion apart.
@@ -119,12 +56,12 @@ def plan_command(
         raise click.UsageError("--unique-tokens and --inference-tokens answer different questions: ask one at a time")
     budget = budget_of(**machine)
     names = laws or (*published.defaults(), *(REPEATED if U_D is not None else ()))
-    fits, said = align([in_bytes(resolve(name), tokens_per_byte) for name in names])
+    fits, said = align([in_bytes(resolve(name, repeated=U_D is not None), tokens_per_byte) for name in names])
     rows: list[pd.DataFrame] = []
     refused: list[Exception] = []
     for name, fit in zip(names, fits, strict=True):
         try:
-            row = _answer(fit, budget, U_D, D_inf)
+            row = _answer(fit, budget, U_D, D_inf, level)
         except (FitError, click.UsageError) as error:
             refused.append(error)
             continue
@@ -139,29 +76,23 @@ def plan_command(
     table = _by_family(pd.concat(rows, ignore_index=True))
     if "note" in table:
         table["note"] = table["note"].fillna("")
-    emit(table, form, pretty=_pretty)
-    for sentence in (*(f"! no row: {error}" for error in refused), *_cautions(table, U_D), *said):
-        say(sentence)
+    answer = verdict(table, budget, U_D)
+    known = [*(f"No row: {error}" for error in refused), *_cautions(table, U_D), *said, *doubts(*fits)]
+    out.show(answer, known, table, pretty=_pretty)
 
 
-REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
-
-
-def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None) -> pd.DataFrame:
+def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None, level: float) -> pd.DataFrame:
     """One law's row of the plan."""
-    interval = level_of(fit)
     if isinstance(fit, FittedLaw) and fit.law.of_repetition:
         if U_D is None:
-            raise click.UsageError(
-                f"{fit.label} is a law of repeated data: say how many there are with --unique-tokens"
-            )
-        row = compute_and_data_optimal(fit, budget, U_D, interval=interval)
+            raise click.UsageError(f"{fit.label} is a law of repeated data: say how many tokens there are, -U 100B")
+        row = compute_and_data_optimal(fit, budget, U_D, level=level)
         row["tokens_per_param"] = row["D"] / row["N"]
         row["extrapolation"] = row[[c for c in row if c.startswith("extrapolation_")]].max(axis=1)
         return row
     if D_inf is not None and isinstance(fit, FittedLaw):
-        return inference_optimal(fit, D_inf, C=budget, interval=interval)
-    row = compute_optimal(fit, budget, interval=interval)
+        return inference_optimal(fit, D_inf, C=budget, level=level)
+    row = compute_optimal(fit, budget, level=level)
     if U_D is not None:
         row["epochs"] = row["D"] / U_D
         row["note"] = np.where(row["epochs"] > 1, [f"repeats ×{e:.3g}: not in this law" for e in row["epochs"]], "")
@@ -179,30 +110,28 @@ def _cautions(table: pd.DataFrame, U_D: float | None) -> list[str]:
     said = []
     if U_D is not None and (table["epochs"][table["U_D"].isna()] > 1 if "U_D" in table else table["epochs"] > 1).any():
         said.append(
-            "laws of N and D count a repeated token as a fresh one: where epochs exceed 4 their loss is too low"
+            "Laws of N and D count a repeated token as a fresh one: where epochs exceed 4 their loss is too low."
         )
     if "D_inf" in table and table["D_inf"].isna().any():
-        said.append("allocations without a law of the loss cannot weigh serving: those rows are compute-optimal")
+        said.append("Allocations without a law of the loss cannot weigh serving: those rows are compute-optimal.")
     if len(table) > 1:
         apart = {"all": table["N"], **{k: rows for k, rows in table.groupby("family")["N"] if len(rows) > 1}}
         spread = {k: N.max() / N.min() for k, N in apart.items()}
         within = ", ".join(f"the {k} ones by {v:.2g}" for k, v in spread.items() if v < spread["all"])
         said.append(
-            f"the laws disagree by a factor {spread['all']:.2g} in N{f' ({within})' if within else ''}, "
-            "which no interval of one law holds"
+            f"The laws disagree by a factor {spread['all']:.2g} in N{f' ({within})' if within else ''}; no interval of one law "
+            "covers that."
         )
-    said.append(
-        "extrapolation is the factor outside the runs a law was fitted to; unknown where its paper does not say"
-    )
     return said
 
 
 def _pretty(table: pd.DataFrame) -> str:
     shown = pd.DataFrame({"family": table["family"], "N": table["N"].map(human), "D": table["D"].map(human)})
+    level = f"{100 * table['level'].dropna().iloc[0]:.3g} %" if "level" in table else ""
     if "N_lower" in table:
         shown.insert(
             2,
-            f"N ({LEVEL:.0%})",
+            f"N ({level})",
             [
                 f"{human(a)} … {human(b)}" if a == a else "–"
                 for a, b in zip(table["N_lower"], table["N_upper"], strict=True)
@@ -217,16 +146,81 @@ def _pretty(table: pd.DataFrame) -> str:
         shown["D/N"] = table["tokens_per_param"].map("{:.3g}".format)
     shown["loss"] = table["loss"].map(lambda v: f"{v:.3f}" if v == v else "–")
     if "loss_lower" in table:
-        shown[f"loss ({LEVEL:.0%})"] = [
+        shown[f"loss ({level})"] = [
             f"{a:.3f} … {b:.3f}" if a == a else "–"
             for a, b in zip(table["loss_lower"], table["loss_upper"], strict=True)
         ]
     if len(set(table["loss_unit"])) > 1:
         shown["unit"] = table["loss_unit"]
     below = table.get("below_runs", pd.Series(False, index=table.index)) == True  # noqa: E712  (NaN for other plans)
-    shown["extrapolation"] = [how_far(f, b) for f, b in zip(table["extrapolation"], below, strict=True)]
-    shown["extrapolation"] = shown["extrapolation"].mask(repeats & shown["extrapolation"].eq("inside"), "repeats")
+    shown["outside its runs"] = [how_far(f, b) for f, b in zip(table["extrapolation"], below, strict=True)]
+    shown["outside its runs"] = shown["outside its runs"].mask(
+        repeats & shown["outside its runs"].eq("inside"), "repeats"
+    )
     if "epochs" not in table:
         shown["status"] = table["status"].str.split(",").str[0]
     shown.index = table["law"].rename(None)
     return left_aligned(shown)
+
+
+@click.command("allocate")
+@LAW_ARGUMENT
+@quantities("-C", "--budget", "C", required=True, help="Training FLOPs of one run.")
+@LEVEL
+@output_options
+def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) -> None:
+    """Compute-optimal N and D at a budget, from a FIT (a file, or - for stdin) or a published LAW."""
+    fitted = resolve(law)
+    plan = compute_optimal(fitted, C, level=level)
+    answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
+    known = [
+        f"C = {row['C']:.3g} is {times(row['extrapolation'])} {'below' if row['below_runs'] else 'beyond'} the runs. {BEYOND_RUNS}."
+        for _, row in plan.iterrows()
+        if row["extrapolation"] > 1
+    ]
+    out.show(answer, [*known, *doubts(fitted)], plan, pretty=allocation_table)
+
+
+@click.command("predict")
+@LAW_ARGUMENT
+@SIZES
+@TOKENS
+@UNIQUE
+@quantities("--epochs", "epochs", help="Epochs, for laws of repeated data.")
+@BUDGETS
+@click.option("--at", type=ASSIGNMENTS, multiple=True, help="Any other variable of the law: sparsity=0.9,N_active=1B.")
+@LEVEL
+@output_options
+def predict_command(
+    law: str, at: tuple[dict[str, str], ...], level: float, out: Output, **data: tuple[float, ...]
+) -> None:
+    """Predict the loss at N and D, or at any variables, from a FIT (a file, or - for stdin) or a published LAW."""
+    repeated = bool(data["U_D"] or data["epochs"])
+    fitted = resolve_loss(law, repeated=repeated)
+    point: dict[str, list[Any]] = {k: list(v) for k, v in data.items() if v}
+    for given_at in at:
+        for name, text in given_at.items():
+            point.setdefault(name, []).append(text if name in fitted.law.groups else quantity("--at", name, text))
+    if ignored := {"U_D", "epochs"} & set(point) - set(fitted.law.variables):
+        raise click.UsageError(
+            f"{fitted.label} knows nothing of {' and '.join(sorted(ignored))}: it is a law of {', '.join(fitted.law.variables)}"
+        )
+    table, said = heard(lambda: fitted.predict(level=level, kind="mean", **point))
+    answer = "\n".join(
+        _predicted(row, list(point), fitted.conventions.loss_unit) for _, row in table.head(3).iterrows()
+    )
+    far = table["extrapolation"].max()
+    outside = [
+        f"{name} = {value:.4g} is outside the runs ({low:.4g} … {high:.4g})."
+        for name, value, low, high in fitted.outside(**point)
+    ]
+    known = [*said, *outside, *([f"This is up to {times(far)} outside the runs. {BEYOND_RUNS}."] if far > 1 else [])]
+    out.show(answer, [*known, *doubts(fitted)], table)
+
+
+def _predicted(row: pd.Series, given: list[str], unit: str) -> str:
+    at = ", ".join(f"{k} = {row[k]:.3g}" if k in ("C", "epochs") else f"{k} = {human(row[k])}" for k in given)
+    interval = ""
+    if "loss_lower" in row:
+        interval = f" ({100 * row['level']:.3g} %: {row['loss_lower']:.3f} … {row['loss_upper']:.3f})"
+    return f"Predicted loss {row['loss']:.3f} {unit}{interval} at {at}"

@@ -14,11 +14,13 @@ from quokka_laws.fitting.fit import fit as fit_law
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human
+from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.runs.rows import subset
 
 
 def second_opinions(
-    fit: FitResult, iso: IsoflopFit | None, C: Sequence[float], *, interval: float | None = None
+    fit: FitResult, iso: IsoflopFit | None, C: Sequence[float], *, level: float | None = LEVEL
 ) -> dict[str, pd.DataFrame]:
     """Allocations at the budgets C by IsoFLOP profiles, and by the fit without its runs of few tokens per parameter.
 
@@ -27,15 +29,16 @@ def second_opinions(
     """
     found = {}
     if iso is not None:
-        found[iso.label] = compute_optimal(iso, C, interval=interval if iso.draws is not None else None)
+        found[iso.label] = compute_optimal(iso, C, level=level)
     if any(d.code == "LOW_RATIO_RUNS" for d in fit.diagnostics):
         low = (fit.runs["D"] / fit.runs["N"] < LOW_RATIO).to_numpy()
-        kept = fit.runs[~low].reset_index(drop=True)
-        kept.attrs = fit.runs.attrs
+        kept = subset(fit.runs, ~low)
         try:
             params = fit.law.make_params(**own_settings(fit))
             again = fit_law(fit.law, kept, objective=fit.objective, params=params, seed=fit.seed)
-            found[f"{fit.label} without the {low.sum()} runs with D/N < {LOW_RATIO:g}"] = compute_optimal(again, C)
+            found[f"{fit.label} without the {low.sum()} runs with D/N < {LOW_RATIO:g}"] = compute_optimal(
+                again, C, level=None
+            )
         except QuokkaError:  # its runs do not suffice, which is no second opinion
             pass
     return found
@@ -63,4 +66,4 @@ def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) 
     where = "the interval of N" if name == "N" else "the sizes within 0.1 % of its loss"
     every = [float(own["N"]), *sizes.values()]
     span = f"{human(min(every))} to {human(max(every))}"
-    return f"{said}, outside {where}: THE METHODS DISAGREE, plan for the range {span}"
+    return f"{said}, outside {where}. The methods disagree: plan for the range {span}"

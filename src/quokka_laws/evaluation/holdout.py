@@ -16,7 +16,7 @@ import pandas as pd
 from lmfit import Parameters
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import QuokkaError, RunsError
+from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
 from quokka_laws.fitting.fit import fit, fit_near
 from quokka_laws.laws import Law
@@ -68,7 +68,7 @@ def as_candidates(laws: Sequence[Law | Candidate]) -> list[Candidate]:
     """Laws → candidates, with names that differ."""
     given = [law if isinstance(law, Candidate) else Candidate(law) for law in laws]
     if len({c.label for c in given}) < len(given):
-        raise ValueError(f"give candidates different names; got {', '.join(c.label for c in given)}")
+        raise ArgumentError(f"give candidates different names; got {', '.join(c.label for c in given)}")
     return given
 
 
@@ -97,12 +97,12 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
     rows = np.asarray(holdout)
     if rows.dtype == bool:
         if rows.shape != (len(runs),) or rows.all() or not rows.any():
-            raise ValueError(f"holdout: a mask needs one value per row ({len(runs)}), some true and some false")
+            raise ArgumentError(f"holdout: a mask needs one value per row ({len(runs)}), some true and some false")
         return [Split("own", np.flatnonzero(~rows), np.flatnonzero(rows))], []
     found, refused = [], []
     for factor in rows.tolist():
         if not factor > 1:
-            raise ValueError(f"holdout = {factor:g}: a distance is a factor above 1, such as 3, 10, 30")
+            raise ArgumentError(f"holdout = {factor:g}: a distance is a factor above 1, such as 3, 10, 30")
         cheap = C.max() / factor * (1 + 1e-6) >= C
         if _count(runs, cheap) < need or _count(runs, ~cheap) < 3:
             refused.append(

@@ -14,7 +14,7 @@ from quokka_laws.literature.datasets import data_folder
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.runs.conventions import UNSTATED
 
-YOURS = "TO STATE"
+YOURS = "To state"
 
 
 def checklist(fit: FitResult) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def checklist(fit: FitResult) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``section, question, answer, known``: where ``known`` is False the answer starts with TO STATE and is yours.
+        ``section, question, answer, known``: where ``known`` is False the answer starts with "To state" and is yours.
     """
     text = (data_folder() / "published" / "checklist.json").read_text(encoding="utf-8")
     answers = _answers(fit)

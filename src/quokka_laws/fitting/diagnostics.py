@@ -94,8 +94,8 @@ def _bounds(fit: FitResult) -> Iterator[Diagnostic]:
             continue
         if c.kind == "amplitude" and value == 0:
             yield Diagnostic("AMPLITUDE_ZERO", Severity.WARNING, {"name": c.name})
-        elif value in (par.min, par.max):
-            yield Diagnostic("AT_BOUND", Severity.WARNING, {"name": c.name, "value": value})
+        elif fit.at_bound(c.name):
+            yield Diagnostic("AT_BOUND", Severity.WARNING, {"name": c.name, "value": value, "means": c.bound_means})
         elif fit.draws is not None and c.kind == "amplitude" and (fit.draws[c.name] == 0).mean() > 0.02:
             share = float((fit.draws[c.name] == 0).mean())
             yield Diagnostic("AMPLITUDE_OFTEN_ZERO", Severity.WARNING, {"name": c.name, "share": share})

@@ -15,9 +15,11 @@ import pandas as pd
 from quokka_laws._expressions import nearest
 from quokka_laws._typing import Array
 from quokka_laws._version import __version__
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability, starts
+from quokka_laws.fitting.arguments import check_counts, law_and_runs, only_runs
 from quokka_laws.fitting.bootstrap import draws_whole_runs, independent_runs, resample_weights, resampling_units
+from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.linearised import Linearised
@@ -30,14 +32,14 @@ from quokka_laws.fitting.scatter import settle
 from quokka_laws.fitting.solver import Problem, Solution, solve
 from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.laws.base import AUTOMATIC
-from quokka_laws.objective import LogHuber, LogL2, Objective
+from quokka_laws.objective import LogHuber, LogL2, Objective, as_objective
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.checkpoints import one_phase
 from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, suggested
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.rows import subset
 
 Resampling = Literal["auto", "rows", "residuals"]
 PriorArgument = Literal["auto", "literature"] | Mapping[str, tuple[float, float]] | None
@@ -49,10 +51,11 @@ SAME_DATA = 1.02
 
 
 def fit(
-    law: Law | str,
-    runs: pd.DataFrame,
+    law: Any,
+    runs: Any = None,
     *,
-    objective: Objective | None = None,
+    columns: Mapping[str, str] | None = None,
+    objective: Any = None,
     params: lmfit.Parameters | None = None,
     weights: str | None = None,
     bootstrap: int = 0,
@@ -66,19 +69,25 @@ def fit(
     seed: int = 0,
     progress: bool = False,
 ) -> FitResult:
-    """Fit a law to runs.
+    """Fit a law to runs; without a law, one is chosen: ``ql.fit(runs)``.
 
     Minimises ``Σ_i w_i ρ(r_i)``, by default with Huber's ρ of log-residuals (Hoffmann et al. 2022, Eq. 3).
 
     Parameters
     ----------
-    law : Law or str
-        For example ``ql.laws.Chinchilla()``; also a law's name, or a formula: ``"E + A/N^alpha + B/D^beta"``.
-    runs : DataFrame
-        From :func:`quokka_laws.read_runs`, or any table with its canonical columns.
-    objective : Objective, optional
-        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them.
-        ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be preferred with few runs.
+    law : Law, class or str
+        For example ``ql.laws.Chinchilla()``, or ``"chinchilla"``; or a formula: ``"E + A/N^alpha + B/D^beta"``. Left out,
+        ``ql.fit(runs)``, a law is chosen (:mod:`quokka_laws.fitting.choice`) and fitted with ``LogHuber("auto")``;
+        ``fit.choice`` says which others there were and what they would change.
+    runs : DataFrame, path or data
+        From :func:`quokka_laws.read_runs`, or what it reads: a path, a DataFrame of pandas, polars or pyarrow, a dict of
+        columns, a list of dicts.
+    columns : mapping, optional
+        Canonical name → name in the table, as for :func:`quokka_laws.read_runs`.
+    objective : Objective or str, optional
+        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them; ``"huber"``,
+        ``"l1"``, ``"l2"``, ``"raw-l2"``. ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be
+        preferred with few runs.
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
@@ -119,14 +128,37 @@ def fit(
 
     Raises
     ------
+    ArgumentError
+        If an argument is not what was expected.
     RunsError
         If the runs cannot determine the law: faults are listed with their rows.
     FitError
         If no start gives a finite objective.
     """
+    if (alone := only_runs(law, runs, columns)) is not None:
+        if params is not None or start_from is not None:
+            raise ArgumentError("params= and start_from= are of one law, and none was named: ql.fit(law, runs, ...)")
+        form, choice = choose(alone, seed=seed)
+        found = fit(
+            form.law,
+            alone,
+            objective=objective or LogHuber("auto"),
+            params=form.law.make_params(**form.settings) if form.held else None,
+            weights=weights,
+            bootstrap=bootstrap,
+            cluster=cluster,
+            strata=strata,
+            n_starts=n_starts,
+            resample=resample,
+            prior=prior,
+            seed=seed,
+            progress=progress,
+        )
+        return replace(found, name=form.name, choice=choice)
     return fit_near(
         law,
         runs,
+        columns=columns,
         objective=objective,
         params=params,
         weights=weights,
@@ -144,10 +176,11 @@ def fit(
 
 
 def fit_near(
-    law: Law | str,
-    runs: pd.DataFrame,
+    law: Any,
+    runs: Any,
     *,
-    objective: Objective | None = None,
+    columns: Mapping[str, str] | None = None,
+    objective: Any = None,
     params: lmfit.Parameters | None = None,
     weights: str | None = None,
     bootstrap: int = 0,
@@ -166,8 +199,9 @@ def fit_near(
 
     ``near`` are fits of the same law to similar runs, or of a law it contains: with them a few automatic starts are enough.
     """
-    objective = objective or LogHuber()
-    runs = check_runs(runs)
+    check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
+    objective = as_objective(objective)
+    law, runs = law_and_runs(law, runs, columns)
     law = law_for(law, runs)
     runs = one_phase(runs, repeated="epochs" in law.variables)
     if weights is not None:
@@ -435,7 +469,7 @@ def _without_weightless(runs: pd.DataFrame) -> pd.DataFrame:
     """Rows of positive weight; those of weight 0 were not fitted and are excluded, so that nothing counts them."""
     if "weight" not in runs or not (nothing := (runs["weight"] == 0).to_numpy()).any() or nothing.all():
         return runs
-    kept = runs[~nothing].reset_index(drop=True)
+    kept = subset(runs, ~nothing)
     gone = runs.loc[nothing, [k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
     excluded = [*runs.attrs.get("excluded", []), *({"reason": "weight 0", **record} for record in gone)]
     kept.attrs = {**runs.attrs, "excluded": excluded}
@@ -449,16 +483,18 @@ def _with_start(
         params = law.make_params()
     else:
         if missing := [k for k in law.names if k not in params]:
-            raise ValueError(f"params lacks {', '.join(missing)}; start from {law.label}'s make_params()")
+            raise ArgumentError(f"params lacks {', '.join(missing)}; start from {law.label}'s make_params()")
         params = params.copy()
     if start_from is None:
         if freeze:
-            raise ValueError("freeze needs start_from: the fit whose coefficients are held")
+            raise ArgumentError("freeze needs start_from: the fit whose coefficients are held")
         return params
     shared = [k for k in start_from.law.names if k in law.names]
     held = shared if freeze is True else list(freeze or [])
     if unknown := [k for k in held if k not in shared]:
-        raise ValueError(f"cannot freeze {', '.join(unknown)}: shared with {start_from.label} are {', '.join(shared)}")
+        raise ArgumentError(
+            f"cannot freeze {', '.join(unknown)}: shared with {start_from.label} are {', '.join(shared)}"
+        )
     for name in shared:
         params[name].set(value=start_from.values[name])
         params[name].user_data = None

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.polynomial import Polynomial
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.results.diagnostic import Diagnostic, Severity
 from quokka_laws.results.isoflop_fit import IsoflopFit
@@ -63,7 +63,7 @@ def fit_isoflops(
         If fewer than two budgets have an interior minimum; every refused budget is named with its reason.
     """
     if degree not in (2, 3):
-        raise ValueError(f"degree = {degree!r}: 2 fits parabolas, 3 local cubics")
+        raise ArgumentError(f"degree = {degree!r}: 2 fits parabolas, 3 local cubics")
     runs = check_runs(runs)
     if missing := [k for k in ("N", "D", "C") if k not in runs]:
         raise RunsError(f"IsoFLOP profiles need N, D and C; missing: {', '.join(missing)}")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
 from quokka_laws.fitting.solver import REACH, Problem
 from quokka_laws.laws import Law
@@ -90,7 +90,7 @@ class Space:
                 if c.kind == "amplitude" and par.value == 0:
                     zero.append(j)
                 elif c.is_log and par.value <= 0:
-                    raise ValueError(f"{c.name} is fixed at {par.value:g}; {law.label} needs it positive")
+                    raise ArgumentError(f"{c.name} is fixed at {par.value:g}; {law.label} needs it positive")
                 else:
                     offset[j] = np.log(par.value) if c.is_log else par.value
         tied = [j for j, c in enumerate(coefficients) if params[c.name].expr]

@@ -52,5 +52,5 @@ def _repetition(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
             "most": float(runs["epochs"].max()),
             "law": law.label,
         }
-        advice = (Option("law", "effective-data"), Option("law", "memorization"))
+        advice = (Option("law", "bounded-memorization"), Option("law", "effective-data"))
         yield Diagnostic("REPETITION_IGNORED", Severity.WARNING, numbers, row_names(runs, repeated), advice)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.importers import huggingface, logs, megatron, mlflow, tensorboard, text_logs, torchtitan, wandb
 from quokka_laws.importers.options import Options
 from quokka_laws.runs.files import SUFFIXES
@@ -125,7 +125,7 @@ def reader(source: str | Path, kind: str | None = None) -> Callable[[Options], I
     """
     found = kind or detect(source)
     if found not in KINDS:
-        raise ValueError(f"kind {kind!r} is none of {', '.join(KINDS)}")
+        raise ArgumentError(f"kind {kind!r} is none of {', '.join(KINDS)}")
     text, path = str(source), Path(source)
     if found == "wandb" and not path.exists():
         return partial(wandb.read, text)

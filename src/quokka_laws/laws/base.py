@@ -17,7 +17,9 @@ import lmfit
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws.jet import Jet, variables
+from quokka_laws.laws.parameters import checked
 from quokka_laws.laws.projection import nnls
 from quokka_laws.laws.shortage import Shortage
 
@@ -52,6 +54,8 @@ class Coefficient:
         Range in which automatic starts look for it (amplitudes are solved, not searched).
     min, max : float
         Default bounds, in natural units.
+    bound_means : str
+        What it means that a fit ends at a bound, where that is nothing to worry about.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Coefficient:
     start: tuple[float, float] = (0.05, 1.5)
     min: float = -np.inf
     max: float = np.inf
+    bound_means: str = ""
 
     @property
     def is_log(self) -> bool:
@@ -208,6 +213,13 @@ class Law:
                 (found[j],) = (k for k, t in enumerate(terms) if j in t.grad)
         return found
 
+    def is_alone(self, name: str) -> bool:
+        """Whether one term is this amplitude and nothing else."""
+        j = self.names.index(name)
+        return self.coefficients[j].kind == "amplitude" and set(self._typical_terms[self.amplitude_terms[j]].grad) == {
+            j
+        }
+
     @cached_property
     def term_count(self) -> int:
         """How many terms the loss is a sum of."""
@@ -233,6 +245,10 @@ class Law:
             given["epochs"] = given["D"] / given["U_D"]
         if "D" not in given and {"U_D", "epochs"} <= given.keys():
             given["D"] = given["U_D"] * given["epochs"]
+        if "U_D" not in given and {"D", "epochs"} <= given.keys():
+            given["U_D"] = given["D"] / given["epochs"]
+        if "D" not in given and {"C", "N"} <= given.keys():
+            given["D"] = given["C"] / (flops_per_ND * given["N"])
         if "C" not in given and {"N", "D"} <= given.keys():
             given["C"] = flops_per_ND * given["N"] * given["D"]
         return given
@@ -247,7 +263,7 @@ class Law:
             k: np.asarray(data[k], dtype=float) for k in self.variables if k not in given and data.get(k) is not None
         }
         if missing := [v for v in self.variables if v not in given]:
-            raise TypeError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
+            raise ArgumentError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
         x = {f"log_{k}": np.log(v) for k, v in given.items() if k != "epochs"}
         if "epochs" in given:
             x["epochs"] = given["epochs"]
@@ -312,7 +328,7 @@ class Law:
         theta[:, amplitudes] = 0.0
         terms = self.terms_at(theta, x)
         owner = self.amplitude_terms
-        shape = (len(theta), len(loss))
+        shape = (len(theta), loss.shape[-1])
         basis = [np.broadcast_to(np.exp(terms[owner[j]].value) / loss, shape) for j in amplitudes]
         solved = {owner[j] for j in amplitudes}
         fixed = [np.exp(t.value) / loss for k, t in enumerate(terms) if k not in solved]
@@ -340,8 +356,14 @@ class Law:
         Parameters
         ----------
         **settings
-            Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr``, and
-            ``start``, the range (low, high) in which automatic starts look.
+            Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr`` (a tie
+            such as ``"2*alpha"``: arithmetic, log, exp, sqrt and abs of the law's coefficients), and ``start``, the range
+            (low, high) in which automatic starts look.
+
+        Raises
+        ------
+        ArgumentError
+            For an unknown coefficient, a value that is no number or outside its bounds, a tie that cannot be read.
 
         Examples
         --------
@@ -349,13 +371,12 @@ class Law:
         >>> params = laws.Chinchilla().make_params(beta=dict(expr="alpha"), E=dict(value=1.7, vary=False))
         """
         if unknown := sorted(set(settings) - set(self.names)):
-            raise ValueError(f"{self.name} has no coefficient {', '.join(unknown)}; it has {', '.join(self.names)}")
+            raise ArgumentError(f"{self.name} has no coefficient {', '.join(unknown)}; it has {', '.join(self.names)}")
         params = lmfit.Parameters()
         for c in self.coefficients:
             params.add(c.name, value=1.0, min=0.0 if c.is_log and c.min < 0 else c.min, max=c.max)
             params[c.name].user_data = AUTOMATIC
-        for name, setting in settings.items():
-            options = dict(setting) if isinstance(setting, Mapping) else {"value": setting}
+        for name, options in checked(params, settings).items():
             between = options.pop("start", None)
             params[name].set(**options)
             if between is not None:

@@ -115,9 +115,9 @@ class Skaling(Law):
         """Given a floor and the exponents, (loss − E)^(1/k) is linear in A and B."""
         theta = theta.copy()
         E, A, alpha, B, beta, k = range(6)
-        floor = floors(loss, len(theta))
-        theta[:, E] = np.log(floor)
-        log_excess = np.log(loss - floor[:, None]) / theta[:, [k]]
+        if free is None or free[E]:
+            theta[:, E] = np.log(floors(loss, len(theta)))
+        log_excess = np.log(loss - np.exp(theta[:, [E]])) / theta[:, [k]]
         columns = np.stack([-theta[:, [alpha]] * x["log_N"], -theta[:, [beta]] * x["log_D"]], axis=-1)
         theta[:, [A, B]] = np.log(positive_sizes(columns, log_excess, weights))
         return theta

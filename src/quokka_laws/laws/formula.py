@@ -285,7 +285,7 @@ class Formula(Law):
     def _codes(self, column: str, values: Any) -> Array:
         known = {level: float(i) for i, level in enumerate(dict(self.levels).get(column, ()))}
         texts = np.asarray(values, dtype=object).astype(str)
-        if unknown := sorted(set(texts.ravel()) - set(known)):
+        if unknown := sorted({str(t) for t in texts.ravel()} - set(known)):
             raise ExpressionError(
                 f"{column} = {', '.join(map(repr, unknown[:5]))} was not among the runs; {self.label} knows {', '.join(known) or 'none'}"
             )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import CAPACITY, DATA, FLOOR
@@ -40,7 +41,7 @@ class LowPrecision(Law):
 
     def __post_init__(self) -> None:
         if not self.bits > 0:
-            raise ValueError(f"bits = {self.bits!r} must be positive")
+            raise ArgumentError(f"bits = {self.bits!r} must be positive")
 
     @property
     def formula(self) -> str:

@@ -73,4 +73,4 @@ def positive_sizes(log_columns: Array, log_target: Array, weights: Array) -> Arr
 
 def floors(loss: Array, count: int) -> Array:
     """Irreducible losses to try: spread over [0, 0.95) of the smallest loss by a low-discrepancy rotation."""
-    return np.asarray(loss.min() * 0.95 * ((0.5 + 0.618034 * np.arange(count)) % 1.0))
+    return np.asarray(loss.min(axis=-1) * 0.95 * ((0.5 + 0.618034 * np.arange(count)) % 1.0))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws.converted import Converted, non_embedding
 from quokka_laws.literature.partial_laws import Allocation
 from quokka_laws.results.fitted_law import FittedLaw
@@ -50,8 +50,8 @@ def flops_per_token(n_layer: Any, d_model: Any, context: Any) -> Array:
 
 def bits_per_byte(loss: Any, *, tokens_per_byte: float) -> Array:
     """nats/token → bits/byte: ``loss·tokens_per_byte/ln 2``. For GPT-2's tokenizer on the Pile 0.29335 tokens a byte."""
-    if not tokens_per_byte > 0:
-        raise ValueError(f"tokens_per_byte = {tokens_per_byte!r} must be positive, about 0.2 to 0.4 for BPE")
+    if not 0 < tokens_per_byte < 100:
+        raise ArgumentError(f"tokens_per_byte = {tokens_per_byte!r} must be positive, about 0.2 to 0.4 for BPE")
     return np.asarray(np.asarray(loss, dtype=float) * tokens_per_byte / np.log(2.0))
 
 

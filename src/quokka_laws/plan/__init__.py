@@ -1,8 +1,9 @@
-"""From a budget to a decision: every function takes a fit and returns a DataFrame."""
+"""From a budget to a decision: every function takes a fit, the name of a published law, or a list, and returns a DataFrame."""
 
+from quokka_laws.exceptions import FarOutside
 from quokka_laws.plan import hardware
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.plan.crossover import FarOutside, critical_compute, crossover, iso_loss, loss_gap
+from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.design import ladder, next_runs
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.inference import inference_optimal

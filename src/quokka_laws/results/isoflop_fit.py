@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
-from quokka_laws.results.intervals import percentile_interval
+from quokka_laws.results.intervals import LEVEL, percentile_interval, usable_level
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.quantities import times_outside
@@ -58,6 +57,11 @@ class IsoflopFit:
         return "IsoFLOP profiles"
 
     @property
+    def has_intervals(self) -> bool:
+        """Whether there are draws."""
+        return self.draws is not None
+
+    @property
     def values(self) -> dict[str, float]:
         """``k_N, a, k_D, b`` of N_opt = k_N·C^a and D_opt = k_D·C^b."""
         return power_values(self.power_laws)
@@ -69,23 +73,21 @@ class IsoflopFit:
         table[["stderr", "lower", "upper"]] = np.nan
         if self.draws is not None:
             table["stderr"] = self.draws.std(ddof=1)
-            table["lower"], table["upper"] = percentile_interval(self.draws[list(table.index)].to_numpy(), 0.95)
+            table["lower"], table["upper"] = percentile_interval(self.draws[list(table.index)].to_numpy(), LEVEL)
         return table
 
-    def allocate(self, C: Array, *, interval: float | None = None) -> pd.DataFrame:
+    def allocate(self, C: Array, *, level: float | None = LEVEL) -> pd.DataFrame:
         """N and D at given budgets, as :func:`quokka_laws.plan.compute_optimal` (the method predicts no loss)."""
         C = np.atleast_1d(np.asarray(C, dtype=float))
         v = self.values
         N = v["k_N"] * C ** v["a"]
         D = C / (self.conventions.flops_per_ND * N)
         plan = pd.DataFrame({"C": C, "N": N, "D": D, "loss": np.nan, "tokens_per_param": D / N})
-        if interval is not None:
-            if self.draws is None:
-                raise FitError("these IsoFLOP profiles have no bootstrap draws; fit_isoflops(runs, bootstrap=1000)")
+        if (level := usable_level(self, level)) is not None and self.draws is not None:
             log_N = np.log(self.draws["k_N"].to_numpy())[:, None] + self.draws["a"].to_numpy()[:, None] * np.log(C)
             spread = {"N": np.exp(log_N), "D": np.exp(np.log(C / self.conventions.flops_per_ND) - log_N)}
             for name, values in spread.items():
-                plan[f"{name}_lower"], plan[f"{name}_upper"] = percentile_interval(values, interval)
+                plan[f"{name}_lower"], plan[f"{name}_upper"] = percentile_interval(values, level)
         lowest, highest = self.optima["C"].min(), self.optima["C"].max()
         plan["extrapolation"], plan["below_runs"] = times_outside(C, lowest, highest), lowest > C
         plan["N_flat_lower"], plan["N_flat_upper"] = np.nan, np.nan

@@ -16,10 +16,10 @@ ROWS_NAMED = 8
 
 def sentence(code: str, numbers: Mapping[str, Any], rows: Sequence[str] = (), tries: Sequence[str] = ()) -> str:
     """A diagnostic in words; a code of a newer version falls back on its numbers."""
+    if set(numbers) == {"text"}:  # kept by a version that wrote sentences
+        return str(numbers["text"])
     if code in SENTENCES:
         return SENTENCES[code](rows=rows, tries=tries, **numbers)
-    if "text" in numbers:  # kept by a version that wrote sentences
-        return str(numbers["text"])
     return f"{code}: " + ", ".join(f"{k} = {v}" for k, v in numbers.items())
 
 
@@ -55,8 +55,8 @@ def _amplitude_zero(*, name: str, rows: Any, tries: Any) -> str:
     return f"{name} = 0: {what}. These runs do not determine it, and predictions beyond them will {beyond}."
 
 
-def _at_bound(*, name: str, value: float, rows: Any, tries: Any) -> str:
-    return f"{name} is at its bound {value:g}; do not use its interval."
+def _at_bound(*, name: str, value: float, means: str = "", rows: Any, tries: Any) -> str:
+    return f"{name} is at its bound {value:g}{': ' + means if means else ''}; do not use its interval."
 
 
 def _amplitude_often_zero(*, name: str, share: float, rows: Any, tries: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -101,8 +102,8 @@ def duplicates(table: pd.DataFrame) -> list[str]:
 
 
 def rows_named(table: pd.DataFrame, mask: Any) -> str:
-    """Numbers of the rows under a mask, the first few of many: "rows 3, 7"."""
-    rows = table.loc[np.asarray(mask), "_row"].tolist()
+    """Names of the rows under a mask, the first few of many: "rows 3, 7"; see :mod:`quokka_laws.runs.rows`."""
+    rows = table.index[np.asarray(mask)]
     shown = ", ".join(str(r) for r in rows[:LISTED])
     return f"row{'s' if len(rows) > 1 else ''} {shown}" + (
         f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
@@ -111,7 +112,9 @@ def rows_named(table: pd.DataFrame, mask: Any) -> str:
 
 def where_from(source: Any) -> str:
     """What a message calls the table."""
-    return "the DataFrame" if isinstance(source, pd.DataFrame) else "stdin" if str(source) == "-" else str(source)
+    if isinstance(source, str | Path):
+        return "stdin" if str(source) == "-" else str(source)
+    return "the DataFrame" if isinstance(source, pd.DataFrame) else "the table"
 
 
 def raise_faults(source: Any, faults: list[str]) -> None:

@@ -22,14 +22,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
 from quokka_laws.runs.checks import (
     EPOCHS_TOLERANCE,
     contradictions,
@@ -43,8 +42,10 @@ from quokka_laws.runs.checks import (
 )
 from quokka_laws.runs.columns import INPUTS, plain_name, recognise, scaled, suggested
 from quokka_laws.runs.conventions import AS_GIVEN, Conventions, flops_constant, training_flops
-from quokka_laws.runs.files import read_table
-from quokka_laws.runs.quantities import parse_quantities
+from quokka_laws.runs.expressions import rows_where
+from quokka_laws.runs.files import flatten, read_table
+from quokka_laws.runs.quantities import is_empty, parse_quantities
+from quokka_laws.runs.rows import labelled, plain_label, unlabelled
 
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
@@ -53,7 +54,7 @@ UNFINISHED = ("failed", "crashed", "killed", "running", "pending", "preempting",
 
 
 def read_runs(
-    source: str | Path | pd.DataFrame,
+    source: Any,
     *,
     columns: Mapping[str, str] | None = None,
     flops: str = "6ND",
@@ -66,8 +67,9 @@ def read_runs(
 
     Parameters
     ----------
-    source : path, ``"-"`` for stdin, or DataFrame
-        CSV, JSON lines or Parquet, by ending; stdin may hold CSV or JSON lines.
+    source : path, ``"-"`` for stdin, or data
+        CSV, JSON lines or Parquet, by ending; stdin may hold CSV or JSON lines. Data: a DataFrame of pandas, polars or
+        pyarrow, a dict of columns, a list of dicts.
     columns : mapping, optional
         Canonical name → name in the table, ``{"N": "n_params"}``; ``{"N": "params_m:M"}`` for a column in millions (K, M,
         B, T). Common names are recognised without it.
@@ -77,8 +79,8 @@ def read_runs(
     flops_tolerance : float
         Largest relative difference between C and the rule that is not a fault.
     drop, keep : str or mapping of str to str, optional
-        Rows to leave out, or the only ones to keep, as pandas queries on canonical columns:
-        ``drop="D / N < 4"``, or reason → query: ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded
+        Rows to leave out, or the only ones to keep, as conditions on columns (:mod:`quokka_laws.runs.expressions`):
+        ``drop="D / N < 4"``, or reason → condition: ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded
         with its reason. ``"duplicates"`` stands for all but the first of rows that agree in every canonical column.
     **conventions
         ``N_counts``, ``loss_split``, ``loss_kind``, ``loss_unit`` (``"nats/token"``, ``"bits/token"``,
@@ -87,8 +89,9 @@ def read_runs(
     Returns
     -------
     DataFrame
-        Canonical columns first, as floats, then every other column under its own name; index 0 … n−1. Only ``loss`` has
-        to be there: a law that is fitted says what it needs. ``row`` in messages is the 1-based data row of the source.
+        Canonical columns first, as floats, then every other column under its own name. Only ``loss`` has to be there: a law
+        that is fitted says what it needs. The index of a DataFrame that has one of its own, else 0 … n−1; messages name rows by
+        that index, else by their number in the source, from 1.
 
     Raises
     ------
@@ -102,12 +105,12 @@ def read_runs(
     >>> ql.read_runs(table)[["N", "D", "C", "loss"]].shape
     (2, 4)
     """
-    table = read_table(source)
+    table = flatten(read_table(source))
     if table.empty:
         raise RunsError(f"{where_from(source)}: there are no rows")
     known = {"N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus"}
     if unknown := sorted(set(conventions) - known):
-        raise TypeError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(known))}")
+        raise ArgumentError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(known))}")
     flops_constant(flops)
     notes: list[str] = list(table.attrs.get("notes", []))
     stated = {**table.attrs.get("conventions", {}), **conventions}
@@ -124,10 +127,13 @@ def read_runs(
     table, excluded, faults = _select(table, drop, keep, unread)
     excluded = [*failed, *excluded]
     recorded = _column_conventions(table, recorded)
-    raise_faults(source, faults)
+    if faults:  # what else is wrong, in the rows that can be read
+        unreadable = set().union(*(rows for _, rows in unread))
+        sound = table[~table["_row"].isin(unreadable)]
+        raise_faults(source, [*faults, *(_faults_of(sound, recorded, flops_tolerance) if len(sound) else [])])
     table, recorded = _units(table, recorded, notes)
     table = _complete(table, recorded, notes)
-    raise_faults(source, wrong_units(table))
+    raise_faults(source, [*wrong_units(table), *_faults_of(table, recorded, flops_tolerance)])
     table.attrs = {
         "conventions": recorded.to_dict(),
         "excluded": [*table.attrs.get("excluded", []), *excluded],
@@ -138,6 +144,26 @@ def read_runs(
         "undecided": undecided,
     }
     return check_runs(table)
+
+
+def _faults_of(table: pd.DataFrame, conventions: Conventions, tolerance: float) -> list[str]:
+    """Every fault of the values of a table with canonical columns."""
+    if faults := _not_positive(table):
+        return faults
+    return [*contradictions(table, conventions, tolerance), *mixed_units(table), *duplicates(table)]
+
+
+def _not_positive(table: pd.DataFrame) -> list[str]:
+    faults = []
+    for name in (k for k in POSITIVE if k in table):
+        values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
+        bad = ~(np.isfinite(values) & (values > 0))
+        if bad.any():
+            shown = ", ".join(
+                f"{v:g}" if isinstance(v, float) else repr(v) for v in table.loc[bad, name].head(3).tolist()
+            )
+            faults.append(f"column {name}: {shown} in {rows_named(table, bad)}; expected positive finite numbers")
+    return faults
 
 
 def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
@@ -154,29 +180,19 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     faults: list[str] = []
     if "loss" not in runs:
         faults.append(f"missing column loss; the table has {', '.join(map(str, runs))}. Map it: columns={{'loss': …}}")
-    present = [k for k in POSITIVE if k in runs]
-    table = runs.copy()
-    if "_row" not in table:
-        table.insert(0, "_row", np.arange(1, len(table) + 1))
-    for name in present:
-        values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
-        bad = ~(np.isfinite(values) & (values > 0))
-        if bad.any():
-            shown = ", ".join(f"{v!r}" for v in table.loc[bad, name].head(3).tolist())
-            faults.append(f"column {name}: {shown} in {rows_named(table, bad)}; expected positive finite numbers")
-        table[name] = values
-    raise_faults(attrs.get("source", "runs"), faults)
+    table = labelled(runs.copy())
     notes = list(attrs.get("notes", []))
-    table = _complete(table, conventions, notes)
+    numeric = {name: pd.to_numeric(table[name], errors="coerce").astype(float) for name in POSITIVE if name in table}
+    raise_faults(attrs.get("source", "runs"), [*faults, *_not_positive(table)])
+    table = _complete(table.assign(**numeric), conventions, notes)
     attrs["notes"] = notes
     if conventions.flops.startswith(AS_GIVEN) and {"N", "D", "C"} <= set(table):
         conventions = replace(conventions, flops=f"{AS_GIVEN} ({float(np.median(flops_per_ND(table))):.6g}ND)")
-    faults += contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)))
-    faults += mixed_units(table)
-    faults += duplicates(table)
-    raise_faults(attrs.get("source", "runs"), faults)
+    tolerance = float(attrs.get("flops_tolerance", FLOPS_TOLERANCE))
+    raise_faults(attrs.get("source", "runs"), _faults_of(table, conventions, tolerance))
     first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
-    table = table[[*first, *(k for k in table if k not in first and k != "_row")]].reset_index(drop=True)
+    table = table[[*first, *(k for k in table if k not in first and k != "_row")]]
+    table = unlabelled(table)
     table.attrs = {**attrs, "conventions": conventions.to_dict()}
     return table
 
@@ -238,7 +254,8 @@ def _rename(
     names, free = [str(c) for c in plain], [str(c) for c in plain if c not in mapping]
     if "loss" not in table:
         faults.append(f"no column holds the loss; the table has {', '.join(names)}. Say {suggested(free, ['loss'])}")
-    table.insert(0, "_row", np.arange(1, len(table) + 1))
+    table = labelled(table)
+    table.insert(0, "_row", np.arange(len(table)))  # positions, since two rows may have one name
     table.attrs |= {"renamed": {a: b for a, b in mapping.items() if a != b}, "undecided": undecided}
     return table, conventions
 
@@ -262,8 +279,8 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     bad = said != ""
     why = table["reason"] if "reason" in table else pd.Series(None, index=table.index)
     records = [
-        {"row": int(row), "reason": what + (f": {reason}" if isinstance(reason, str) and reason else "")}
-        for row, what, reason in zip(table.loc[bad, "_row"], said[bad], why[bad], strict=True)
+        {"row": plain_label(row), "reason": what + (f": {reason}" if isinstance(reason, str) and reason else "")}
+        for row, what, reason in zip(table.index[bad], said[bad], why[bad], strict=True)
     ]
     return table[~bad], records
 
@@ -286,7 +303,7 @@ def _numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, set[int
         if len(bad):
             mask = np.zeros(len(table), dtype=bool)
             mask[list(bad)] = True
-            empty = table.loc[mask, name].map(lambda v: v is None or str(v).strip().lower() in ("", "nan", "none"))
+            empty = table.loc[mask, name].map(is_empty)
             shown = ", ".join(repr(v) for v in table.loc[mask, name].head(3).tolist())
             what = "is empty" if empty.all() else f"has {shown}, which is not a number,"
             message = (
@@ -314,6 +331,7 @@ def _select(
     """The rows wanted, records of the others, and faults: ``unread`` ones too unless all their rows are left out."""
     excluded: list[dict[str, Any]] = []
     faults: list[str] = []
+    gone: set[int] = set()
     for rule, inverted in ((drop, False), (keep, True)):
         if rule is None:
             continue
@@ -321,15 +339,15 @@ def _select(
         for reason, query in queries.items():
             frame = _complete(table, Conventions(), [])
             try:
-                hit = (duplicated(frame) if query == "duplicates" else frame.eval(query)).to_numpy(dtype=bool)
-            except Exception as error:  # pandas raises half a dozen kinds for a bad query
-                faults.append(f"cannot apply {query!r} to the columns {', '.join(table)}: {error}")
+                hit = duplicated(frame).to_numpy() if query == "duplicates" else rows_where(query, frame)
+            except ExpressionError as error:
+                faults.append(str(error))
                 continue
             out = ~hit if inverted else hit
-            for row, record in zip(table.loc[out, "_row"], identities(table[out]), strict=True):
-                excluded.append({"row": int(row), "reason": reason, **record})
+            for row, record in zip(table.index[out], identities(table[out]), strict=True):
+                excluded.append({"row": plain_label(row), "reason": reason, **record})
+            gone |= set(table.loc[out, "_row"])
             table = table[~out]
-    gone = {e["row"] for e in excluded}
     faults = [message for message, rows in unread if not rows <= gone] + faults
     if table.empty and not faults:
         faults.append(f"drop and keep leave no rows ({len(excluded)} excluded)")

@@ -1,0 +1,171 @@
+"""Commands that fit: the demo, a law, IsoFLOP profiles."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from quokka_laws.cli.common import BUDGETS, FAILED, LEVEL, QUIET, UNIQUE, Real, assignments, fail, given, quiet, say
+from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options, with_settings
+from quokka_laws.cli.output import Output, check_output, output_options, written
+from quokka_laws.exceptions import OutputError
+from quokka_laws.fitting.isoflop import fit_isoflops
+from quokka_laws.laws import Law, registry
+from quokka_laws.objective import BY_NAME, LogHuber
+from quokka_laws.reporting.text import allocation_table, plan_answer
+from quokka_laws.results.text import isoflop_report, sentences_of
+
+
+@click.command("demo")
+@BUDGETS
+@BOOTSTRAP
+@SEED
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("quokka-demo"), show_default=True,
+    help="Folder for the fit and its figures, or fit.json for the fit alone.",
+)  # fmt: skip
+@QUIET
+def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) -> None:
+    """Fit the 87 runs of the Quokka paper that ship with the package, both ways; write the fit and its figures."""
+    from quokka_laws.reporting.study import quokka_demo
+
+    check_output(output)
+    done, beside = quokka_demo(C=C, bootstrap=bootstrap, seed=seed, progress=not quiet())
+    out = Output("text", None, False)
+    out.text(done.answer, done.known(command_line=True), *done.evidence(command_line=True), *beside)
+    written(done.write(output))
+
+
+@click.command("fit")
+@click.argument("runs")
+@runs_options
+@BUDGETS
+@UNIQUE
+@click.option(
+    "--law",
+    type=LawName(),
+    default="chinchilla",
+    show_default=True,
+    help=f"One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
+)
+@click.option(
+    "--objective", type=click.Choice(list(BY_NAME)), default="huber", show_default=True, help="Cost of a residual."
+)
+@click.option("--delta", type=Real(0, 1e6), default=1e-3, show_default=True, help="Huber's delta, in log-loss.")
+@click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
+@click.option("--strata", help="Column within whose values to resample.")
+@click.option("--weights", help="Column of row weights.")
+@assignments("--fix", help="Coefficients to hold: E=1.7.")
+@assignments("--tie", help="Coefficients to tie: beta=alpha.")
+@assignments("--start", help="Where to look for coefficients, g=.01:2, or start there, g=1.")
+@assignments("--bounds", help="Bounds of coefficients: alpha=0:2, or one side, alpha=0:.")
+@click.option("--variables", help="Names of a formula that are columns, N,sparsity; by default all that are.")
+@BOOTSTRAP
+@SEED
+@click.option(
+    "-o", "--output", metavar="FILE|FOLDER",
+    help="fit.json for the fit, which other commands read; a folder for the fit and its figures; - for a pipe.",
+)  # fmt: skip
+@click.option("--json", "as_data", is_flag=True, help="The fit as JSON on stdout; without its draws on a terminal.")
+@click.option("--strict", is_flag=True, help="Exit with 3 where there is anything to know before relying on it.")
+@QUIET
+def fit_command(
+    runs: str,
+    C: tuple[float, ...],
+    U_D: tuple[float, ...],
+    law: Law,
+    objective: str,
+    delta: float,
+    cluster: str,
+    strata: str | None,
+    weights: str | None,
+    fix: dict[str, str],
+    tie: dict[str, str],
+    start: dict[str, str],
+    bounds: dict[str, str],
+    variables: str | None,
+    bootstrap: int,
+    seed: int,
+    output: str | None,
+    as_data: bool,
+    strict: bool,
+    **reading: Any,
+) -> None:
+    """Fit a law to RUNS (CSV, JSON lines, Parquet, or - for stdin).
+
+    The answer comes first: what to train at the budgets -C; without any, the law in numbers. Then what to know before you rely
+    on it, and the evidence.
+    """
+    from quokka_laws.reporting.study import study
+
+    if objective != "huber" and given("delta"):
+        raise click.UsageError(f"--delta is Huber's; --objective {objective} has none")
+    piped = as_data or output == "-"
+    if output == "-" and sys.stdout.isatty():
+        raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
+    check_output(output)
+    table = load_runs(runs, **reading)
+    law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
+    done = study(
+        law,
+        table,
+        C=C,
+        U_D=U_D,
+        bootstrap=bootstrap,
+        seed=seed,
+        params=params,
+        objective=LogHuber(delta) if objective == "huber" else BY_NAME[objective],
+        cluster=None if cluster == "row" else cluster,
+        strata=strata,
+        weights=weights,
+        progress=not quiet(),
+    )
+    known = done.known(command_line=True)
+    out = Output("json" if piped else "text", None, strict)
+    out.text(done.answer, known, *done.evidence(command_line=True))
+    if piped:
+        terminal = sys.stdout.isatty()
+        click.echo((replace(done.fit, draws=None) if terminal else done.fit).to_json())
+    if output is not None and output != "-":
+        try:
+            written(done.write(output))
+        except OutputError:
+            if not piped:  # the fit is not lost with the file
+                click.echo(done.fit.to_json())
+                say("The fit is on stdout.")
+            raise
+    if done.fit.status.name == "NOT_CONVERGED":
+        fail("the fit did not converge", FAILED)
+    out.finish(known)
+
+
+@click.command("isoflops")
+@click.argument("runs")
+@runs_options
+@BUDGETS
+@BOOTSTRAP
+@SEED
+@LEVEL
+@click.option("--degree", type=click.IntRange(2, 3), default=2, show_default=True, help="2: parabola, 3: local cubic.")
+@output_options
+def isoflops_command(
+    runs: str, C: tuple[float, ...], bootstrap: int, seed: int, level: float, degree: int, out: Output, **reading: Any
+) -> None:
+    """Fit IsoFLOP profiles to RUNS: the optimum of each budget, and power laws through them; with -C what they give there."""
+    from quokka_laws.plan.compute import compute_optimal
+
+    iso = fit_isoflops(load_runs(runs, **reading), degree=degree, bootstrap=bootstrap, seed=seed)
+    profiles = isoflop_report(iso, command_line=True)
+    if not C:
+        first, *rest = profiles.split("\n\n", 1)
+        out.text(first, (), *rest)
+        out.data(iso.optima)
+        out.finish(sentences_of(iso))
+        return
+    plan = compute_optimal(iso, C, level=level)
+    answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
+    out.show(answer, (), plan, pretty=allocation_table, below=[profiles])

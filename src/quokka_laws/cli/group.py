@@ -1,0 +1,114 @@
+"""The group of commands: imports a command's file when it is used, lists commands under headings, turns errors into exits."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from quokka_laws._version import __version__
+from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, as_options, fail
+from quokka_laws.exceptions import ArgumentError, QuokkaError
+
+Sections = Mapping[str, Mapping[str, tuple[str, str]]]
+
+
+class LazyCommands(Mapping[str, click.Command]):
+    """Commands by name; the file of one is imported when it is looked up."""
+
+    def __init__(self, sections: Sections) -> None:
+        self.files = {name: file for section in sections.values() for name, (file, _) in section.items()}
+
+    def __getitem__(self, name: str) -> click.Command:
+        module = import_module(f"quokka_laws.cli.{self.files[name]}")
+        command: click.Command = getattr(module, f"{name.replace('-', '_')}_command")
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+class Doors(click.Group):
+    """A group whose commands turn every deliberate error into one message and an exit code."""
+
+    def __init__(self, *args: Any, sections: Sections, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sections = sections
+        self.commands = LazyCommands(sections)  # type: ignore[assignment]  # click only ever looks them up
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the headings."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each heading with its commands and a line on each, without importing them."""
+        for heading, section in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, line) for name, (_, line) in section.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; never show a traceback for a mistake of the user's."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except ArgumentError as error:
+            fail(as_options(str(error)), USAGE)
+        except QuokkaError as error:
+            fail(as_options(str(error)), FAILED)
+        except OSError as error:
+            fail(f"{error.filename or 'a file'}: {error.strerror or error}", FAILED)
+        except MemoryError:
+            fail("there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED)
+        except Exception as error:  # whatever is not raised on purpose is our mistake
+            _own_fault(error)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and refuse an option that is given twice where only the last would count."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _refuse_repeats(command, str(name), ctx, rest)
+        return name, command, rest
+
+
+def _refuse_repeats(command: click.Command, name: str, ctx: click.Context, args: list[str]) -> None:
+    own = click.Context(command, info_name=name, parent=ctx)
+    try:
+        _, _, order = command.make_parser(own).parse_args(args=list(args))
+    except click.UsageError:
+        return  # said when the command itself reads its arguments
+    for param in order:
+        single = isinstance(param, click.Option) and not (param.multiple or param.is_flag or param.count)
+        if single and order.count(param) > 1:
+            option = max(param.opts, key=len)
+            raise click.UsageError(f"{option} is given {order.count(param)} times, and takes one value", own)
+
+
+def _own_fault(error: Exception) -> None:
+    """Say that it was not the user's mistake, and keep what a report of it needs."""
+    said = f"{type(error).__name__}: {error}".split("\n")[0][:200]
+    details = "".join(traceback.format_exception(error))
+    if logging.getLogger().isEnabledFor(logging.INFO):  # --verbose
+        click.echo(details, err=True)
+        where = "above"
+    else:
+        try:
+            with tempfile.NamedTemporaryFile(
+                "w", prefix="quokka-laws-", suffix=".txt", delete=False, encoding="utf-8"
+            ) as file:
+                file.write(f"quokka-laws {__version__}, {' '.join(sys.argv)}\n\n{details}")
+            where = f"in {file.name}"
+        except OSError:
+            where = "shown with quokka-laws -v"
+    fail(f"this is a fault of quokka-laws, not of yours ({said}); its details, for a report, are {where}", OUR_FAULT)

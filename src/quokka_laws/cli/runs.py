@@ -1,0 +1,213 @@
+"""Commands on tables of runs: check one, import logs to one, choose the runs to train."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import click
+import pandas as pd
+
+from quokka_laws.cli.common import QUANTITY, Real, assignments, quantities, quiet
+from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
+from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options
+from quokka_laws.cli.output import Output, output_options
+from quokka_laws.exceptions import RunsError
+from quokka_laws.fitting.fit import check_design, law_for
+from quokka_laws.fitting.run_diagnostics import of_runs
+from quokka_laws.importers.collect import STATUSES, import_runs
+from quokka_laws.importers.detect import KINDS
+from quokka_laws.importers.names import PATTERNS
+from quokka_laws.laws import Law
+from quokka_laws.plan.design import ladder, next_runs
+from quokka_laws.results.format import human, right_aligned
+from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.read import unfinished
+
+WIDTH = 100
+NAMED = 3  # runs named beside a remark that is true of several
+
+
+@click.command("check")
+@click.argument("runs")
+@runs_options
+@click.option("--law", type=LawName(), default="chinchilla", show_default=True, help="Law the runs are meant for.")
+@output_options
+def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
+    """Check RUNS without fitting: what would be used, what would not, and why."""
+    table = load_runs(runs, **reading)
+    attrs = table.attrs
+    law = law_for(law, table)
+    try:
+        check_design(law, table)
+    except RunsError as error:
+        raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
+    answer = (
+        f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; enough for {law.label} "
+        f"({len(law.coefficients)} coefficients)"
+    )
+    known = [
+        *(f"row {record['row']} excluded: {record['reason']}" for record in attrs["excluded"]),
+        *(diagnostic.sentence(command_line=True) for diagnostic in of_runs(table, law)),
+    ]
+    read = [f"  {note}" for note in filter(is_routine, attrs["notes"])]
+    conventions = f"How it was read\n  {Conventions.from_dict(attrs['conventions']).describe()}"
+    numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
+    summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
+    out.show(answer, known, summary, below=["\n".join([conventions, *read])])
+
+
+@click.command("import")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--from", "kind", type=click.Choice(KINDS), help="Kind of SOURCE; found out without it.")
+@assignments(
+    "--columns",
+    help="Names in the logs: loss=val/loss,D=tokens,step=iter,lr=lr, and facts: N=n_params,U_D=unique.",
+)
+@click.option(
+    "--name", help=f"Pattern of run names: '{{C}}_{{N:M}}_{{D:B}}' (N in millions), or {' or '.join(PATTERNS)}."
+)
+@click.option("--facts", type=click.Path(), help="Table of run_id, N, D, C, U_D: what names and logs do not say.")
+@click.option(
+    "--tokens-per-step", help="Global batch × sequence length; a number or a formula such as 'global_batch * 2048'."
+)
+@click.option(
+    "--final",
+    default="last:1",
+    show_default=True,
+    help="How to read the loss: last:K (mean of K logged losses), smooth:W (Gaussian window of W steps), cooldown.",
+)
+@click.option("--checkpoints", is_flag=True, help="A row for every logged loss; the bootstrap resamples whole runs.")
+@click.option("--accept", multiple=True, type=click.Choice(STATUSES), help="Use such runs all the same. Repeatable.")
+@output_options(data="jsonl", forms=["text", "jsonl", "csv", "json"])
+def import_command(
+    sources: tuple[str, ...],
+    kind: str | None,
+    columns: dict[str, str],
+    name: str | None,
+    facts: str | None,
+    tokens_per_step: str | None,
+    final: str,
+    checkpoints: bool,
+    accept: tuple[str, ...],
+    out: Output,
+) -> None:
+    """Turn logs into a table of runs: quokka-laws import SOURCE -o runs.jsonl, then quokka-laws fit runs.jsonl.
+
+    SOURCE is a folder of TensorBoard event files, of Hugging Face checkpoints or of text logs of Megatron or
+    torchtitan, an MLflow store (mlruns, mlflow.db or a server's address), a W&B project ENTITY/PROJECT or an export
+    of it, or CSV, JSON lines and Parquet with a row per step or per run.
+
+    Runs that diverged, stopped early or have no loss stay in the table with status and reason; `fit` leaves them out
+    and says so.
+    """
+    table = import_runs(
+        sources,
+        kind=kind,
+        columns=columns,
+        name=name,
+        facts=facts,
+        tokens_per_step=tokens_per_step,
+        final=final,
+        checkpoints=checkpoints,
+        accept=accept,
+        progress=not quiet(),
+    )
+    first, *rest = summary(table).split("\n", 1)
+    shown = [c for c in ("run_id", "N", "D", "C", "U_D", "epochs", "loss", "status") if c in table]
+    out.for_programs("jsonl").show(first, (), table, pretty=lambda t: right_aligned(t[shown]), below=rest)
+
+
+def summary(table: pd.DataFrame) -> str:
+    """What was found, for people."""
+    said = unfinished(table)
+    usable = said == ""
+    runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
+    lines = [f"{len(table)} rows{runs}, {int(usable.sum())} usable", *(f"  {note}" for note in table.attrs["notes"])]
+    if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
+        lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()
+        lines.append(
+            f"  the window looks back: values are those of {lag['lag_steps']:.3g} steps before the end, where the loss was "
+            f"{lag['lag_loss']:+.2g} from that at the end (median; columns lag_steps, lag_loss)"
+        )
+    reason = table.get("reason", pd.Series("", index=table.index)).fillna("")
+    remark = table.get("remark", pd.Series("", index=table.index)).fillna("")
+    labels = remark.where(
+        usable,
+        said.str.removeprefix("status ")
+        + reason.map(lambda text: f": {text}" if text else "")
+        + remark.map(lambda text: f" ({text})" if text else ""),
+    )
+    for label, rows in table[labels != ""].groupby(labels, sort=False):
+        names = list(dict.fromkeys(rows.get("run_id", rows.index)))
+        shown = ", ".join(map(str, names[:NAMED])) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        lines.append(f"  {shown}: {label}")
+    return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False) for line in lines)
+
+
+SWEEP = output_options(data="csv", forms=["text", "csv", "json"])
+TOTAL = click.option("--total", type=QUANTITY, required=True, help="FLOPs of all runs together.")
+
+
+@click.command("ladder")
+@TOTAL
+@click.option("--law", default="besiroglu-2024", show_default=True, help="Whose optima are the centres; or a fit.json.")
+@click.option("--slices", type=click.IntRange(2, 100), default=5, show_default=True, help="Budgets, log-spaced.")
+@click.option("--sizes", type=click.IntRange(3, 100), default=5, show_default=True, help="Models per budget.")
+@click.option("--span", type=Real(1, 1e12), default=100.0, show_default=True, help="Largest over smallest budget.")
+@click.option(
+    "--width", type=Real(1, 1e6), default=3.0, show_default=True, help="Sizes within this factor of the centre."
+)
+@SWEEP
+def ladder_command(total: float, law: str, slices: int, sizes: int, span: float, width: float, out: Output) -> None:
+    """Choose the runs of a first sweep: IsoFLOP slices around a published law's optimum.
+
+    Write them with -o sweep.csv, which the reference trainer reads.
+    """
+    table = ladder(total, around=resolve(law), slices=slices, sizes=sizes, span=span, width=width)
+    answer = (
+        f"{len(table)} runs, {table['C'].sum():.3g} FLOPs together: {slices} budgets from {table['C'].min():.3g} to "
+        f"{table['C'].max():.3g}, {human(table['N'].min())} to {human(table['N'].max())} parameters"
+    )
+    out.for_programs("csv").show(answer, table.attrs["notes"], table)
+
+
+@click.command("design")
+@LAW_ARGUMENT
+@TOTAL
+@click.option(
+    "-C", "--budget", "C", type=QUANTITY, help="The question: the compute-optimal size at these FLOPs of one run."
+)
+@click.option("-N", "--params", "N", type=QUANTITY, help="Or the loss at a point: parameters …")
+@click.option(
+    "-D", "--tokens", "D", type=QUANTITY, help="… and tokens (with repeated data the first -U of them unique)."
+)
+@quantities("-U", "--unique-tokens", "U_D", help="Unique tokens that new runs may use.")
+@SWEEP
+def design_command(
+    law: str,
+    total: float,
+    C: float | None,
+    N: float | None,
+    D: float | None,
+    U_D: tuple[float, ...],
+    out: Output,
+) -> None:
+    """Choose the runs to train next, given a FIT: most information about a target per FLOP.
+
+    Write them with -o sweep.csv, which the reference trainer reads.
+    """
+    if (N is None) != (D is None):
+        raise click.UsageError("-N and -D go together: the point whose loss is asked for")
+    if (C is None) == (N is None):
+        raise click.UsageError("ask for the optimal size with -C, or for the loss at a point with -N and -D")
+    point = None
+    if N is not None and D is not None:
+        point = {"N": N, "D": D, **({"U_D": U_D[0]} if U_D else {})}
+    fit = resolve_fit(law, "design")
+    table = next_runs(fit, total, target_C=C, target=point, U_D=U_D or None)
+    answer = (
+        f"{len(table)} runs, {table['C'].sum():.3g} FLOPs together: the standard deviation of {table.attrs['target']} falls from "
+        f"{table['sd_before'].iloc[0]:.3g} to {table['sd_after'].iloc[-1]:.3g} (noise of one run {table.attrs['noise']:.2g})"
+    )
+    out.for_programs("csv").show(answer, [*table.attrs["notes"], *doubts(fit)], table)
