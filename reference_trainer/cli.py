@@ -189,7 +189,14 @@ def train(out: Path, log: str | None, keep: bool, **options: Any) -> None:
 @click.option("--time-budget", type=click.FloatRange(0), help="Minutes after which everything is saved and stops.")
 @click.option("--export", "trainer", type=click.Choice(EXPORTS), help="Train nothing: write the runs for this trainer.")
 def sweep(
-    table: Path | None, preset: str | None, corpus: str, validation: str, out: Path, trainer: str | None, tune: bool, **options: Any
+    table: Path | None,
+    preset: str | None,
+    corpus: str,
+    validation: str,
+    out: Path,
+    trainer: str | None,
+    tune: bool,
+    **options: Any,
 ) -> None:
     """Train a TABLE of runs (CSV or JSON lines, columns = options of `train`) or a preset; finished runs are skipped.
 
