@@ -165,6 +165,8 @@ def test_what_is_there_is_not_overwritten(lines: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match="is there already"):
         tokenize(Request([str(lines)]), tmp_path / "s")
     assert (tmp_path / "s" / "index.json").read_bytes() == before
+    with pytest.raises(TrainerError, match="tokenized already: --corpus"):
+        tokenize(Request([str(tmp_path / "s")]), tmp_path / "t")
 
 
 def test_a_full_disk_keeps_nothing(lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
