@@ -194,8 +194,8 @@ def sweep(
     corpus: str,
     validation: str,
     out: Path,
-    tune: bool,
     trainer: str | None,
+    tune: bool,
     **options: Any,
 ) -> None:
     """Train a TABLE of runs (CSV or JSON lines, columns = options of `train`) or a preset; finished runs are skipped.

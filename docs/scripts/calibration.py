@@ -42,6 +42,7 @@ LAWS = {
     "additive (Eq. 18)": ql.laws.AdditiveOverfit,
     "softplus (Eq. 22)": ql.laws.SoftplusOverfit,
     "Memorization": ql.laws.Memorization,
+    "bounded Memorization": ql.laws.BoundedMemorization,
     "effective data (Muennighoff)": ql.laws.EffectiveData,
 }
 NOT_YET = "*These runs are not there yet.*"
@@ -530,7 +531,7 @@ Trunk losses at constant learning rate. A run stops when its loss stays 0.3 nats
 
 ### Which law predicts what it has not seen?
 
-Root mean square of log(predicted / observed); 0.01 is one percent. Every law has the Chinchilla base and is fitted with
+Root mean square of log(predicted / observed); 0.01 is one percent. Every law but bounded Memorization has the Chinchilla base; all are fitted with
 the default objective. The split "past twice the best epoch" is the practical one: it asks whether a law knows how bad
 overfitting gets before having seen much of it. `Memorization` is this project's own form; these runs were not used to
 design it.
