@@ -275,6 +275,13 @@ class Law:
             terms = self.terms_at(self.to_theta(values), x)
             return np.logaddexp.reduce(np.broadcast_arrays(*(t.value for t in terms)), axis=0)
 
+    def log_loss_at(self, theta: Array, x: Inputs) -> Array:
+        """Log of the loss, (problems, rows), for solver coordinates (problems, coefficients) and prepared inputs."""
+        p = {c.coordinate: theta[:, [j]] for j, c in enumerate(self.coefficients)}
+        rows = max(np.size(v) for v in x.values())
+        terms = [np.broadcast_to(np.asarray(t, dtype=float), (len(theta), rows)) for t in self.log_terms(p, x)]
+        return np.asarray(np.logaddexp.reduce(terms, axis=0))
+
     def loss(self, values: Mapping[str, Any], *, flops_per_ND: float = 6.0, **data: Any) -> Array:
         """Loss at raw data.
 
