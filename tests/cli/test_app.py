@@ -32,6 +32,12 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def doubt(fitted: Path) -> str:
+    """The beginning of what is said first about the fit."""
+    return ql.read_fit(fitted).diagnostics[0].sentence(command_line=True)[:20]
+
+
 def test_demo_is_the_main_job(tmp_path: Path) -> None:
     result = run("demo", "-C", "1e22", "--bootstrap", "100", "-o", tmp_path)
     assert result.exit_code == 0, result.output
@@ -50,10 +56,10 @@ def test_demo_is_the_main_job(tmp_path: Path) -> None:
     assert ql.read_fit(tmp_path / "fit.json").objective_value == pytest.approx(8.153235350e-4, rel=1e-9)
 
 
-def test_the_answer_comes_before_what_to_know_before_the_evidence_before_the_files(tmp_path: Path) -> None:
+def test_the_answer_comes_before_what_to_know_before_the_evidence_before_the_files(tmp_path: Path, doubt: str) -> None:
     done = run("fit", ISOFLOP, *FAST, "-C", "1e22", "-o", tmp_path / "fit.json")
     assert done.exit_code == 0, done.output
-    order = ["At C = 1e+22: train", "Before you rely on it", "13 of 87 runs", "87 rows fitted"]
+    order = ["At C = 1e+22: train", "Before you rely on it", doubt, "87 rows fitted"]
     places = [done.stdout.index(said) for said in order]
     assert places == sorted(places)
     assert places[0] == 0
@@ -75,10 +81,10 @@ def test_a_suffix_is_a_file_and_no_suffix_a_folder(tmp_path: Path) -> None:
     assert (tmp_path / "b" / "residuals.png").is_file()
 
 
-def test_fit_pipes_into_allocate_and_predict() -> None:
+def test_fit_pipes_into_allocate_and_predict(doubt: str) -> None:
     fit = run("fit", ISOFLOP, *FAST, "--seed", "0", "-o", "-")
     assert fit.exit_code == 0
-    assert "13 of 87 runs" in fit.stderr
+    assert doubt in fit.stderr
     plan = run("allocate", "-", "-C", "1e23,1e24", "--json", stdin=fit.stdout)
     rows = json.loads(plan.stdout)
     assert [r["C"] for r in rows] == [1e23, 1e24]
@@ -164,7 +170,7 @@ def test_check_says_what_would_be_used(tmp_path: Path) -> None:
     assert "not enough for chinchilla: 2 token counts (D = 1e+09, 3e+09)" in refused.stderr
 
 
-def test_doubts_and_levels_go_with_whatever_is_asked_of_a_fit(fitted: Path, tmp_path: Path) -> None:
+def test_doubts_and_levels_go_with_whatever_is_asked_of_a_fit(fitted: Path, doubt: str, tmp_path: Path) -> None:
     asked = {
         "predict": ["-N", "1e9", "-D", "1e10"],
         "allocate": ["-C", "1e22"],
@@ -177,7 +183,7 @@ def test_doubts_and_levels_go_with_whatever_is_asked_of_a_fit(fitted: Path, tmp_
         fit = ["--law", fitted] if command in ("plan", "overtrain") else [fitted]
         done = run(command, *fit, *options)
         assert done.exit_code == 0, done.output
-        assert "13 of 87 runs" in done.stdout
+        assert doubt in done.stdout
         if command in ("predict", "allocate", "plan"):
             assert "95 %" in done.stdout
     assert "loss_upper 80 %" in run("predict", fitted, *asked["predict"], "--level", "0.8").stdout
