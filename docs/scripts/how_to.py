@@ -39,7 +39,7 @@ def executed(page: Path) -> str:
             if match["language"] == "python":
                 exec(match["code"], names)
             else:
-                print("".join(command(line) for line in match["code"].splitlines()))
+                print("\n".join(command(line) for line in match["code"].splitlines()))
         notes = "".join(f"{w.category.__name__}: {w.message}\n" for w in caught)
         text = "\n".join(line.rstrip() for line in printed.getvalue().rstrip().splitlines())
         return f"{match[1]}{text}\n{notes}{match[5]}"
