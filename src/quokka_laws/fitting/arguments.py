@@ -10,6 +10,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Law, as_law, registry
+from quokka_laws.laws.formula import looks_like_formula
 from quokka_laws.runs.read import check_runs, read_runs
 
 
@@ -29,7 +30,7 @@ def law_and_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) 
     found = as_law(law)
     if runs is None:
         raise ArgumentError(f"no runs were given: fit({found.name!r}, runs), with a DataFrame or the path of a table")
-    if isinstance(runs, pd.DataFrame) and not columns and {"loss", *found.variables} <= set(runs):
+    if isinstance(runs, pd.DataFrame) and not columns and _is_read(runs, found):
         return found, check_runs(runs)
     return found, read_runs(runs, columns=columns)
 
@@ -57,9 +58,16 @@ def check_counts(*, bootstrap: Any, n_starts: Any, seed: Any) -> None:
         raise ArgumentError("; ".join(faults))
 
 
+def _is_read(runs: pd.DataFrame, law: Law) -> bool:
+    """Whether a table needs no reading: its columns are named as the law wants them."""
+    return {"loss", *law.variables} <= set(runs)
+
+
 def _names_a_law(given: Any) -> bool:
     return (
         isinstance(given, Law)
         or (isinstance(given, type) and issubclass(given, Law))
-        or (isinstance(given, str) and given in registry())
+        or (
+            isinstance(given, str) and (given in registry() or (looks_like_formula(given) and not Path(given).exists()))
+        )
     )
