@@ -225,7 +225,7 @@ TASKS: dict[str, dict[str, dict[str, float]]] = {
         "E + A/(num_params^a*examples^b)": {"E": 0.9, "A": 300.0, "a": 0.2, "b": 0.15},
         "E + A/(1 + (examples/d)^b)": {"E": 0.9, "A": 2.0, "d": 1e4, "b": 0.7},
     },
-    "width of everything": {
+    "terms of either sign": {
         "E + A/P^alpha + B/tokens_total^beta - G*log(1 + experts)": {
             "E": 2.2,
             "A": 480.0,
@@ -242,7 +242,7 @@ TASKS: dict[str, dict[str, dict[str, float]]] = {
             "beta": 0.37,
             "G": 0.1,
         },
-        "E + A/P^alpha + G*tanh(k*code) + B/updates^beta": {
+        "E + A/P^alpha + G*(1 - exp(-k*code)) + B/updates^beta": {
             "E": 1.8,
             "A": 480.0,
             "alpha": 0.35,

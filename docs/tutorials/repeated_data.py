@@ -106,6 +106,6 @@ ax.legend(fontsize=8, frameon=False)
 #
 # .. code-block:: bash
 #
-#    quokka-laws fit checkpoints.csv --law bounded-memorization > fit.json
+#    quokka-laws fit checkpoints.csv --law bounded-memorization -o fit.json
 #    quokka-laws data-optimal fit.json -U 100M
 #    quokka-laws report fit.json -U 100M -o report.html

@@ -17,8 +17,9 @@ from quokka_laws._typing import Array
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability, starts
-from quokka_laws.fitting.arguments import check_counts, law_and_runs
+from quokka_laws.fitting.arguments import check_counts, law_and_runs, only_runs
 from quokka_laws.fitting.bootstrap import draws_whole_runs, independent_runs, resample_weights, resampling_units
+from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.linearised import Linearised
@@ -51,7 +52,7 @@ SAME_DATA = 1.02
 
 def fit(
     law: Any,
-    runs: Any,
+    runs: Any = None,
     *,
     columns: Mapping[str, str] | None = None,
     objective: Any = None,
@@ -68,23 +69,25 @@ def fit(
     seed: int = 0,
     progress: bool = False,
 ) -> FitResult:
-    """Fit a law to runs.
+    """Fit a law to runs; without a law, one is chosen: ``ql.fit(runs)``.
 
     Minimises ``Σ_i w_i ρ(r_i)``, by default with Huber's ρ of log-residuals (Hoffmann et al. 2022, Eq. 3).
 
     Parameters
     ----------
     law : Law, class or str
-        For example ``ql.laws.Chinchilla()``, or ``"chinchilla"``; or a formula: ``"E + A/N^alpha + B/D^beta"``.
+        For example ``ql.laws.Chinchilla()``, or ``"chinchilla"``; or a formula: ``"E + A/N^alpha + B/D^beta"``. Left out,
+        ``ql.fit(runs)``, a law is chosen (:mod:`quokka_laws.fitting.choice`) and fitted with ``LogHuber("auto")``;
+        ``fit.choice`` says which others there were and what they would change.
     runs : DataFrame, path or data
         From :func:`quokka_laws.read_runs`, or what it reads: a path, a DataFrame of pandas, polars or pyarrow, a dict of
         columns, a list of dicts.
     columns : mapping, optional
         Canonical name → name in the table, as for :func:`quokka_laws.read_runs`.
     objective : Objective or str, optional
-        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them; ``"huber"``,
-        ``"l1"``, ``"l2"``, ``"raw-l2"``. ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be
-        preferred with few runs.
+        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them.
+        ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be preferred with few runs. By name
+        ``"huber"``, ``"auto"``, ``"l1"``, ``"l2"``, ``"raw-l2"``.
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
     weights : str, optional
@@ -132,6 +135,26 @@ def fit(
     FitError
         If no start gives a finite objective.
     """
+    if (alone := only_runs(law, runs, columns)) is not None:
+        if params is not None or start_from is not None:
+            raise ArgumentError("params= and start_from= are of one law, and none was named: ql.fit(law, runs, ...)")
+        form, choice = choose(alone, seed=seed)
+        found = fit(
+            form.law,
+            alone,
+            objective=objective or LogHuber("auto"),
+            params=form.law.make_params(**form.settings) if form.held else None,
+            weights=weights,
+            bootstrap=bootstrap,
+            cluster=cluster,
+            strata=strata,
+            n_starts=n_starts,
+            resample=resample,
+            prior=prior,
+            seed=seed,
+            progress=progress,
+        )
+        return replace(found, name=form.name, choice=choice)
     return fit_near(
         law,
         runs,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from quokka_laws.exceptions import FitError
 from quokka_laws.fitting import starts
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.solver import Problem, Solution, objective_values, solve
-from quokka_laws.laws import Law
+from quokka_laws.laws import Formula, Law
 from quokka_laws.objective import Objective
 from quokka_laws.progress import Progress
 
@@ -25,6 +24,8 @@ SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
 FIRST_STARTS = 5
 BRIEF_STARTS = 3
+FEW_STARTS = 8  # of a formula; where nearly all of them lead to one optimum no others are tried
+AGREEMENT = 0.85
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,20 @@ def optimise(
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
     if near:
         u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
-    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (
-        ("far", len(u)),
-        ("near", 0 if briefly else NEAR_STARTS),
-    )
+    both: list[Solution] = []
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
-        both = [
-            solve(problem, u[:count], sample.weights, off=off[:count], begin=begin, progress=bar.update)
-            for begin, count in beginnings
-            if count
-        ]
+        if n_starts is None and not briefly and len(u) > FEW_STARTS and isinstance(law, Formula):
+            few, rest = slice(None, FEW_STARTS), slice(FEW_STARTS, None)
+            both.append(solve(problem, u[few], sample.weights, off=off[few], progress=bar.update))
+            if _agree(both[0]):  # nothing is gained by the rest
+                u, off = u[few], off[few]
+            else:
+                both.append(solve(problem, u[rest], sample.weights, off=off[rest], progress=bar.update))
+        else:
+            both.append(solve(problem, u, sample.weights, off=off, progress=bar.update))
+        if not briefly:
+            few = slice(None, NEAR_STARTS)
+            both.append(solve(problem, u[few], sample.weights, off=off[few], begin="near", progress=bar.update))
     solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():
         raise FitError(
@@ -112,6 +117,12 @@ def optimise(
         rivals=rivals,
         began=(u[:FIRST_STARTS], off[:FIRST_STARTS]),
     )
+
+
+def _agree(solved: Solution) -> bool:
+    """Whether nearly all starts lead to one optimum."""
+    best = np.nanmin(solved.value)
+    return bool((solved.converged & (solved.value <= best * (1 + SAME_OPTIMUM))).mean() >= AGREEMENT)
 
 
 def _ranked_starts(

@@ -239,7 +239,7 @@ class Law:
 
     @staticmethod
     def completed(*, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
-        """Data as floats; ``D`` and ``epochs`` derived from one another when ``U_D`` is given, ``C`` as ``flops_per_ND``·N·D."""
+        """Data as floats; two of ``D``, ``U_D`` and ``epochs`` give the third, ``N`` and ``C`` give ``D``, else ``C`` = ``flops_per_ND``·N·D."""
         given = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
         if "epochs" not in given and {"D", "U_D"} <= given.keys():
             given["epochs"] = given["D"] / given["U_D"]
@@ -274,6 +274,13 @@ class Law:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             terms = self.terms_at(self.to_theta(values), x)
             return np.logaddexp.reduce(np.broadcast_arrays(*(t.value for t in terms)), axis=0)
+
+    def log_loss_at(self, theta: Array, x: Inputs) -> Array:
+        """Log of the loss, (problems, rows), for solver coordinates (problems, coefficients) and prepared inputs."""
+        p = {c.coordinate: theta[:, [j]] for j, c in enumerate(self.coefficients)}
+        rows = max(np.size(v) for v in x.values())
+        terms = [np.broadcast_to(np.asarray(t, dtype=float), (len(theta), rows)) for t in self.log_terms(p, x)]
+        return np.asarray(np.logaddexp.reduce(terms, axis=0))
 
     def loss(self, values: Mapping[str, Any], *, flops_per_ND: float = 6.0, **data: Any) -> Array:
         """Loss at raw data.

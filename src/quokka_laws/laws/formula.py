@@ -447,7 +447,7 @@ _MEANINGS = {
 def _usual(roles: Roles, kind: str, where: Sequence[Occurrence], is_anchored: bool) -> tuple[float, float, float]:
     """Start range and lower bound of a coefficient in that place."""
     if kind == "scale":
-        return (1 / 30, 30.0, -np.inf) if is_anchored else (0.05, 1.5, -np.inf)
+        return (0.1, 10.0, -np.inf) if is_anchored else (0.05, 1.5, -np.inf)
     if kind != "exponent":
         return 0.05, 1.5, -np.inf
     bases = [o.base for o in where if o.place == "exponent" and o.base is not None and o.falls]

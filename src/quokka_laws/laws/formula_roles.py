@@ -34,6 +34,8 @@ class Occurrence:
         In an exponent: what the power is of; None in ``exp``.
     alone : bool
         In an exponent: whether it is added there on its own, ``exp(d + …)``, and so multiplies the term.
+    beside : tuple of Node
+        What it is added to on its own: the other parts of that sum.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Occurrence:
     falls: bool = False
     base: Node | None = None
     alone: bool = False
+    beside: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,28 +177,41 @@ class Roles:
         falls: bool = False,
         base: Node | None = None,
         alone: bool = False,
+        beside: tuple[Node, ...] = (),
     ) -> Iterator[Occurrence]:
         def inside(
-            part: Node, place: Place, monomial: Node, turned: bool = False, alone: bool = False
+            part: Node,
+            place: Place,
+            monomial: Node,
+            turned: bool = False,
+            alone: bool = False,
+            beside: tuple[Node, ...] = (),
         ) -> Iterator[Occurrence]:
-            return self._visit(part, place, monomial, term, falls ^ turned, base, alone)
+            return self._visit(part, place, monomial, term, falls ^ turned, base, alone, beside)
 
+        at: Place
         match node:
             case Name(name=name) if name not in self.variables:
-                yield Occurrence(name, place, term, monomial, falls, base, alone)
+                yield Occurrence(name, place, term, monomial, falls, base, alone, beside)
             case Operation(operator="+", operands=parts):
+                at = place if place in ("exponent", "free") else "base"
                 for part in parts:
-                    yield from inside(part, place if place in ("exponent", "free") else "base", part, alone=alone)
+                    others = tuple(p for p in parts if p is not part)
+                    yield from inside(part, at, part, alone=alone, beside=others)
             case Operation(operator="*", operands=parts):
                 for part in parts:
                     yield from inside(part, place, monomial)
             case Operation(operator="neg", operands=(part,)):
-                yield from inside(part, place if place != "factor" else "base", part, turned=True, alone=alone)
+                yield from inside(
+                    part, place if place != "factor" else "base", part, turned=True, alone=alone, beside=beside
+                )
             case Operation(operator="inv", operands=(part,)):
                 yield from inside(part, "divisor", monomial, turned=True)
             case Operation(operator="^", operands=(inner, power)):
                 whole = whole_number(power) is not None
-                yield from inside(inner, place if whole and place != "factor" else "base", monomial)
+                added = isinstance(inner, Operation) and inner.operator == "+"
+                at = "free" if whole and added else place if whole and place != "factor" else "base"
+                yield from inside(inner, at, monomial)
                 yield from self._visit(power, "exponent", power, term, falls, inner)
             case Call(function="exp", arguments=(part,)):
                 yield from self._visit(part, "exponent", part, term, alone=place == "factor")

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from quokka_laws.laws.formula import Formula
 
 
+ROUNDS = 2  # of solving and placing, where each hangs on the other
+EXTREMES = (0.0, 20.0, -20.0)  # e-folds by which sizes that stand elsewhere too are shifted before they are solved
+
+
 def anchored(roles: Roles, name: str) -> Occurrence | None:
     """The place by which the data say how large a scale or a rate is; None where they do not.
 
     A scale makes a product with variables about one (``(epochs - 1)/R``); a rate makes its term in an exponent about one
-    (``exp(-t*share)``).
+    (``exp(-t*share)``); what is added to a column on its own lies where the column does (``log(lr) - m``).
     """
     where = roles.occurrences[name]
     kind = roles.kinds[name]
@@ -31,8 +35,10 @@ def anchored(roles: Roles, name: str) -> Occurrence | None:
     for o in where:
         around = [n.name for n in names(o.monomial)]
         data = any(n in roles.variables for n in around)
-        if kind == "scale" and data and o.place != "exponent" and roles.is_positive(o.monomial):
+        if kind == "scale" and data and o.place != "exponent":
             return o
+        if not data and o.place != "factor" and any(_has_variable(roles, p) and roles.is_data(p) for p in o.beside):
+            return o  # a place on a column: examples + d, log(lr) - m
         if (
             kind == "exponent"
             and data
@@ -50,7 +56,11 @@ def project(law: Formula, theta: Array, x: Any, loss: Array, weights: Array, fre
         starts.place()
         if law.roles.is_signed:
             starts.solve_signed()
-        elif not starts.solve_inside():
+        elif starts.solve_inside():
+            pass
+        elif circular := starts.circular():
+            starts.solve_circular(circular, theta)
+        else:
             starts.solve_sizes()
     return starts.theta
 
@@ -78,18 +88,55 @@ class _Starts:
 
     # ---- sizes that the data suggest --------------------------------------------------------------------------
 
-    def place(self) -> None:
+    def circular(self) -> list[str]:
+        """Sizes of terms that stand elsewhere too, so that what they multiply hangs on them."""
+        handles = [h for k in range(len(self.roles.terms)) if (h := self.handle(k)) is not None]
+        return [h for h in handles if len(self.roles.occurrences[h]) > 1 and h not in self.law.leveled]
+
+    def solve_circular(self, sizes: list[str], asked: Array) -> None:
+        """Solve for sizes, place what hangs on them, and again; from large, middling and small sizes, whichever fits best."""
+        others = [
+            self.column[n]
+            for base in self.roles.coefficients
+            if (anchor := anchored(self.roles, base)) is not None
+            and base not in sizes
+            and base not in self.told
+            and {n.name for n in names(anchor.monomial)} & set(sizes)
+            for n in self.each(base)
+            if self.free[n]
+        ]
+        placed, best, lowest = self.theta.copy(), self.theta.copy(), np.full(len(self.theta), np.inf)
+        for shift in EXTREMES:
+            self.theta = placed.copy()
+            self.theta[:, [self.column[s] for s in sizes]] += shift
+            for _ in range(ROUNDS):
+                self.solve_sizes()
+                self.theta[:, others] = asked[:, others]
+                self.place(others)
+            log_loss = self.law.log_loss_at(self.theta, self.x)
+            error = (self.weights * (log_loss - np.log(self.loss)) ** 2).sum(axis=1)
+            better = error < lowest
+            best[better], lowest[better] = self.theta[better], error[better]
+        self.theta = best
+
+    def place(self, only: Sequence[int] | None = None) -> None:
         """Anchored scales and rates, given relative to the data, as coefficients."""
         for base in self.roles.coefficients:
+            if only is not None and not {self.column[n] for n in self.each(base)} & set(only):
+                continue
             anchor = anchored(self.roles, base)
             ones = [n for n in self.each(base) if self.free[n] and n not in self.told and base not in self.told]
             if anchor is None or not ones:
                 continue
+            if not any(n.name in self.roles.variables for n in names(anchor.monomial)):
+                self.place_beside(base, ones, anchor)
+                continue
             unit = {self.coordinate[n]: 0.0 if self.roles.kinds[base] == "scale" else 1.0 for n in self.each(base)}
             if self.roles.kinds[base] == "scale":
                 seeded = {k: Jet(np.full((len(self.theta), 1), v), {0: 1.0}, order=1) for k, v in unit.items()}
-                found = self.evaluator(**seeded).log(anchor.monomial)
-                level = _mean(found.value) / _mean(np.asarray(found.grad.get(0, 1.0)) + 0.0 * found.value)
+                found = self.evaluator(**seeded).value(anchor.monomial)
+                slope = _mean(np.asarray(found.grad.get(0, 1.0)) / np.where(found.value == 0, np.nan, found.value))
+                level = _mean(np.log(np.abs(found.value))) / np.where(np.abs(slope) > 1e-9, slope, 1.0)
                 for name in ones:
                     self.theta[:, self.column[name]] -= level
             else:
@@ -98,20 +145,40 @@ class _Starts:
                     for name in ones:
                         self.theta[:, self.column[name]] /= typical
 
+    def place_beside(self, base: str, ones: list[str], anchor: Occurrence) -> None:
+        """A coefficient that is added to columns: of their size if it is positive, else where their values are."""
+        columns = [p for p in anchor.beside if self.roles.is_data(p) and _has_variable(self.roles, p)]
+        parts = [np.broadcast_to(self.evaluator().value(p), (len(self.loss),)) for p in columns]
+        value = np.sum(parts, axis=0)
+        for name in ones:
+            j = self.column[name]
+            if self.roles.kinds[base] == "scale":
+                self.theta[:, j] += _mean(np.log(np.abs(value)))
+            else:  # the start range −3 … 3 is in standard deviations around the middle
+                sign = -1.0 if anchor.falls else 1.0
+                self.theta[:, j] = -sign * value.mean() + self.theta[:, j] * value.std()
+
     # ---- sizes solved at the top ------------------------------------------------------------------------------
 
     def handle(self, term: int) -> str | None:
         """A free coefficient in whose coordinate the logarithm of a term is linear, and which stands nowhere else."""
         node = self.roles.terms[term][1]
+        later: str | None = None
         for name, where in sorted(
             self.roles.occurrences.items(), key=lambda item: self.roles.kinds[item[0]] != "amplitude"
         ):
-            if len(where) != 1 or where[0].term != term or not all(self.free[n] for n in self.each(name)):
+            if not all(self.free[n] for n in self.each(name)):
+                continue
+            if len(where) != 1 and name not in self.law.leveled:
+                if any(o.term == term and o.place == "factor" for o in where):
+                    later = later or name  # it stands elsewhere too: its size here is only a start
+                continue
+            if len(where) != 1 or where[0].term != term:
                 continue
             linear = where[0].monomial is node and where[0].place in ("factor", "base", "divisor")
             if self.roles.kinds[name] == "amplitude" or (name not in self.law.leveled and (linear or where[0].alone)):
                 return name
-        return None
+        return later
 
     def solve_sizes(self) -> None:
         """Terms that a coefficient only makes larger or smaller: their sizes by non-negative least squares."""
@@ -138,6 +205,8 @@ class _Starts:
     def unit(self, node: Node, base: str, name: str) -> tuple[Any, Any]:
         """The logarithm of a term whose handle is at zero, and how fast it rises with it, (problems,)."""
         rows = len(self.theta)
+        if len(self.roles.occurrences[base]) > 1 and base not in self.law.leveled:
+            return self.evaluator().log(node) - self.theta[:, [self.column[name]]], np.ones(rows)
         seed = Jet(np.zeros((rows, 1)), {0: 1.0}, order=1)
         if base in self.law.leveled:
             column, members = self.law.leveled[base]
@@ -258,6 +327,10 @@ def _summands(node: Node) -> tuple[Node, ...]:
         case Operation(operator="+", operands=parts):
             return parts
     return ()
+
+
+def _has_variable(roles: Roles, node: Node) -> bool:
+    return any(n.name in roles.variables for n in names(node))
 
 
 def _mean(values: Any) -> Array:

@@ -62,12 +62,11 @@ class Memorization(Repeated):
     def formula(self) -> str:
         """The equation, with every term of the base times 1 − w = (1 + a + a·y)/((1 + a)·(1 + y))."""
         main, *definitions = self.base.formula.split(";")
-        learned = " + ".join(
-            f"{written(term)}*(1 + a + a*y)/((1 + a)*(1 + y))" for _, term in additive(parse(main, GRAMMAR))
-        )
+        learned = " + ".join(f"{written(term)}*r" for _, term in additive(parse(main, GRAMMAR)))
         top = "T" if self.memorized_loss is None else repr(self.memorized_loss)
         p = "p" if self.p is None else repr(self.p)
-        own = ["a = nu*U_D^s/N", f"y = (max(0, epochs - 1)*N^(1 - 1/{p})/c)^{p}"]
+        r = "r = (1 + a + a*y)/((1 + a)*(1 + y))"
+        own = [r, "a = nu*U_D^s/N", f"y = (max(0, epochs - 1)*N^(1 - 1/{p})/c)^{p}"]
         return "; ".join([f"{learned} + {top}*y/((1 + a)*(1 + y))", *definitions, *own])
 
     @property
