@@ -51,9 +51,12 @@ class Diagnosis:
     ----------
     refits : Refits, optional
         The same fit on some of its rows; None where that is too slow.
+    C : float, optional
+        Budget in FLOPs whose answer rows are judged by; ten times the largest run's by default.
     """
 
     refits: Refits | None
+    C: float | None = None
 
     def __call__(self, fit: FitResult) -> tuple[Diagnostic, ...]:
         """Every diagnostic of a fit."""
@@ -72,7 +75,7 @@ class Diagnosis:
         found = [diagnostic for check in checks for diagnostic in check(fit)]
         if self.refits is None:
             return (*found, *_misfit(fit, fit.runs.index == fit.runs.index))
-        outlying, lawful = _outlying(fit, self.refits)
+        outlying, lawful = _outlying(fit, self.refits, self.C)
         found += _misfit(fit, lawful)
         bent = (*_coupling(fit, self.refits),) or (*_low_ratios(fit, self.refits, lawful), *_pattern(fit))
         return (*outlying, *found, *bent, *_rising_branch(fit, self.refits))
@@ -237,9 +240,17 @@ def _resampling(fit: FitResult) -> Iterator[Diagnostic]:
         yield Diagnostic("ROWS_ARE_NOT_RUNS", Severity.ERROR, advice=(Option("cluster", "run_id"),))
 
 
-def _outlying(fit: FitResult, refits: Refits) -> tuple[list[Diagnostic], Array]:
+def outlying_rows(fit: FitResult) -> Array:
+    """Which rows of a fit stand out from its law and carry its answer, as a mask."""
+    refits = fit.diagnose.refits if isinstance(fit.diagnose, Diagnosis) else None
+    if refits is None:
+        return np.zeros(len(fit.runs), dtype=bool)
+    return np.asarray(~_outlying(fit, refits, None)[1])
+
+
+def _outlying(fit: FitResult, refits: Refits, C: float | None) -> tuple[list[Diagnostic], Array]:
     """Do a few rows far off the law carry its answer? Which rows are left when they are not counted?"""
-    answer = Answer.of(fit)
+    answer = Answer.of(fit, C)
     found = None if answer is None else outliers(refits, answer)
     chosen = np.zeros(len(fit.runs), dtype=bool)
     if answer is None or found is None:
