@@ -152,7 +152,7 @@ SETS = {
     ),
     "reuse2026": Runs(
         "arXiv 2607.25271, autoregressive, Dolma, U_D ≥ 5 N",
-        lambda: ql.datasets.load_reuse2026(least_U_per_N=5),
+        lambda: ql.datasets.load_reuse2026("dolma", least_U_per_N=5),
         100278,
         {
             "largest N": ("≥ 190M", above("N", 1.8e8)),
