@@ -34,8 +34,9 @@ from quokka_laws.runs.quantities import parse_quantity
 GRAMMAR = Grammar(functions=FUNCTIONS, number=parse_quantity, what="cost")
 REACH = 1e6  # factor outside the fitted runs within which a variable without bounds is sought
 NARROW = 20.0  # a variable whose runs span less than this factor is sought among its runs only
-THRIFT = 1e-6  # least share of the budget that may be spent
+THRIFT = 1e-12  # least share of the budget that may be spent
 GRID = 33  # positions along each coordinate from which the best is refined
+SHARES = 7  # of the budget among them
 MOST_POINTS = 60_000
 MOST_CHOICES = 200
 STEPS = 100
@@ -510,10 +511,10 @@ class _Path:
         dimensions = len(self.low)
         if dimensions == 0:
             return np.zeros((count, 0))
-        each = max(3, min(GRID, int(MOST_POINTS ** (1 / max(1, dimensions)))))
+        each = max(3, min(GRID, int((MOST_POINTS / SHARES) ** (1 / max(1, dimensions - 1)))))
         axes = [np.linspace(a, b, each) for a, b in zip(self.low, self.high, strict=True)]
         if self.budget is not None:
-            axes[-1] = np.array([0.0])
+            axes[-1] = np.linspace(self.low[-1], 0.0, SHARES)
         grid = np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1)
         middle = self.theta[:1] if count == 1 else np.median(self.theta, axis=0, keepdims=True)
         probe = _Path(self.q, np.repeat(middle, len(grid), axis=0), self.budget, self.payer, self.chosen)
