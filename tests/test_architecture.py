@@ -36,5 +36,7 @@ def test_imports_go_down() -> None:
 
 
 def test_nothing_is_imported_by_name_but_where_the_page_says() -> None:
-    late = {str(p.relative_to(SOURCE)) for p in SOURCE.rglob("*.py") if "import_module(" in p.read_text(encoding="utf-8")}
+    late = {
+        str(p.relative_to(SOURCE)) for p in SOURCE.rglob("*.py") if "import_module(" in p.read_text(encoding="utf-8")
+    }
     assert late == {"__init__.py", "cli/group.py", "results/views.py"}
