@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Plan": {
         "plan": ("plan", "Model and tokens for a budget, by several laws side by side."),
+        "best": ("best", "The lowest loss over any variables of a law, at any cost."),
         "allocate": ("plan", "Compute-optimal N and D at a budget from a FIT."),
         "predict": ("plan", "Predict the loss at N and D from a FIT."),
         "architecture": ("architectures", "Choose layers, width and heads for N parameters."),
