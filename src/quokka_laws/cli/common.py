@@ -148,6 +148,7 @@ def as_options(message: str) -> str:
         pairs = re.findall(r"'(\w+)': (?:'([^']*)'|(…))", match[1])
         return '--columns "' + ",".join(f"{canonical}={given or blank}" for canonical, given, blank in pairs) + '"'
 
+    message = re.sub(r"\bmax_bytes=(\d+)", r"quokka-laws --max-file-size \1 …", message)
     message = re.sub(r"columns=\{(.*?)\}", columns, message)
     return re.sub(r"\b(flops|drop|keep)=(?='|\"|\s|$)", r"--\1 ", message).rstrip()
 
