@@ -35,6 +35,18 @@ def law_and_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) 
     return found, read_runs(runs, columns=columns)
 
 
+def only_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) -> pd.DataFrame | None:
+    """Runs that are checked, where they were given without a law; None where there is a law, or nothing."""
+    given = law if runs is None else runs
+    if given is None or (law is not None and runs is not None) or _names_a_law(given):
+        return None
+    if isinstance(given, str) and not Path(given).exists():  # a formula, or a name that is wrong
+        return None
+    if isinstance(given, pd.DataFrame) and not columns and {"N", "D", "loss"} <= set(given):
+        return check_runs(given)
+    return read_runs(given, columns=columns)
+
+
 def check_counts(*, bootstrap: Any, n_starts: Any, seed: Any) -> None:
     """Raise unless these are whole numbers of the kind they have to be."""
     faults = [

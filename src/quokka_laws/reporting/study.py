@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 
 from quokka_laws.evaluation.agreement import Disagreement, disagreement, second_opinions
 from quokka_laws.exceptions import FitError, QuokkaError, RunsError
+from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Chinchilla
@@ -209,6 +210,8 @@ def study(
             reason = str(error)
     budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
     asked = bool(budgets) or not result.law.of_N_and_D
+    if budgets and isinstance(result.diagnose, Diagnosis):
+        result = replace(result, diagnose=replace(result.diagnose, C=max(budgets)))
     return Study(result, iso, reason, budgets if asked else (10 * result.fitted_range["C"][1],), unique, asked)
 
 
