@@ -90,6 +90,11 @@ def test_points_of_one_step_are_one_row(spec: RunSpec, tmp_path: Path) -> None:
     assert [row["D"] for row in rows] == [10_240]
 
 
+def test_a_run_may_be_all_cool_down(spec: RunSpec, tmp_path: Path) -> None:
+    (row,) = train(replace(spec, cooldown=1.0, evaluated_at=()), tmp_path)
+    assert (row["phase"], row["D"]) == ("cooled", spec.tokens)
+
+
 def test_run_that_stops_early_leaves_the_pack_to_the_others(spec: RunSpec, tmp_path: Path) -> None:
     """Few unique tokens overfit at a high rate; the rows are those of separate runs, however far the other goes on."""
     marks = tuple(8 * 32 * k for k in range(20, 161, 20))
