@@ -25,17 +25,16 @@ def commands() -> list[list[str]]:
 
 
 def test_commands(text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    laws = pytest.importorskip("quokka_laws.cli")
     monkeypatch.chdir(tmp_path)
     Path("book.txt").write_bytes(text_file.read_bytes())
     said = {}
     for words in commands():
         words = [found for word in words for found in (map(str, tmp_path.glob(word)) if "*" in word else [word])]
-        program, arguments = (laws.main, words[1:]) if words[0] == "quokka-laws" else (main, words[3:])
-        done = CliRunner().invoke(program, arguments)
+        assert words[:3] == ["python", "-m", "reference_trainer"]
+        done = CliRunner().invoke(main, words[3:])
         assert done.exit_code == 0, (words, done.output)
-        said[arguments[0]] = done.stdout
-    assert set(said) == {"sweep", "check", "train", "eval", "sample", "probe"}
+        said[words[3]] = done.stdout
+    assert set(said) == {"sweep", "train", "eval", "sample", "probe"}
     (row,) = read_rows(Path("runs/runs.jsonl"))
     assert json.loads(said["eval"])["loss"] == row["loss"]
     assert said["sample"].count("---") == 1

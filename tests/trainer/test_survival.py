@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
@@ -31,6 +32,18 @@ def no_room() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 
 
+def trains(child: subprocess.Popen[str], out: Path) -> bool:
+    """Wait until a worker has begun; False if the sweep is over before."""
+    began = time.time()
+    while child.poll() is None:
+        news = [*(out / "checkpoints").glob("*.progress")] if out.exists() else []
+        with contextlib.suppress(FileNotFoundError):
+            if any(path.stat().st_mtime > began for path in news):
+                return True
+        time.sleep(0.02)
+    return False
+
+
 @pytest.mark.slow
 def test_killed_twenty_times_with_a_disk_that_fills_twice(
     text_file: Path, tmp_path: Path, environment: dict[str, str]
@@ -50,18 +63,19 @@ def test_killed_twenty_times_with_a_disk_that_fills_twice(
     command += ["--corpus", base.corpus, "--workers", "2", "--save-every", "0.5"]
     kills = refused = 0
     for start in range(10 * KILLS):
-        full = start in FULL and out.exists()
+        full = start in FULL
         child = subprocess.Popen(
             command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
             preexec_fn=no_room if full else None,
         )  # fmt: skip
-        try:
-            _, said = child.communicate(timeout=120 if full or kills >= KILLS else chance.uniform(3.0, 12.0))
-        except subprocess.TimeoutExpired:
-            os.kill(child.pid, signal.SIGKILL) if chance.random() < 0.5 else os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
-            kills += 1
-            continue
+        if not full and kills < KILLS and trains(child, out):
+            time.sleep(chance.uniform(0.0, 2.0))
+            if child.poll() is None:
+                os.kill(child.pid, signal.SIGKILL) if chance.random() < 0.5 else os.killpg(child.pid, signal.SIGKILL)
+                child.communicate()
+                kills += 1
+                continue
+        _, said = child.communicate(timeout=300)
         if full:
             refused += "no room to write" in said and "Traceback" not in said
         elif child.returncode == 0 and len(numbers(out)) == 2 * len(specs):
