@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--refits", type=int, default=400)
     parser.add_argument("--rows", type=int, default=120)
     options = parser.parse_args()
-    held = {k: 0 for k in TRUTH}
+    held = dict.fromkeys(TRUTH, 0)
     values: dict[str, list[float]] = {k: [] for k in TRUTH}
     for i in range(options.sweeps):
         fit = ql.fit(
