@@ -9,6 +9,7 @@ left out, as they are in 6·N·D (Kaplan et al. 2020, Table 1; Hoffmann et al. 2
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -65,7 +66,11 @@ class Count:
     def table(self) -> pd.DataFrame:
         """A row a part: parameters, active parameters and forward FLOPs a token."""
         names = [*PARTS, "attention scores"]
-        columns = {"parameters": self.parameters, "active": self.active, "forward_flops": self.forward_flops}
+        columns: dict[str, Mapping[str, float]] = {
+            "parameters": self.parameters,
+            "active": self.active,
+            "forward_flops": self.forward_flops,
+        }
         table = pd.DataFrame({k: [v.get(n, 0) for n in names] for k, v in columns.items()}, index=names)
         return table.rename_axis("part")
 
