@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         Candidate,
         Comparison,
         Consensus,
+        Speedup,
         average,
         checklist,
         compare,
         consensus,
         sensitivity,
+        speedup,
     )
     from quokka_laws.exceptions import (
         ArgumentError,
@@ -65,6 +67,7 @@ _ROOM_OF = {
     "MissingDependencyError": "exceptions",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
+    "Speedup": "evaluation",
     "architectures": "",
     "average": "evaluation",
     "check_runs": "runs",
@@ -92,6 +95,7 @@ _ROOM_OF = {
     "report": "reporting",
     "schedules": "laws",
     "sensitivity": "evaluation",
+    "speedup": "evaluation",
     "write_explorer": "reporting",
 }
 

@@ -6,17 +6,20 @@ from quokka_laws.evaluation.consensus import Consensus, consensus
 from quokka_laws.evaluation.holdout import Candidate
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
+from quokka_laws.evaluation.speedup import Speedup, speedup
 
 __all__ = [
     "Average",
     "Candidate",
     "Comparison",
     "Consensus",
+    "Speedup",
     "average",
     "checklist",
     "compare",
     "consensus",
     "sensitivity",
+    "speedup",
 ]
 
 
