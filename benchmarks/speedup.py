@@ -26,7 +26,7 @@ REFITS = 300
 
 def simulate(m: float, sizes: int, paired: bool, seed: int) -> pd.DataFrame:
     """One table of two recipes."""
-    rng = np.random.default_rng([seed, sizes, int(paired)])
+    rng = np.random.default_rng([seed, sizes, int(paired), round(100 * m)])
     N = np.geomspace(3e7, 3e9, sizes)
     tables = []
     common = rng.standard_normal(sizes)

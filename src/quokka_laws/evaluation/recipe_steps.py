@@ -174,9 +174,10 @@ def take_steps(
         if name == "own everything" and kind == ("C",) and "E" in fix:
             continue  # the floor is known: the step before it
         held = {**fix, **({"s_r0": 1.0} if "s[" in text else {})}
+        near = [replace(steps[-1].fit, values=_widened(steps[-1], recipes))] if steps else []
         try:
             found = fit_near(
-                law(text, fixed=held), runs, objective=LogHuber("auto"), prior=None, seed=seed, cluster=None
+                law(text, fixed=held), runs, objective=LogHuber("auto"), prior=None, seed=seed, cluster=None, near=near
             )
         except QuokkaError as error:
             refused.append(f"{name}: {error}")
@@ -195,6 +196,18 @@ def take_steps(
     while taken + 1 < len(steps) and steps[taken + 1].p < TEST:
         taken += 1
     return steps, refused, taken
+
+
+def _widened(step: Step, recipes: int) -> dict[str, float]:
+    """Coefficients of a step as the next ones name them: where their search begins."""
+    values = step.fit.values
+    found = dict(values)
+    for r in range(recipes):
+        scale = values.get(f"s_r{r}", 1.0)
+        for name in ("E", "A", "B", "alpha", "beta"):
+            if name in values:
+                found[f"{name}_r{r}"] = values[name] * (scale if name in ("A", "B") else 1.0)
+    return found
 
 
 def _test(narrow: Step, wide: FitResult, free: int, spare: float, units: Array) -> float:
