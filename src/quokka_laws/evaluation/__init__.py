@@ -3,6 +3,7 @@
 from quokka_laws.evaluation.averaging import Average, average
 from quokka_laws.evaluation.comparison import Comparison, compare
 from quokka_laws.evaluation.consensus import Consensus, consensus
+from quokka_laws.evaluation.forecasts import Forecast, Scores, forecast, read_forecast, score
 from quokka_laws.evaluation.holdout import Candidate
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
@@ -13,11 +14,16 @@ __all__ = [
     "Candidate",
     "Comparison",
     "Consensus",
+    "Forecast",
+    "Scores",
     "Speedup",
     "average",
     "checklist",
     "compare",
     "consensus",
+    "forecast",
+    "read_forecast",
+    "score",
     "sensitivity",
     "speedup",
 ]

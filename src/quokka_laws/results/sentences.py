@@ -322,7 +322,28 @@ def _last_checkpoints(*, left_out: int, rows: Any, tries: Any) -> str:
     return f"{left_out} checkpoints before the last of their run were left out: they share its noise."
 
 
+# ---- forecasts -------------------------------------------------------------------------------------------------------
+
+
+def _forecast_of_other_runs(*, question: str, apart: Mapping[str, Sequence[str]], rows: Any, tries: Any) -> str:
+    shown = "; ".join(f"{k} {made}, not {observed}" for k, (made, observed) in apart.items())
+    return f"{question.rstrip(':')} was forecast for runs counted otherwise than these ({shown}): the error is not one of the law alone."
+
+
+def _forecasts_pending(*, count: int, first: str, rows: Any, tries: Any) -> str:
+    which = f"{first.rstrip(':')} has" if count == 1 else f"{count} forecasts have"
+    return f"{which} no run yet."
+
+
+def _intervals_off(*, inside: int, of: int, p: float, rows: Any, tries: Any) -> str:
+    side = "narrow: the law misses more than its runs show" if inside / of < 0.9 else "wide"
+    return f"{inside} of {of} runs fell inside their 90 % interval ({_chance(p)} if it were right): the intervals are too {side}."
+
+
 SENTENCES: dict[str, Callable[..., str]] = {
+    "FORECAST_OF_OTHER_RUNS": _forecast_of_other_runs,
+    "FORECASTS_PENDING": _forecasts_pending,
+    "INTERVALS_OFF": _intervals_off,
     "LOSSES_OF_TWO_KINDS": _losses_of_two_kinds,
     "NO_OVERLAP_IN_LOSS": _no_overlap_in_loss,
     "SPEEDUP_FROM_LAW": _speedup_from_law,
