@@ -78,8 +78,20 @@ def speedup_command(
         from quokka_laws.reporting.plot.recipes import speedup_figure
 
         speedup_figure(found, Path(figure))
-    shown = ["recipe", "C", "multiplier", "multiplier_lower", "multiplier_upper", "level", "p_better", "extrapolation", "rests_on"]
-    out.text(found.answer, found.known, *([columns(found.table[shown])] if out.form == "text" else []), found.evidence())
+    shown = [
+        "recipe",
+        "C",
+        "multiplier",
+        "multiplier_lower",
+        "multiplier_upper",
+        "level",
+        "p_better",
+        "extrapolation",
+        "rests_on",
+    ]
+    out.text(
+        found.answer, found.known, *([columns(found.table[shown])] if out.form == "text" else []), found.evidence()
+    )
     out.data(found.table)
     if figure is not None:
         written([Path(figure)])
