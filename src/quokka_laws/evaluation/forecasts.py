@@ -34,7 +34,7 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 ALIKE = 0.01
 """Relative distance up to which a run is the one that was forecast."""
 FEWEST_TO_JUDGE = 5
-UNLIKELY = 0.05
+UNLIKELY = 0.01
 HOW = "a forecast is written by `quokka-laws forecast fit.json -N 7B -D 140B -o forecast.json`"
 
 

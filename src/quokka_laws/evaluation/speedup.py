@@ -460,6 +460,8 @@ def speedup(
     if law not in ("auto", "N, D", "C"):
         raise ArgumentError(f"law = {law!r}: 'auto', 'N, D' or 'C'")
     checked = check_runs(runs)
+    if "C" not in checked:
+        raise RunsError("a speed-up is one of compute: give N and D, or C")
     recipes = _recipes(checked, by, baseline)
     table, left_out = _last_checkpoints(checked)
     number = {name: f"r{i}" for i, name in enumerate(recipes)}
@@ -504,8 +506,6 @@ def _recipes(runs: pd.DataFrame, by: str, baseline: str | None) -> tuple[str, ..
 
 
 def _check(runs: pd.DataFrame, by: str, recipes: tuple[str, ...]) -> None:
-    if "C" not in runs:
-        raise RunsError("a speed-up is one of compute: give N and D, or C")
     counts = np.bincount(codes(runs), minlength=len(recipes))
     few = [
         f"{name} has {n} run{'s' if n != 1 else ''}" for name, n in zip(recipes, counts, strict=True) if n < FEWEST_RUNS
