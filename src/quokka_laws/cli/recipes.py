@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli.common import BUDGETS, Real, assignments
+from quokka_laws.cli.common import BUDGETS, Real, assignments, quiet
 from quokka_laws.cli.options import SEED, load_runs, quantity, runs_options
 from quokka_laws.cli.output import Output, check_output, columns, output_options, written
 from quokka_laws.evaluation.speedup import LEVEL, speedup
@@ -73,6 +73,7 @@ def speedup_command(
         level=level,
         bootstrap=bootstrap,
         seed=seed,
+        progress=not quiet(),
     )
     if figure is not None:
         from quokka_laws.reporting.plot.recipes import speedup_figure

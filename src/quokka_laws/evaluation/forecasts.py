@@ -188,7 +188,7 @@ def forecast(fit: FitResult, *, question: str = "", series: str = "", **at: Any)
         for k, v in at.items()
         if v is not None
     }
-    point = dict(zip(given, one_positive(**given), strict=True))
+    point: dict[str, Any] = dict(zip(given, one_positive(**given), strict=True))
     fit.predict(level=None, **point)  # refuses what cannot be predicted
     spread = fit.samples(kind="run", **point)[:, 0]
     tails = [(0.5 - level / 2, 0.5 + level / 2) for level in LEVELS]

@@ -330,8 +330,9 @@ class Speedup:
             rows = self.table[(self.table["recipe"] == recipe) & (self.table["rests_on"] == "law")]
             if len(rows):
                 farthest = rows.loc[rows["extrapolation"].idxmax()]
-                numbers = {"recipe": recipe, "C": float(farthest["C"]), "factor": float(farthest["extrapolation"])}
-                severity = Severity.WARNING if numbers["factor"] >= FAR and self.asked else Severity.NOTE
+                factor = float(farthest["extrapolation"])
+                numbers = {"recipe": recipe, "C": float(farthest["C"]), "factor": factor}
+                severity = Severity.WARNING if factor >= FAR and self.asked else Severity.NOTE
                 found.append(Diagnostic("SPEEDUP_FROM_LAW", severity, numbers))
         return found
 
@@ -400,6 +401,7 @@ def speedup(
     level: float = LEVEL,
     bootstrap: int = 1000,
     seed: int = 0,
+    progress: bool = False,
 ) -> Speedup:
     """How much compute a recipe saves: ``m(C)``, the compute of the baseline over that of the recipe for the same loss.
 
@@ -429,6 +431,8 @@ def speedup(
     bootstrap : int
         Refits.
     seed : int
+    progress : bool
+        Show a bar on stderr for work that takes more than two seconds.
 
     Returns
     -------
@@ -473,7 +477,9 @@ def speedup(
     fixed = {k: float(v) for k, v in (fix or {}).items()}
     if unknown := sorted(set(fixed) - {"E"}):
         raise ArgumentError(f"fix: {', '.join(unknown)} cannot be held; the floor E can")
-    kinds = {"N, D": [("N", "D")], "C": [("C",)], "auto": [("N", "D"), ("C",)] if _varied(table) else [("C",)]}[law]
+    kinds: list[tuple[str, ...]] = [("C",)] if law == "C" or (law == "auto" and not _varied(table)) else [("N", "D")]
+    if law == "auto" and kinds != [("C",)]:
+        kinds.append(("C",))
     for kind in kinds:
         try:
             steps, refused, taken = take_steps(table, kind, units, fix=fixed, seed=seed)
@@ -482,7 +488,7 @@ def speedup(
             if kind == kinds[-1]:
                 raise
     budgets = _budgets(table) if C is None else positive(C=C)[0]
-    draws = steps[taken].refits(units, count=bootstrap, seed=seed)
+    draws = steps[taken].refits(units, count=bootstrap, seed=seed, progress=progress)
     return Speedup(
         by, recipes, table, steps, taken, tuple(refused), units, draws, budgets, level, left_out, C is not None
     )
