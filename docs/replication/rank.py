@@ -63,6 +63,7 @@ def forms(vocabulary: int | None) -> dict[str, tuple[laws.Law, dict[str, object]
         FEWER + ", s = 1": (known, {"s": {"value": 1.0, "vary": False}}),
         FEWER + ", s = 3/2": (known, {"s": {"value": 1.5, "vary": False}}),
         FEWER + ", alpha = beta": (known, {"beta": {"expr": "alpha"}}),
+        FEWER + ", L_0 = ln V": (laws.BoundedMemorization(B(uninformed_loss=guess), memorized_loss=guess), {}),
     }
 
 

@@ -31,10 +31,11 @@ class Bounded(Law):
     halves the error of every law of repeated data (``docs/replication``). N and D enter by the same sum as in the base, so a
     compute-optimal plan has the base's closed form.
 
-    L_0 is the loss of a model that has learned nothing: at most the logarithm of the vocabulary, less if what is learned at once (how
-    often each token occurs) counts as nothing. Runs that come near it determine it: 8.8 nats there, where the logarithm of the
-    vocabulary is 11.5. Others do not and need not: as L_0 grows the law becomes its base, and a fitted L_0 at its upper bound says that these
-    runs do not show one. Fix it (``uninformed_loss``) to predict models much smaller, or less trained, than any run fitted.
+    L_0 is the loss of a model that has learned nothing: at most the logarithm of the vocabulary, less because how often each token occurs is
+    learned at once. Runs that come near it determine it: 8.7 nats there, where the logarithm of the vocabulary is 11.5. Others do not and
+    need not: as L_0 grows the law becomes its base, and a fitted L_0 at its upper bound of 1,000 says that these runs show none. Do not
+    fix it at the logarithm of the vocabulary, which predicts worse on every set of runs tried; fix it (``uninformed_loss``) at what comparable runs
+    gave, to predict models much smaller, or less trained, than any run fitted.
 
     When not to use it: all losses are far below L_0. The coefficient is then one too many.
 
