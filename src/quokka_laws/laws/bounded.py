@@ -34,7 +34,7 @@ class Bounded(Law):
     L_0 is the loss of a model that has learned nothing: at most the logarithm of the vocabulary, less because how often each token occurs is
     learned at once. Runs that come near it determine it: 8.7 nats there, where the logarithm of the vocabulary is 11.5. Others do not and
     need not: as L_0 grows the law becomes its base, and a fitted L_0 at its upper bound of 1,000 says that these runs show none. Do not
-    fix it at the logarithm of the vocabulary, which predicts worse on every set of runs tried; fix it (``uninformed_loss``) at what comparable runs
+    fix it at the logarithm of the vocabulary, which cross-validates worse on each of four sets of runs; fix it (``uninformed_loss``) at what comparable runs
     gave, to predict models much smaller, or less trained, than any run fitted.
 
     When not to use it: all losses are far below L_0. The coefficient is then one too many.
