@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import QUANTITY, Real, assignments, quantities, quiet, say
+from quokka_laws.cli.common import FAILED, QUANTITY, Real, assignments, fail, quantities, quiet, say
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
 from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
@@ -117,7 +117,12 @@ def import_command(
     )
     first, *rest = summary(table).split("\n", 1)
     shown = [c for c in ("run_id", "N", "D", "C", "U_D", "epochs", "loss", "status") if c in table]
-    out.for_programs("jsonl").show(first, (), table, pretty=lambda t: right_aligned(t[shown]), below=rest)
+    unread = [f"Not read: {fault}" for fault in table.attrs["unread"]]
+    out.for_programs("jsonl").show(first, unread, table, pretty=lambda t: right_aligned(t[shown]), below=rest)
+    if unread:
+        fail(
+            f"{len(unread)} file{'s' if len(unread) > 1 else ''} could not be read; the others are in the table", FAILED
+        )
 
 
 def summary(table: pd.DataFrame) -> str:

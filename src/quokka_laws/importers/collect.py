@@ -71,7 +71,8 @@ def import_runs(
     -------
     DataFrame
         One row per run (or checkpoint). Runs that cannot be used are kept with ``status`` and ``reason``, and
-        ``read_runs`` leaves them out by these. ``attrs["notes"]`` has what was noticed about all.
+        ``read_runs`` leaves them out by these. ``attrs["notes"]`` has what was noticed about all,
+        ``attrs["unread"]`` which files of a folder could not be read, and why.
 
     Raises
     ------
@@ -111,6 +112,8 @@ def import_runs(
             if count > 1:
                 options.notes.append(f"another run is called {item.run_id}: it became {item.run_id}#{count}")
             rows += [{**row, "run_id": f"{item.run_id}#{count}"} if count > 1 else row for row in made]
+    if not rows and options.unread:
+        raise RunsError("; ".join(options.unread))
     if not rows:
         raise RunsError(f"{', '.join(map(str, given))}: no runs were found")
     if all(row.get("status") in ("no loss", "incomplete") for row in rows):
@@ -125,6 +128,7 @@ def import_runs(
     if options.unmatched:
         options.notes.append(_unmatched(options, len(rows)))
     table.attrs["notes"] = options.notes
+    table.attrs["unread"] = options.unread
     return table
 
 

@@ -29,22 +29,32 @@ def find(root: Path) -> list[Path]:
 def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
     """Curves of a table or of a folder of tables; rows as they are where a table has one row per run already.
 
-    A table with a column of steps holds curves; one without is taken to hold one point per row.
+    A table with a column of steps holds curves; one without is taken to hold one point per row. A file of several that
+    cannot be read is remembered in ``options.unread``, and the others are read.
     """
     files = find(root)
     for path in options.track(files, "files"):
-        table = flatten(read_table(path))
-        where = "stdin" if str(path) == "-" else str(path)
-        options.notes += [note for note in table.attrs.get("notes", []) if note not in options.notes]
-        if table.empty:
-            raise RunsError(f"{where}: there are no rows")
-        if is_wide([str(c) for c in table]):
-            table, notes = unpivot(table, where)
-            options.notes += notes
-        name = path.relative_to(root).with_suffix("").as_posix() if root.is_dir() else path.stem
-        if len(files) > 1 and path.stem.lower() in ("log", "metrics", "history", "train", "0000"):
-            name = path.relative_to(root).parent.as_posix() if root.is_dir() else path.parent.name
-        yield from _table(table, "stdin" if str(path) == "-" else name, where, options)
+        try:
+            yield from _file(path, root, len(files) > 1, options)
+        except RunsError as error:
+            if len(files) == 1:
+                raise
+            options.unread.append(str(error))
+
+
+def _file(path: Path, root: Path, several: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
+    table = flatten(read_table(path))
+    where = "stdin" if str(path) == "-" else str(path)
+    options.notes += [note for note in table.attrs.get("notes", []) if note not in options.notes]
+    if table.empty:
+        raise RunsError(f"{where}: there are no rows")
+    if is_wide([str(c) for c in table]):
+        table, notes = unpivot(table, where)
+        options.notes += notes
+    name = path.relative_to(root).with_suffix("").as_posix() if root.is_dir() else path.stem
+    if several and path.stem.lower() in ("log", "metrics", "history", "train", "0000"):
+        name = path.relative_to(root).parent.as_posix() if root.is_dir() else path.parent.name
+    yield from _table(table, "stdin" if str(path) == "-" else name, where, options)
 
 
 def _table(table: pd.DataFrame, name: str, where: str, options: Options) -> Iterator[Curve | dict[str, Any]]:

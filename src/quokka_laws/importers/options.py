@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 @dataclass
 class Options:
-    """Options of readers; ``notes`` and the names that did not match the pattern are collected."""
+    """Options of readers; ``notes``, the names that did not match the pattern and what could not be read are collected."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     pattern: NamePattern | None = None
@@ -29,6 +29,7 @@ class Options:
     progress: bool = False
     notes: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     def of(self, run: str) -> dict[str, Any]:
         """Arguments for :func:`quokka_laws.importers.fields.curve` that belong to one run."""

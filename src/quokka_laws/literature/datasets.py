@@ -107,13 +107,13 @@ def load_reuse2026(corpus: Literal["dolma", "dclm"] | None = None, *, least_U_pe
         table = pd.read_csv(file)
     names = {"dolma": "Dolma 3", "dclm": "DCLM"}
     if corpus is not None and corpus not in names:
-        raise ValueError(f"corpus {corpus!r} is not among {', '.join(names)}")
+        raise ArgumentError(f"corpus {corpus!r} is not among {', '.join(names)}")
     ours = table if corpus is None else table[table["corpus"] == corpus]
     enough = ours["U_D"] >= least_U_per_N * ours["N"]
     some = ours[enough].reset_index(drop=True)
     if few := int((~enough).sum()):
         some.attrs["notes"] = [f"{few} runs with U_D < {least_U_per_N:g}·N left out"]
-    stated = {} if corpus is None else {"corpus": names[corpus]}
+    stated: dict[str, Any] = {} if corpus is None else {"corpus": names[corpus]}
     return read_runs(
         some, N_counts="non-embedding", loss_split="validation", loss_kind="exact NLL", tokenizer="dolma2", **stated
     )

@@ -120,7 +120,11 @@ class Study:
         """The best use of the budgets and of limited data, or what it takes to say."""
         law = self.fit.law
         if "epochs" not in law.variables:
-            return f"{law.label} is a law of {', '.join(law.variables)}: it allocates no budget", [], []
+            return (
+                f"{law.label} is a law of {', '.join(law.variables)}: it allocates no budget by itself; choose any of its variables with `quokka-laws best` (ql.plan.best)",
+                [],
+                [],
+            )
         if not self.unique:
             return (
                 f"{law.label} allocates a budget on limited data: say how many unique tokens there are, -U 100B",
