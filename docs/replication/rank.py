@@ -4,8 +4,9 @@
 
     python docs/replication/rank.py [--only quokka] [--page]
 
-``--only`` scores one set of runs (and its part of ranking.csv), ``--page`` writes the page from ranking.csv without fitting. The runs of
-``datablations`` may not be shipped: they are used where ``QUOKKA_LAWS_TEST_DATA`` names a folder that holds ``datablations/runs.csv``.
+``--only`` scores one set of runs (and its part of ranking.csv), ``--page`` writes the page from ranking.csv without
+fitting. The runs of ``datablations`` may not be shipped: they are used where ``QUOKKA_LAWS_TEST_DATA`` names a folder
+that holds ``datablations/runs.csv``.
 """
 
 from __future__ import annotations
@@ -273,16 +274,17 @@ INTRODUCTION = f"""# Which law of repeated data?
 
     python docs/replication/rank.py
 
-made every number here. Each law is fitted to part of the runs (log-Huber, δ = 0.001, every row alike) and predicts the rest; the error is
-the mean of |ln(predicted/observed)| in per cent. In brackets the law's error minus the reference's, in points, with its 95 % interval:
-paired, (N, U_D) cells resampled {RESAMPLES:,} times, given the fits; none where there are fewer than {FEWEST_CELLS} cells. Bold: the interval excludes zero; positive where the reference is better.
-The reference is {REFERENCE}: `BoundedMemorization(memorized_loss=math.log(V))`, V the tokens in the vocabulary. On our autoregressive
-runs losses rise above ln 256 = 5.55, so that no T is known: there `T = ln V` stands for T fitted.
+made every number here. Each law is fitted to part of the runs (log-Huber, δ = 0.001, every row alike) and predicts the
+rest; the error is the mean of |ln(predicted/observed)| in per cent. In brackets the law's error minus the reference's,
+in points, with its 95 % interval: paired, (N, U_D) cells resampled {RESAMPLES:,} times, given the fits; none where
+there are fewer than {FEWEST_CELLS} cells. Bold: the interval excludes zero; positive where the reference is better. The
+reference is {REFERENCE}: `BoundedMemorization(memorized_loss=math.log(V))`, V the tokens in the vocabulary. On our
+autoregressive runs losses rise above ln 256 = 5.55, so that no T is known: there `T = ln V` stands for T fitted.
 
-Quokka's 22,881 checkpoints are thinned to {ROWS_PER_CURVE} per curve, even in log epochs and from 12 epochs on (earlier ones are smoothed
-over, see [finding 6](README.md)): 48 curves stay 48 curves, and a cross-validation stays affordable. Of datablations every C4 run is used, one
-seed of each; of arXiv 2607.25271 the Dolma runs with at least five unique tokens per parameter; of our own runs the checkpoints at constant
-learning rate from {LEARNED_FROM:,} tokens on.
+Quokka's 22,881 checkpoints are thinned to {ROWS_PER_CURVE} per curve, even in log epochs and from 12 epochs on (earlier
+ones are smoothed over, see [finding 6](README.md)): 48 curves stay 48 curves, and a cross-validation stays affordable.
+Of datablations every C4 run is used, one seed of each; of arXiv 2607.25271 the Dolma runs with at least five unique
+tokens per parameter; of our own runs the checkpoints at constant learning rate from {LEARNED_FROM:,} tokens on.
 """
 
 
