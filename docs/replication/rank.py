@@ -279,7 +279,8 @@ rest; the error is the mean of |ln(predicted/observed)| in per cent. In brackets
 in points, with its 95 % interval: paired, (N, U_D) cells resampled {RESAMPLES:,} times, given the fits; none where
 there are fewer than {FEWEST_CELLS} cells. Bold: the interval excludes zero; positive where the reference is better. The
 reference is {REFERENCE}: `BoundedMemorization(memorized_loss=math.log(V))`, V the tokens in the vocabulary. On our
-autoregressive runs losses rise above ln 256 = 5.55, so that no T is known: there `T = ln V` stands for T fitted.
+autoregressive runs losses rise above ln 256 = 5.55, so that neither is known: there `T = ln V` and `L_0 = ln V` stand for fitted ones.
+The form of `Memorization` was found on Quokka's curves and p = 3/2 chosen on the first three sets: mildly optimistic.
 
 Quokka's 22,881 checkpoints are thinned to {ROWS_PER_CURVE} per curve, even in log epochs and from 12 epochs on (earlier
 ones are smoothed over, see [finding 6](README.md)): 48 curves stay 48 curves, and a cross-validation stays affordable.
