@@ -81,16 +81,17 @@ def load_quokka_tables() -> dict[str, Any]:
 def load_reuse2026(corpus: Literal["dolma", "dclm"] | None = None, *, least_U_per_N: float = 0.0) -> pd.DataFrame:
     """302 final losses of repeated-data autoregressive runs of Qin et al. 2026 (arXiv 2607.25271), Apache-2.0.
 
-    14M to 600M parameters on 1 to 320 unique tokens per parameter, seen 1 to 128 times; ``loss`` is the validation loss in nats/token of
-    the best weight decay and learning rate that the authors tried. ``N`` is as in the name of the size, ``N_total`` counts embeddings.
+    14M to 600M parameters on 1 to 320 unique tokens per parameter, seen 1 to 128 times; ``loss`` is the validation loss
+    in nats/token of the best weight decay and learning rate that the authors tried. ``N`` is as in the name of the
+    size, ``N_total`` counts embeddings.
 
     Parameters
     ----------
     corpus : {"dolma", "dclm"}, optional
         250 runs of seven sizes, or 52 of one size. Losses of different corpora do not compare: fit one of them.
     least_U_per_N : float
-        Leave out runs with fewer unique tokens per parameter: below 5 many were hardly trained, with losses of 5 to 10 nats. What is
-        left out is counted in ``runs.attrs["notes"]``.
+        Leave out runs with fewer unique tokens per parameter: below 5 many were hardly trained, with losses of 5 to 10
+        nats. What is left out is counted in ``runs.attrs["notes"]``.
 
     Raises
     ------
