@@ -154,3 +154,8 @@ def test_epoch_runs(epoch240: pd.DataFrame) -> None:
     assert found.table["law"].tolist() == ["skaling", "chinchilla", "kaplan"]
     assert found.table.set_index("law").loc["chinchilla", "error"] == pytest.approx(0.0111, abs=2e-4)
     assert found.table["covered_mean"].max() < 0.5
+
+
+def test_no_law_that_can_be_fitted_is_said_once(quokka87: pd.DataFrame) -> None:
+    with pytest.raises(ql.FitError, match="no law could be fitted: memorization"):
+        ql.compare([ql.laws.Memorization()], quokka87, holdout=[3.0], bootstrap=0)
