@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from quokka_laws._version import __version__
 
 if TYPE_CHECKING:
-    from quokka_laws import evaluation, importers, laws, plan
+    from quokka_laws import architectures, evaluation, importers, laws, plan
     from quokka_laws.evaluation import (
         Average,
         Candidate,
@@ -65,6 +65,7 @@ _ROOM_OF = {
     "MissingDependencyError": "exceptions",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
+    "architectures": "",
     "average": "evaluation",
     "check_runs": "runs",
     "checklist": "evaluation",

@@ -397,6 +397,8 @@ def main_of_seeds(first: int, last: int) -> int:
     failed, started = 0, time.process_time()
     for seed in range(first, last):
         case = case_of(seed)
+        if seed % 100 == 0:
+            print(f"… seed {seed}, {time.process_time() - started:.0f} s", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             if said := trouble(case, Path(folder)):
                 failed += 1

@@ -152,6 +152,7 @@ def as_options(message: str) -> str:
         name = match[1].replace("_", "-")
         return f"`quokka-laws {name}`" if name in click.get_current_context().find_root().command.commands else match[0]  # type: ignore[attr-defined]
 
+    message = re.sub(r"\bmax_bytes=(\d+)", r"quokka-laws --max-file-size \1 …", message)
     message = re.sub(r"columns=\{(.*?)\}", columns, message)
     message = re.sub(r"\b(flops|drop|keep)=(?='|\"|\s|$)", r"--\1 ", message).rstrip()
     # Where a message has both, the option alone: "cluster=None (on the command line --cluster row)".

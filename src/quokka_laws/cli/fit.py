@@ -48,13 +48,9 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @click.option(
     "--law",
     type=LawName(),
-    default="chinchilla",
-    show_default=True,
-    help=f"One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
+    help=f"Chosen by the runs, and all methods answer together, without it. One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
 )
-@click.option(
-    "--objective", type=click.Choice(list(BY_NAME)), default="huber", show_default=True, help="Cost of a residual."
-)
+@click.option("--objective", type=click.Choice(list(BY_NAME)), help="Cost of a residual: huber with --law, else auto.")
 @click.option(
     "--delta",
     type=Real(0, 1e6),
@@ -83,8 +79,8 @@ def fit_command(
     runs: str,
     C: tuple[float, ...],
     U_D: tuple[float, ...],
-    law: Law,
-    objective: str,
+    law: Law | None,
+    objective: str | None,
     delta: float,
     cluster: str,
     strata: str | None,
@@ -108,14 +104,25 @@ def fit_command(
     """
     from quokka_laws.reporting.study import study
 
-    if objective != "huber" and given("delta"):
-        raise click.UsageError(f"--delta is Huber's; --objective {objective} has none")
+    if given("delta") and objective != "huber" and (objective or law is None):
+        raise click.UsageError(
+            "--delta is Huber's: give --objective huber, or a --law"
+            if objective is None
+            else f"--delta is Huber's; --objective {objective} has none"
+        )
     piped = as_data or output == "-"
     if output == "-" and sys.stdout.isatty():
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
     check_output(output)
     table = load_runs(runs, **reading)
-    law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
+    params = None
+    if law is not None:
+        law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
+    elif fix or tie or start or bounds or variables:
+        raise click.UsageError("--fix, --tie, --start, --bounds and --variables are of one law: name it with --law")
+    chosen: Any = BY_NAME[objective] if objective else None
+    if objective == "huber" or (objective is None and law is not None):
+        chosen = LogHuber(delta)
     done = study(
         law,
         table,
@@ -124,7 +131,7 @@ def fit_command(
         bootstrap=bootstrap,
         seed=seed,
         params=params,
-        objective=LogHuber(delta) if objective == "huber" else BY_NAME[objective],
+        objective=chosen,
         cluster=None if cluster == "row" else cluster,
         strata=strata,
         weights=weights,

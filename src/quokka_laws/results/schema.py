@@ -28,7 +28,7 @@ MOST_ROWS = 10_000_000
 MOST_COLUMNS = 10_000
 LISTED = 8  # faults named
 AGREEMENT = 1e-6  # relative, of numbers that are stored and follow from others; libraries differ in the last digits
-_NAME = re.compile(r"[A-Za-z_]\w{0,60}")
+_NAME = re.compile(r"[^\W\d]\w{0,60}")
 
 
 def _coefficient_name(name: str) -> str:
@@ -97,7 +97,7 @@ class StoredFit(_Strict):
     law: dict[str, Any]
     values: dict[CoefficientName, Finite]
     conventions: dict[Word, Word]
-    fitted_range: dict[Word, Annotated[list[Positive], Field(min_length=2, max_length=2)]]
+    fitted_range: dict[Word, Annotated[list[Finite], Field(min_length=2, max_length=2)]]
     objective: dict[Word, Any]
     objective_value: Number
     rms_residual: Number | None = None
@@ -361,8 +361,13 @@ def _of_runs(fit: StoredFit, law: Law, rows: int) -> list[str]:
             )
     if fit.rms_residual is not None and math.isfinite(fit.rms_residual) and not faults:
         loss = inputs.pop("loss")
+        if absent := [name for name in law.groups if name not in fit.runs]:
+            return [f"runs: expected a column {name}" for name in absent]
+        texts: dict[str, Any] = {name: [str(cell) for cell in fit.runs[name]] for name in law.groups}
         with np.errstate(all="ignore"):
-            predicted = law.loss(fit.values, flops_per_ND=flops_constant(fit.conventions.get("flops", "6ND")), **inputs)
+            predicted = law.loss(
+                fit.values, flops_per_ND=flops_constant(fit.conventions.get("flops", "6ND")), **inputs, **texts
+            )
             found = float(np.sqrt(np.mean(np.log(predicted / loss) ** 2)))
         if not math.isclose(found, fit.rms_residual, rel_tol=AGREEMENT, abs_tol=1e-12):
             faults.append(

@@ -17,6 +17,7 @@ their own). What was noticed is in ``attrs["remarks"]`` as plain data and in ``a
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -27,7 +28,8 @@ import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path, PurePath
 from typing import IO, Any
 
@@ -46,6 +48,7 @@ PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 LARGEST = (
     500_000_000  # bytes, unpacked; a table of runs is a few kilobytes, one of all their steps a few hundred megabytes
 )
+_LIMIT: ContextVar[float] = ContextVar("largest file", default=LARGEST)
 MOST_CELLS = 200_000_000  # of a binary table, whose few bytes can stand for many cells
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV",
@@ -57,7 +60,7 @@ _REFUSED = {
 }
 
 
-def read_table(source: Any, *, max_bytes: float = LARGEST) -> pd.DataFrame:
+def read_table(source: Any, *, max_bytes: float | None = None) -> pd.DataFrame:
     """A table as it is: DataFrame, file, pipe, ``"-"`` for stdin, or data.
 
     Data may be a dict of columns, a list of dicts, or a table of polars, pyarrow or another library with ``to_pandas``.
@@ -65,8 +68,8 @@ def read_table(source: Any, *, max_bytes: float = LARGEST) -> pd.DataFrame:
     Parameters
     ----------
     source : path, ``"-"`` or DataFrame
-    max_bytes : float
-        Largest size of a file, and of what it holds once unpacked.
+    max_bytes : float, optional
+        Largest size of a file, and of what it holds once unpacked; see :func:`up_to`.
 
     Returns
     -------
@@ -86,13 +89,13 @@ def read_table(source: Any, *, max_bytes: float = LARGEST) -> pd.DataFrame:
     if not isinstance(source, str | os.PathLike):
         return _frame(_from_data(source))
     where = "stdin" if str(source) == "-" else str(source)
+    max_bytes = _LIMIT.get() if max_bytes is None else max_bytes
     try:
         data = _stdin(max_bytes) if str(source) == "-" else file_bytes(Path(source), max_bytes)
         return _table(data, where, PurePath(where).name, max_bytes, [])
     except _TooLargeError as error:
         raise RunsError(
-            f"{where}: holds more than {error.limit / 1e6:,.0f} MB{error.what}; read it all the same with "
-            f"max_bytes={error.limit * 10:.0e}, or keep only the rows that are needed"
+            f"{where}: {error}; keep only the rows that are needed, or read it all the same, max_bytes={error.limit * 10:.0f}"
         ) from None
     except OSError as error:
         raise RunsError(f"{where}: cannot be read ({error.strerror or error})") from None
@@ -159,12 +162,23 @@ class _TooLargeError(RunsError):
     """More bytes than are read."""
 
     def __init__(self, limit: float, what: str = "") -> None:
-        super().__init__(f"holds more than {limit / 1e6:,.0f} MB{what}")
+        super().__init__(f"holds more than {limit / 1e6:,.3g} MB{what}")
         self.limit, self.what = limit, what
 
 
-def file_bytes(path: Path, limit: float = LARGEST) -> bytes:
+@contextlib.contextmanager
+def up_to(max_bytes: float) -> Iterator[None]:
+    """Read files up to another size inside a ``with`` block: ``with up_to(5e9): ql.read_runs("large.csv")``."""
+    before = _LIMIT.set(max_bytes)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(before)
+
+
+def file_bytes(path: Path, limit: float | None = None) -> bytes:
     """What a regular file or a pipe holds, if it is not too much."""
+    limit = _LIMIT.get() if limit is None else limit
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:
