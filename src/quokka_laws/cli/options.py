@@ -143,7 +143,11 @@ BOOTSTRAP = click.option(
     help="Refits for intervals; 0 for none.",
 )
 SEED = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of starts and resamples."
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Random seed of starts and resamples.",
 )
 
 

@@ -61,7 +61,7 @@ def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
 
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--from", "kind", type=click.Choice(KINDS), help="Kind of SOURCE; found out without it.")
+@click.option("--from", "kind", type=click.Choice(KINDS), help="Kind of SOURCE; detected without it.")
 @assignments(
     "--columns",
     help="Names in the logs: loss=val/loss,D=tokens,step=iter,lr=lr, and facts: N=n_params,U_D=unique.",
@@ -80,7 +80,7 @@ def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
     help="How to read the loss: last:K (mean of K logged losses), smooth:W (Gaussian window of W steps), cooldown.",
 )
 @click.option("--checkpoints", is_flag=True, help="A row for every logged loss; the bootstrap resamples whole runs.")
-@click.option("--accept", multiple=True, type=click.Choice(STATUSES), help="Use such runs all the same. Repeatable.")
+@click.option("--accept", multiple=True, type=click.Choice(STATUSES), help="Keep such runs as usable. Repeatable.")
 @output_options(data="jsonl", forms=["text", "jsonl", "csv", "json"])
 def import_command(
     sources: tuple[str, ...],
@@ -158,9 +158,16 @@ TOTAL = click.option("--total", type=QUANTITY, required=True, help="FLOPs of all
 
 @click.command("ladder")
 @TOTAL
-@click.option("--law", default="besiroglu-2024", show_default=True, help="Whose optima are the centres; or a fit.json.")
-@click.option("--slices", type=click.IntRange(2, 100), default=5, show_default=True, help="Budgets, log-spaced.")
-@click.option("--sizes", type=click.IntRange(3, 100), default=5, show_default=True, help="Models per budget.")
+@click.option(
+    "--law",
+    default="besiroglu-2024",
+    show_default=True,
+    help="Law whose optima are the centers: published, or a fit.json.",
+)
+@click.option(
+    "--slices", type=click.IntRange(2, 100), default=5, show_default=True, help="How many budgets, log-spaced."
+)
+@click.option("--sizes", type=click.IntRange(3, 100), default=5, show_default=True, help="How many models per budget.")
 @click.option("--span", type=Real(1, 1e12), default=100.0, show_default=True, help="Largest over smallest budget.")
 @click.option(
     "--width", type=Real(1, 1e6), default=3.0, show_default=True, help="Sizes within this factor of the centre."
