@@ -32,7 +32,7 @@ from quokka_laws.cli.common import (
 from quokka_laws.cli.design import design_command, ladder_command
 from quokka_laws.cli.imports import import_command
 from quokka_laws.cli.literature import laws_command
-from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options, study_options
+from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
 from quokka_laws.cli.pages import explore_command, report_command
 from quokka_laws.cli.plan import plan_command
 from quokka_laws.cli.questions import (
@@ -54,6 +54,8 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.reporting.text import allocation_table
 from quokka_laws.results.text import isoflop_report
 from quokka_laws.runs.columns import INPUTS
+from quokka_laws.runs.read import notes_of
+from quokka_laws.runs.remarks import row_of
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -258,22 +260,23 @@ def plot_command(fit_json: str, budgets: tuple[float, ...], out: Path) -> None:
 
 
 @main.command()
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @click.option("--law", type=LawName(), default="chinchilla", show_default=True, help="Law the runs are meant for.")
 @format_option
-def check(runs: str, law: Law, form: str | None, **reading: Any) -> None:
-    """Say what of RUNS would be used, derived and refused, without fitting."""
-    table = load_runs(runs, **reading)
+def check(runs: tuple[str, ...], law: Law, form: str | None, **reading: Any) -> None:
+    """Say what of RUNS would be used, derived and refused, without fitting. Several files are read as one table."""
+    table = load_runs(runs[0] if len(runs) == 1 else runs, **reading)
     attrs = table.attrs
     from quokka_laws.runs.conventions import Conventions
 
     say(f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded")
     say(f"  conventions: {Conventions.from_dict(attrs['conventions']).describe()}")
-    for note in filter(is_routine, attrs["notes"]):
-        say(f"  {note}")
+    for note in notes_of(table):
+        if note.routine:
+            say(f"  {note}")
     for record in attrs["excluded"]:
-        say(f"  row {record['row']} excluded: {record['reason']}")
+        say(f"  {row_of(record)} excluded: {record['reason']}")
     for _, doubt in of_runs(table, law):
         say(f"  ! {doubt}")
     try:

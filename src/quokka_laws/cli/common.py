@@ -15,11 +15,12 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.exceptions import FitError, QuokkaError
+from quokka_laws.exceptions import FitError, QuokkaError, RunsError
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import right_aligned
 from quokka_laws.results.storage import read_fit
+from quokka_laws.runs.checks import fault_text
 from quokka_laws.runs.quantities import parse_quantity
 
 BAD_DATA, USAGE, FIT_FAILED = 1, 2, 3
@@ -66,6 +67,9 @@ class Doors(click.Group):
             return super().invoke(ctx)
         except FitError as error:
             fail(as_options(str(error)), FIT_FAILED)
+        except RunsError as error:
+            shown = fault_text(error.source, error.faults, options=True) if error.faults else as_options(str(error))
+            fail(shown, BAD_DATA)
         except QuokkaError as error:
             fail(as_options(str(error)), BAD_DATA)
         except ValueError as error:

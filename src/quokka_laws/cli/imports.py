@@ -11,7 +11,9 @@ from quokka_laws.cli.common import ASSIGNMENTS, emit, say
 from quokka_laws.importers.collect import STATUSES, import_runs
 from quokka_laws.importers.detect import KINDS
 from quokka_laws.importers.names import PATTERNS
-from quokka_laws.runs.read import unfinished
+from quokka_laws.runs.read import notes_of
+from quokka_laws.runs.remarks import sentence
+from quokka_laws.runs.states import states
 
 WIDTH = 100
 NAMED = 3  # runs named beside a remark that is true of several
@@ -84,10 +86,10 @@ def import_command(
 
 def summary(table: pd.DataFrame) -> str:
     """What was found, for people."""
-    said = unfinished(table)
-    usable = said == ""
+    said = states(table)
+    usable = ~said.unfinished
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
-    lines = [f"{len(table)} rows{runs}, {int(usable.sum())} usable", *(f"  {note}" for note in table.attrs["notes"])]
+    lines = [f"{len(table)} rows{runs}, {int(usable.sum())} usable", *(f"  {sentence(note, options=True)}" for note in notes_of(table))]
     if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()
         lines.append(
@@ -98,7 +100,7 @@ def summary(table: pd.DataFrame) -> str:
     remark = table.get("remark", pd.Series("", index=table.index)).fillna("")
     labels = remark.where(
         usable,
-        said.str.removeprefix("status ")
+        said.word
         + reason.map(lambda text: f": {text}" if text else "")
         + remark.map(lambda text: f" ({text})" if text else ""),
     )

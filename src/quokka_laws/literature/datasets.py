@@ -18,6 +18,7 @@ import pandas as pd
 from quokka_laws.exceptions import MissingDependencyError, QuokkaError
 from quokka_laws.runs.checkpoints import STAGES
 from quokka_laws.runs.read import read_runs
+from quokka_laws.runs.remarks import Remark
 
 EPOCH_URL = "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/9225883/data/svg_extracted_data.csv"
 EPOCH_SHA256 = "193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30"
@@ -59,7 +60,9 @@ def load_quokka_repeated(stages: Sequence[str] = ("descent", "overfit")) -> pd.D
         table = pd.read_csv(file, compression="gzip")
     kept = table["stage"].isin(list(stages))
     some = table[kept].reset_index(drop=True)
-    some.attrs["notes"] = [f"{int((~kept).sum())} checkpoints of other stages left out ({', '.join(stages)} kept)"]
+    some.attrs["notes"] = [
+        Remark("other_stages", {"n": int((~kept).sum()), "kept": list(stages)}).to_dict(),
+    ]
     return read_runs(some, loss_split="validation", corpus="C4", **QUOKKA)
 
 
