@@ -281,9 +281,11 @@ def check(runs: tuple[str, ...], law: Law, form: str | None, **reading: Any) -> 
         say(f"  ! {doubt}")
     try:
         check_design(law, table)
+        say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
     except RunsError as error:
-        raise RunsError(f"not enough for {law.name}: {error}") from None
-    say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
+        if given("law"):
+            raise RunsError(f"not enough for {law.name}: {error}") from None
+        say(f"  ! not enough for {law.name}: {error}")
     numeric = [k for k in (*INPUTS, "loss") if k in table]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
     emit(summary, form)

@@ -7,7 +7,6 @@ A remark is a code with its facts. Readers and checks make them, ``runs.attrs`` 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,7 +91,7 @@ SENTENCES = {
     "unknown_state": "column {column!r} says {words}, which is no state that is known: such rows are used",
     "sweep": (
         "{cells} of {of} pairs of N and D hold several runs that differ in {columns}, and whose losses spread by up to "
-        "{spread:.2%}: a law of N and D describes the best of each. {advice}"
+        "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}"
     ),
     "best_of": "the lowest of each N and D over {by}: {kept} of {of} rows",
     "best_at_edge": (
@@ -118,9 +117,9 @@ SENTENCES = {
     "other_stages": "{n} checkpoints of other stages left out ({kept} kept)",
     # ---- faults of a table
     "equal_names": "{columns} heads more than one column; give each column a name of its own",
-    "no_loss": "no column holds the loss; the table has {names}. {advice}",
+    "no_loss": "no column holds the loss; the table has {names}. Say {advice}",
     "several_losses": "columns {names} could all be the loss; say which: {advice}",
-    "too_few": "need two of N (parameters), D (tokens) and C (FLOPs), found {found}; the table has {names}. {advice}",
+    "too_few": "need two of N (parameters), D (tokens) and C (FLOPs), found {found}; the table has {names}. Say {advice}",
     "ambiguous": "columns {names} could all be {name}; say which: {advice}",
     "not_canonical": "columns: {name!r} is not a canonical name ({known})",
     "no_column": "columns: the table has no column {column!r} for {name}; it has {names}",
@@ -129,7 +128,7 @@ SENTENCES = {
     "bad_condition": "cannot apply {query!r} to the columns {names}: {why}",
     "flops": (
         "column C differs from {rule} by more than {tolerance:.0%} in {rows} (C/rule is {low:.3g} to {high:.3g}; C/(N·D) is "
-        "{least:.3g} to {most:.3g}; read: {read}). {advice}"
+        "{least:.3g} to {most:.3g}; read: {read}). Say {advice}"
     ),
     "epochs": (
         "epochs contradicts D/U_D by more than {tolerance:.0%} in {rows} (epochs·U_D/D is {low:.3g} to {high:.3g}); D counts "
@@ -141,7 +140,7 @@ SENTENCES = {
     ),
     "wrong_unit": (
         "column {column} holds {low:g} to {high:g}, which are no counts of {what}; if they are millions or billions, write "
-        "them as 20M and 1.5B or name their unit. {advice}"
+        "them as 20M and 1.5B, or say {advice}"
     ),
     "duplicates": (
         "{n} rows agree with another in every column ({rows}). Keep one of each, {advice}, or give repeated runs a seed or "
@@ -243,8 +242,13 @@ def _argument(name: str, value: Any, options: bool) -> str:
     if not options:
         return f"{name}={value!r}"
     if name == "columns":
-        return "--columns " + shlex.quote(",".join(f"{k}={v}" for k, v in value.items()))
+        return "--columns " + _quoted(",".join(f"{k}={v}" for k, v in value.items()))
     if name == "loss_unit":
-        return f"--state loss_unit={value}"
+        return "--state " + _quoted(f"loss_unit={value}")
     shown = ",".join(value) if isinstance(value, list | tuple) else str(value)
-    return f"--{name.replace('_', '-')} {shlex.quote(shown)}"
+    return f"--{name.replace('_', '-')} {_quoted(shown)}"
+
+
+def _quoted(text: str) -> str:
+    """For a shell: in double quotes, or in single ones where the text has something that means more in them."""
+    return f'"{text}"' if not set(text) & set('"$`\\!') else "'" + text.replace("'", "'\\''") + "'"
