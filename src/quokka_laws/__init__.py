@@ -16,7 +16,7 @@ from quokka_laws._version import __version__
 if TYPE_CHECKING:
     from quokka_laws import evaluation, importers, laws, plan, runs
     from quokka_laws.evaluation import Average, Candidate, Comparison, average, checklist, compare, sensitivity
-    from quokka_laws.exceptions import FitError, MissingDependencyError, QuokkaError, RunsError
+    from quokka_laws.exceptions import ArgumentError, FitError, MissingDependencyError, QuokkaError, RunsError
     from quokka_laws.fitting import fit, fit_isoflops, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import schedules
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # Where each public name lives: a room is imported when one of its names is first asked for, so that `import quokka_laws`
 # and `quokka-laws --version` do not wait for pandas, scipy and matplotlib.
 _ROOM_OF = {
+    "ArgumentError": "exceptions",
     "Average": "evaluation",
     "Candidate": "evaluation",
     "Comparison": "evaluation",

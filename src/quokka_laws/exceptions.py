@@ -1,4 +1,7 @@
-"""Every error this package raises on purpose; each message says what was wrong and what to try."""
+"""Every error this package raises on purpose; each message says what was wrong and what to try.
+
+Anything else that is raised is a fault of this package.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from typing import Any
 
 class QuokkaError(Exception):
     """Base class: catch this to catch everything the package raises deliberately."""
+
+
+class ArgumentError(QuokkaError, ValueError):
+    """An argument is not what was expected; the message names it, its value and what to give instead."""
 
 
 class RunsError(QuokkaError, ValueError):
@@ -20,6 +27,10 @@ class RunsError(QuokkaError, ValueError):
         super().__init__(message)
         self.source = source
         self.faults = faults
+
+
+class ExpressionError(ArgumentError):
+    """A formula or a condition cannot be read; the message shows it with a caret under the mistake."""
 
 
 class FitError(QuokkaError, RuntimeError):

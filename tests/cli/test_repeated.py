@@ -9,8 +9,7 @@ from click.testing import CliRunner, Result
 
 import quokka_laws as ql
 from quokka_laws import laws
-from quokka_laws.cli.common import Doors
-from quokka_laws.cli.repeated import data_optimal_command, epochs_command
+from quokka_laws.cli.app import main
 
 LAW = laws.QuokkaRepeated()
 VALUES = ql.datasets.load_quokka_tables()["recovered_from_curves"]["eq15"]
@@ -21,8 +20,7 @@ SATURATING = ql.FitResult(
 
 
 def run(*arguments: str, fit: ql.FitResult = EQ15) -> Result:
-    group = Doors(commands={"epochs": epochs_command, "data-optimal": data_optimal_command})
-    return CliRunner().invoke(group, arguments, input=fit.to_json())
+    return CliRunner().invoke(main, arguments, input=fit.to_json())
 
 
 def test_epochs_of_every_combination() -> None:

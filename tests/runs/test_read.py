@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
-from quokka_laws.cli.imports import summary
+from quokka_laws.cli.runs import summary
 
 GOOD = {"N": [1e8, 2e8, 4e8], "D": [2e9, 8e9, 3e9], "loss": [3.4, 3.1, 3.2]}
 
@@ -140,11 +140,11 @@ def test_faults_of_rows_left_out_do_not_matter_however_many(bad: int) -> None:
     good = pd.DataFrame({"N": np.geomspace(1e8, 1e9, 20), "D": 2e10, "loss": np.linspace(3.4, 3.0, 20)})
     text = good.astype({"loss": object})
     text.loc[:bad, "loss"] = "crashed"
-    runs = ql.read_runs(text, drop={"no loss": "loss.isna()"})
+    runs = ql.read_runs(text, drop={"no loss": "loss != loss"})
     assert len(runs) == 20 - bad - 1
     assert len(runs.attrs["excluded"]) == bad + 1
     with pytest.raises(ql.RunsError, match="column loss has 'crashed'"):
-        ql.read_runs(text, drop="N == N.min()")
+        ql.read_runs(text, drop="N == 100M")
 
 
 def test_contradicting_flops_can_be_taken_as_given() -> None:
@@ -175,7 +175,7 @@ def test_excluded_rows_are_recorded_with_their_reason() -> None:
     runs = ql.read_runs(frame(), drop={"diverged": "loss > 3.3"}, keep="N < 3e8")
     assert len(runs) == 1
     assert [(e["row"], e["reason"]) for e in runs.attrs["excluded"]] == [(1, "diverged"), (3, "not (N < 3e8)")]
-    with pytest.raises(ql.RunsError, match="cannot apply 'nonsense > 1'"):
+    with pytest.raises(ql.RunsError, match="no column 'nonsense'"):
         ql.read_runs(frame(), drop="nonsense > 1")
     with pytest.raises(ql.RunsError, match="leave no rows"):
         ql.read_runs(frame(), drop="N > 0")
@@ -208,7 +208,7 @@ def test_unreadable_paths(tmp_path: Path) -> None:
     with pytest.raises(ql.RunsError, match="is a folder"):
         ql.read_runs(tmp_path)
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ql.RunsError, match="not UTF-8"):
+    with pytest.raises(ql.RunsError, match="not UTF-16"):
         ql.read_runs(tmp_path / "x.csv")
     (tmp_path / "x.parquet").write_bytes(b"no parquet")
     with pytest.raises(ql.RunsError, match="cannot be read"):

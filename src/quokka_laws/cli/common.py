@@ -10,18 +10,16 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import pandas as pd
 
-from quokka_laws.exceptions import FitError, QuokkaError, RunsError
-from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.format import right_aligned
-from quokka_laws.results.storage import read_fit
-from quokka_laws.runs.checks import fault_text
-from quokka_laws.runs.quantities import parse_quantity
+if (
+    TYPE_CHECKING
+):  # at run time the rooms are imported by the functions that need them: `--help` does not wait for pandas
+    import pandas as pd
+
+    from quokka_laws.results.fit_result import FitResult
 
 BAD_DATA, USAGE, FIT_FAILED = 1, 2, 3
 LEVEL = 0.95  # of intervals, in every command
@@ -34,6 +32,8 @@ class Quantity(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Text → float, or a usage error."""
+        from quokka_laws.runs.quantities import parse_quantity
+
         try:
             return parse_quantity(value)
         except ValueError as error:
@@ -56,28 +56,6 @@ class Assignments(click.ParamType):  # type: ignore[type-arg]
 
 
 QUANTITY, ASSIGNMENTS = Quantity(), Assignments()
-
-
-class Doors(click.Group):
-    """A group whose commands turn every deliberate error into one message and an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; never show a traceback for a mistake of the user's."""
-        try:
-            return super().invoke(ctx)
-        except FitError as error:
-            fail(as_options(str(error)), FIT_FAILED)
-        except RunsError as error:
-            shown = fault_text(error.source, error.faults, options=True) if error.faults else as_options(str(error))
-            fail(shown, BAD_DATA)
-        except QuokkaError as error:
-            fail(as_options(str(error)), BAD_DATA)
-        except ValueError as error:
-            fail(str(error), USAGE)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            fail(f"{error.filename or 'file'}: {error.strerror or error}", BAD_DATA)
 
 
 def as_options(message: str) -> str:
@@ -111,6 +89,8 @@ def say(text: str) -> None:
 
 def load_fit(source: str) -> FitResult:
     """A fit from a path, or from stdin for ``-``; its doubts go to stderr, for what is computed from it inherits them."""
+    from quokka_laws.results.storage import read_fit
+
     fit = read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
     for flag in fit.flags:
         say(f"! {flag.code}: {flag.message}")
@@ -126,6 +106,8 @@ INTERVAL = click.option(
 
 def level_of(*fits: Any, asked: float | None = None) -> float | None:
     """The level asked for, or the default where every fit has intervals that mean something."""
+    from quokka_laws.results.fitted_law import FittedLaw
+
     return asked or (LEVEL if all(isinstance(f, FittedLaw) and f.has_intervals for f in fits) else None)
 
 
@@ -153,6 +135,8 @@ def emit(
     level: float | None = None,
 ) -> None:
     """Write a DataFrame to stdout in the form asked for; a table's columns of intervals say their level."""
+    from quokka_laws.results.format import right_aligned
+
     form = chosen(form)
     if form == "json":
         click.echo(table.to_json(orient="records", double_precision=15))

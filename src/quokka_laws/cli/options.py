@@ -45,7 +45,7 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_runs(
-    source: str | Sequence[str],
+    sources: Sequence[str],
     columns: dict[str, str],
     flops: str,
     drop: tuple[str, ...],
@@ -57,7 +57,7 @@ def load_runs(
     """Runs from a path or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
     try:
         table = read_runs(
-            source,
+            sources[0] if len(sources) == 1 else sources,
             columns=columns,
             flops=flops,
             drop={f"drop: {d}": d for d in drop} or None,

@@ -1,4 +1,4 @@
-"""Commands that write pages: ``report`` and ``explore``."""
+"""Commands that write pages and pictures: ``report``, ``explore``, ``plot``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import click
 
 from quokka_laws.cli.common import QUANTITY, given, load_fit, say
 from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
+from quokka_laws.exceptions import RunsError
+from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.storage import SCHEMA
@@ -100,6 +102,24 @@ def explore_command(fit_json: tuple[str, ...], names: tuple[str, ...], output: P
     if not laws:
         raise click.UsageError("give a FIT, or a published law with --law")
     _write(explorer(laws), output)
+
+
+@click.command("plot")
+@click.argument("fit_json", metavar="FIT")
+@click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="FLOPs to mark. Repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("."), show_default=True, help="Folder.")
+def plot_command(fit_json: str, budgets: tuple[float, ...], out: Path) -> None:
+    """Draw the figures of a FIT: IsoFLOP profiles where its runs allow, contours, residuals."""
+    from quokka_laws.reporting.study import Study
+
+    fitted = load_fit(fit_json)
+    try:
+        iso, why = fit_isoflops(fitted.runs), ""
+    except RunsError as error:
+        iso, why = None, str(error)
+        say(f"no IsoFLOP figure: {why}")
+    for path in Study(fitted, iso, why, budgets).write(out):
+        click.echo(path)
 
 
 def _write(text: str, output: Path | None) -> None:

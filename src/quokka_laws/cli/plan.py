@@ -1,96 +1,26 @@
-"""Commands for published laws and for plans from a budget."""
+"""Commands that turn a budget into a plan: several laws side by side, one fit, one prediction."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import LEVEL, QUANTITY, emit, format_option, level_of, say
+from quokka_laws.cli.budget import budget_of, budget_options
+from quokka_laws.cli.common import INTERVAL, LEVEL, QUANTITY, emit, format_option, level_of, load_fit, say
 from quokka_laws.cli.literature import TOKENS_PER_BYTE, Planned, in_bytes, resolve
 from quokka_laws.exceptions import FitError
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.plan.hardware import PEAK_FLOPS, flops
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
+from quokka_laws.reporting.text import allocation_table
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import how_far, human, left_aligned
-
-DEFAULT_MFU = 0.4
-
-
-def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One budget, in FLOPs, days, GPU-hours or money."""
-    options = [
-        click.option("-C", "--budget", "C", type=QUANTITY, help="Training FLOPs."),
-        click.option("--flops", "old_C", type=QUANTITY, hidden=True, help="Another spelling of --budget."),
-        click.option("--gpus", help=f"Instead: 64xH100, with --days. Known: {', '.join(PEAK_FLOPS)}."),
-        click.option("--days", type=float, help="With --gpus: how long."),
-        click.option("--gpu-hours", type=QUANTITY, help="Instead: with --gpu."),
-        click.option("--dollars", type=QUANTITY, help="Instead: with --gpu and --price."),
-        click.option("--price", type=float, help="With --dollars: what you pay for a GPU-hour."),
-        click.option("--gpu", help="With --gpu-hours or --dollars: its name."),
-        click.option("--peak", type=QUANTITY, help="Peak FLOP/s of one GPU whose name is not known."),
-        click.option("--mfu", type=float, help=f"Model FLOPs utilisation of the machine.  [default: {DEFAULT_MFU}]"),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def budget_of(
-    *,
-    C: float | None,
-    old_C: float | None,
-    gpus: str | None,
-    days: float | None,
-    gpu_hours: float | None,
-    dollars: float | None,
-    price: float | None,
-    gpu: str | None,
-    peak: float | None,
-    mfu: float | None,
-) -> float:
-    """The budget in FLOPs; flags that contradict one another are a usage error. ``old_C`` is another spelling of C."""
-    ways = {"--budget": old_C if C is None else C, "--gpus": gpus, "--gpu-hours": gpu_hours, "--dollars": dollars}
-    given = [name for name, value in ways.items() if value is not None]
-    if len(given) != 1 or None not in (C, old_C):
-        raise click.UsageError(f"say the budget once: {', '.join(ways)}; given: {', '.join(given) or 'none'}")
-    goes_with = {
-        "--days": (days, {"--gpus"}),
-        "--price": (price, {"--dollars"}),
-        "--gpu": (gpu, {"--gpu-hours", "--dollars"}),
-        "--peak": (peak, {"--gpus", "--gpu-hours", "--dollars"}),
-        "--mfu": (mfu, {"--gpus", "--gpu-hours", "--dollars"}),
-    }
-    for flag, (value, partners) in goes_with.items():
-        if value is not None and given[0] not in partners:
-            raise click.UsageError(f"{flag} goes with {' or '.join(sorted(partners))}, not with {given[0]}")
-    if given == ["--budget"]:
-        return float(ways["--budget"])  # type: ignore[arg-type]
-    share = DEFAULT_MFU if mfu is None else mfu
-    if gpus is not None:
-        match = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\w+)\s*", gpus)
-        if not match or days is None:
-            raise click.UsageError(f"--gpus {gpus}: write it as 64xH100, together with --days")
-        name = None if peak is not None else match[2]
-        budget = flops(gpu=name, peak=peak, count=int(match[1]), hours=24 * days, mfu=share)
-        say(f"{match[1]} {match[2].upper()} for {days:g} days at {share:.0%} MFU: {budget:.3g} FLOPs")
-        return budget
-    if (gpu is None) == (peak is None):
-        raise click.UsageError(f"{given[0]} needs either --gpu, a name, or --peak, FLOP/s")
-    if dollars is not None and price is None:
-        raise click.UsageError("--dollars needs --price: what you pay for a GPU-hour")
-    budget = flops(gpu=gpu, peak=peak, gpu_hours=gpu_hours, dollars=dollars, price=price, mfu=share)
-    hours = gpu_hours if gpu_hours is not None else dollars / price  # type: ignore[operator]
-    say(f"{hours:,.0f} GPU-hours{f' of {gpu.upper()}' if gpu else ''} at {share:.0%} MFU: {budget:.3g} FLOPs")
-    return budget
 
 
 @click.command("plan")
@@ -230,3 +160,46 @@ def _pretty(table: pd.DataFrame) -> str:
         shown["status"] = table["status"].str.split(",").str[0]
     shown.index = table["law"].rename(None)
     return left_aligned(shown)
+
+
+@click.command("allocate")
+@click.argument("fit_json", metavar="FIT")
+@click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, required=True, help="FLOPs. Repeatable.")
+@INTERVAL
+@format_option
+def allocate_command(fit_json: str, budgets: tuple[float, ...], interval: float | None, form: str | None) -> None:
+    """Compute-optimal N and D at a budget from a FIT (a file, or - for stdin)."""
+    fitted = load_fit(fit_json)
+    level = level_of(fitted, asked=interval)
+    emit(compute_optimal(fitted, budgets, interval=level), form, pretty=partial(allocation_table, level=level))
+
+
+@click.command("predict")
+@click.argument("fit_json", metavar="FIT")
+@click.option("-N", "--params", "N", type=QUANTITY, multiple=True, required=True, help="Parameters. Repeatable.")
+@click.option("-D", "--tokens", "D", type=QUANTITY, multiple=True, help="Tokens; one, or one for each N.")
+@click.option(
+    "-U", "--unique-tokens", "U_D", type=QUANTITY, multiple=True, help="Unique tokens, for repeated-data laws."
+)
+@click.option("--epochs", type=QUANTITY, multiple=True, help="Epochs, for repeated-data laws.")
+@INTERVAL
+@format_option
+def predict_command(fit_json: str, interval: float | None, form: str | None, **data: tuple[float, ...]) -> None:
+    """Predict the loss at N and D from a FIT (a file, or - for stdin)."""
+    fitted = load_fit(fit_json)
+    point = {k: list(v) for k, v in data.items() if v}
+    if ignored := {"U_D", "epochs"} & set(point) - set(fitted.law.variables):
+        raise click.UsageError(
+            f"{fitted.label} knows nothing of {' and '.join(sorted(ignored))}: it is a law of {', '.join(fitted.law.variables)}"
+        )
+    lengths = {len(v) for v in point.values()} - {1}
+    if len(lengths) > 1:
+        raise click.UsageError(
+            f"{', '.join(f'{len(v)} × {k}' for k, v in point.items())}: give one of each, or as many of each"
+        )
+    try:
+        level = level_of(fitted, asked=interval)
+        table = fitted.predict(interval=level, kind="mean", **point)
+    except TypeError as error:
+        raise click.UsageError(str(error)) from None
+    emit(table, form, level=level)

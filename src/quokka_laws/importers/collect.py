@@ -13,13 +13,15 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ExpressionError, RunsError
 from quokka_laws.importers.curves import Curve, Final, IncompleteError, metrics_agree, points, unusable
 from quokka_laws.importers.detect import reader
 from quokka_laws.importers.names import NamePattern
 from quokka_laws.importers.options import Options, read_facts
+from quokka_laws.runs.expressions import number_of
 from quokka_laws.runs.quantities import parse_quantity
 
 STATUSES = ("diverged", "stopped", "gap", "not cooled")
@@ -134,12 +136,13 @@ def _per_step(given: float | str | None, item: Curve) -> float | None:
     except ValueError:
         pass
     try:
-        value = float(pd.DataFrame([item.facts]).astype(float, errors="ignore").eval(str(given)).iloc[0])
-    except Exception as error:  # pandas raises half a dozen kinds for a bad formula
+        value = number_of(str(given), item.facts)
+    except ExpressionError as error:
+        raise RunsError(f"{item.source}: tokens per step of run {item.run_id}: {error}") from None
+    if not 0 < value < np.inf:
         raise RunsError(
-            f"{item.source}: tokens per step {given!r} is neither a number nor a formula of what is known of run "
-            f"{item.run_id} ({', '.join(item.facts) or 'nothing'}): {error}"
-        ) from None
+            f"{item.source}: tokens per step {given!r} is {value:g} for run {item.run_id}; expected a positive number"
+        )
     return value
 
 

@@ -14,7 +14,7 @@ from quokka_laws.importers.fields import LOGGED, curve
 from quokka_laws.importers.options import Options
 from quokka_laws.importers.wandb import is_wide, sampled, tidy, unpivot
 from quokka_laws.runs.columns import ALIASES, recognise
-from quokka_laws.runs.files import SUFFIXES, read_table
+from quokka_laws.runs.files import SUFFIXES, flatten, read_table
 
 SIDE = ("config", "summary", "metadata", "args", "hparams", "wandb-metadata", "wandb-summary")  # not logs
 
@@ -33,7 +33,7 @@ def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
     """
     files = find(root)
     for path in options.track(files, "files"):
-        table = read_table(path)
+        table = flatten(read_table(path))
         where = "stdin" if str(path) == "-" else str(path)
         options.notes += [note for note in table.attrs.get("notes", []) if note not in options.notes]
         if table.empty:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers.names import NamePattern
 from quokka_laws.runs.columns import ALIASES, INPUTS, recognise
-from quokka_laws.runs.files import read_table
+from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.read import POSITIVE
 
@@ -52,7 +52,7 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
     RunsError
         When no column names the run, or a run occurs twice.
     """
-    table = read_table(path)
+    table = flatten(read_table(path))
     aliases = {k: ALIASES[k] for k in ("run_id", *INPUTS)}
     mapping, _, faults = recognise([str(c) for c in table], {}, aliases)
     if "run_id" not in mapping.values():

@@ -17,7 +17,9 @@ import lmfit
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws.jet import Jet, variables
+from quokka_laws.laws.parameters import checked
 from quokka_laws.laws.projection import nnls
 from quokka_laws.laws.shortage import Shortage
 
@@ -279,7 +281,13 @@ class Law:
         Parameters
         ----------
         **settings
-            Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr``.
+            Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr`` (a tie
+            such as ``"2*alpha"``: arithmetic, log, exp, sqrt and abs of the law's coefficients).
+
+        Raises
+        ------
+        ArgumentError
+            For an unknown coefficient, a value that is no number or outside its bounds, a tie that cannot be read.
 
         Examples
         --------
@@ -287,13 +295,12 @@ class Law:
         >>> params = laws.Chinchilla().make_params(beta=dict(expr="alpha"), E=dict(value=1.7, vary=False))
         """
         if unknown := sorted(set(settings) - set(self.names)):
-            raise ValueError(f"{self.name} has no coefficient {', '.join(unknown)}; it has {', '.join(self.names)}")
+            raise ArgumentError(f"{self.name} has no coefficient {', '.join(unknown)}; it has {', '.join(self.names)}")
         params = lmfit.Parameters()
         for c in self.coefficients:
             params.add(c.name, value=1.0, min=0.0 if c.is_log and c.min < 0 else c.min, max=c.max)
             params[c.name].user_data = AUTOMATIC
-        for name, setting in settings.items():
-            options = setting if isinstance(setting, Mapping) else {"value": setting}
+        for name, options in checked(params, settings).items():
             params[name].set(**options)
             if "value" in options:
                 params[name].user_data = None

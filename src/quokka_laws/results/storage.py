@@ -13,6 +13,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import from_spec
+from quokka_laws.laws.parameters import rebuilt
 from quokka_laws.objective import objective_from_spec
 from quokka_laws.results.diagnostic import Flag
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
@@ -93,7 +94,7 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         flags=tuple(Flag(code, message) for code, message in data["flags"]),
         runs=runs,
         excluded=pd.DataFrame(data["excluded"]),
-        params=_read_parameters(data["params"], draws),
+        params=draws_to_parameters(rebuilt(data["params"]), draws),
         starts=data["starts"],
         rivals=pd.DataFrame(data["rivals"]),
         gradient_norm=data["gradient_norm"],
@@ -145,16 +146,6 @@ def _plain_parameter(par: lmfit.Parameter) -> dict[str, Any]:
         "min": float(par.min),
         "max": float(par.max),
     }
-
-
-def _read_parameters(plain: list[dict[str, Any]], draws: pd.DataFrame | None) -> lmfit.Parameters:
-    params = lmfit.Parameters()
-    for entry in plain:  # expressions last: they refer to the others
-        params.add(**{k: v for k, v in entry.items() if k != "expr"})
-    for entry in plain:
-        if entry["expr"]:
-            params[entry["name"]].set(expr=entry["expr"])
-    return draws_to_parameters(params, draws)
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:

@@ -1,153 +1,339 @@
-"""Tables as they come: CSV in its dialects, JSON lines, Parquet, or text on stdin."""
+"""A table as its file holds it: opened with care, unpacked, its format found by what is in it.
+
+==========================  ==========================================================================================
+what                        how it is known
+==========================  ==========================================================================================
+text tables                 everything else that is text: :mod:`quokka_laws.runs.text_tables`
+JSON in its shapes          begins with ``{`` or ``[``: :mod:`quokka_laws.runs.json_tables`
+Parquet, Arrow, Feather     their first bytes (needs ``quokka-laws[parquet]``)
+Excel workbooks             a zip archive with a workbook in it (needs ``quokka-laws[excel]``)
+gzip, bzip2, xz, zip, zst   their first bytes; what is inside is one of the above (zst needs ``zstandard``)
+==========================  ==========================================================================================
+
+Nothing is interpreted here: cells of text stay text, nested values stay objects (:func:`flatten` gives them columns of
+their own). What was noticed is in ``attrs["remarks"]`` as plain data and in ``attrs["notes"]`` as sentences.
+"""
 
 from __future__ import annotations
 
-import csv
+import bz2
+import gzip
+import io
 import json
+import lzma
+import os
+import stat
 import sys
+import zipfile
+import zlib
 from collections import Counter
-from io import StringIO
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+from typing import IO, Any
 
 import pandas as pd
 
-from quokka_laws.exceptions import MissingDependencyError, RunsError
+from quokka_laws.exceptions import ArgumentError, MissingDependencyError, RunsError
+from quokka_laws.runs.file_remarks import sentences
+from quokka_laws.runs.json_tables import json_table
+from quokka_laws.runs.text_tables import cells_table, decoded, text_table
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq")
-_BINARY = {
-    b"PK\x03\x04": "an Excel workbook or zip archive: save the sheet as CSV, or unpack it",
-    b"\x1f\x8b": "compressed: unpack it first (gunzip)",
+SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq"),
+    *(".arrow", ".feather", ".xlsx", ".xlsm"),
+)
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+LARGEST = (
+    500_000_000  # bytes, unpacked; a table of runs is a few kilobytes, one of all their steps a few hundred megabytes
+)
+MOST_CELLS = 200_000_000  # of a binary table, whose few bytes can stand for many cells
+_REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV",
-    b"%PDF": "a PDF",
+    b"%PDF": "a PDF: copy its table into a CSV",
     b"SQLite format 3": "an SQLite database: for MLflow, `quokka-laws import FILE --from mlflow`",
-    b"PAR1": "Parquet: name it .parquet",
+    b"\x89PNG": "a picture",
+    b"\x89HDF": "an HDF5 file: write its table as CSV or Parquet",
+    b"\x93NUMPY": "a numpy array: write it as CSV with a header",
 }
 
 
-def read_table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
-    """A table as it is: DataFrame, CSV, JSON lines, Parquet, or ``"-"`` for CSV or JSON lines on stdin.
+def read_table(source: str | Path | pd.DataFrame, *, max_bytes: float = LARGEST) -> pd.DataFrame:
+    """A table as it is: DataFrame, file, pipe, or ``"-"`` for stdin.
 
-    CSV may be separated by commas, semicolons or tabs, with a decimal point or, where commas do not separate, a
-    decimal comma; what was found is in ``attrs["notes"]``.
+    Parameters
+    ----------
+    source : path, ``"-"`` or DataFrame
+    max_bytes : float
+        Largest size of a file, and of what it holds once unpacked.
+
+    Returns
+    -------
+    DataFrame
+        Cells of text tables are text, empty where nothing was written; the index counts data rows from 0, also where
+        empty rows were left out. ``attrs["remarks"]``: what was noticed, a list of mappings with a ``code``.
+
+    Raises
+    ------
+    RunsError
+        When the file cannot be read or is no table; the message names the file, and the line where there is one.
+    MissingDependencyError
+        When a format needs a library that is not installed.
     """
     if isinstance(source, pd.DataFrame):
-        table = source.copy()
-        table.attrs = dict(source.attrs)
-        return table
-    if str(source) == "-":
-        text = sys.stdin.read()
-        return _parse_text(text, "stdin", json_lines=text.lstrip().startswith(("{", "[")))
-    path = Path(source)
-    if path.is_dir():
-        raise RunsError(f"{path} is a folder; name a file in it, or turn logs into runs: quokka-laws import {path}")
+        return _frame(source)
+    if not isinstance(source, str | os.PathLike):
+        raise ArgumentError(f"runs: expected a path, '-' for stdin or a DataFrame, not {type(source).__name__}")
+    where = "stdin" if str(source) == "-" else str(source)
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return pd.read_parquet(path)
-        text = _decode(path)
-    except FileNotFoundError:
-        raise RunsError(f"{path}: no such file") from None
-    except ImportError:
-        raise MissingDependencyError('reading Parquet needs pyarrow: pip install "quokka-laws[parquet]"') from None
+        data = _stdin(max_bytes) if str(source) == "-" else _bytes(Path(source), max_bytes)
+        return _table(data, where, PurePath(where).name, max_bytes, [])
+    except _TooLargeError as error:
+        raise RunsError(
+            f"{where}: holds more than {error.limit / 1e6:,.0f} MB{error.what}; read it all the same with "
+            f"max_bytes={error.limit * 10:.0e}, or keep only the rows that are needed"
+        ) from None
     except OSError as error:
-        raise RunsError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except RunsError:
-        raise
-    except Exception as error:  # pyarrow's own errors have no common base
-        raise RunsError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
-    return _parse_text(text, str(path), json_lines=path.suffix.lower() in (".jsonl", ".ndjson", ".json"))
+        raise RunsError(f"{where}: cannot be read ({error.strerror or error})") from None
 
 
-def _decode(path: Path) -> str:
-    data = path.read_bytes()
-    for start, what in _BINARY.items():
-        if data.startswith(start):
-            raise RunsError(f"{path} is not a table of text but {what}")
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # what a spreadsheet calls Unicode text
-    try:
-        return data.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RunsError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8 CSV") from None
+def is_table_name(name: str | Path) -> bool:
+    """Whether a file's name is that of a table: ``runs.csv``, ``history.jsonl.gz``, ``sheet.xlsx``."""
+    suffixes = [s.lower() for s in PurePath(name).suffixes]
+    return bool(suffixes) and (
+        suffixes[-1] in SUFFIXES or (suffixes[-1] in PACKED and suffixes[-2:-1] != [] and suffixes[-2] in SUFFIXES)
+    )
 
 
-def _parse_text(text: str, where: str, *, json_lines: bool) -> pd.DataFrame:
-    if not text.strip():
-        raise RunsError(f"{where} is empty")
-    if json_lines:
-        return _parse_json_lines(text, where)
-    head = text.lstrip().splitlines()[0]
-    mark = max(",;\t", key=head.count)
-    names = [name.strip() for name in next(csv.reader([head], delimiter=mark, skipinitialspace=True))]
-    if twice := [name for name, count in Counter(names).items() if count > 1 and name]:
+def flatten(table: pd.DataFrame) -> pd.DataFrame:
+    """Nested objects as columns of their own, ``config/width``; lists as JSON text."""
+    nested = [
+        c for c in table.columns[table.dtypes == "object"] if table[c].map(lambda v: isinstance(v, dict | list)).any()
+    ]
+    if not nested:
+        return table
+    flat = pd.json_normalize(table.to_dict("records"), sep="/")  # type: ignore[arg-type]
+    flat.index = table.index
+    for name in flat.columns[flat.dtypes == "object"]:
+        flat[name] = flat[name].map(lambda cell: json.dumps(cell) if isinstance(cell, list | dict) else cell)
+    flat.attrs = dict(table.attrs)
+    return flat
+
+
+def check_names(names: Iterable[Any], where: str) -> None:
+    """Raise where two columns have one name."""
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise RunsError(
             f"{where}: {', '.join(repr(name) for name in twice)} heads more than one column; give each column (each "
             "run, in an export of curves) a name of its own"
         )
+
+
+# ---- opening ----------------------------------------------------------------------------------------------------
+
+
+class _TooLargeError(Exception):
+    """More bytes than are read."""
+
+    def __init__(self, limit: float, what: str = "") -> None:
+        self.limit, self.what = limit, what
+
+
+def _bytes(path: Path, limit: float) -> bytes:
     try:
-        table = pd.read_csv(StringIO(text), sep=mark, skipinitialspace=True, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, ValueError) as error:
-        raise RunsError(f"{where}: not a CSV table ({error})") from None
-    table.columns = [str(c).strip() for c in table.columns]
-    if mark == ",":
-        return table
-    notes = [f"columns of {where} are separated by {'semicolons' if mark == ';' else 'tabs'}"]
-    table = _decimal_comma(table, where, notes)
-    table.attrs["notes"] = notes
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        raise RunsError(f"{path}: no such file") from None
+    except ValueError as error:  # a NUL in the name
+        raise RunsError(f"{str(path)!r}: no such file ({error})") from None
+    if stat.S_ISDIR(kind):
+        raise RunsError(f"{path} is a folder; name a file in it, or turn logs into runs: quokka-laws import {path}")
+    if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+        raise RunsError(f"{path} is a device, not a file of rows")
+    if stat.S_ISREG(kind) and path.stat().st_size > limit:
+        raise _TooLargeError(limit)
+    with path.open("rb") as file:
+        return _limited(file, limit)
+
+
+def _stdin(limit: float) -> bytes:
+    binary = getattr(sys.stdin, "buffer", None)
+    return _limited(binary, limit) if binary is not None else str(sys.stdin.read()).encode()
+
+
+def _limited(file: IO[bytes], limit: float, what: str = "") -> bytes:
+    data = file.read(int(min(limit, sys.maxsize - 1)) + 1)
+    if len(data) > limit:
+        raise _TooLargeError(limit, what)
+    return data
+
+
+def _unpacked(data: bytes, where: str, limit: float) -> bytes | None:
+    """What a compressed file holds; None where it is none."""
+    what = " unpacked"
+    try:
+        if data.startswith(b"\x1f\x8b"):
+            return _limited(gzip.GzipFile(fileobj=io.BytesIO(data)), limit, what)  # type: ignore[arg-type]
+        if data.startswith(b"BZh"):
+            return _limited(bz2.BZ2File(io.BytesIO(data)), limit, what)
+        if data.startswith(b"\xfd7zXZ\x00"):
+            return _limited(lzma.LZMAFile(io.BytesIO(data)), limit, what)
+        if data.startswith(b"\x28\xb5\x2f\xfd"):
+            return _from_zst(data, where, limit)
+    except RunsError:
+        raise
+    except (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
+        raise RunsError(f"{where}: compressed, but damaged or cut off ({error})") from None
+    return None
+
+
+def _from_zst(data: bytes, where: str, limit: float) -> bytes:
+    try:
+        import zstandard
+    except ImportError:
+        raise MissingDependencyError(f'{where}: reading .zst needs zstandard: pip install "quokka-laws[zst]"') from None
+    try:
+        found = _limited(zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True), limit, " unpacked")
+        rest = data
+        while rest:  # the stream reader takes a frame that is cut off for a whole one
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            frame.decompress(rest)
+            if not frame.eof:
+                raise RunsError(f"{where}: compressed, but damaged or cut off")
+            rest = frame.unused_data
+    except zstandard.ZstdError as error:
+        raise RunsError(f"{where}: compressed, but damaged or cut off ({error})") from None
+    return found
+
+
+def _zipped(data: bytes, where: str, limit: float) -> tuple[bytes, str] | None:
+    """The one table of a zip archive and its name; None for a workbook, which is one too."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            inside = [i for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
+            if sum(i.file_size for i in inside) > limit:
+                raise _TooLargeError(limit, " unpacked")
+            if any(i.filename == "xl/workbook.xml" for i in inside):
+                return None
+            tables = [i for i in inside if is_table_name(i.filename)] or inside
+            if len(tables) != 1:
+                listed = ", ".join(i.filename for i in tables[:8])
+                raise RunsError(
+                    f"{where}: an archive of {len(tables)} files ({listed or 'empty'}); unpack it and name one"
+                )
+            with archive.open(tables[0]) as file:
+                return _limited(file, limit, " unpacked"), tables[0].filename
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, zlib.error, ValueError) as error:
+        if isinstance(error, RunsError):
+            raise
+        raise RunsError(f"{where}: an archive that is damaged or protected ({error})") from None
+
+
+# ---- formats ----------------------------------------------------------------------------------------------------
+
+
+def _table(data: bytes, where: str, name: str, limit: float, unpacked: list[str]) -> pd.DataFrame:
+    remarks: list[dict[str, Any]] = []
+    if not data.strip():
+        raise RunsError(f"{where} is empty")
+    if len(unpacked) > 3:
+        raise RunsError(f"{where}: packed more than three times over; unpack it first")
+    if data.startswith(b"PK\x03\x04"):
+        found = _zipped(data, where, limit)
+        if found is not None:
+            return _table(found[0], f"{where} ({found[1]})", found[1], limit, [*unpacked, "zip"])
+        table = cells_table(_workbook(data, where, remarks), where, remarks)
+    elif (inside := _unpacked(data, where, limit)) is not None:
+        return _table(inside, where, PurePath(name).stem, limit, [*unpacked, "packed"])
+    elif data.startswith((b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
+        table = _arrow(data, where)
+    else:
+        if what := next((what for start, what in _REFUSED.items() if data.startswith(start)), ""):
+            raise RunsError(f"{where} is not a table of text but {what}")
+        if PurePath(name).suffix.lower() in (".parquet", ".pq", ".arrow", ".feather"):
+            raise RunsError(
+                f"{where}: cannot be read: not {PurePath(name).suffix[1:]} by its first bytes, whatever its name says"
+            )
+        text = decoded(data, where, remarks)
+        lines = PurePath(name).suffix.lower() in (".jsonl", ".ndjson", ".json")
+        table = json_table(text, where, remarks) if lines or _is_json(text) else text_table(text, where, remarks)
+    check_names(table.columns, where)
+    table.attrs = {"remarks": remarks, "notes": sentences(remarks, where)}
     return table
 
 
-_COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
-_GROUPED = r"[+-]?\d{1,3}(?:,\d{3}){2,}"
-_POINT = r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?"
+def _is_json(text: str) -> bool:
+    """Whether text of no telling name is JSON: a header can begin with a bracket, an object or array of objects cannot be one."""
+    start = text.lstrip()[:2000]
+    return start.startswith("{") or (start.startswith("[") and start[1:].lstrip()[:1] in ("{", "[", "]"))
 
 
-def _decimal_comma(table: pd.DataFrame, where: str, notes: list[str]) -> pd.DataFrame:
-    """Decimal commas of a table whose columns are not separated by commas, unless commas group thousands there."""
-    cells = table.stack()
-    comma, point = cells.str.fullmatch(_COMMA), cells.str.fullmatch(_POINT)
-    grouped = cells.str.fullmatch(_GROUPED)
-    if not comma.any():
-        return table
-    if point.any() or grouped.any():
-        other = cells[point | grouped].iloc[0]
+def _arrow(data: bytes, where: str) -> pd.DataFrame:
+    """Parquet, Feather, an Arrow file or an Arrow stream."""
+    try:
+        import pyarrow as pa
+        from pyarrow import feather, ipc, parquet
+    except ImportError:
+        raise MissingDependencyError(
+            f'{where}: reading Parquet or Arrow needs pyarrow: pip install "quokka-laws[parquet]"'
+        ) from None
+    try:
+        if data.startswith(b"PAR1"):
+            about = parquet.read_metadata(pa.BufferReader(data))
+            _few_enough(about.num_rows, about.num_columns, where)
+            found = parquet.read_table(pa.BufferReader(data))
+        elif data.startswith(b"FEA1"):
+            found = feather.read_table(pa.BufferReader(data))
+        elif data.startswith(b"ARROW1"):
+            found = ipc.open_file(pa.BufferReader(data)).read_all()
+        else:
+            found = ipc.open_stream(pa.BufferReader(data)).read_all()
+        found.validate(full=True)
+        _few_enough(found.num_rows, found.num_columns, where)
+        check_names(found.column_names, where)
+        table = found.to_pandas()
+    except RunsError:
+        raise
+    except Exception as error:  # pyarrow's own errors have no common base
+        raise RunsError(f"{where}: cannot be read ({type(error).__name__}: {error})") from None
+    return _frame(table)
+
+
+def _few_enough(rows: int, columns: int, where: str) -> None:
+    if rows * max(columns, 1) > MOST_CELLS:
         raise RunsError(
-            f"{where}: {cells[comma].iloc[0]!r} and {other!r} cannot both be read: is the comma a decimal mark or does "
-            "it group thousands? Write all numbers one way, best without grouping"
+            f"{where}: {rows:,} rows of {columns:,} columns are more than {MOST_CELLS:,} cells; keep what is needed"
         )
-    notes.append(f"decimal commas of {where} read as points ({cells[comma].iloc[0]!r})")
-    return table.apply(lambda column: column.where(~column.str.fullmatch(_COMMA), column.str.replace(",", ".")))
 
 
-def _parse_json_lines(text: str, where: str) -> pd.DataFrame:
-    lines = text.splitlines()
-    if text.lstrip().startswith("["):
-        try:
-            array = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise RunsError(f"{where}: not JSON ({error})") from None
-        if not all(isinstance(record, dict) for record in array):
-            raise RunsError(f"{where}: expected an array of objects, one per row")
-        return _flat(array)
-    records, notes = [], []
-    filled = [i for i, line in enumerate(lines) if line.strip()]
-    for i in filled:
-        try:
-            record = json.loads(lines[i])
-        except json.JSONDecodeError as error:
-            if i == filled[-1] and len(filled) > 1:
-                notes.append(f"the last line ({i + 1}) is incomplete and was left out: a run was being written")
-                continue
-            raise RunsError(f"{where}: line {i + 1} is not JSON ({error.msg})") from None
-        if not isinstance(record, dict):
-            raise RunsError(f"{where}: line {i + 1} holds {type(record).__name__}, expected one object per line")
-        records.append(record)
-    table = _flat(records)
-    table.attrs["notes"] = notes
-    return table
+def _workbook(data: bytes, where: str, remarks: list[dict[str, Any]]) -> list[list[Any]]:
+    """Cells of the first sheet that holds any."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise MissingDependencyError(
+            f'{where}: reading Excel needs openpyxl: pip install "quokka-laws[excel]"'
+        ) from None
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        sheets = {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book.worksheets}
+    except Exception as error:  # openpyxl passes on what zip, XML and dates raise
+        raise RunsError(f"{where}: an Excel workbook that cannot be read ({type(error).__name__}: {error})") from None
+    filled = {title: rows for title, rows in sheets.items() if any(cell is not None for row in rows for cell in row)}
+    if not filled:
+        raise RunsError(f"{where} is empty: no sheet holds a value")
+    first = next(iter(filled))
+    if len(filled) > 1:
+        remarks.append({"code": "sheet", "sheet": first, "others": list(filled)[1:]})
+    return filled[first]
 
 
-def _flat(records: list[dict[str, object]]) -> pd.DataFrame:
-    """A table whose nested objects are columns of their own, ``config/width``, and whose lists are text."""
-    table = pd.json_normalize(records, sep="/")
-    for name in table.columns[table.dtypes == "object"]:
-        table[name] = table[name].map(lambda cell: json.dumps(cell) if isinstance(cell, list) else cell)
+def _frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """A DataFrame as a table: columns of several levels joined, a named index among the columns."""
+    table = frame.copy()
+    if isinstance(table.columns, pd.MultiIndex):
+        table.columns = ["/".join(str(part) for part in name if str(part)) for name in table.columns]
+    if any(name is not None and name not in table.columns for name in table.index.names):
+        table = table.reset_index()
+    check_names(table.columns, "the DataFrame")
+    table.attrs = dict(frame.attrs)
     return table

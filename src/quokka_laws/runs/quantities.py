@@ -1,4 +1,4 @@
-"""Quantities as people write them: ``7B``, ``1.2T``, ``350M``, ``3e18``, ``1,500,000``."""
+"""Quantities as people write them: ``7B``, ``1.2T``, ``350M``, ``3e18``, ``1,500,000``, ``1.3×10^9``, ``3.41 ± 0.02``."""
 
 from __future__ import annotations
 
@@ -9,30 +9,86 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15}
-_NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:[,_]\d{3})+|\d+)?(?:\.\d*)?(?:e[+-]?\d+)?)\s*([kmbgtp]?)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"""(?P<number>[+-]?(?:\d{1,3}(?:[,_']\d{3})+|\d{1,3}(?:\ \d{3})+|\d+)?(?:\.\d*)?(?:e[+-]?\d+)?)
+    (?:\s*[×x*]\s*10(?:\^|\*\*)(?P<power>[+-]?\d+))?
+    \s*(?P<suffix>[kmbgtp]?)
+    (?:\s*(?:±|\+/-|\+-)\s*[\d.]+(?:e[+-]?\d+)?)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SAME = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'"})
+EMPTY = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", "—", "–", "?", "missing", "nil", "#n/a"))
+"""What people write where there is no number."""
 ACCEPTED = "a number such as 7e9, 7B, 1.2T, 350M or 1,500,000"
+LARGEST = 1e30
+"""Of parameters, tokens and FLOPs: a million times the compute of all runs so far."""
+# What an argument can be: smallest and largest of a quantity by its name, in its own unit. Values of a table are not held
+# to these, for they are checked against one another.
+PLAUSIBLE: dict[str, tuple[float, float]] = {
+    "N": (1.0, 1e18),
+    "D": (1.0, 1e19),
+    "C": (1.0, LARGEST),
+    "U_D": (1.0, 1e19),
+    "epochs": (1e-3, 1e9),
+    "loss": (1e-6, 1e3),
+}
 
 
 def parse_quantity(value: Any) -> float:
     """Number or text → float.
 
-    Suffixes k, M, B (or G), T and P multiply by 10³ … 10¹⁵; commas and underscores may group thousands in threes.
+    Suffixes k, M, B (or G), T and P multiply by 10³ … 10¹⁵; commas, underscores, apostrophes and blanks may group thousands
+    in threes; ``±`` and what follows is the error of the number.
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the text is not a quantity; ``"1,5"`` is refused because it could mean 1.5 or 15.
     """
-    if isinstance(value, bool):
-        raise ValueError(f"{value!r} is not {ACCEPTED}")
+    if isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"{value!r} is not {ACCEPTED}")
     if isinstance(value, int | float | np.number):
-        return float(value)
-    match = _NUMBER.fullmatch(str(value).strip())
-    if not match or not re.match(r"[+-]?\.?\d", match[1]):
-        raise ValueError(f"{value!r} is not {ACCEPTED}")
-    return float(re.sub("[,_]", "", match[1])) * _SUFFIXES[match[2].lower()]
+        try:
+            return float(value)
+        except (OverflowError, TypeError):
+            raise ArgumentError(f"{str(value)[:40]} is not {ACCEPTED}") from None
+    text = str(value).strip()
+    match = _NUMBER.fullmatch(text.translate(_SAME)) if len(text) <= 60 else None
+    if not match or not re.match(r"[+-]?\.?\d", match["number"]):
+        raise ArgumentError(f"{_short(value)} is not {ACCEPTED}")
+    number = float(re.sub("[,_' ]", "", match["number"])) * _SUFFIXES[match["suffix"].lower()]
+    if match["power"]:
+        number *= float(f"1e{int(match['power'])}") if abs(int(match["power"])) < 400 else np.inf
+    if not np.isfinite(number):
+        raise ArgumentError(f"{_short(value)} is too large for a number")
+    return number
+
+
+def plausible(name: str, value: Any) -> float:
+    """An argument called ``name`` as a float that such a quantity can be: finite, above its least and below its most.
+
+    Raises
+    ------
+    ArgumentError
+        With the value, the bounds and what to write.
+    """
+    number = parse_quantity(value)
+    low, high = PLAUSIBLE.get(name, (0.0, LARGEST))
+    if not low <= number <= high:
+        raise ArgumentError(f"{name} = {_short(value)}: expected {low:g} to {high:g}; units are ones, as in 7e9 or 7B")
+    return number
+
+
+def is_quantity(text: Any) -> bool:
+    """Whether a cell holds a number as people write it."""
+    try:
+        parse_quantity(text)
+    except ArgumentError:
+        return False
+    return True
 
 
 def times_outside(values: Array, lowest: float, highest: float) -> Array:
@@ -49,9 +105,19 @@ def parse_quantities(column: pd.Series) -> tuple[Array, list[int]]:
     for i, value in enumerate(column):
         try:
             values[i] = parse_quantity(value)
-        except ValueError:
+        except ArgumentError:
             bad.append(i)
             continue
         if np.isnan(values[i]):
             bad.append(i)
     return values, bad
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a cell says that there is no number: nothing, ``n/a``, a dash."""
+    return value is None or value is pd.NA or str(value).strip().lower() in EMPTY
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}…"

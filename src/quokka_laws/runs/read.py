@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ExpressionError, RunsError
 from quokka_laws.runs import identity, sweeps, units, words
 from quokka_laws.runs.checks import (
     EPOCHS_TOLERANCE,
@@ -44,7 +44,8 @@ from quokka_laws.runs.checks import (
 )
 from quokka_laws.runs.columns import INPUTS, Recognised, recognise_runs, scaled, suggested, summed
 from quokka_laws.runs.conventions import AS_GIVEN, UNSTATED, Conventions, flops_constant, training_flops
-from quokka_laws.runs.files import read_table
+from quokka_laws.runs.expressions import rows_where
+from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.quantities import parse_quantities
 from quokka_laws.runs.remarks import Remark
 from quokka_laws.runs.states import states
@@ -269,35 +270,28 @@ def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
 def _table(source: Source | Sequence[str | Path]) -> tuple[pd.DataFrame, list[Remark]]:
     """The table, or several as one, and what was noticed in reading."""
     if isinstance(source, pd.DataFrame):
-        table = source.copy()
-        table.attrs = dict(source.attrs)
-        table = _with_index(table)
+        raise_faults(source, _equal_names(source))
+        table = flatten(read_table(source))
     elif isinstance(source, str | Path):
-        table = read_table(source)
+        table = flatten(read_table(source))
     else:
         paths = [Path(path) for path in source]
         if len(paths) == 1:
-            table = read_table(paths[0])
+            table = flatten(read_table(paths[0]))
         else:
-            parts = [read_table(path) for path in paths]
-            notes = [note for part in parts for note in part.attrs.get("notes", [])]
+            parts = [flatten(read_table(path)) for path in paths]
+            notes = [{**note, "file": str(path)} for part, path in zip(parts, paths, strict=True) for note in _read(part)]
             named = [part if "file" in part else part.assign(file=path.stem) for part, path in zip(parts, paths, strict=True)]
             table = pd.concat([part.reset_index(drop=True) for part in named], ignore_index=True)
-            table.attrs = {"notes": [*notes, Remark("several_files", {"count": len(paths)}).to_dict()]}
+            table.attrs = {"remarks": [*notes, Remark("several_files", {"count": len(paths)}).to_dict()]}
     if table.empty:
         raise RunsError(f"{where_from(source)}: there are no rows")
-    return table, [Remark.from_dict(note) for note in table.attrs.get("notes", [])]
+    return table, [Remark.from_dict(note) for note in _read(table)]
 
 
-def _with_index(table: pd.DataFrame) -> pd.DataFrame:
-    """A DataFrame whose named index holds what a column would: its levels as columns."""
-    levels = [name for name in table.index.names if name is not None and name not in table.columns]
-    if not levels:
-        return table
-    attrs = table.attrs
-    table = table.reset_index(level=levels) if table.index.nlevels > len(levels) else table.reset_index()
-    table.attrs = attrs
-    return table
+def _read(table: pd.DataFrame) -> list[Any]:
+    """What reading the file remarked, or what was said of a table that was read before."""
+    return list(table.attrs.get("remarks", table.attrs.get("notes", [])))
 
 
 def _equal_names(table: pd.DataFrame) -> list[Remark]:
@@ -479,10 +473,9 @@ def _select(
                 if query == "duplicates":
                     hit = duplicated(original.loc[table.index]).to_numpy()
                 else:
-                    hit = frame.eval(query).to_numpy(dtype=bool)
-            except Exception as error:  # pandas raises half a dozen kinds for a bad query
-                facts = {"query": query, "names": shown, "why": str(error)}
-                faults.append(Remark("bad_condition", facts))
+                    hit = rows_where(query, frame)
+            except ExpressionError as error:
+                faults.append(Remark("text", {"text": str(error)}))
                 continue
             out = ~hit if inverted else hit
             excluded += _record(table, out, [Remark("condition", {"reason": reason})] * int(out.sum()))

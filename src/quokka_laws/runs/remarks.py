@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from quokka_laws.runs import file_remarks
+
 LISTED = 8  # rows or names in a sentence before "and … more"
-ROUTINE = frozenset({"read_as", "derived"})
+ROUTINE = frozenset({"read_as", "derived"}) | file_remarks.ROUTINE
 """Codes that only say what any reader would expect: a column's other name, a column that follows from others."""
 
 
@@ -50,7 +52,7 @@ class Remark:
         return sentence(self)
 
 
-SENTENCES = {
+SENTENCES = file_remarks.SENTENCES | {
     "text": "{text}",
     # ---- columns
     "read_as": "column {column!r} read as {name}",
@@ -125,7 +127,6 @@ SENTENCES = {
     "no_column": "columns: the table has no column {column!r} for {name}; it has {names}",
     "no_usable_rows": "none of {n} rows can be used: {reasons}",
     "no_rows_left": "drop and keep leave no rows ({n} excluded)",
-    "bad_condition": "cannot apply {query!r} to the columns {names}: {why}",
     "flops": (
         "column C differs from {rule} by more than {tolerance:.0%} in {rows} (C/rule is {low:.3g} to {high:.3g}; C/(N·D) is "
         "{least:.3g} to {most:.3g}; read: {read}). Say {advice}"
@@ -203,7 +204,8 @@ def sentence(remark: Remark, *, options: bool = False) -> str:
     facts = {k: ", ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in remark.facts.items()}
     facts |= {"rows": named(remark.rows), "advice": tried(remark.advice, options=options)}
     template = SENTENCES.get(remark.code)
-    return template.format_map(_Open(facts)) if template else f"{remark.code}: {facts}"
+    where = f"{facts['file']}: " if remark.code in file_remarks.SENTENCES and facts.get("file") else ""
+    return where + (template.format_map(_Open(facts)) if template else f"{remark.code}: {facts}")
 
 
 class _Open(dict[str, Any]):

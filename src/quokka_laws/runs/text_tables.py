@@ -1,0 +1,347 @@
+"""Text tables as people write them: CSV and its dialects, with comments, a preamble, empty rows and columns.
+
+Separated by commas, semicolons, tabs, bars or blanks; a decimal comma where commas do not separate. What does not fit
+together is refused with its line rather than read in some way: a row longer than the header, a quotation mark that
+swallows rows, a name that heads two columns, a number grouped in one place and with a decimal comma in another.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import Any
+
+import pandas as pd
+
+from quokka_laws.exceptions import RunsError
+from quokka_laws.runs.quantities import is_quantity
+
+LISTED = 8
+SAMPLED = 200  # lines that decide what separates columns
+COMMENT = ("#", "%", "//")
+_MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+_RULE = re.compile(r"[\s|+:=-]*")  # the line under the header of a table in Markdown
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+Remarks = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Cells of one row and the line where it begins, from 1."""
+
+    line: int
+    cells: list[str]
+
+    @property
+    def filled(self) -> bool:
+        return any(self.cells)
+
+
+def decoded(data: bytes, where: str, remarks: Remarks) -> str:
+    """Text from bytes: UTF-8, UTF-16 or UTF-32 by their marks, else the Windows and Latin alphabets.
+
+    Raises
+    ------
+    RunsError
+        When the bytes are no text.
+    """
+    text = None
+    for mark, name in (
+        (b"\xff\xfe\x00\x00", "utf-32"),
+        (b"\x00\x00\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if data.startswith(mark):
+            try:
+                text = data.decode(name)
+            except UnicodeDecodeError as error:
+                raise RunsError(
+                    f"{where}: not {name.upper()} text, though it begins as such (byte {error.start})"
+                ) from None
+            break
+    if text is None and data[:400:2].count(0) + data[1:401:2].count(0) > 0.4 * min(len(data), 400):  # without a mark
+        name = "utf-16-be" if data[:400:2].count(0) > data[1:401:2].count(0) else "utf-16-le"
+        text = data.decode(name, errors="replace")
+        remarks.append({"code": "encoding", "encoding": name.upper()})
+    if text is None:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            try:
+                text, name = data.decode("cp1252"), "Windows-1252"
+            except UnicodeDecodeError:
+                text, name = data.decode("latin-1"), "Latin-1"
+            remarks.append({"code": "encoding", "encoding": name})
+    text = text.lstrip("\ufeff")
+    if found := _CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise RunsError(f"{where}: not a table of text: byte {ord(found[0])} in line {line}")
+    return text
+
+
+def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
+    """The table that text holds; cells are text without the blanks around them.
+
+    Raises
+    ------
+    RunsError
+        When rows do not fit the header, quotation marks are not closed, or there is no header.
+    """
+    lines = re.split(r"\r\n|\n|\r", text)
+    comments = [i for i, line in enumerate(lines) if line.lstrip().startswith(COMMENT) and not _in_quotes(line)]
+    mark = _separator([line for i, line in enumerate(lines) if line.strip() and i not in set(comments)][:SAMPLED])
+    rows = _rows(lines, set(comments), mark, where)
+    if comments and (header := _commented_header(lines, comments, rows, mark)):
+        rows = [header, *rows]
+        comments = [i for i in comments if i != header.line - 1]
+        remarks.append({"code": "commented_header", "line": header.line})
+    if comments:
+        remarks.append({"code": "comments", "n": len(comments)})
+    if mark != ",":
+        remarks.append({"code": "separator", "mark": _MARKS[mark]})
+    table = _assembled(rows, where, remarks, mark)
+    if mark != ",":
+        table = _decimal_comma(table, where, remarks)
+    if not text.endswith(("\n", "\r")) and len(table) > 1:
+        _note_cut_off(table, remarks)
+    return table
+
+
+def cells_table(rows: Sequence[Sequence[Any]], where: str, remarks: Remarks) -> pd.DataFrame:
+    """The table that rows of a spreadsheet hold; cells become text."""
+    texts = [_Row(i, [_text(cell) for cell in row]) for i, row in enumerate(rows, 1)]
+    kept = [r for r in texts if not (r.filled and next(filter(None, r.cells)).startswith("#"))]
+    if len(kept) < len(texts):
+        remarks.append({"code": "comments", "n": len(texts) - len(kept)})
+    return _assembled(kept, where, remarks, ",")
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.0f}" if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    return cell.isoformat() if isinstance(cell, date) else str(cell).strip()
+
+
+# ---- lines to rows ----------------------------------------------------------------------------------------------
+
+
+def _in_quotes(line: str) -> bool:
+    return line.lstrip().startswith('"')
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """What separates columns: the mark that gives the most rows the same number of cells, several of them."""
+    best, most = ",", (0.0, 0, 0)
+    for mark in _MARKS:
+        counts = Counter(len(cells) for cells in (_cells(line, mark) for line in lines) if any(cells))
+        if not counts:
+            continue
+        width, hits = max(counts.items(), key=lambda c: (c[1], c[0]))
+        if width < 2:
+            continue
+        score = (round(hits / len(lines), 1), -(mark == " "), width if mark != " " else 0)
+        if score > most:
+            best, most = mark, score
+    return best
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    """The cells of one line by itself."""
+    if mark == " ":
+        return line.split()
+    found = next(csv.reader([line], delimiter=mark, skipinitialspace=True), [])
+    return _bare(found) if mark == "|" else found
+
+
+def _bare(cells: list[str]) -> list[str]:
+    """Without the empty cells outside the bars of a table in Markdown."""
+    inner = cells[1:] if cells and not cells[0].strip() else cells
+    return inner[:-1] if inner and not inner[-1].strip() else inner
+
+
+def _rows(lines: list[str], comments: set[int], mark: str, where: str) -> list[_Row]:
+    """Every row with the line it begins at, comments aside; rows without values stay, for they count."""
+    kept = [(i + 1, line) for i, line in enumerate(lines) if i not in comments]
+    while kept and not kept[-1][1].strip():
+        kept.pop()
+    if mark in (" ", "|"):
+        texts = [(n, line) for n, line in kept if mark == " " or not _RULE.fullmatch(line) or not line.strip()]
+        return [_Row(n, [c.strip() for c in _cells(line, mark)]) for n, line in texts]
+    reader = csv.reader((line + "\n" for _, line in kept), delimiter=mark, skipinitialspace=True, strict=False)
+    rows, used = [], 0
+    try:
+        for cells in reader:
+            first, used = used, reader.line_num
+            if used - first > 1:
+                _check_quotes(cells, kept[first][0], kept[used - 1][0], mark, where)
+            rows.append(_Row(kept[first][0], [cell.strip() for cell in cells]))
+    except csv.Error as error:
+        raise RunsError(f"{where}: line {kept[min(used, len(kept) - 1)][0]}: not a CSV table ({error})") from None
+    if rows and used == len(kept) and kept and _open_quote(rows[-1], lines[rows[-1].line - 1 :], mark):
+        raise RunsError(f"{where}: a quotation mark in line {rows[-1].line} is never closed")
+    return rows
+
+
+def _check_quotes(cells: list[str], first: int, last: int, mark: str, where: str) -> None:
+    """A quoted cell may hold line ends; one that holds whole rows was not meant to."""
+    inner = max((line.count(mark) for cell in cells for line in cell.split("\n")[:-1]), default=0)
+    if inner and inner >= len(cells) - 2:
+        raise RunsError(
+            f"{where}: a quotation mark in line {first} is not closed before line {last}, and takes the rows between for one "
+            "value; close or remove it"
+        )
+
+
+def _open_quote(row: _Row, lines: list[str], mark: str) -> bool:
+    """Whether the last row ends inside a quoted cell."""
+    text = "\n".join(lines)
+    try:
+        for _ in csv.reader(
+            [line + "\n" for line in text.split("\n")], delimiter=mark, skipinitialspace=True, strict=True
+        ):
+            pass
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
+
+
+def _commented_header(lines: list[str], comments: list[int], rows: list[_Row], mark: str) -> _Row | None:
+    """The header where it is a comment, as numpy.savetxt writes it: the line above the rows, which are numbers only."""
+    filled = [r for r in rows if r.filled]
+    if not filled or not all(is_quantity(c) for c in filled[0].cells if c):
+        return None
+    above = [i for i in comments if i < filled[0].line - 1]
+    if not above:
+        return None
+    text = lines[above[-1]].lstrip().lstrip("#%/").strip()
+    cells = [c.strip() for c in _cells(text, mark)]
+    return (
+        _Row(above[-1] + 1, cells) if len(cells) == len(filled[0].cells) and not any(map(is_quantity, cells)) else None
+    )
+
+
+# ---- rows to a table --------------------------------------------------------------------------------------------
+
+
+def _assembled(rows: list[_Row], where: str, remarks: Remarks, mark: str) -> pd.DataFrame:
+    filled = [r for r in rows if r.filled]
+    if not filled:
+        raise RunsError(f"{where} is empty")
+    at = _header_at(filled, where)
+    header = filled[at]
+    if at:
+        remarks.append({"code": "preamble", "n": at, "line": header.line})
+    body = [r for r in rows if r.line > header.line]
+    names = _named(header, [r for r in body if r.filled], where)
+    _check_lengths(names, body, header, where)
+    full = [(i, r) for i, r in enumerate(body) if r.filled]
+    if not full:
+        raise RunsError(f"{where}: there are no rows, only a header")
+    if len(full) < len(body):
+        remarks.append({"code": "empty_rows", "n": len(body) - len(full)})
+    if short := [r.line for _, r in full if len(r.cells) < _last_named(names)]:
+        remarks.append({"code": "short_rows", "n": len(short), "line": short[0]})
+    used = [j for j, name in enumerate(names) if name]
+    if len(used) < len(names) and any(not n for n in names[: _last_named(names)]):
+        remarks.append({"code": "empty_columns", "n": len(names) - len(used)})
+    cells = [[r.cells[j] if j < len(r.cells) else "" for j in used] for _, r in full]
+    return pd.DataFrame(cells, columns=[names[j] for j in used], index=_index([i for i, _ in full]), dtype=str)
+
+
+def _index(places: list[int]) -> pd.Index:
+    whole = places == list(range(len(places)))
+    return pd.RangeIndex(len(places)) if whole else pd.Index(places)
+
+
+def _header_at(rows: list[_Row], where: str) -> int:
+    """Which row holds the names: the first, or the first as wide as most where notes stand above it."""
+    width = Counter(len(r.cells) for r in islice(rows, 1, SAMPLED)).most_common(1)
+    wide = width[0][0] if width else len(rows[0].cells)
+    first = next((i for i, r in enumerate(rows) if len(_trimmed(r.cells)) >= min(wide, 2) and len(r.cells) == wide), 0)
+    if first and any(is_quantity(c) for c in rows[first].cells):  # a row of numbers: the names are above it
+        first -= 1
+    names = _trimmed(rows[first].cells)
+    if all(is_quantity(c) for c in names if c):
+        raise RunsError(f"{where}: line {rows[first].line} holds numbers only; the first row has to name the columns")
+    return first
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    """Without the empty cells at the end."""
+    end = len(cells)
+    while end and not cells[end - 1]:
+        end -= 1
+    return cells[:end]
+
+
+def _last_named(names: list[str]) -> int:
+    return len(_trimmed(names))
+
+
+def _named(header: _Row, body: list[_Row], where: str) -> list[str]:
+    """Names of the columns; one without a name that holds values is called by its place, as pandas does."""
+    names = list(header.cells)
+    for j, name in enumerate(names):
+        if not name and any(j < len(r.cells) and r.cells[j] for r in body):
+            names[j] = f"Unnamed: {j}"
+    if twice := [name for name, count in Counter(names).items() if count > 1 and name]:
+        raise RunsError(
+            f"{where}: {', '.join(map(repr, twice))} heads more than one column; give each column (each run, in an export "
+            "of curves) a name of its own"
+        )
+    return names
+
+
+def _check_lengths(names: list[str], body: list[_Row], header: _Row, where: str) -> None:
+    long = [r for r in body if len(_trimmed(r.cells)) > len(names)]
+    if not long:
+        return
+    cells = len(_trimmed(long[0].cells))
+    shown = ", ".join(str(r.line) for r in long[:LISTED]) + (
+        f" and {len(long) - LISTED} more" if len(long) > LISTED else ""
+    )
+    raise RunsError(
+        f"{where}: line{'s' if len(long) > 1 else ''} {shown} ha{'ve' if len(long) > 1 else 's'} {cells} cells, and the header (line "
+        f"{header.line}) has {len(names)}; name every column, and put values that hold the separator in quotation marks"
+    )
+
+
+def _note_cut_off(table: pd.DataFrame, remarks: Remarks) -> None:
+    """A file whose last line has no end may have lost some digits."""
+    for name in reversed(table.columns):
+        last, others = table[name].iloc[-1], table[name].iloc[:-1]
+        if last:
+            if is_quantity(last) and len(last) < others[others != ""].map(len).min():
+                remarks.append({"code": "no_last_newline", "cell": last})
+            return
+
+
+_COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
+_GROUPED = r"[+-]?\d{1,3}(?:,\d{3}){2,}"
+_POINT = r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?"
+
+
+def _decimal_comma(table: pd.DataFrame, where: str, remarks: Remarks) -> pd.DataFrame:
+    """Decimal commas of a table whose columns are not separated by commas, unless commas group thousands there."""
+    cells = table.stack()
+    comma, point = cells.str.fullmatch(_COMMA), cells.str.fullmatch(_POINT)
+    grouped = cells.str.fullmatch(_GROUPED)
+    if not comma.any():
+        return table
+    if point.any() or grouped.any():
+        other = cells[point | grouped].iloc[0]
+        raise RunsError(
+            f"{where}: {cells[comma].iloc[0]!r} and {other!r} cannot both be read: is the comma a decimal mark or does "
+            "it group thousands? Write all numbers one way, best without grouping"
+        )
+    remarks.append({"code": "decimal_comma", "example": cells[comma].iloc[0]})
+    return table.apply(lambda column: column.where(~column.str.fullmatch(_COMMA), column.str.replace(",", ".")))
