@@ -41,6 +41,22 @@ def settings(table: pd.DataFrame) -> list[str]:
     return [str(c) for c in table if was_swept(str(c)) and table[c].astype(str).nunique() > 1]
 
 
+def telling(table: pd.DataFrame, keys: Sequence[pd.Series], at: Sequence[pd.Series]) -> list[str]:
+    """Settings that tell runs of one name apart where places (tokens, steps) repeat: no schedules along a run.
+
+    A setting has at most as many values as a place has rows; a learning rate that falls along a run has more.
+    """
+    often = table.groupby([*keys, *at], sort=False)[table.columns[0]].transform("size").groupby(list(keys), sort=False).max()
+    if (often <= 1).all():
+        return []
+    found = []
+    for name in settings(table):
+        varied = table[name].astype(str).groupby(list(keys), sort=False).nunique()
+        if (varied <= often).all():
+            found.append(name)
+    return found
+
+
 def told_apart(names: pd.Series, ids: pd.Series | None, swept: pd.DataFrame) -> pd.Series:
     """One label per row, the same for rows of one run: names, with the ID or a number where a name has several runs.
 
@@ -87,11 +103,8 @@ def runs_of_points(table: pd.DataFrame, original: pd.DataFrame) -> tuple[pd.Seri
     at = [table[k].astype(str) for k in ("D", "C") if k in table][:1]
     swept = pd.DataFrame({f"_{k.name}": k for k in keys[1:]}, index=table.index)
     if at:
-        often = table.groupby([*keys, *at], sort=False)["run_id"].transform("size").groupby(keys, sort=False).max()
-        for name in settings(original):
-            varied = original[name].astype(str).groupby(keys, sort=False).nunique()
-            if (varied <= often).all():  # a setting, not a schedule along a run
-                swept[name] = original[name].astype(str)
+        for name in telling(original, keys, at):
+            swept[name] = original[name].astype(str)
         swept["_again"] = table.groupby([*keys, *at, *(swept[c] for c in swept)], sort=False).cumcount()
     labels = told_apart(given, None, swept)
     if (changed := labels != given.astype(str)).any():

@@ -304,8 +304,9 @@ def _filled(table: pd.DataFrame, source: Any) -> tuple[pd.DataFrame, list[Remark
     """The table without empty rows and columns, with each row's number and name; an index of 0 … n−1 or of names."""
     attrs = table.attrs
     table = table.rename(columns=str)
-    table.insert(0, "_row", np.arange(1, len(table) + 1))
     labels = table.index
+    own = isinstance(source, pd.DataFrame)  # a file's index counts its data rows, empty ones too
+    table.insert(0, "_row", np.arange(1, len(table) + 1) if own else labels.to_numpy() + 1)
     empty = pd.DataFrame({c: _empty(table[c]) for c in table if c not in (*OWN, "file")}, index=table.index)
     notes = []
     rows = empty.all(axis=1)
@@ -319,7 +320,7 @@ def _filled(table: pd.DataFrame, source: Any) -> tuple[pd.DataFrame, list[Remark
         table = table.drop(columns=unheaded)
     names = pd.Series("", index=table.index, dtype=object)
     column = identity.name_column(table) or identity.id_column(table) or ("file" if "file" in table else None)
-    if not isinstance(labels, pd.RangeIndex) and not labels.equals(pd.RangeIndex(len(labels))):
+    if own and not labels.equals(pd.RangeIndex(len(labels))):
         names = pd.Series([str(label) for label in table.index], index=table.index, dtype=object)
     elif column is not None:
         names = table[column].astype(str)

@@ -178,6 +178,7 @@ SENTENCES = file_remarks.SENTENCES | {
         "{ratio:.3g} times the tokens per step of most runs, if it saw all that were planned: did it stop early?"
     ),
     "renamed": "{name} is the name of {n} runs: they became {names}",
+    "another": "another run is called {name}: it became {became}",
     "unmatched": "{n} of {of} run names do not match {pattern!r}: {names}",
     "points": (
         "{where}: no column of steps, so every row is a point; if rows are one run's log, say --columns step=NAME"
