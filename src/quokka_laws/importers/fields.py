@@ -122,10 +122,11 @@ def curve(
         told["N_counts"] = "active"
     everything = {**other, **told, **(name_facts or {}), **stated}
     at = "step" if "step" in found else "tokens" if "D" in table else "row"
-    if at == "step" and table["step"].max() > axis.MOST_STEPS and "step" not in columns:
+    reached = float(table.loc[table["loss"].notna(), "step"].max())
+    if at == "step" and reached > axis.MOST_STEPS and "step" not in columns:
         given = found["step"]
         reason = (
-            f"its steps go up to {table['step'].max():.4g}, more than any run takes: tokens or samples? For tokens say "
+            f"its steps go up to {reached:.4g}, more than any run takes: tokens or samples? For tokens say "
             f"--columns D={given}"
         )
         return unreadable(run_id, source, [reason])
