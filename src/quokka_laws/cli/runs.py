@@ -52,7 +52,7 @@ def check_command(runs: tuple[str, ...], law: Law, form: str | None, **reading: 
         check_design(law, table)
         say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
     except RunsError as error:
-        if given("law"):
+        if given("law") or not set(law.variables) <= set(table):
             raise RunsError(f"not enough for {law.name}: {error}") from None
         say(f"  ! not enough for {law.name}: {error}")
     numeric = [k for k in (*INPUTS, "loss") if k in table]

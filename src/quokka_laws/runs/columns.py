@@ -41,26 +41,39 @@ WORDED: dict[str, Callable[[str], bool]] = {
     "loss": words.is_loss,
 }
 """What a name means by its words, where it is none of the aliases."""
+HINTS = tuple(WORDED)
+BLANK = "…"
 _OBJECTIVES = ("value", "objective", "metric", "score", "final_value", "best_value")  # of searches: offered, never taken
 
 
 @dataclass
 class Recognised:
-    """Columns by their canonical names: ``mapping`` (name → canonical), what multiplies them, what is to be said."""
+    """Columns by their canonical names: ``mapping`` (name → canonical), what multiplies them, what is to be said.
+
+    ``undecided``: canonical name → columns that could all hold it; whether that matters depends on the law.
+    """
 
     mapping: dict[str, str] = field(default_factory=dict)
     factors: dict[str, float] = field(default_factory=dict)
     notes: list[Remark] = field(default_factory=list)
     faults: list[Remark] = field(default_factory=list)
+    undecided: dict[str, list[str]] = field(default_factory=dict)
 
     def given(self, canonical: str) -> str:
         """What the column is called in the source; the canonical name where it is not known."""
         return next((name for name, meaning in self.mapping.items() if meaning == canonical), canonical)
 
 
-def inputs_of(runs: pd.DataFrame) -> dict[str, Any]:
-    """The columns of runs that a law can take, as floats."""
-    return {k: runs[k].to_numpy(dtype=float) for k in INPUTS if k in runs}
+def inputs_of(runs: pd.DataFrame, names: Sequence[str] = ()) -> dict[str, Any]:
+    """The columns of runs that a law can take: canonical ones, and those named; numbers as floats, others as text."""
+    wanted = dict.fromkeys([*INPUTS, *names])
+    return {k: _array(runs[k]) for k in wanted if k in runs}
+
+
+def _array(column: pd.Series) -> Any:
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=float)
+    return column.astype(str).to_numpy(dtype=object)
 
 
 def plain_name(column: object) -> str:
@@ -93,7 +106,10 @@ def summed(table: pd.DataFrame, columns: Mapping[str, str]) -> tuple[pd.DataFram
 def recognise(
     names: Sequence[str], columns: Mapping[str, str], aliases: Mapping[str, list[str]] = ALIASES
 ) -> tuple[dict[str, str], list[Remark], list[Remark]]:
-    """Which of the names holds what, by aliases alone: name → canonical name, notes on choices made, faults."""
+    """Which of the names holds what, by aliases alone: name → canonical name, notes on choices made, faults.
+
+    Several that could hold one thing are a fault, but for those of which the first is taken.
+    """
     found = Recognised()
     _asked(names, columns, aliases, found)
     plain = {name: plain_name(name) for name in names}
@@ -106,6 +122,9 @@ def recognise(
         ranked = sorted((known.index(p), c) for c, p in plain.items() if p in known and c not in found.mapping)
         _choose(canonical, [c for _, c in ranked], found)
     _said(found)
+    for canonical, several in found.undecided.items():
+        advice = ({"columns": {canonical: several[0]}},)
+        found.faults.append(Remark("ambiguous", {"names": several, "name": canonical}, advice=advice))
     return found.mapping, found.notes, found.faults
 
 
@@ -157,8 +176,7 @@ def _choose(canonical: str, candidates: Sequence[str], found: Recognised) -> Non
     if not candidates:
         return
     if len(candidates) > 1 and canonical not in GUESSED:
-        facts = {"names": list(candidates), "name": canonical}
-        found.faults.append(Remark("ambiguous", facts, advice=({"columns": {canonical: candidates[0]}},)))
+        found.undecided[canonical] = list(candidates)
         return
     if len(candidates) > 1:
         facts = {"name": canonical, "column": candidates[0], "others": list(candidates[1:])}
@@ -300,8 +318,14 @@ def _ratio(code: str, table: pd.DataFrame, taken: str, other: str) -> Remark:
 # ---- what to say where columns were not recognised ------------------------------------------------------------
 
 
-def suggested(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
-    """``{'N': '# Params', 'D': …}``: what to map where columns were not recognised, with names that look right."""
+def suggested(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """``columns={'N': '# Params', 'D': …}``: what to say where columns were not recognised."""
+    pairs = [f"{k!r}: {v!r}" if v != BLANK else f"{k!r}: {v}" for k, v in proposed(names, wanted).items()]
+    return f"columns={{{', '.join(pairs)}}}"
+
+
+def proposed(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
+    """Canonical name → column that looks right, with the unit its name states; a blank where none does."""
     pairs = {}
     for canonical in wanted:
         near = [n for n in names if WORDED[canonical](n)]
@@ -310,5 +334,6 @@ def suggested(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
             near = [" + ".join(blocks)] if blocks else []
         if canonical == "loss" and not near:
             near = [n for n in names if plain_name(n) in _OBJECTIVES]
-        pairs[canonical] = near[0] if near else "…"
+        unit = {1e3: ":K", 1e6: ":M", 1e9: ":B", 1e12: ":T"}.get(words.scale_of(near[0]), "") if near else ""
+        pairs[canonical] = near[0] + (unit if canonical in ("N", "D") else "") if near else BLANK
     return pairs

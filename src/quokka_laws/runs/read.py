@@ -42,7 +42,7 @@ from quokka_laws.runs.checks import (
     where_from,
     wrong_units,
 )
-from quokka_laws.runs.columns import INPUTS, Recognised, recognise_runs, scaled, suggested, summed
+from quokka_laws.runs.columns import INPUTS, Recognised, proposed, recognise_runs, scaled, summed
 from quokka_laws.runs.conventions import AS_GIVEN, UNSTATED, Conventions, flops_constant, training_flops
 from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import flatten, read_table
@@ -102,7 +102,8 @@ def read_runs(
     Returns
     -------
     DataFrame
-        Canonical columns first, as floats; index 0 … n−1, or the labels of a DataFrame whose index holds names. In
+        Canonical columns first, as floats, then every other column under its own name; index 0 … n−1, or the labels of a
+        DataFrame whose index holds names. Only ``loss`` has to be there: a law that is fitted says what it needs. In
         ``attrs``: ``conventions``, ``notes`` and ``excluded`` (each row left out by number, name, code and reason), as plain
         data. Rows without a usable number and rows of runs that did not finish are left out and listed.
 
@@ -162,6 +163,8 @@ def read_runs(
         "notes": [note.to_dict() for note in notes],
         "source": where_from(source),
         "flops_tolerance": flops_tolerance,
+        "renamed": {a: b for a, b in found.mapping.items() if a != b and b not in found.factors},
+        "undecided": found.undecided,
     }
     table = _checked(table, given)
     if best_of is not None:
@@ -237,18 +240,31 @@ def flops_per_ND(runs: pd.DataFrame) -> Array:
     return (runs["C"] / (runs["N"] * runs["D"])).to_numpy(dtype=float)
 
 
-def varying_flops(runs: pd.DataFrame) -> str:
-    """A sentence where the C of the runs is not one multiple of N·D, so that plans cannot turn a budget into N and D."""
+def flops_spread(runs: pd.DataFrame) -> dict[str, float] | None:
+    """Lowest, highest and median C/(N·D) where it is not one multiple, so that plans cannot turn a budget into N and D."""
     if not {"N", "D", "C"} <= set(runs):
-        return ""
+        return None
     k = flops_per_ND(runs)
     middle = float(np.median(k))
     if np.abs(k / middle - 1).max() <= FLOPS_TOLERANCE:
+        return None
+    return {"lowest": float(k.min()), "highest": float(k.max()), "median": middle}
+
+
+def varying_flops(runs: pd.DataFrame) -> str:
+    """A sentence where the C of the runs is not one multiple of N·D."""
+    if not (spread := flops_spread(runs)):
         return ""
     return (
-        f"C/(N·D) VARIES FROM {k.min():.3g} TO {k.max():.3g} OVER THE RUNS: plans take their median, C = {middle:.3g}·N·D, "
-        "and are off by as much. Count C alike for all runs, or count N as C does"
+        f"C/(N·D) VARIES FROM {spread['lowest']:.3g} TO {spread['highest']:.3g} OVER THE RUNS: plans take their median, "
+        f"C = {spread['median']:.3g}·N·D, and are off by as much. Count C alike for all runs, or count N as C does"
     )
+
+
+def row_names(runs: pd.DataFrame, chosen: Array) -> tuple[str, ...]:
+    """What the user calls the rows where ``chosen`` is true: their run_id where each has its own, else their index."""
+    own = runs["run_id"] if "run_id" in runs and runs["run_id"].is_unique else runs.index.to_series()
+    return tuple(map(str, own[chosen]))
 
 
 def equal_run_weights(runs: pd.DataFrame) -> pd.Series:
@@ -341,27 +357,14 @@ def _empty(column: pd.Series) -> pd.Series:
 
 
 def _rename(table: pd.DataFrame, found: Recognised) -> tuple[pd.DataFrame, list[Remark]]:
-    """Canonical names for the columns that were recognised, and the faults where too few were."""
-    faults = []
+    """Canonical names for the columns that were recognised, and a fault where none holds the loss."""
     names = [str(c) for c in table if c not in OWN]
     free = [c for c in names if c not in found.mapping]
     clashing = [c for c in table if c in found.mapping.values() and found.mapping.get(str(c)) != c]
     renamed = table.drop(columns=clashing).rename(columns=found.mapping)
-    asked = {fault.facts.get("name", "loss") for fault in found.faults}
-    have = {k for k in ("N", "D", "C") if k in renamed}
-    if "D" not in have and {"U_D", "epochs"} <= set(renamed):
-        have.add("D")
-    missing = [] if "loss" in renamed or "loss" in asked else ["loss"]
-    few = len(have | (asked & {"N", "D", "C"})) < 2
-    if few:
-        missing = [*(k for k in ("N", "D") if k not in have), *missing]
-    advice = {"columns": suggested(free, missing)}
-    if few:
-        facts = {"found": sorted(have) or ["none"], "names": names}
-        faults.append(Remark("too_few", facts, advice=(advice,)))
-    if "loss" in missing:
-        faults.append(Remark("no_loss", {"names": names}, advice=() if few else (advice,)))
-    return renamed, faults
+    if "loss" in renamed or found.faults:
+        return renamed, []
+    return renamed, [Remark("no_loss", {"names": names}, advice=({"columns": proposed(free, ["loss"])},))]
 
 
 def _conventions(table: pd.DataFrame, conventions: Conventions, found: Recognised) -> Conventions:

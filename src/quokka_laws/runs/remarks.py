@@ -121,7 +121,6 @@ SENTENCES = file_remarks.SENTENCES | {
     "equal_names": "{columns} heads more than one column; give each column a name of its own",
     "no_loss": "no column holds the loss; the table has {names}. Say {advice}",
     "several_losses": "columns {names} could all be the loss; say which: {advice}",
-    "too_few": "need two of N (parameters), D (tokens) and C (FLOPs), found {found}; the table has {names}. Say {advice}",
     "ambiguous": "columns {names} could all be {name}; say which: {advice}",
     "not_canonical": "columns: {name!r} is not a canonical name ({known})",
     "no_column": "columns: the table has no column {column!r} for {name}; it has {names}",
