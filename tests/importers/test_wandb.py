@@ -76,7 +76,7 @@ def test_averaged_points_of_a_chart_are_said(tmp_path: Path) -> None:
     facts.write_text("Name,State,n_params,tokens\na,finished,1.3B,10B\n")
     runs = import_runs(path, facts=facts)
     assert runs.loc[0, ["run_id", "N", "D"]].tolist() == ["a", 1.3e9, 1e10]
-    assert "averages over stretches of steps" in runs.attrs["notes"][0]
+    assert [note["code"] for note in runs.attrs["notes"]] == ["averaged"]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
