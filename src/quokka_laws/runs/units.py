@@ -27,8 +27,9 @@ SPELLED = {
     "error": "share of errors",
     "error rate": "share of errors",
 }
+LOGARITHM = {"perplexity": NATS, "perplexity per byte": "nats/byte", "perplexity per word": "nats/word"}
 KNOWN = (
-    NATS, "bits/token", "perplexity", "bits/byte", "nats/byte", "bits/character", "accuracy", "share of errors",
+    NATS, "bits/token", "perplexity", "perplexity per byte", "perplexity per word", "nats/word", "bits/byte", "nats/byte", "bits/character", "accuracy", "share of errors",
     "normalised loss", "reducible loss",
 )  # fmt: skip
 
@@ -61,13 +62,17 @@ def convert(
         whole = 100.0 if float(table["loss"].max()) > 1 else 1.0
         notes.append(_converted(unit, "share of errors", f"1 - accuracy/{whole:g}"))
         return table.assign(loss=1 - table["loss"] / whole), replace(conventions, loss_unit="share of errors"), notes, []
-    if unit == "perplexity":
+    if unit in LOGARITHM:
         low = (table["loss"] < 1).to_numpy()
         if low.any():
             advice = ({"columns": {"loss": column}, "loss_unit": NATS},)
             return table, conventions, [], [Remark("no_perplexity", {"column": column}, rows_of(table, low), advice)]
-        notes.append(_converted(unit, NATS, "ln"))
-        return table.assign(loss=np.log(table["loss"])), replace(conventions, loss_unit=NATS), notes, []
+        into = LOGARITHM[unit]
+        notes.append(_converted(unit, into, "ln"))
+        table = table.assign(loss=np.log(table["loss"]))
+        if into == NATS:
+            return table, replace(conventions, loss_unit=NATS), notes, []
+        unit = into
     factors = {"bits/token": (np.log(2), "× ln 2")}
     if bytes_per_token:
         factors["bits/byte"] = (np.log(2) * bytes_per_token, f"× ln 2 × {bytes_per_token:g} bytes/token")
@@ -76,7 +81,7 @@ def convert(
         factor, how = factors[unit]
         notes.append(_converted(unit, NATS, how))
         return table.assign(loss=table["loss"] * factor), replace(conventions, loss_unit=NATS), notes, []
-    if unit != NATS and not stated:
+    if unit != NATS and (not stated or unit != stated):
         notes.append(Remark("kept_unit", {"column": column, "unit": unit}))
     return table, replace(conventions, loss_unit=unit), notes, []
 

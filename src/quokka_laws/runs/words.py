@@ -39,6 +39,10 @@ _NO_LOSS = frozenset(
 ) - {"interval", "norm"}
 
 UNITS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"word", "perplexity"}), "perplexity per word"),
+    (frozenset({"byte", "perplexity"}), "perplexity per byte"),
+    (frozenset({"word", "ppl"}), "perplexity per word"),
+    (frozenset({"byte", "ppl"}), "perplexity per byte"),
     (frozenset({"ppl"}), "perplexity"),
     (frozenset({"perplexity"}), "perplexity"),
     (frozenset({"bpb"}), "bits/byte"),
@@ -62,7 +66,7 @@ UNITS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"reducible", "loss"}), "reducible loss"),
     (frozenset({"excess", "loss"}), "reducible loss"),
 )
-_OF_UNITS = frozenset({"perplexity", "bits/byte", "bits/character", "bits/token", "nats/byte"})  # losses by another name
+_OF_UNITS = frozenset({"perplexity", "perplexity per word", "perplexity per byte", "bits/byte", "bits/character", "bits/token", "nats/byte"})  # losses by another name
 
 SWEPT = frozenset(
     "lr learning rate batch bs gbs mbs micro global seed seeds width depth layers layer heads head hidden dim dmodel wd decay "
