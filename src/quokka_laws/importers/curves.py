@@ -296,9 +296,16 @@ def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, re
     known = set(curve.facts)
     if "D" in known or {"U_D", "epochs"} <= known or {"N", "C"} <= known:
         return None
+    if curve.axis not in ("step", "tokens", "row"):
+        factor = {"e": "the unique tokens of an epoch (a column U_D, or --facts)", "s": "the length of a sequence (a column seq_len)"}
+        raise IncompleteError(
+            f"rows of run {curve.run_id} are told apart by {curve.axis}, neither steps nor tokens; give "
+            f"{factor.get(curve.axis[0], 'a column of steps or tokens')}, or read the tokens from the run's name (--name)"
+        )
     raise IncompleteError(
         f"nothing says how many tokens run {curve.run_id} saw; map a column (columns D=NAME), give "
-        "--tokens-per-step (global batch × sequence length), or read them from the run's name (--name)"
+        + ("--tokens-per-step (global batch × sequence length)" if curve.axis == "step" else "a column of steps (columns step=NAME)")
+        + ", or read them from the run's name (--name)"
     )
 
 

@@ -121,7 +121,7 @@ def curve(
     if "N" in known and words.active_parameters(known["N"]):
         told["N_counts"] = "active"
     everything = {**other, **told, **(name_facts or {}), **stated}
-    at = "step" if "step" in found else "tokens" if "D" in table else "row"
+    at = "step" if "step" in found else "tokens" if "D" in table else _axis(logged, names)
     reached = float(table.loc[table["loss"].notna(), "step"].max())
     if at == "step" and reached > axis.MOST_STEPS and "step" not in columns:
         given = found["step"]
@@ -186,6 +186,15 @@ def _steps(logged: pd.DataFrame, names: Sequence[str]) -> str:
     return others[0] if len(others) == 1 else ""
 
 
+def _axis(logged: pd.DataFrame, names: Sequence[str]) -> str:
+    """What rows without steps and tokens follow one another by: ``epochs ('epoch')``, ``time ('wall_time')``, or ``row``."""
+    for kind in (axis.EPOCHS, axis.SAMPLES, axis.TIME):
+        for name in names:
+            if axis.kind_of(name) == kind and axis.rises(axis.numbers(logged[name])):
+                return f"{kind} ({name!r})"
+    return "row"
+
+
 def _size(configured: Mapping[str, Any]) -> str:
     """The setting that counts parameters, where usual names do not: the active ones, or the only whole count."""
     usual = [n for n in configured if plain_name(n) in ALIASES["N"]]
@@ -210,6 +219,8 @@ def _converted(logged: pd.DataFrame, names: Sequence[str], facts: Mapping[str, A
                 values = axis.numbers(logged[name])
                 if kind == axis.EPOCHS and "step" in {plain_name(n) for n in names}:
                     continue
+                if kind == axis.EPOCHS and np.isfinite(values).any() and np.nanmin(values) == 0:
+                    values = values + 1  # counted from 0, logged at their end
                 if np.isfinite(values).any() and np.nanmax(values) > 0:
                     facts_ = {"column": name, "kind": kind, "factor": each[0], "source": each[1]}
                     said.append(Remark("axis_converted", facts_))

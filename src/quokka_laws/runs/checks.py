@@ -18,6 +18,7 @@ EPOCHS_TOLERANCE = 0.02
 UNITS_APART = 1e4
 SMALLEST = 1e3  # parameters: a median below is one of millions or billions
 LARGEST = 1e15
+FEW = 0.2  # share of rows that a rule may miss for them to be slips
 FEWEST = 0.01  # tokens per parameter
 OWN = ("_row", "_label")  # columns of the reader, not of the table
 
@@ -46,6 +47,9 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
             advice: list[dict[str, Any]] = [{"flops": AS_GIVEN}]
             if constant := constant_flops(k, tolerance):
                 advice.insert(0, {"flops": f"{constant}ND"})
+            elif bad.mean() <= FEW:
+                rule = training_rule(conventions)
+                advice.insert(0, {"drop": f"abs(C / ({rule}) - 1) > {tolerance:g}"})
             faults.append(Remark("flops", facts, rows_of(table, bad), tuple(advice)))
     if {"D", "U_D", "epochs"} <= set(table):
         ratio = (table["epochs"] * table["U_D"] / table["D"]).to_numpy()
@@ -54,6 +58,11 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
             facts = {"tolerance": EPOCHS_TOLERANCE, "low": float(ratio[bad].min()), "high": float(ratio[bad].max())}
             faults.append(Remark("epochs", facts, rows_of(table, bad)))
     return faults
+
+
+def training_rule(conventions: Conventions) -> str:
+    """The FLOP rule as a condition writes it: ``6 * N * D``."""
+    return f"{conventions.flops_per_ND:g} * N * D"
 
 
 def constant_flops(k: Array, tolerance: float) -> str:

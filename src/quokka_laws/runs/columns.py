@@ -264,9 +264,8 @@ def _choose_compute(table: pd.DataFrame, exact: list[str], worded: list[str], fo
             candidates = spent
     _choose("C", _distinct(table, candidates), found)
     if (given := found.given("C")) != "C":
-        for unit, factor in words.FLOPS_SCALES.items():
-            if unit in words.words(given):
-                found.factors["C"] = factor
+        if (factor := words.flops_scale(given)) > 1:
+            found.factors["C"] = factor
 
 
 def _units_in_names(table: pd.DataFrame, columns: Mapping[str, str], found: Recognised) -> None:
@@ -294,7 +293,7 @@ def _numbers(table: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
 
 def _large(table: pd.DataFrame, name: str) -> bool:
     """Whether a budget can be one of FLOPs, not of dollars or steps."""
-    values = _numbers(table, name)
+    values = _numbers(table, name) * words.flops_scale(name)
     return bool(np.isfinite(values).any()) and float(np.nanmedian(values)) > 1e9
 
 

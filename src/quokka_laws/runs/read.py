@@ -53,7 +53,7 @@ from quokka_laws.runs.states import states
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
 STATED = ("N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus")
-EMPTY = ("", "nan", "none", "null", "n/a", "na", "<na>", "-", "--")
+EMPTY = ("", "none", "null", "n/a", "na", "<na>", "-", "--")
 
 Source = str | Path | pd.DataFrame
 

@@ -38,15 +38,16 @@ class Remark:
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for ``attrs`` and files."""
         plain: dict[str, Any] = {"code": self.code, **self.facts}
-        return plain | ({"rows": list(self.rows)} if self.rows else {})
+        plain |= {"rows": list(self.rows)} if self.rows else {}
+        return plain | ({"advice": [_plain(one) for one in self.advice]} if self.advice else {})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any] | str) -> Remark:
         """From plain data; text, as older files hold it, stays as it is."""
         if isinstance(data, str):
             return cls("text", {"text": data})
-        facts = {k: v for k, v in data.items() if k not in ("code", "rows")}
-        return cls(str(data.get("code", "text")), facts, tuple(map(str, data.get("rows", ()))))
+        facts = {k: v for k, v in data.items() if k not in ("code", "rows", "advice")}
+        return cls(str(data.get("code", "text")), facts, tuple(map(str, data.get("rows", ()))), tuple(data.get("advice", ())))
 
     def __str__(self) -> str:
         return sentence(self)
@@ -100,8 +101,8 @@ SENTENCES = file_remarks.SENTENCES | {
         "the lowest lies at the edge of its sweep of {column} in {n} of {of} pairs of N and D ({where}): the best may lie beyond"
     ),
     "best_bias": (
-        "the lowest of {k:g} noisy runs is too low by about {bias:.2g} (noise of one run {noise:.2g}): as good as the same for "
-        "every pair, so it moves the irreducible loss and little else"
+        "the lowest of {k:g} noisy runs is too low by about {bias:.2g} on average (noise of one run {noise:.2g}); where sweeps "
+        "are alike this is the same for every pair and moves little but the irreducible loss"
     ),
     "best_noise_unknown": (
         "how much too low the lowest of several noisy runs is cannot be said: no runs differ by their seed alone, and no sweep "
@@ -218,6 +219,10 @@ class _Open(dict[str, Any]):
 class _Missing(str):
     def __format__(self, spec: str) -> str:
         return f"({self!s} unknown)"
+
+
+def _plain(advice: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in advice.items()}
 
 
 def named(rows: Iterable[str]) -> str:

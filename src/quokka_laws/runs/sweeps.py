@@ -96,8 +96,12 @@ def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     notes += [edge for column in wanted if (edge := _edges(table, kept, cell, column)) is not None]
     notes.append(_bias(runs, table, cell, setting))
     gone = runs.drop(kept.index)
-    identity = [k for k in ("run_id", *cell, "C", "loss", *wanted) if k in runs]
-    excluded = [{"code": "not_best", "reason": str(Remark("not_best")), **row} for row in gone[identity].to_dict("records")]
+    told = [k for k in ("_row", "_label", "run_id", *cell, "C", "loss", *wanted) if k in runs]
+    told_as = gone[told].rename(columns={"_row": "row", "_label": "name"})
+    excluded = [
+        {k: v for k, v in row.items() if k != "name" or v} | {"code": "not_best", "reason": str(Remark("not_best"))}
+        for row in told_as.to_dict("records")
+    ]
     kept.attrs = {
         **runs.attrs,
         "notes": [*runs.attrs.get("notes", []), *(n.to_dict() for n in notes)],

@@ -109,7 +109,7 @@ def counts_parameters(name: str) -> bool:
     """Whether a name is that of a whole count of parameters: not of a part (``params_wte``), nor a setting (``params_lr``)."""
     said = leaf(name)
     if not PARAMETERS & set(said):
-        return said in {("model", "size"), ("size",)}
+        return "size" in said and not set(said) - _SCALES - {"model", "size"}
     rest = set(said) - PARAMETERS - _OF_PARAMETERS
     return not rest or without_embedding(name)
 
@@ -160,6 +160,11 @@ def counts_flops(name: str) -> bool:
     if set(FLOPS_SCALES) & said and not said & {"total", "train", "training", "budget", "used"}:
         return False  # 400 tflops is a speed
     return bool(FLOPS & said) and not said - FLOPS - _OF_FLOPS
+
+
+def flops_scale(name: str) -> float:
+    """What a name says that its numbers of FLOPs count: 1e9 in ``total_gflops``, 1 if nothing."""
+    return next((factor for unit, factor in FLOPS_SCALES.items() if unit in words(name)), 1.0)
 
 
 def is_loss(name: str) -> bool:
