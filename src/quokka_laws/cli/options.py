@@ -30,8 +30,12 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Leave out rows: a condition such as 'D / N < 4', or 'duplicates'. Repeatable.",
         ),
         click.option("--keep", help="Keep only rows that meet a condition."),
-        click.option("--best-of", metavar="COLUMNS", help="Keep the lowest loss of each N and D over what was swept: lr,batch."),
-        click.option("--bytes-per-token", type=QUANTITY, help="Bytes of text for each token: turns bits/byte into nats/token."),
+        click.option(
+            "--best-of", metavar="COLUMNS", help="Keep the lowest loss of each N and D over what was swept: lr,batch."
+        ),
+        click.option(
+            "--bytes-per-token", type=QUANTITY, help="Bytes of text for each token: turns bits/byte into nats/token."
+        ),
         click.option(
             "--state",
             type=ASSIGNMENTS,

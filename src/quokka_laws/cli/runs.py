@@ -130,7 +130,10 @@ def summary(table: pd.DataFrame) -> str:
     said = states(table)
     usable = ~said.unfinished
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
-    lines = [f"{len(table)} rows{runs}, {int(usable.sum())} usable", *(f"  {sentence(note, options=True)}" for note in notes_of(table))]
+    lines = [
+        f"{len(table)} rows{runs}, {int(usable.sum())} usable",
+        *(f"  {sentence(note, options=True)}" for note in notes_of(table)),
+    ]
     if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()
         lines.append(

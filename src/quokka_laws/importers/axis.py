@@ -17,15 +17,30 @@ from quokka_laws.runs.columns import plain_name
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.words import counts_tokens, leaf, words
 
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 STEPS, TOKENS, SAMPLES, EPOCHS, TIME, UNKNOWN = "steps", "tokens", "samples", "epochs", "time", "something else"
 MOST_STEPS = 2e7
 _WORDS = {
-    STEPS: frozenset("step steps iteration iterations iter iters it update updates batches".split()),
-    SAMPLES: frozenset("samples sample examples sequences seqs documents".split()),
-    EPOCHS: frozenset("epoch epochs".split()),
-    TIME: frozenset("time seconds hours minutes wall walltime runtime timestamp elapsed duration relative date secs hrs".split()),
+    STEPS: _set("step steps iteration iterations iter iters it update updates batches"),
+    SAMPLES: _set("samples sample examples sequences seqs documents"),
+    EPOCHS: _set("epoch epochs"),
+    TIME: _set("time seconds hours minutes wall walltime runtime timestamp elapsed duration relative date secs hrs"),
 }
-_LENGTHS = ("seq_len", "seq_length", "sequence_length", "context_length", "block_size", "max_seq_len", "max_seq_length", "n_ctx", "context")
+_LENGTHS = (
+    "seq_len",
+    "seq_length",
+    "sequence_length",
+    "context_length",
+    "block_size",
+    "max_seq_len",
+    "max_seq_length",
+    "n_ctx",
+    "context",
+)
 
 
 def kind_of(name: str, values: Array | None = None) -> str:
@@ -44,7 +59,9 @@ def kind_of(name: str, values: Array | None = None) -> str:
 def can_be_steps(values: Array) -> bool:
     """Whether numbers can be steps of an optimizer: whole, not negative, at most twenty million."""
     there = values[np.isfinite(values)]
-    return bool(len(there)) and bool((there == np.round(there)).all() and there.min() >= 0 and there.max() <= MOST_STEPS)
+    return bool(len(there)) and bool(
+        (there == np.round(there)).all() and there.min() >= 0 and there.max() <= MOST_STEPS
+    )
 
 
 def rises(values: Array) -> bool:

@@ -143,7 +143,9 @@ def points(
         )
     remarks += _noise(table, final)
     if final.kind == "smooth" and curve.axis != "step":
-        raise IncompleteError(f"run {curve.run_id} has no column of steps, which a window of steps needs; use final last:K")
+        raise IncompleteError(
+            f"run {curve.run_id} has no column of steps, which a window of steps needs; use final last:K"
+        )
     if final.kind == "smooth" and len(table) > 1 and np.diff(table["step"]).min() > final.window / 2:
         remarks.append(Remark("narrow_window", {"window": final.window}))
     rows = []
@@ -297,14 +299,21 @@ def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, re
     if "D" in known or {"U_D", "epochs"} <= known or {"N", "C"} <= known:
         return None
     if curve.axis not in ("step", "tokens", "row"):
-        factor = {"e": "the unique tokens of an epoch (a column U_D, or --facts)", "s": "the length of a sequence (a column seq_len)"}
+        factor = {
+            "e": "the unique tokens of an epoch (a column U_D, or --facts)",
+            "s": "the length of a sequence (a column seq_len)",
+        }
         raise IncompleteError(
             f"rows of run {curve.run_id} are told apart by {curve.axis}, neither steps nor tokens; give "
             f"{factor.get(curve.axis[0], 'a column of steps or tokens')}, or read the tokens from the run's name (--name)"
         )
     raise IncompleteError(
         f"nothing says how many tokens run {curve.run_id} saw; map a column (columns D=NAME), give "
-        + ("--tokens-per-step (global batch × sequence length)" if curve.axis == "step" else "a column of steps (columns step=NAME)")
+        + (
+            "--tokens-per-step (global batch × sequence length)"
+            if curve.axis == "step"
+            else "a column of steps (columns step=NAME)"
+        )
         + ", or read them from the run's name (--name)"
     )
 

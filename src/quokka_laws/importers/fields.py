@@ -211,7 +211,9 @@ def _is_quantity(value: Any) -> bool:
         return False
 
 
-def _converted(logged: pd.DataFrame, names: Sequence[str], facts: Mapping[str, Any], said: list[Remark]) -> Array | None:
+def _converted(
+    logged: pd.DataFrame, names: Sequence[str], facts: Mapping[str, Any], said: list[Remark]
+) -> Array | None:
     """Tokens from samples or epochs, where a factor is known."""
     for kind in (axis.SAMPLES, axis.EPOCHS):
         for name in names:

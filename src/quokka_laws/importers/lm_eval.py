@@ -55,12 +55,16 @@ def read(root: Path, options: Options) -> Iterator[dict[str, Any]]:
             data = json.loads(path.read_text(encoding="utf-8-sig"))
             metrics = _metrics(data["results"])
         except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise RunsError(f"{path}: not a result of lm-evaluation-harness ({type(error).__name__}: {error})") from None
+            raise RunsError(
+                f"{path}: not a result of lm-evaluation-harness ({type(error).__name__}: {error})"
+            ) from None
         name = _name(data, path)
         metric = options.columns.get("loss") or _chosen(list(metrics))
         if metric not in metrics:
             shown = ", ".join(list(metrics)[:SHOWN]) + (" …" if len(metrics) > SHOWN else "")
-            raise RunsError(f"{path}: no loss{f' {metric}' if metric else ''} among {shown}; say --columns loss=TASK/METRIC")
+            raise RunsError(
+                f"{path}: no loss{f' {metric}' if metric else ''} among {shown}; say --columns loss=TASK/METRIC"
+            )
         config = data.get("config") or {}
         row: dict[str, Any] = {"run_id": name, "loss": metrics[metric], "metric": metric, "loss_split": "validation"}
         if unit := words.unit_of(metric):
@@ -90,7 +94,9 @@ def _chosen(metrics: list[str]) -> str:
         if len(found := [m for m in losses if m.endswith(f"/{wanted}")]) == 1:
             return found[0]
         if len(found) > 1:
-            raise RunsError(f"several losses ({', '.join(found)}), which do not compare; choose one with --columns loss={found[0]}")
+            raise RunsError(
+                f"several losses ({', '.join(found)}), which do not compare; choose one with --columns loss={found[0]}"
+            )
     return ""
 
 

@@ -22,7 +22,16 @@ from quokka_laws.runs.files import flatten, is_table_name, read_table
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.remarks import Remark, sentence
 
-SIDE = ("config", "summary", "metadata", "args", "hparams", "wandb-metadata", "wandb-summary", "hparams_config")  # not logs
+SIDE = (
+    "config",
+    "summary",
+    "metadata",
+    "args",
+    "hparams",
+    "wandb-metadata",
+    "wandb-summary",
+    "hparams_config",
+)  # not logs
 GENERIC = ("log", "logs", "metrics", "history", "train", "0000", "progress", "result", "results", "training_log")
 
 
@@ -87,8 +96,14 @@ def _unrolled(table: pd.DataFrame, name: str) -> pd.DataFrame:
     parts = []
     for i in range(len(table)):
         label = str(facts[called].iloc[i]) if called else name if len(table) == 1 else f"{name}#{i + 1}"
-        logs = [_entries(table[c].iloc[i]) for c in nested] if nested else [_entries({c: table[c].iloc[i] for c in apart})]
-        part = pd.concat([log for log in logs if not log.empty], ignore_index=True) if any(map(len, logs)) else pd.DataFrame()
+        logs = (
+            [_entries(table[c].iloc[i]) for c in nested] if nested else [_entries({c: table[c].iloc[i] for c in apart})]
+        )
+        part = (
+            pd.concat([log for log in logs if not log.empty], ignore_index=True)
+            if any(map(len, logs))
+            else pd.DataFrame()
+        )
         about = {c: facts[c].iloc[i] for c in facts if c not in part and c != called}
         part = part if len(part) else pd.DataFrame(index=[0])
         parts.append(part.assign(**about, run_id=label))
@@ -104,7 +119,11 @@ def _is_log(cell: Any) -> bool:
 
 
 def _is_series(cell: Any) -> bool:
-    return isinstance(cell, list | np.ndarray) and len(cell) > 0 and all(isinstance(v, int | float | np.number) for v in cell)
+    return (
+        isinstance(cell, list | np.ndarray)
+        and len(cell) > 0
+        and all(isinstance(v, int | float | np.number) for v in cell)
+    )
 
 
 def _entries(cell: Any) -> pd.DataFrame:
@@ -190,7 +209,11 @@ def _one_row_each(table: pd.DataFrame, options: Options) -> bool:
     settings = [c for c in identity.settings(table) if plain_name(c) not in LOGGED["lr"]]
     if not table.duplicated([name]).any():
         return True
-    return bool(settings) and not table.astype(str).duplicated([name, *settings]).any() and _recognised_points(table, options)
+    return (
+        bool(settings)
+        and not table.astype(str).duplicated([name, *settings]).any()
+        and _recognised_points(table, options)
+    )
 
 
 def _recognised_points(table: pd.DataFrame, options: Options) -> bool:
@@ -202,9 +225,7 @@ def _for_runs(options: Options) -> dict[str, str]:
     return {k: v for k, v in options.columns.items() if k not in ("step", "lr", "max_steps")}
 
 
-def _points(
-    table: pd.DataFrame, name: str, where: str, options: Options, *, steps: bool
-) -> Iterator[dict[str, Any]]:
+def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, steps: bool) -> Iterator[dict[str, Any]]:
     found = recognise_runs(table, _for_runs(options))
     faults = [sentence(fault, options=True) for fault in found.faults]
     names = [str(c) for c in table]

@@ -113,9 +113,9 @@ def _other_axes(scalars: pd.DataFrame, metric: str, ends: dict[str, float]) -> l
     for tag, last in ends.items():
         if tag == metric:
             continue
-        if OTHER.search(tag) and not OTHER.search(metric):
-            apart.append(tag)
-        elif last > FAR * ends[metric] and not own & set(scalars.loc[scalars[tag].notna(), "step"]):
+        if (OTHER.search(tag) and not OTHER.search(metric)) or (
+            last > FAR * ends[metric] and not own & set(scalars.loc[scalars[tag].notna(), "step"])
+        ):
             apart.append(tag)
     return apart
 
@@ -147,9 +147,8 @@ def _series(folders: list[Path], root: Path) -> dict[Path, Path]:
             continue
         label = folder.name
         if (
-            (parent in known and (_is_time(label) or words.split_of(label) != "unstated" or _named_after_tag(folder)))
-            or label.lower() in KERAS
-        ):
+            parent in known and (_is_time(label) or words.split_of(label) != "unstated" or _named_after_tag(folder))
+        ) or label.lower() in KERAS:
             found[folder] = parent
     lonely = {parent for child, parent in found.items() if parent not in known}
     for parent in lonely:  # a folder called train alone may be a run, or the root of them

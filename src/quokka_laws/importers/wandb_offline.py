@@ -63,7 +63,13 @@ def read(root: Path, options: Options) -> Iterator[Curve]:
 
 
 def _parse(path: Path, record_type: Any) -> dict[str, Any]:
-    run: dict[str, Any] = {"name": path.stem, "id": path.stem.removeprefix("run-"), "config": {}, "history": [], "exit": None}
+    run: dict[str, Any] = {
+        "name": path.stem,
+        "id": path.stem.removeprefix("run-"),
+        "config": {},
+        "history": [],
+        "exit": None,
+    }
     try:
         data = path.read_bytes()
     except OSError as error:

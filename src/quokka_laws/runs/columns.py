@@ -43,7 +43,14 @@ WORDED: dict[str, Callable[[str], bool]] = {
 """What a name means by its words, where it is none of the aliases."""
 HINTS = tuple(WORDED)
 BLANK = "…"
-_OBJECTIVES = ("value", "objective", "metric", "score", "final_value", "best_value")  # of searches: offered, never taken
+_OBJECTIVES = (
+    "value",
+    "objective",
+    "metric",
+    "score",
+    "final_value",
+    "best_value",
+)  # of searches: offered, never taken
 
 
 @dataclass
@@ -237,7 +244,9 @@ def _choose_loss(exact: list[str], worded: list[str], found: Recognised) -> None
     tied = [c for c in others if rank[c][:4] == rank[best][:4]]
     if tied and best not in exact:
         facts = {"names": [best, *tied]}
-        found.faults.append(Remark("several_losses", facts, advice=tuple({"columns": {"loss": c}} for c in (best, tied[0]))))
+        found.faults.append(
+            Remark("several_losses", facts, advice=tuple({"columns": {"loss": c}} for c in (best, tied[0])))
+        )
         return
     if others:
         found.notes.append(Remark("chosen", {"name": "loss", "column": best, "others": others}))
@@ -263,9 +272,8 @@ def _choose_compute(table: pd.DataFrame, exact: list[str], worded: list[str], fo
             found.notes.append(Remark("chosen", facts))
             candidates = spent
     _choose("C", _distinct(table, candidates), found)
-    if (given := found.given("C")) != "C":
-        if (factor := words.flops_scale(given)) > 1:
-            found.factors["C"] = factor
+    if (given := found.given("C")) != "C" and (factor := words.flops_scale(given)) > 1:
+        found.factors["C"] = factor
 
 
 def _units_in_names(table: pd.DataFrame, columns: Mapping[str, str], found: Recognised) -> None:

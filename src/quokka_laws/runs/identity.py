@@ -46,7 +46,12 @@ def telling(table: pd.DataFrame, keys: Sequence[pd.Series], at: Sequence[pd.Seri
 
     A setting has at most as many values as a place has rows; a learning rate that falls along a run has more.
     """
-    often = table.groupby([*keys, *at], sort=False)[table.columns[0]].transform("size").groupby(list(keys), sort=False).max()
+    often = (
+        table.groupby([*keys, *at], sort=False)[table.columns[0]]
+        .transform("size")
+        .groupby(list(keys), sort=False)
+        .max()
+    )
     if (often <= 1).all():
         return []
     found = []

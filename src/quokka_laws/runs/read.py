@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ FLOPS_TOLERANCE = 0.05
 STATED = ("N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus")
 EMPTY = ("", "none", "null", "n/a", "na", "<na>", "-", "--")
 
-Source = str | Path | pd.DataFrame
+Source: TypeAlias = str | Path | pd.DataFrame
 
 
 def read_runs(
@@ -296,8 +296,12 @@ def _table(source: Source | Sequence[str | Path]) -> tuple[pd.DataFrame, list[Re
             table = flatten(read_table(paths[0]))
         else:
             parts = [flatten(read_table(path)) for path in paths]
-            notes = [{**note, "file": str(path)} for part, path in zip(parts, paths, strict=True) for note in _read(part)]
-            named = [part if "file" in part else part.assign(file=path.stem) for part, path in zip(parts, paths, strict=True)]
+            notes = [
+                {**note, "file": str(path)} for part, path in zip(parts, paths, strict=True) for note in _read(part)
+            ]
+            named = [
+                part if "file" in part else part.assign(file=path.stem) for part, path in zip(parts, paths, strict=True)
+            ]
             table = pd.concat([part.reset_index(drop=True) for part in named], ignore_index=True)
             table.attrs = {"remarks": [*notes, Remark("several_files", {"count": len(paths)}).to_dict()]}
     if table.empty:
@@ -391,7 +395,9 @@ def _unit_column(table: pd.DataFrame) -> str | None:
         return None
     said = sorted(set(table["loss_unit"].dropna().astype(str)) - {""})
     if len(said) > 1:
-        raise RunsError(f"losses are in {' and '.join(said)}, which do not compare; keep one: keep=\"loss_unit == '{said[0]}'\"")
+        raise RunsError(
+            f"losses are in {' and '.join(said)}, which do not compare; keep one: keep=\"loss_unit == '{said[0]}'\""
+        )
     return said[0] if said else None
 
 
@@ -501,7 +507,7 @@ def _usable(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
         if name == "weight":
             good[:, i] = np.isfinite(values[:, i]) & (values[:, i] >= 0)
     three = [present.index(k) for k in ("N", "D", "C") if k in present]
-    was = {k: table[f"_was_{k}"] if f"_was_{k}" in table else None for k in present}
+    was = {k: table.get(f"_was_{k}") for k in present}
     if len(three) == 3:
         two = good[:, three].sum(axis=1) == 2
         for i in three:
@@ -533,11 +539,6 @@ def _shown(cell: Any) -> Any:
 def _blank(cells: pd.Series) -> Array:
     """Cells that hold nothing, or what people write for it."""
     return np.asarray(cells.isna() | cells.astype(str).str.strip().str.lower().isin(EMPTY), dtype=bool)
-
-
-def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """What tells runs apart, row by row, for the record of those left out."""
-    return runs[[k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
 
 
 def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[Remark]) -> pd.DataFrame:
@@ -584,5 +585,7 @@ def _gaps(table: pd.DataFrame, k: float, notes: list[Remark]) -> pd.DataFrame:
             value = k * table["N"] * table["D"] if name == "C" else table["C"] / (k * table[other])
             table[name] = table[name].where(~gap, value)
             how = f"{k:g}·N·D" if name == "C" else f"C/({k:g}·{other})"
-            notes.append(Remark("derived_in", {"name": name, "how": how}, rows_of(table, gap) if "_row" in table else ()))
+            notes.append(
+                Remark("derived_in", {"name": name, "how": how}, rows_of(table, gap) if "_row" in table else ())
+            )
     return table

@@ -47,7 +47,9 @@ class Remark:
         if isinstance(data, str):
             return cls("text", {"text": data})
         facts = {k: v for k, v in data.items() if k not in ("code", "rows", "advice")}
-        return cls(str(data.get("code", "text")), facts, tuple(map(str, data.get("rows", ()))), tuple(data.get("advice", ())))
+        return cls(
+            str(data.get("code", "text")), facts, tuple(map(str, data.get("rows", ()))), tuple(data.get("advice", ()))
+        )
 
     def __str__(self) -> str:
         return sentence(self)

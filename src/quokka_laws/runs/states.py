@@ -10,17 +10,22 @@ import pandas as pd
 
 from quokka_laws.runs.words import words
 
-FINISHED = frozenset(
-    "ok finished finish completed complete success successful succeeded done terminated converged passed cooled".split()
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FINISHED = _set(
+    "ok finished finish completed complete success successful succeeded done terminated converged passed cooled"
 )
-UNFINISHED = frozenset(
+UNFINISHED = _set(
     "failed fail failure crashed crash killed running pending preempting preempted stopped error errored pruned waiting paused "
     "cancelled canceled timeout node_fail out_of_memory oom boot_fail deadline requeued resizing suspended completing configuring "
     "scheduled queued aborted abort interrupted diverged nan incomplete unfinished started active lost early_stopped "
-    "in_progress restarted unstable".split()
+    "in_progress restarted unstable"
 )
-_NAMES = frozenset("state status outcome".split())
-_STRICT = frozenset("status run_status trial_status job_status training_status".split())
+_NAMES = _set("state status outcome")
+_STRICT = _set("status run_status trial_status job_status training_status")
 _TRUE = frozenset(("true", "1", "1.0", "yes", "t", "y"))
 _FALSE = frozenset(("false", "0", "0.0", "no", "f", "n"))
 _ENUM = re.compile(r"^[A-Za-z]+State\.|^Status\.", re.IGNORECASE)  # TrialState.COMPLETE

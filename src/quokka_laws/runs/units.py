@@ -61,7 +61,12 @@ def convert(
             return table, conventions, [], [Remark("accuracy", {"column": column}, advice=advice)]
         whole = 100.0 if float(table["loss"].max()) > 1 else 1.0
         notes.append(_converted(unit, "share of errors", f"1 - accuracy/{whole:g}"))
-        return table.assign(loss=1 - table["loss"] / whole), replace(conventions, loss_unit="share of errors"), notes, []
+        return (
+            table.assign(loss=1 - table["loss"] / whole),
+            replace(conventions, loss_unit="share of errors"),
+            notes,
+            [],
+        )
     if unit in LOGARITHM:
         low = (table["loss"] < 1).to_numpy()
         if low.any():

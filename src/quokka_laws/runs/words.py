@@ -10,32 +10,46 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _EDGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
 _NAMESPACES = re.compile(r"^(user_attrs|system_attrs)_(?=.)")  # of Optuna
 _PATH = re.compile(r"[/.|]+(?=[^\s])")
 
-VALIDATION = frozenset("val valid validation eval evaluation test dev heldout holdout".split())
-TRAINING = frozenset("train training trn".split())
-_FREE = frozenset("n num number no nr of the in total all count counts counted final last latest best min minimum mean avg average".split())
-_SCALES = frozenset("k m b t bn mio million millions billion billions".split())
-
-PARAMETERS = frozenset("params param parameters parameter nparams".split())
-_OF_PARAMETERS = _FREE | _SCALES | frozenset("model size trainable learnable active activated nonembedding non network".split())
-TOKENS = frozenset("tokens token toks ntokens".split())
-_OF_TOKENS = _FREE | _SCALES | TRAINING | frozenset(
-    "seen consumed processed input trained data dataset corpus budget so far planned actual target".split()
+VALIDATION = _set("val valid validation eval evaluation test dev heldout holdout")
+TRAINING = _set("train training trn")
+_FREE = _set(
+    "n num number no nr of the in total all count counts counted final last latest best min minimum mean avg average"
 )
-FLOPS = frozenset("flops flop flos compute gflops tflops pflops eflops zflops".split())
-_OF_FLOPS = _FREE | TRAINING | frozenset("budget achieved actual model used spent c isoflop planned target".split())
+_SCALES = _set("k m b t bn mio million millions billion billions")
+
+PARAMETERS = _set("params param parameters parameter nparams")
+_OF_PARAMETERS = _FREE | _SCALES | _set("model size trainable learnable active activated nonembedding non network")
+_PARTS = _set(
+    "wte wpe embed embeds embedding embeddings emb head unembedding unembed transformer blocks block mlp attn attention "
+    "matrix layers scalars scalar value lm router expert experts body norm norms"
+)
+TOKENS = _set("tokens token toks ntokens")
+_OF_TOKENS = (
+    _FREE
+    | _SCALES
+    | TRAINING
+    | _set("seen consumed processed input trained data dataset corpus budget so far planned actual target")
+)
+FLOPS = _set("flops flop flos compute gflops tflops pflops eflops zflops")
+_OF_FLOPS = _FREE | TRAINING | _set("budget achieved actual model used spent c isoflop planned target")
 FLOPS_SCALES = {"gflops": 1e9, "tflops": 1e12, "pflops": 1e15, "eflops": 1e18, "zflops": 1e21}
 _BUDGETS = ("budget", "isoflop_budget", "c_budget")
 
-_LOSS = frozenset("loss losses nll ce xent crossentropy crossentropyloss objective".split())
-_NO_LOSS = frozenset(
+_LOSS = _set("loss losses nll ce xent crossentropy crossentropyloss objective")
+_NO_LOSS = _set(
     "aux auxiliary router routing z balance balancing moe grad gradient norm scale scaling weight lr per distill "
     "distillation contrastive reward std stderr var variance sem se spread ema_decay count steps step time interval "
     "delta diff change ratio token_type kind unit split type name lower upper ci min_step at predicted prediction pred "
-    "fitted residual".split()
+    "fitted residual"
 ) - {"interval", "norm"}
 
 UNITS: tuple[tuple[frozenset[str], str], ...] = (
@@ -66,14 +80,24 @@ UNITS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"reducible", "loss"}), "reducible loss"),
     (frozenset({"excess", "loss"}), "reducible loss"),
 )
-_OF_UNITS = frozenset({"perplexity", "perplexity per word", "perplexity per byte", "bits/byte", "bits/character", "bits/token", "nats/byte"})  # losses by another name
+_OF_UNITS = frozenset(
+    {
+        "perplexity",
+        "perplexity per word",
+        "perplexity per byte",
+        "bits/byte",
+        "bits/character",
+        "bits/token",
+        "nats/byte",
+    }
+)  # losses by another name
 
-SWEPT = frozenset(
+SWEPT = _set(
     "lr learning rate batch bs gbs mbs micro global seed seeds width depth layers layer heads head hidden dim dmodel wd decay "
     "warmup dropout optimizer optim schedule scheduler beta beta1 beta2 eps momentum clip init tokenizer vocab corpus "
-    "dataset mixture mix recipe objective arch architecture aspect context seqlen experts topk cooldown anneal".split()
+    "dataset mixture mix recipe objective arch architecture aspect context seqlen experts topk cooldown anneal"
 )
-SEEDS = frozenset("seed seeds rep repeat replicate replica trial_seed random".split())
+SEEDS = _set("seed seeds rep repeat replicate replica trial_seed random")
 
 
 @lru_cache(maxsize=65536)
@@ -118,8 +142,17 @@ def without_embedding(name: str) -> bool:
     """Whether a count of parameters leaves the embeddings out: ``non_embedding_params``, ``N_no_embed``."""
     said = set(leaf(name))
     embedding = bool({"embedding", "embeddings", "embed", "emb", "nonembedding"} & said)
-    rest = said - PARAMETERS - _OF_PARAMETERS - {"embedding", "embeddings", "embed", "emb", "without", "excluding", "excl", "ex", "w", "o", "wo", "d"}
-    return embedding and not rest and bool({"non", "no", "without", "excluding", "excl", "ex", "wo", "nonembedding", "o"} & said)
+    rest = (
+        said
+        - PARAMETERS
+        - _OF_PARAMETERS
+        - {"embedding", "embeddings", "embed", "emb", "without", "excluding", "excl", "ex", "w", "o", "wo", "d"}
+    )
+    return (
+        embedding
+        and not rest
+        and bool({"non", "no", "without", "excluding", "excl", "ex", "wo", "nonembedding", "o"} & said)
+    )
 
 
 def active_parameters(name: str) -> bool:
@@ -129,9 +162,8 @@ def active_parameters(name: str) -> bool:
 
 def part_of_parameters(name: str) -> bool:
     """Whether a name counts some of the parameters: ``params_wte``, ``embedding_params``, ``n_params_lm_head``."""
-    parts = "wte wpe embed embeds embedding embeddings emb head unembedding unembed transformer blocks block mlp attn attention matrix layers scalars scalar value lm router expert experts body norm norms".split()
     said = set(leaf(name)) | set(words(name))
-    return bool(PARAMETERS & said) and not counts_parameters(name) and bool(said & set(parts))
+    return bool(PARAMETERS & said) and not counts_parameters(name) and bool(said & _PARTS)
 
 
 def of_embedding(name: str) -> bool:
@@ -174,9 +206,7 @@ def is_loss(name: str) -> bool:
         return False
     if unit_of(name) in _OF_UNITS:
         return not {"std", "stderr", "var", "se", "ci"} & said
-    if {"cross", "entropy"} <= said or _LOSS & (said - {"objective"}):
-        return True
-    return False
+    return {"cross", "entropy"} <= said or bool(_LOSS & (said - {"objective"}))
 
 
 def of_seed(name: str) -> bool:
