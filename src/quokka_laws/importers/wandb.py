@@ -86,7 +86,7 @@ def sampled(steps: pd.Series) -> list[Remark]:
 
 def is_wide(names: list[str]) -> bool:
     """Whether columns are runs: ``run - metric``."""
-    return sum(" - " in name for name in names) > len(names) / 2
+    return sum(" - " in name for name in names) >= max(len(names) / 2, 1)
 
 
 def unpivot(table: pd.DataFrame, where: str) -> tuple[pd.DataFrame, list[Remark]]:

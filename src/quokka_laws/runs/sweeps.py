@@ -131,20 +131,18 @@ def _bias(runs: pd.DataFrame, table: pd.DataFrame, cell: list[str], setting: lis
     if not np.isfinite(noise):
         return Remark("best_noise_unknown")
     rng = np.random.default_rng(0)
-    bias, size = [], []
-    for _, losses in table.groupby(cell, sort=False)["loss"]:
-        values = losses.to_numpy(dtype=float)
-        k = len(values)
-        if k < 2:
-            continue
-        # Shrink the scatter that noise adds, so that the simulated truth spreads as the true losses do.
-        spread = max(float(values.var()) - noise**2, 0.0)
-        truth = values.mean() + (values - values.mean()) * np.sqrt(spread / max(float(values.var()), 1e-300))
-        drawn = truth + noise * rng.standard_normal((DRAWS, k))
-        bias.append(float(truth.min() - drawn.min(axis=1).mean()))
-        size.append(k)
-    if not bias:
+    groups = [losses.to_numpy(dtype=float) for _, losses in table.groupby(cell, sort=False)["loss"] if len(losses) > 1]
+    if not groups:
         return Remark("best_noise_unknown")
+    # Noise widens every sweep: the simulated truth is drawn together until the two spread as the losses do.
+    scatter = float(np.mean([values.var(ddof=1) for values in groups]))
+    shrink = np.sqrt(max(scatter - noise**2, 0.0) / scatter) if scatter > 0 else 0.0
+    bias = []
+    for values in groups:
+        truth = values.mean() + (values - values.mean()) * shrink
+        drawn = truth + noise * rng.standard_normal((DRAWS, len(values)))
+        bias.append(float(truth.min() - drawn.min(axis=1).mean()))
+    size = [len(values) for values in groups]
     return Remark("best_bias", {"k": float(np.median(size)), "bias": float(np.mean(bias)), "noise": noise})
 
 
