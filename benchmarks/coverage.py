@@ -32,9 +32,9 @@ def main() -> None:
         summary = fit.summary_at(LEVEL)
         for name, value in TRUE_CHINCHILLA.items():
             held.setdefault(name, []).append(summary.loc[name, "lower"] <= value <= summary.loc[name, "upper"])
-        plan = ql.plan.compute_optimal(fit, 1e23, interval=LEVEL).iloc[0]
+        plan = ql.plan.compute_optimal(fit, 1e23, level=LEVEL).iloc[0]
         held.setdefault("N_opt(1e23)", []).append(plan["N_lower"] <= target["N"] <= plan["N_upper"])
-        at = fit.predict(N=1e9, D=1e11, interval=LEVEL).iloc[0]
+        at = fit.predict(N=1e9, D=1e11, level=LEVEL).iloc[0]
         held.setdefault("loss(1e9, 1e11)", []).append(at["loss_lower"] <= truth(N=1e9, D=1e11) <= at["loss_upper"])
     print(
         f"{sweeps} sweeps of {RUNS} runs, {NOISE:.0%} noise, {REFITS} refits: share of {LEVEL:.0%} intervals that hold the truth"

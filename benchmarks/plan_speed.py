@@ -19,11 +19,11 @@ def main() -> None:
     fit = ql.fit(ql.laws.Chinchilla(), ql.datasets.load_quokka_isoflops(), bootstrap=COUNT, seed=0)
     C, loss = np.geomspace(1e20, 1e24, COUNT), np.linspace(2.75, 3.5, COUNT)
     questions = {
-        "compute_optimal": lambda: ql.plan.compute_optimal(fit, C, interval=0.9),
-        "compute_to_loss": lambda: ql.plan.compute_to_loss(fit, loss, interval=0.9),
-        "tokens_to_loss": lambda: ql.plan.tokens_to_loss(fit, loss, 1e10, interval=0.9),
-        "overtraining": lambda: ql.plan.overtraining(fit, C, 4.0, interval=0.9),
-        "predict": lambda: fit.predict(N=np.sqrt(C / 120), D=np.sqrt(C * 20 / 6), interval=0.9),
+        "compute_optimal": lambda: ql.plan.compute_optimal(fit, C, level=0.9),
+        "compute_to_loss": lambda: ql.plan.compute_to_loss(fit, loss, level=0.9),
+        "tokens_to_loss": lambda: ql.plan.tokens_to_loss(fit, loss, 1e10, level=0.9),
+        "overtraining": lambda: ql.plan.overtraining(fit, C, 4.0, level=0.9),
+        "predict": lambda: fit.predict(N=np.sqrt(C / 120), D=np.sqrt(C * 20 / 6), level=0.9),
     }
     print(f"{COUNT} points × {COUNT} draws, seconds")
     for name, ask in questions.items():

@@ -54,7 +54,7 @@ def main() -> None:
     held, widths, coefficients, begun = [], [], [], time.perf_counter()
     for seed in range(options.sweeps):
         fit = ql.fit(LAW, simulate(seed), bootstrap=options.refits, n_starts=4, seed=seed)
-        plan = pd.concat([ql.plan.max_epochs(fit, n, u, interval=0.9) for n, u in QUESTIONS])
+        plan = pd.concat([ql.plan.max_epochs(fit, n, u, level=0.9) for n, u in QUESTIONS])
         held.append((plan["epochs_lower"] <= true_epochs) & (true_epochs <= plan["epochs_upper"]))
         widths.append(np.log(plan["epochs_upper"] / plan["epochs_lower"]))
         table = fit.summary_at(0.9)

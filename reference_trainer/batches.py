@@ -1,35 +1,42 @@
-"""Batches of a pack, each a pure function of its step: sequences in an order reshuffled every epoch, and their noise."""
+"""Batches of a pack, each a pure function of its step: sequences in an order reshuffled every epoch, and their noise.
+
+Those of a block of steps are made at once, because a call of numpy costs as much as a small batch, and travel to a GPU
+at once: no threads, which would take the interpreter from the loop that launches the work.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from reference_trainer import objectives
 from reference_trainer.corpus import Corpus
+from reference_trainer.shards import Rows
 from reference_trainer.spec import RunSpec
 
-AHEAD = 16  # batches prepared in advance for a GPU
+BLOCK_TOKENS, BLOCK_STEPS = 2**17, 128  # a block is no larger than either
 
 
 class Stream:
     """Sequences of one model."""
 
-    def __init__(self, rows: np.ndarray, seed: int, batch: int) -> None:
+    def __init__(self, rows: NDArray[np.integer] | Rows, seed: int, batch: int) -> None:
         self.rows, self.seed, self.batch = rows, seed, batch
-        self._orders: dict[int, np.ndarray] = {}
+        self._orders: dict[int, NDArray[np.int64]] = {}
 
-    def at(self, step: int) -> np.ndarray:
-        """The global batch of a step, (batch, T)."""
-        index = np.arange(step * self.batch, (step + 1) * self.batch)
-        epoch, place = np.divmod(index, len(self.rows))
-        pick = [self._order(e)[place[epoch == e]] for e in np.unique(epoch).tolist()]
-        return self.rows[np.concatenate(pick)].astype(np.int64)
+    def at(self, step: int, steps: int) -> NDArray[np.integer]:
+        """The global batches of consecutive steps, (steps, batch, T)."""
+        first, size = step * self.batch, len(self.rows)
+        last = first + steps * self.batch
+        pick = [
+            self._order(epoch)[max(first - epoch * size, 0) : last - epoch * size]
+            for epoch in range(first // size, (last - 1) // size + 1)
+        ]
+        return self.rows[np.concatenate(pick)].reshape(steps, self.batch, -1)
 
-    def _order(self, epoch: int) -> np.ndarray:
+    def _order(self, epoch: int) -> NDArray[np.int64]:
         order = self._orders.get(epoch)
         if order is None:
             rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch + (1 << 40)], dtype=np.uint64)))
@@ -39,7 +46,7 @@ class Stream:
 
 
 class Batches:
-    """Batches of K models by step; on the way to a GPU, threads prepare those of coming steps while it works.
+    """Batches of K models by step.
 
     Parameters
     ----------
@@ -47,52 +54,52 @@ class Batches:
         Of one pack.
     share : slice
         The rows of each global batch that this process trains on.
-    ahead : bool
-        Prepare in threads, into page-locked memory.
+    device : torch.device
+        Where batches are wanted.
     """
 
-    def __init__(self, specs: list[RunSpec], corpus: Corpus, *, mask_token: int, share: slice, ahead: bool) -> None:
-        self.specs, self.mask_token, self.share, self.ahead = specs, mask_token, share, ahead
+    def __init__(
+        self, specs: list[RunSpec], corpus: Corpus, *, mask_token: int, share: slice, device: torch.device | str = "cpu"
+    ) -> None:
+        self.specs, self.mask_token, self.share, self.device = specs, mask_token, share, torch.device(device)
         self.vocabulary = corpus.vocabulary
         self.streams = [
             Stream(corpus.unique(_unique(s, corpus), s.context, at_least=s.batch), s.seed, s.batch) for s in specs
         ]
-        self._pool = ThreadPoolExecutor(4) if ahead else None
-        self._waiting: dict[int, Future[dict[str, Tensor]]] = {}
+        # Of the spec alone: how many models are packed or processes share must not change the noise.
+        self.steps = max(1, min(BLOCK_STEPS, BLOCK_TOKENS // specs[0].tokens_per_step))
+        self._number, self._block = -1, dict[str, Tensor]()
 
     def at(self, step: int) -> dict[str, Tensor]:
-        """The share of this process, stacked over models; starts on the steps after it."""
-        if self._pool is None:
-            return self._make(step)
-        wanted = range(step, step + AHEAD)
-        self._waiting = {s: future for s, future in self._waiting.items() if s in wanted}
-        for s in wanted:
-            if s not in self._waiting:
-                self._waiting[s] = self._pool.submit(self._make, s)
-        return self._waiting.pop(step).result()
+        """The batch of a step, (models, rows of this process, …)."""
+        number, place = divmod(step, self.steps)
+        if number != self._number:
+            self._number, self._block = number, self._make(number)
+        return {name: value[place] for name, value in self._block.items()}
 
-    def close(self) -> None:
-        """End the threads."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+    def _make(self, number: int) -> dict[str, Tensor]:
+        block = stack([self.of(k, number) for k in range(len(self.specs))], axis=1)
+        block = {name: value[:, :, self.share] for name, value in block.items()}
+        if self.device.type == "cpu":
+            return block
+        return {name: value.pin_memory().to(self.device, non_blocking=True) for name, value in block.items()}
 
-    def _make(self, step: int) -> dict[str, Tensor]:
-        return stack([self.of(k, step).rows(self.share) for k in range(len(self.specs))], pin=self.ahead)
-
-    def of(self, k: int, step: int) -> objectives.Batch:
-        """The global batch of model k at a step, with its noise."""
-        spec = self.specs[k]
-        trained = min(1.0, step * spec.tokens_per_step / spec.tokens)
-        noise = objectives.draw_noise(
-            spec.batch,
-            spec.context,
-            key=(spec.seed, step),
-            stratified=spec.sampler != "iid-t",
-            vocabulary=self.vocabulary if spec.objective == "uniform" else 0,
-            window=trained if spec.curriculum == "moving-gaussian" else None,
-        )
+    def of(self, k: int, number: int) -> objectives.Batch:
+        """The global batches of model k in a block of steps, with their noise."""
+        spec, first = self.specs[k], number * self.steps
+        size = (self.steps, spec.batch, spec.context)
+        trained = (first + np.arange(self.steps)) * spec.tokens_per_step / spec.tokens
+        noise = objectives.NO_NOISE
+        if spec.objective != "autoregressive":
+            noise = objectives.draw_noise(
+                size,
+                key=(spec.seed, number),
+                stratified=spec.sampler != "iid-t",
+                vocabulary=self.vocabulary if spec.objective == "uniform" else 0,
+                window=np.minimum(1.0, trained) if spec.curriculum == "moving-gaussian" else None,
+            )
         return objectives.prepare(
-            self.streams[k].at(step),
+            self.streams[k].at(first, self.steps),
             noise,
             objective=spec.objective,
             mask_token=self.mask_token,
@@ -102,13 +109,12 @@ class Batches:
         )
 
 
-def stack(batches: list[objectives.Batch], *, pin: bool = False) -> dict[str, Tensor]:
-    """Batches of K models with a leading axis, in page-locked memory for a GPU."""
-    stacked = {
-        name: torch.from_numpy(np.stack([getattr(b, name) for b in batches]))
+def stack(batches: list[objectives.Batch], *, axis: int = 0) -> dict[str, Tensor]:
+    """Batches of K models with an axis of models."""
+    return {
+        name: torch.from_numpy(np.stack([getattr(b, name) for b in batches], axis=axis))
         for name in ("inputs", "targets", "weight", "t")
     }
-    return {name: value.pin_memory() for name, value in stacked.items()} if pin else stacked
 
 
 def _unique(spec: RunSpec, corpus: Corpus) -> int:

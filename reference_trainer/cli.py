@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import sys
-from itertools import groupby
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from reference_trainer.cli_tokenize import tokenize_command
 from reference_trainer.errors import TrainerError
-from reference_trainer.objectives import OBJECTIVES
+from reference_trainer.execution import Execution
 from reference_trainer.spec import RunSpec
 
 
@@ -66,69 +68,101 @@ def main() -> None:
     """Train small masked-diffusion and autoregressive models and turn them into calibration points."""
 
 
-def spec_options(command: Any) -> Any:
-    """One option per field of RunSpec."""
-    for f in reversed(dataclasses.fields(RunSpec)):
-        kind: Any = {"int": Tokens(), "float": float, "str": str}.get(str(f.type), Counts())
-        shown = f.default not in ("", ())
-        command = click.option(
-            f"--{f.name.replace('_', '-')}",
-            f.name,
-            type=kind,
-            default=f.default,
-            show_default=shown,
-            help=f.metadata["help"],
-        )(command)
-    return command
+EXPORTS = ("torchtitan", "megatron", "slurm")
+main.add_command(tokenize_command)
+DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:0.")
+
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def _options(fields: type[Any]) -> Decorator:
+    """One option per field of a dataclass."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        for f in reversed(dataclasses.fields(fields)):
+            kind = {"int": Tokens(), "float": click.FLOAT, "str": click.STRING}.get(str(f.type), Counts())
+            command = click.option(
+                f"--{f.name.replace('_', '-')}",
+                f.name,
+                type=click.BOOL if str(f.type) == "bool" else kind,
+                is_flag=str(f.type) == "bool",
+                default=f.default,
+                show_default=f.default not in ("", (), False),
+                help=f.metadata["help"],
+            )(command)
+        return command
+
+    return add
+
+
+spec_options, execution_options = _options(RunSpec), _options(Execution)
+
+
+def _execution(options: dict[str, Any]) -> Execution:
+    """Take the options of an execution out of those of a command."""
+    return Execution(**{f.name: options.pop(f.name) for f in dataclasses.fields(Execution)})
 
 
 @main.command()
 @spec_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:0.")
-@click.option("--compile", "compile_model", is_flag=True, help="torch.compile the model (worth it on a GPU).")
+@execution_options
 @click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
-@click.option("--keep", is_flag=True, help="Keep the checkpoint of the finished run, to sample or evaluate.")
-def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bool, **options: Any) -> None:
+@click.option("--keep", is_flag=True, help="Keep the model of each row under OUT/models, to sample or evaluate.")
+def train(out: Path, log: str | None, keep: bool, **options: Any) -> None:
     """Train one run; its rows go to OUT/runs.jsonl. Under torchrun the batch is shared by all processes."""
     import torch
     from tqdm import tqdm
 
     from reference_trainer.devices import find_device
+    from reference_trainer.jobs import Stop, finished_runs
+    from reference_trainer.locks import claim
     from reference_trainer.loggers import open_log
+    from reference_trainer.progress import postfix
     from reference_trainer.records import append_rows
-    from reference_trainer.sweep import Stop, finished_runs
     from reference_trainer.train import Interrupted, Trainer
 
+    execution = _execution(options)
     spec = RunSpec(**options)
     (out / "checkpoints").mkdir(parents=True, exist_ok=True)
     finished = spec.run_id in finished_runs(out)
     if finished and not keep:
         click.echo(f"{out / 'runs.jsonl'} has the rows of this run, {spec.run_id}; --keep trains it again", err=True)
         return
-    find_device(device)
+    find_device(execution.device)
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     if world > 1:
-        torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        torch.distributed.init_process_group("nccl" if execution.on_cuda else "gloo")
     kind = "" if rank else log or ""
-    with tqdm(unit="tok", unit_scale=True, disable=rank > 0) as bar, open_log(kind, [spec], out) as on_metrics:
+    with (
+        claim(out, spec.run_id) if not rank else contextlib.nullcontext(True) as free,
+        tqdm(unit="tok", unit_scale=True, disable=rank > 0) as bar,
+        open_log(kind, [spec], out) as on_metrics,
+    ):
+        if not free:
+            raise TrainerError(f"another process trains this run, {spec.run_id}, into {out}")
+
+        def show(tokens: int, seen: dict[str, float]) -> None:
+            bar.set_postfix_str(postfix(seen), refresh=False)
+            bar.update(tokens)
+
         trainer = Trainer(
-            [spec], out / "checkpoints", device=device, stop=Stop(None), on_progress=bar.update, on_metrics=on_metrics,
-            compile_model=compile_model,
+            [spec], out / "checkpoints", execution=execution, stop=Stop(None), on_progress=show, on_metrics=on_metrics,
+            keep=out / "models" if keep else None,
         )  # fmt: skip
         bar.total = trainer.total_tokens
         try:
-            rows = trainer.run()
+            with Stop.at_work():
+                rows = trainer.run()
         except Interrupted:
             click.echo(f"stopped; the same command continues from {trainer.checkpoint_path}", err=True)
             sys.exit(143)
-    if trainer.rank == 0:
-        if not finished:
-            append_rows(rows, out / "runs.jsonl")
-        if keep:
-            trainer.save_now()
-        else:
+        if trainer.rank == 0:
+            if not finished:
+                append_rows(rows, out / "runs.jsonl")
             trainer.checkpoint_path.unlink(missing_ok=True)
+    if trainer.rank == 0:
         for row in rows:
             click.echo(json.dumps(row))
     if world > 1:
@@ -137,75 +171,97 @@ def train(out: Path, device: str, compile_model: bool, log: str | None, keep: bo
 
 @main.command()
 @click.argument("table", required=False, type=click.Path(path_type=Path))
-@click.option("--preset", type=click.Choice(["smoke", "cpu-demo", "calibration"]), help="Instead of a TABLE.")
+@click.option(
+    "--preset",
+    type=click.Choice(["smoke", "cpu-demo", "calibration", "calibration-largest"]),
+    help="Instead of a TABLE.",
+)
 @click.option("--corpus", default="tiny-shakespeare", show_default=True, help="Text, folder or name.")
 @click.option("--validation", default="", help="Separate validation text; default: the last tenth.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--workers", type=click.IntRange(1), help="Processes; default one a core, or one a CUDA device.")
-@click.option("--pack", type=click.IntRange(1), help="Like runs trained as one; default 1, on CUDA 8.")
+@click.option("--pack", type=click.IntRange(1), help="Like runs trained as one; default 3, on CUDA 8.")
 @click.option("--launcher", default="local", show_default=True, help="local, ray or submitit.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, or cuda for all CUDA devices.")
-@click.option("--compile", "compile_model", is_flag=True, help="torch.compile the models (worth it on a GPU).")
+@execution_options
 @click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
-@click.option("--time-budget", type=float, help="Minutes after which everything is saved and stops.")
+@click.option("--keep", is_flag=True, help="Keep the model of every row under its folder's models/.")
+@click.option("--tune", is_flag=True, help="First train a curve of learning rates at each size, and use the best.")
+@click.option("--time-budget", type=click.FloatRange(0), help="Minutes after which everything is saved and stops.")
+@click.option("--export", "trainer", type=click.Choice(EXPORTS), help="Train nothing: write the runs for this trainer.")
 def sweep(
     table: Path | None,
     preset: str | None,
     corpus: str,
     validation: str,
     out: Path,
-    workers: int | None,
-    pack: int | None,
-    launcher: str,
-    device: str,
-    compile_model: bool,
-    log: str | None,
-    time_budget: float | None,
+    trainer: str | None,
+    tune: bool,
+    **options: Any,
 ) -> None:
-    """Train a TABLE of runs (CSV or JSON lines, columns = options of `train`) or a preset; finished runs are skipped."""
+    """Train a TABLE of runs (CSV or JSON lines, columns = options of `train`) or a preset; finished runs are skipped.
+
+    A table of one objective writes OUT/runs.jsonl. A preset, and a table of several objectives, writes a folder for each,
+    OUT/autoregressive/runs.jsonl and so on: losses of different kinds belong in no common fit.
+    """
     from reference_trainer import presets
     from reference_trainer import sweep as sweeping
-    from reference_trainer.corpus import load
-    from reference_trainer.tables import read_specs
+    from reference_trainer import tune as tuning
+    from reference_trainer.sweep_table import read_specs
 
     if (table is None) == (preset is None):
         raise click.UsageError("give either a TABLE or --preset")
     if preset:
-        load(corpus, validation=validation or None)  # say what is wrong with it before a worker does
         specs = presets.PRESETS[preset](corpus, validation)
     else:
         defaults = {"corpus": corpus, "validation": validation}
         specs = read_specs(table, **defaults)  # type: ignore[arg-type]
-    ended = sweeping.sweep(
-        specs,
-        out,
-        workers=workers,
-        pack=pack,
-        launcher=launcher,
-        device=device,
-        compile_model=compile_model,
-        time_budget=60 * time_budget if time_budget else None,
-        log=log or "",
-    )
-    click.echo(f"{out / 'runs.jsonl'}: " + ", ".join(f"{v} {k}" for k, v in ended.items()), err=True)
+    if trainer:
+        from reference_trainer.export import export
+
+        click.echo(export(specs, trainer, out, device=options["device"]), err=True)
+        return
+    objectives = sorted({spec.objective for spec in specs})
+    split = bool(preset) or len(objectives) > 1
+    _check_unique_tokens(specs)
+    minutes = options.pop("time_budget")
+    options |= {"execution": _execution(options), "log": options["log"] or "", "by_objective": split}
+    options["time_budget"] = 60 * minutes if minutes else None
+    if tune:
+        specs = tuning.tune(specs, out, **options)
+    ended = sweeping.sweep(specs, out, **options)
+    folders = [out / name for name in objectives] if split else [out]
+    said = ", ".join(f"{v} {k}" for k, v in ended.items())
+    click.echo(f"{' '.join(str(folder / 'runs.jsonl') for folder in folders)}: {said}", err=True)
     if ended.get("crash"):
         sys.exit(3)
 
 
+def _check_unique_tokens(specs: list[RunSpec]) -> None:
+    """Say what is wrong with a corpus, or with what is asked of it, before a worker does."""
+    from reference_trainer.corpus import load
+
+    most: dict[tuple[str, str, str, str], int] = {}
+    for spec in specs:
+        which = (spec.corpus, spec.validation, spec.tokenizer, spec.alphabet)
+        most[which] = max(most.get(which, 0), spec.unique_tokens)
+    for (corpus, validation, tokenizer, alphabet), unique in most.items():
+        text = load(corpus, validation=validation or None, tokenizer=tokenizer or None, alphabet=alphabet)
+        if unique > len(text.train):
+            raise TrainerError(
+                f"unique_tokens = {unique:,} were asked for, the corpus {corpus} has {len(text.train):,}; "
+                "lower it, or give more text"
+            )
+
+
 @main.command("probe")
-@click.option("--objective", type=click.Choice(OBJECTIVES), default="masked", show_default=True)
-@click.option("--width", type=click.IntRange(2), default=32, show_default=True)
-@click.option("--depth", type=click.IntRange(1), default=2, show_default=True)
-@click.option("--tokens", type=Tokens(), default="256k", show_default=True)
-@click.option("--corpus", default="tiny-shakespeare", show_default=True)
-@click.option("--validation", default="", help="Separate validation text; default: the last tenth.")
-@click.option("--device", default="cpu", show_default=True)
+@spec_options
+@execution_options
 def probe_command(**options: Any) -> None:
     """Learning-rate probe: eight models of one shape trained as one pack; prints a table, lowest loss marked."""
     from reference_trainer.train import probe_lr
 
-    device = options.pop("device")
-    table = probe_lr(RunSpec(**options), device=device)
+    execution = _execution(options)
+    table = probe_lr(RunSpec(**options), execution=execution)
     best = table["loss"].idxmin()
     table["best"] = ["←" if i == best else "" for i in table.index]
     click.echo(table.to_string(index=False))
@@ -214,49 +270,66 @@ def probe_command(**options: Any) -> None:
 
 
 @main.command("sample")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path))
 @click.option("--prompt", default="", help="Text to begin with.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--temperature", type=float, default=1.0, show_default=True)
+@click.option("--temperature", type=click.FloatRange(0), default=1.0, show_default=True)
+@click.option("-n", "--number", type=click.IntRange(1), default=1, show_default=True, help="Texts.")
 @click.option("--watch", is_flag=True, help="Show every stage, a line each.")
-def sample_command(checkpoint: Path, prompt: str, seed: int, temperature: float, watch: bool) -> None:
-    """Print one context of text sampled from a CHECKPOINT."""
-    from reference_trainer.corpus import load_tokenizer
-    from reference_trainer.sample import load_model, sample
+@DEVICE
+def sample_command(
+    model: Path, prompt: str, seed: int, temperature: float, number: int, watch: bool, device: str
+) -> None:
+    """Print one context of text, or several, sampled from a kept MODEL (OUT/models/ROW)."""
+    from reference_trainer.corpus import Codec
+    from reference_trainer.devices import find_device
+    from reference_trainer.kept import load_model
+    from reference_trainer.sample import sample
+    from reference_trainer.shards import tokenizer_file
 
-    model, spec = load_model(checkpoint)
-    bpe = load_tokenizer(spec.tokenizer) if spec.tokenizer else None
-    start = bpe.encode(prompt).ids if bpe else list(prompt.encode())
-
-    def show(tokens: list[int]) -> str:
-        spans = groupby(tokens, lambda token: token == model.mask_token)
-        return "".join(
-            "▒" * len(list(span)) if hidden else bpe.decode(list(span)) if bpe else bytes(span).decode(errors="replace")
-            for hidden, span in spans
-        )
-
-    stage = start
-    for stage in sample(model, spec.objective, prompt=start, seed=seed, temperature=temperature):
-        if watch:
-            click.echo(show(stage).replace("\n", "⏎"))
-    if not watch:
-        click.echo(show(stage))
+    network, spec, about = load_model(model, device=find_device(device))
+    codec = Codec(spec.tokenizer or tokenizer_file(spec.corpus) or "", about["alphabet"], mask=network.mask_token)
+    for i in range(number):
+        if i:
+            click.echo("---")
+        stages = sample(
+            network, spec.objective, prompt=codec.encode(prompt), seed=seed + i, temperature=temperature,
+            device=network.flat.device,
+        )  # fmt: skip
+        last: list[int] = []
+        for last in stages:
+            if watch:
+                click.echo(codec.decode(last).replace("\n", "⏎"))
+        if not watch:
+            click.echo(codec.decode(last))
 
 
 @main.command("eval")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path))
 @click.option("--corpus", help="Another corpus than the run's own.")
-@click.option("--passes", type=click.IntRange(2), default=8, show_default=True)
-@click.option("--sequences", type=click.IntRange(1), default=1024, show_default=True)
-def eval_command(checkpoint: Path, corpus: str | None, passes: int, sequences: int) -> None:
-    """Validation loss of a CHECKPOINT as JSON."""
+@click.option("--validation", default="", help="Its separate validation text; default: its last tenth.")
+@click.option("--passes", type=click.IntRange(1), help="Monte-Carlo passes; default the run's own.")
+@click.option("--sequences", type=click.IntRange(1), help="Validation sequences; default the run's own.")
+@DEVICE
+def eval_command(
+    model: Path, corpus: str | None, validation: str, passes: int | None, sequences: int | None, device: str
+) -> None:
+    """Validation loss of a kept MODEL (OUT/models/ROW) as JSON; without options, that of its row."""
     from reference_trainer.corpus import load
+    from reference_trainer.devices import find_device
     from reference_trainer.evaluate import Validation, validation_rows
-    from reference_trainer.sample import load_model
+    from reference_trainer.kept import load_model
 
-    model, spec = load_model(checkpoint)
-    text = load(corpus or spec.corpus, validation=spec.validation or None, tokenizer=spec.tokenizer or None)
-    rows, digest = validation_rows(text, spec.context, sequences)
-    recipe = Validation(rows, spec.objective, model.shape, passes=passes)
-    (score,) = recipe.scores(model, bytes_per_token=text.bytes_per_token)
+    network, spec, about = load_model(model, device=find_device(device))
+    alphabet = tuple(about["alphabet"]) if about["alphabet"] else "full"
+    own = validation if corpus else spec.validation
+    text = load(corpus or spec.corpus, validation=own or None, tokenizer=spec.tokenizer or None, alphabet=alphabet)
+    if text.vocabulary != network.shape.vocabulary:
+        raise TrainerError(
+            f"the corpus has {text.vocabulary} tokens, the model was trained on {network.shape.vocabulary}"
+        )
+    rows, digest = validation_rows(text, spec.context, sequences or spec.eval_sequences)
+    passes = passes or spec.eval_passes
+    recipe = Validation(rows, spec.objective, network.shape, passes=passes)
+    (score,) = recipe.scores(network, bytes_per_token=text.bytes_per_token)
     click.echo(json.dumps({**dataclasses.asdict(score), "sequences": len(rows), "passes": passes, "val_hash": digest}))

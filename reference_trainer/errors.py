@@ -1,5 +1,14 @@
-"""The one error of the trainer that is the caller's to mend."""
+"""What is the caller's to mend."""
 
 
 class TrainerError(ValueError):
     """Something asked of the trainer cannot be done; the message says what to change."""
+
+
+class DiskFull(TrainerError):
+    """A file could not be written for want of room; what was on disk before is still there, whole."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"no room to write {path}; nothing on disk was lost: make room, and the same command continues"
+        )

@@ -1,6 +1,6 @@
 """Where jobs are trained: worker processes here, a Ray cluster, or Slurm through submitit. About ten lines each.
 
-A launcher takes jobs and the number of workers, and yields what :func:`~reference_trainer.sweep.train_job` returned for
+A launcher takes jobs and the number of workers, and yields what :func:`~reference_trainer.jobs.train_job` returned for
 each, as they end.
 """
 
@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing.queues import SimpleQueue
 
 from reference_trainer.errors import TrainerError
-from reference_trainer.sweep import Job, train_job
+from reference_trainer.jobs import Job, end_with_parent, train_job
 
 Outcomes = Iterator[dict[str, str]]
 
@@ -24,13 +24,10 @@ def local(jobs: list[Job], workers: int) -> Outcomes:
         return
     context = multiprocessing.get_context("spawn")
     workers = max(1, min(workers, len(jobs)))
-    begin = None
-    if any(job.device == "cuda" for job in jobs):
-        numbers = context.SimpleQueue()
-        for number in range(workers):
-            numbers.put(number)
-        begin = partial(_take_a_cuda_device, numbers)
-    with ProcessPoolExecutor(workers, context, begin) as pool:
+    numbers = context.SimpleQueue() if any(job.execution.device == "cuda" for job in jobs) else None
+    for number in range(workers if numbers is not None else 0):
+        numbers.put(number)  # type: ignore[union-attr]
+    with ProcessPoolExecutor(workers, context, partial(_begin, numbers)) as pool:
         futures = [pool.submit(train_job, job) for job in jobs]
         try:
             for future in as_completed(futures):
@@ -43,11 +40,13 @@ def local(jobs: list[Job], workers: int) -> Outcomes:
             raise
 
 
-def _take_a_cuda_device(numbers: SimpleQueue[int]) -> None:
-    """This machine's CUDA devices are dealt out to the workers."""
-    import torch
+def _begin(numbers: SimpleQueue[int] | None) -> None:
+    """A worker ends with the sweep; this machine's CUDA devices are dealt out to the workers."""
+    end_with_parent()
+    if numbers is not None:
+        import torch
 
-    torch.cuda.set_device(numbers.get() % torch.cuda.device_count())
+        torch.cuda.set_device(numbers.get() % torch.cuda.device_count())
 
 
 def ray(jobs: list[Job], workers: int) -> Outcomes:
@@ -58,7 +57,7 @@ def ray(jobs: list[Job], workers: int) -> Outcomes:
         raise TrainerError('the ray launcher needs ray: pip install "quokka-laws[ray]"') from None
     if not engine.is_initialized():
         engine.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
-    gpus = 1 if any(job.device.startswith("cuda") for job in jobs) else 0
+    gpus = 1 if any(job.execution.on_cuda for job in jobs) else 0
     task = engine.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(train_job)
     waiting = [task.remote(job) for job in jobs]
     while waiting:
@@ -75,7 +74,7 @@ def submitit(jobs: list[Job], workers: int, *, cluster: str | None = None) -> Ou
     if not jobs:
         return
     executor = engine.AutoExecutor(folder=f"{jobs[0].out}/submitit", cluster=cluster)
-    gpus = 1 if jobs[0].device.startswith("cuda") else 0
+    gpus = 1 if jobs[0].execution.on_cuda else 0
     executor.update_parameters(
         timeout_min=60 * 24, cpus_per_task=1, gpus_per_node=gpus, slurm_array_parallelism=workers
     )

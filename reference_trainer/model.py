@@ -1,30 +1,35 @@
 """One transformer for diffusion and autoregression, written with a leading axis of models.
 
 Notable choices: pre-RMSNorm, rotary positions, SwiGLU, RMS-normalised queries and keys with a learned gain, no biases,
-tied embedding, no time conditioning. ``init="scaled"`` and a small ``rope_base`` are for models of width below a few
-hundred on short contexts, which otherwise may stay on the plateau of letter frequencies for most of their training. Bidirectional for diffusion, causal for
-autoregression: one flag, identical weights otherwise. Every parameter has shape ``(models, …)``: K models of one shape train as one, which
-fills a GPU that a single tiny model would leave idle; one model is K = 1.
+tied embedding, no time conditioning: the architecture of Qwen3. Bidirectional for diffusion, causal for autoregression:
+one flag, identical weights otherwise. ``init="scaled"`` and a small ``rope_base`` are for models of width below a few
+hundred on short contexts, which otherwise may stay on the plateau of letter frequencies for most of their training;
+``init="mup"`` keeps one learning rate good at all widths.
 
-All parameters live in one flat buffer ``(models, size)`` and their gradients in another, so the optimiser, gradient
-clipping, checkpoints and data parallelism each handle one tensor.
+Every parameter has shape ``(models, …)``: K models of one shape train as one, which fills a GPU that a single tiny
+model would leave idle; one model is K = 1. All parameters live in one flat buffer ``(models, size)`` and their
+gradients in another, so the optimiser, gradient clipping, checkpoints and data parallelism each handle one tensor.
+What the optimiser treats alike lies side by side in it (:class:`Group`).
 
-Counting (see :func:`counts`): N_total is every parameter; N_nonembedding leaves out the embedding; N_12Ld2 is the
-nominal 12·depth·width² of the Quokka paper's Table 6, whose Figure 4 counts all parameters instead.
+Counting (see :func:`counts`): N_total is every parameter; N_active leaves out embedding rows of tokens that never
+occur; N_nonembedding leaves out the embedding; N_12Ld2 is the nominal 12·depth·width² of the Quokka paper's Table 6,
+whose Figure 4 counts all parameters instead.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-INITIALISATIONS = ("normal-0.02", "scaled")
-SMALL_VOCABULARY = 1024
+from reference_trainer import kernels
+
+INITIALISATIONS = ("normal-0.02", "scaled", "mup")
+MUP_WIDTH = 32  # the width at which "mup" and "scaled" are the same
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Shape:
     context : int
         Sequence length T.
     head_size : int
-        Of queries, keys and values; 0 chooses 32 below width 512, else 64 below 1024, else 128.
+        Of queries, keys and values; 0 chooses the largest even divisor of the width up to 32 (below width 512), 64
+        (below 1024) or 128.
     heads : int
         0 chooses width // head_size, at least 1.
     ffn : int
@@ -64,7 +70,7 @@ class Shape:
         for name in ("width", "depth", "vocabulary", "context"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)}: must be at least 1")
-        head = self.head_size or min(self.width, 32 if self.width < 512 else 64 if self.width < 1024 else 128)
+        head = self.head_size or _head_size(self.width)
         if head % 2:
             raise ValueError(f"head size {head} is odd; rotary positions need pairs: choose an even width or head_size")
         object.__setattr__(self, "head_size", head)
@@ -73,16 +79,27 @@ class Shape:
         object.__setattr__(self, "ffn", self.ffn or max(multiple, 8 * self.width // 3 // multiple * multiple))
 
 
-def counts(shape: Shape) -> dict[str, int]:
+def _head_size(width: int) -> int:
+    largest = min(width, 32 if width < 512 else 64 if width < 1024 else 128)
+    return next((size for size in range(largest - largest % 2, 0, -2) if width % size == 0), largest)
+
+
+def counts(shape: Shape, active: int | None = None) -> dict[str, int]:
     """Parameters by every convention in use, and FLOPs per trained token.
+
+    Parameters
+    ----------
+    active : int, optional
+        Tokens of the vocabulary that occur in the text; default: all.
 
     Returns
     -------
     dict
         ``N_embedding`` (vocabulary rows, tied, without the mask row), ``N_nonembedding`` (matrices of the layers),
-        ``N_total`` (both, as the labels of Figure 4 of arXiv 2510.03280), ``N_12Ld2`` (Table 6), ``N_allocated``
-        (every number stored, norms and mask row included), ``flops_per_token`` (forward and backward:
-        6·(N_nonembedding + head) + 12·depth·heads·head_size·context for attention scores, halved when causal).
+        ``N_total`` (both, as the labels of Figure 4 of arXiv 2510.03280), ``N_active`` (the same without embedding
+        rows of tokens that never occur), ``N_12Ld2`` (Table 6), ``N_allocated`` (every number stored, norms and mask
+        row included), ``flops_per_token`` (forward and backward: 6·(N_nonembedding + head) +
+        12·depth·heads·head_size·context for attention scores, halved when causal).
     """
     d, attention = shape.width, shape.heads * shape.head_size
     layer = 4 * d * attention + 3 * d * shape.ffn
@@ -92,10 +109,23 @@ def counts(shape: Shape) -> dict[str, int]:
         "N_embedding": embedding,
         "N_nonembedding": shape.depth * layer,
         "N_total": shape.depth * layer + embedding,
+        "N_active": shape.depth * layer + d * (shape.vocabulary if active is None else active),
         "N_12Ld2": 12 * shape.depth * d * d,
         "N_allocated": shape.depth * (layer + 2 * d + 2 * shape.head_size) + d + embedding + d,
         "flops_per_token": int(6 * (shape.depth * layer + embedding) + scores),
     }
+
+
+@dataclass(frozen=True)
+class Group:
+    """A stretch of the flat buffer that the optimiser treats alike.
+
+    ``rate`` multiplies the learning rate; ``decayed`` says whether weight decay applies (matrices, not norms).
+    """
+
+    span: slice
+    rate: float
+    decayed: bool
 
 
 class Transformer(nn.Module):
@@ -106,64 +136,67 @@ class Transformer(nn.Module):
     shape : Shape
     seeds : sequence of int
         One initialisation seed per model; K = len(seeds).
-    init : {"normal-0.02", "scaled"}
+    init : {"normal-0.02", "scaled", "mup"}
         Initial matrices from N(0, 0.02²) and gains of one (GPT-2, Megatron, the Quokka paper); or from
         N(0, 1/inputs), divided by √(2·depth) where they write to the residual stream, and gains of queries and keys
-        that let attention logits reach 8 whatever the head size, as they do for heads of 64.
+        that let attention logits reach 8 whatever the head size, as they do for heads of 64. "mup" is "scaled" at width
+        ``MUP_WIDTH``; at width d the embedding starts as it does there, the final gain starts at ``MUP_WIDTH``/d, and
+        matrices and the final gain learn at ``MUP_WIDTH``/d times the rate (maximal update parametrisation for Adam,
+        Table 8 of arXiv 2203.03466, the logit multiplier written into the final gain).
     """
 
-    cos: Tensor
-    sin: Tensor
+    turn: Tensor
 
     def __init__(
         self, shape: Shape, seeds: list[int], device: torch.device | str = "cpu", *, init: str = INITIALISATIONS[0]
     ) -> None:
         super().__init__()
-        self.shape = shape
-        d, a, f, K = shape.width, shape.heads * shape.head_size, shape.ffn, len(seeds)
-        sizes: dict[str, tuple[int, ...]] = {"embedding": (shape.vocabulary + 1, d), "final_norm": (d,)}
-        for i in range(shape.depth):
-            sizes |= {
-                f"attention_norm_{i}": (d,),
-                f"qkv_{i}": (d, 3 * a),
-                f"q_norm_{i}": (shape.head_size,),
-                f"k_norm_{i}": (shape.head_size,),
-                f"out_{i}": (a, d),
-                f"ffn_norm_{i}": (d,),
-                f"gate_up_{i}": (d, 2 * f),
-                f"down_{i}": (f, d),
-            }
-        total = sum(math.prod(s) for s in sizes.values())
+        self.shape, self.recompute = shape, False
+        K, layout = len(seeds), _layout(shape)
+        total = sum(math.prod(size) for size in layout.values())
         self.flat = torch.empty(K, total, device=device)
         self.flat_grad = torch.zeros(K, total, device=device)
-        self.decayed = torch.zeros(total, device=device)  # 1 where weight decay applies: matrices, not norms
+        self.groups: list[Group] = []
+        self.spans: dict[str, slice] = {}
         self.weights = nn.ParameterDict()
         # Drawn on the CPU, one generator a model: the same bits on every device and in any pack.
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         at = 0
-        for name, size in sizes.items():
-            span = slice(at, at + math.prod(size))
+        for name, size in layout.items():
+            self.spans[name] = span = slice(at, at + math.prod(size))
             at = span.stop
-            scale = _scale(name, size, shape) if init == "scaled" else 1.0 if "norm" in name else 0.02
+            scale = _initial_scale(name, size, shape, init)
             if "norm" in name:
                 self.flat[:, span] = scale
             else:
-                self.decayed[span] = 1.0
                 for k, generator in enumerate(generators):
                     self.flat[k, span] = scale * torch.randn(math.prod(size), generator=generator).to(device)
             weight = nn.Parameter(self.flat[:, span].view(K, *size))
             weight.grad = self.flat_grad[:, span].view(K, *size)
             self.weights[name] = weight
-        angle = torch.outer(
-            torch.arange(shape.context), shape.rope_base ** (-torch.arange(0, shape.head_size, 2) / shape.head_size)
-        )
-        self.register_buffer("cos", angle.cos().to(device), persistent=False)
-        self.register_buffer("sin", angle.sin().to(device), persistent=False)
+            self._join(Group(span, _rate(name, shape, init), "norm" not in name))
+        turn = kernels.turns(shape.rope_base, shape.context, shape.head_size).to(device)
+        self.register_buffer("turn", turn, persistent=False)
+
+    def _join(self, new: Group) -> None:
+        """Add a stretch to the last group where both are treated alike."""
+        last = self.groups[-1] if self.groups else None
+        if last is not None and (last.rate, last.decayed) == (new.rate, new.decayed):
+            self.groups[-1] = Group(slice(last.span.start, new.span.stop), new.rate, new.decayed)
+        else:
+            self.groups.append(new)
 
     @property
     def mask_token(self) -> int:
         """Id of the extra row: masked position, or start of sequence."""
         return self.shape.vocabulary
+
+    def single(self, k: int) -> Transformer:
+        """Model k of the pack as one of its own (a copy)."""
+        alone = Transformer(self.shape, [0], self.flat.device)
+        with torch.no_grad():
+            alone.flat.copy_(self.flat[k : k + 1])
+        return alone
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits.
@@ -179,69 +212,60 @@ class Transformer(nn.Module):
         """
         s, w = self.shape, self.weights
         K, B, T = tokens.shape
-        x = _embed(w["embedding"], tokens.reshape(K, B * T))
+        x = kernels.embed(w["embedding"], tokens.reshape(K, B * T)).view(K, B, T, s.width)
         for i in range(s.depth):
-            h = _norm(x, w[f"attention_norm_{i}"])
-            qkv = torch.bmm(h, w[f"qkv_{i}"]).view(K * B, T, 3, s.heads, s.head_size)
-            q, k, v = qkv.transpose(1, 3).unbind(2)  # each (K·B, heads, T, head)
-            q, k = self._rotate(_norm(q, w[f"q_norm_{i}"])), self._rotate(_norm(k, w[f"k_norm_{i}"]))
-            h = F.scaled_dot_product_attention(q, k, v, is_causal=s.causal)
-            x = x + torch.bmm(h.transpose(1, 2).reshape(K, B * T, -1), w[f"out_{i}"])
-            gate, up = torch.bmm(_norm(x, w[f"ffn_norm_{i}"]), w[f"gate_up_{i}"]).chunk(2, dim=-1)
-            x = x + torch.bmm(F.silu(gate) * up, w[f"down_{i}"])
-        x = _norm(x, w["final_norm"])
-        logits = torch.bmm(x, w["embedding"][:, : s.vocabulary].transpose(1, 2))
+            if self.recompute and torch.is_grad_enabled():
+                x = checkpoint(self._layer, x, i, use_reentrant=False)
+            else:
+                x = self._layer(x, i)
+        x = x.view(K, B * T, s.width)
+        x = kernels.norm(x, w["final_norm"])
+        logits = kernels.product(x, w["embedding"][:, : s.vocabulary].transpose(1, 2))
         return logits.view(K, B, T, s.vocabulary)
 
-    def _rotate(self, x: Tensor) -> Tensor:
-        T = x.shape[-2]
-        a, b = x.chunk(2, dim=-1)
-        cos, sin = self.cos[:T], self.sin[:T]
-        return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+    def _layer(self, x: Tensor, i: int) -> Tensor:
+        """One layer on the residual stream (models, sequences, length, width)."""
+        s, w = self.shape, self.weights
+        K, B, T, width = x.shape
+        x = x.view(K, B * T, width)
+        h = kernels.norm(x, w[f"attention_norm_{i}"])
+        qkv = kernels.product(h, w[f"qkv_{i}"]).view(K, B, T, 3, s.heads, s.head_size)
+        q, k, v = kernels.queries_keys_values(qkv, w[f"qk_norm_{i}"], self.turn[:T])
+        h = F.scaled_dot_product_attention(q, k, v, is_causal=s.causal)
+        x = x + kernels.product(h.transpose(1, 2).reshape(K, B * T, -1), w[f"out_{i}"])
+        h = kernels.product(kernels.norm(x, w[f"ffn_norm_{i}"]), w[f"gate_up_{i}"])
+        x = x + kernels.product(kernels.swiglu(h), w[f"down_{i}"])
+        return x.view(K, B, T, width)
 
 
-class _EmbedByProduct(torch.autograd.Function):
-    """Rows of a small table, whose gradient is a matrix product.
-
-    The gradient of indexing adds up the positions of one token one after another, and in masked diffusion half of all
-    positions hold the mask: on a GPU that alone would take longer than the rest of a step.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, tokens: Tensor) -> Tensor:
-        ctx.save_for_backward(tokens)
-        ctx.rows = table.shape[1]
-        return table.gather(1, tokens.unsqueeze(-1).expand(-1, -1, table.shape[2]))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (tokens,) = ctx.saved_tensors
-        one_hot = tokens.unsqueeze(1) == torch.arange(ctx.rows, device=grad.device).unsqueeze(1)
-        return torch.bmm(one_hot.to(grad.dtype), grad), None
+def _layout(shape: Shape) -> dict[str, tuple[int, ...]]:
+    """Names and sizes of the weights in their order in the flat buffer."""
+    d, a, f, layers = shape.width, shape.heads * shape.head_size, shape.ffn, range(shape.depth)
+    layout: dict[str, tuple[int, ...]] = {"embedding": (shape.vocabulary + 1, d)}
+    for i in layers:
+        layout |= {f"attention_norm_{i}": (d,), f"qk_norm_{i}": (2, shape.head_size), f"ffn_norm_{i}": (d,)}
+    layout["final_norm"] = (d,)
+    for i in layers:
+        layout |= {f"qkv_{i}": (d, 3 * a), f"out_{i}": (a, d), f"gate_up_{i}": (d, 2 * f), f"down_{i}": (f, d)}
+    return layout
 
 
-def _embed(table: Tensor, tokens: Tensor) -> Tensor:
-    """Rows (models, n, width) of each model's table (models, rows, width) at tokens (models, n)."""
-    if table.device.type == "cuda" and table.shape[1] <= SMALL_VOCABULARY:
-        return _EmbedByProduct.apply(table, tokens)  # type: ignore[no-untyped-call]
-    return table[torch.arange(len(table), device=tokens.device).unsqueeze(1), tokens]
-
-
-def _norm(x: Tensor, gain: Tensor) -> Tensor:
-    """RMS norm, in float32, over the last axis of x (models·n, …, size) with each model's gain (models, size)."""
-    x = x.float()
-    models, size = gain.shape
-    if models == 1:  # one fused kernel
-        return F.rms_norm(x, (size,), gain[0], eps=1e-6)
-    gain = gain.repeat_interleave(x.shape[0] // models, dim=0)
-    return F.rms_norm(x, (size,), eps=1e-6) * gain.view(-1, *[1] * (x.dim() - 2), size)
-
-
-def _scale(name: str, size: tuple[int, ...], shape: Shape) -> float:
-    """Initial gain, or standard deviation that keeps activations near one."""
-    if name.startswith(("q_norm", "k_norm")):
-        return (64 / shape.head_size) ** 0.25
+def _initial_scale(name: str, size: tuple[int, ...], shape: Shape, init: str) -> float:
+    """Initial gain, or standard deviation of an initial matrix."""
+    if init == "normal-0.02":
+        return 1.0 if "norm" in name else 0.02
+    if name.startswith("qk_norm"):
+        return float((64 / shape.head_size) ** 0.25)
+    if name == "final_norm":
+        return MUP_WIDTH / shape.width if init == "mup" else 1.0
     if "norm" in name:
         return 1.0
-    inputs = size[1] if name == "embedding" else size[0]
-    return inputs**-0.5 / (math.sqrt(2 * shape.depth) if name.startswith(("out_", "down_")) else 1.0)
+    if name == "embedding":
+        return float((MUP_WIDTH if init == "mup" else shape.width) ** -0.5)
+    return float(size[0] ** -0.5 / (math.sqrt(2 * shape.depth) if name.startswith(("out_", "down_")) else 1.0))
+
+
+def _rate(name: str, shape: Shape, init: str) -> float:
+    """Factor of the learning rate."""
+    matrix_like = name == "final_norm" or ("norm" not in name and name != "embedding")
+    return MUP_WIDTH / shape.width if init == "mup" and matrix_like else 1.0

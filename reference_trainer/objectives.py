@@ -19,8 +19,8 @@ Masking options of ``masked`` (the ablations of arXiv 2510.03280, Section 5, by 
 * ``weighting="maskgit"``: no weight, mean over masked tokens: not a bound on anything.
 * ``curriculum="moving-gaussian"``: t (or k/T) drawn from a Gaussian window that moves from clean to noisy.
 
-Noise comes from counter-based generators keyed by (seed, step), for the whole global batch at once, so it depends
-neither on the device nor on how many processes share the batch nor on where a run was interrupted.
+Noise comes from counter-based generators keyed by (seed, block of steps), for the whole global batches of a block at
+once, so it depends neither on the device nor on how many processes share a batch nor on where a run was interrupted.
 """
 
 from __future__ import annotations
@@ -44,55 +44,76 @@ T_MARGIN = 1e-4  # uniform diffusion: t is kept this far from 0 and 1
 
 @dataclass(frozen=True)
 class Noise:
-    """Random numbers of one global batch, made on the CPU: ``level`` (rows,) in (0, 1], ``score`` (rows, T)."""
+    """Random numbers of the global batches of consecutive steps, made on the CPU.
+
+    ``level`` (steps, rows) in (0, 1]; ``score`` (steps, rows, T) uniform over 0 … 2^32 − 1 and different within a row;
+    ``token`` (steps, rows, T) or None.
+    """
 
     level: NDArray[np.float64]
-    score: NDArray[np.float64]
-    token: NDArray[np.int64] | None = None
+    score: NDArray[np.uint32]
+    token: NDArray[np.unsignedinteger] | None = None
+
+
+NO_NOISE = Noise(np.empty(0), np.empty(0, dtype=np.uint32))  # for autoregression, which hides nothing at random
 
 
 def draw_noise(
-    rows: int, context: int, *, key: tuple[int, int], stratified: bool, vocabulary: int = 0, window: float | None = None
+    size: tuple[int, int, int],
+    *,
+    key: tuple[int, int],
+    stratified: bool,
+    vocabulary: int = 0,
+    window: NDArray[np.float64] | None = None,
 ) -> Noise:
-    """Noise of a global batch.
+    """Noise of consecutive global batches.
 
     Parameters
     ----------
+    size : (int, int, int)
+        Steps, rows of a global batch, tokens of a row.
     key : (int, int)
-        Seed and step.
+        Seed, and number of the block of steps.
     stratified : bool
-        Spread the levels evenly over (0, 1] with one random offset, in random order, instead of independently.
+        Spread the levels of each step evenly over (0, 1] with one random offset, in random order, instead of
+        independently.
     vocabulary : int
         Also draw replacement tokens (uniform diffusion).
-    window : float, optional
-        Training progress in [0, 1]: move the levels into a Gaussian window centred there.
+    window : array (steps,), optional
+        Training progress in [0, 1]: move the levels of a step into a Gaussian window centred there.
     """
+    steps, rows, context = size
     rng = np.random.Generator(np.random.Philox(key=np.array(key, dtype=np.uint64)))
+    level = rng.random((steps, rows))
     if stratified:
-        level = (rng.permutation(rows) + rng.random()) / rows
-    else:
-        level = rng.random(rows)
+        level = (level.argsort(axis=1) + rng.random((steps, 1))) / rows
     level = 1.0 - level  # (0, 1]
     if window is not None:
         from scipy.special import ndtr, ndtri
 
-        low, high = ndtr((0.0 - window) / WINDOW), ndtr((1.0 - window) / WINDOW)
-        level = np.clip(window + WINDOW * ndtri(low + level * (high - low)), 1e-3, 1.0)
-    score = rng.random((rows, context))
-    token = rng.integers(0, vocabulary, (rows, context)) if vocabulary else None
+        centre = window[:, None]
+        low, high = ndtr((0.0 - centre) / WINDOW), ndtr((1.0 - centre) / WINDOW)
+        level = np.clip(centre + WINDOW * ndtri(low + level * (high - low)), 1e-3, 1.0)
+    # One 64-bit draw makes two scores. Their low bits are the position: no two of a row are equal, which exact-k needs.
+    drawn = rng.bit_generator.random_raw((steps * rows * context + 1) // 2).view(np.uint32)[: steps * rows * context]
+    bits = (context - 1).bit_length()
+    score = drawn.reshape(size)
+    score &= np.uint32(2**32 - 2**bits)
+    score |= np.arange(context, dtype=np.uint32)
+    token = rng.integers(0, vocabulary, size, dtype=np.min_scalar_type(vocabulary)) if vocabulary else None
     return Noise(level, score, token)
 
 
 def mask_exactly(noise: Noise) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Mask exactly k = ⌈level·T⌉ tokens a row, those of the lowest scores; weight 1/k per masked token."""
-    k = np.ceil(noise.level * noise.score.shape[1]).astype(int)
-    highest = np.take_along_axis(np.sort(noise.score, axis=1), k[:, None] - 1, axis=1)
+    k = np.ceil(noise.level * noise.score.shape[-1]).astype(int)
+    highest = np.take_along_axis(np.sort(noise.score, axis=-1), k[..., None] - 1, axis=-1)
     return noise.score <= highest, 1.0 / k
 
 
 def mask_bernoulli(noise: Noise, schedule: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Mask each token with probability 1 − α(t); weight −α'(t)/(1 − α(t))/T per masked token."""
-    t, context = noise.level, noise.score.shape[1]
+    t, context = noise.level, noise.score.shape[-1]
     if schedule == "linear":
         probability, weight = t, 1.0 / t
     elif schedule == "poly2":
@@ -102,29 +123,31 @@ def mask_bernoulli(noise: Noise, schedule: str) -> tuple[NDArray[np.bool_], NDAr
         probability, weight = np.cos(angle), 0.5 * np.pi * np.tan(angle)
     else:
         raise ValueError(f"schedule {schedule!r}; known: {', '.join(SCHEDULES)}")
-    return noise.score < probability[:, None], weight / context
+    return noise.score < probability[..., None] * 2.0**32, weight / context
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one model sees in one step, or in one pass of a validation.
+    """What one model sees in consecutive steps, or in one pass of a validation.
 
-    The loss of a row is ``Σ weight · cost`` over its positions, that of a batch the mean over its rows. ``t`` is the
-    noise level of each row (uniform diffusion only).
+    The loss of a row is ``weight · Σ cost`` over its scored positions (the masked ones, or all), that of a batch the
+    mean over its rows. ``t`` is the noise level of each row (uniform diffusion only). Tokens are in the smallest type
+    that torch computes with: they are what travels to a GPU.
     """
 
-    inputs: NDArray[np.int64]
-    targets: NDArray[np.int64]
+    inputs: NDArray[np.integer]
+    targets: NDArray[np.integer]
     weight: NDArray[np.float32]
     t: NDArray[np.float32]
 
-    def rows(self, part: slice) -> Batch:
-        """Some of the rows."""
-        return Batch(self.inputs[part], self.targets[part], self.weight[part], self.t[part])
+
+def token_type(mask_token: int) -> type[np.integer]:
+    """Smallest integer type, of those that torch computes with, for ids up to that of the mask."""
+    return np.uint8 if mask_token < 2**8 else np.int16 if mask_token < 2**15 else np.int32
 
 
 def prepare(
-    tokens: NDArray[np.int64],
+    tokens: NDArray[np.integer],
     noise: Noise,
     *,
     objective: str,
@@ -133,27 +156,34 @@ def prepare(
     schedule: str = "linear",
     weighting: str = "elbo",
 ) -> Batch:
-    """Hide part of a global batch of clean tokens (rows, T) and say what each guess costs."""
-    B, T = tokens.shape
-    t, weight = np.zeros(B), np.full((B, T), 1.0 / T)
+    """Hide part of global batches of clean tokens (steps, rows, T) and say what each guess costs."""
+    rows, context = tokens.shape[-2:]
+    targets = tokens.astype(token_type(mask_token), copy=False)
+    t, weight = np.zeros(tokens.shape[:-1]), np.full(tokens.shape[:-1], 1.0 / context)
     if objective == "autoregressive":
-        inputs = np.concatenate([np.full((B, 1), mask_token), tokens[:, :-1]], axis=1)
+        inputs = np.empty_like(targets)
+        inputs[..., 0], inputs[..., 1:] = mask_token, targets[..., :-1]
     elif objective == "uniform":
-        inputs, t = corrupt_uniformly(noise, tokens)
+        inputs, t = corrupt_uniformly(noise, targets)
     else:
-        masked, per_token = mask_exactly(noise) if sampler == "exact-k" else mask_bernoulli(noise, schedule)
-        inputs = np.where(masked, mask_token, tokens)
-        weight = masked * (B / max(1, masked.sum()) if weighting == "maskgit" else per_token[:, None])
-    return Batch(inputs, tokens, weight.astype(np.float32), t.astype(np.float32))
+        masked, weight = mask_exactly(noise) if sampler == "exact-k" else mask_bernoulli(noise, schedule)
+        inputs = np.where(masked, targets.dtype.type(mask_token), targets)
+        if weighting == "maskgit":
+            weight = np.repeat(rows / np.maximum(1, masked.sum(axis=(-2, -1)))[..., None], rows, axis=-1)
+    return Batch(inputs, targets, weight.astype(np.float32), t.astype(np.float32))
 
 
-def row_losses(logits: Tensor, targets: Tensor, weight: Tensor, inputs: Tensor, t: Tensor, objective: str) -> Tensor:
+def row_losses(
+    logits: Tensor, targets: Tensor, weight: Tensor, inputs: Tensor, t: Tensor, objective: str, mask_token: int
+) -> Tensor:
     """Loss of each row, (models, rows), of logits (models, rows, T, vocabulary) and a stacked :class:`Batch`."""
     if objective == "uniform":
         cost = uniform_costs(logits, targets, inputs, t)
     else:
         cost = F.cross_entropy(logits.float().flatten(0, -2), targets.reshape(-1), reduction="none").view(targets.shape)
-    return (cost * weight).sum(dim=2)
+    if objective == "masked":
+        cost = cost * (inputs == mask_token)
+    return cost.sum(dim=2) * weight
 
 
 def uniform_costs(logits: Tensor, tokens: Tensor, noisy: Tensor, t: Tensor) -> Tensor:
@@ -175,8 +205,9 @@ def uniform_costs(logits: Tensor, tokens: Tensor, noisy: Tensor, t: Tensor) -> T
     return (divergence + ratio - ratio.log() - 1.0) / (alpha * V * r_z)
 
 
-def corrupt_uniformly(noise: Noise, tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def corrupt_uniformly(noise: Noise, tokens: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
     """Replace each token, with probability t, by a uniformly drawn one; returns noisy tokens and t."""
     t = np.clip(noise.level, T_MARGIN, 1.0 - T_MARGIN)
     assert noise.token is not None
-    return np.where(noise.score < t[:, None], noise.token, tokens), t
+    replaced = noise.score < t[..., None] * 2.0**32
+    return np.where(replaced, noise.token.astype(tokens.dtype, copy=False), tokens), t

@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from reference_trainer.model import Shape, counts
 from reference_trainer.spec import RunSpec
 
 LADDER = ((8, 1), (16, 1), (24, 2), (32, 2), (48, 2), (64, 3))  # width, depth
-# Small models leave the plateau of letter frequencies sooner with these (docs/trainer.md); the paper's choices are the
-# spec's defaults.
-SMALL: dict[str, Any] = {"head_size": 8, "rope_base": 100.0, "init": "scaled"}
+# Small models leave the plateau of letter frequencies sooner with these, and one learning rate is good at all widths
+# (docs/calibration.md); the paper's choices are the spec's defaults.
+SMALL: dict[str, Any] = {"head_size": 8, "rope_base": 100.0, "init": "mup"}
+
+# Of the calibration preset.
+GRID = ((16, 2), (24, 2), (32, 2), (48, 3), (64, 3))
+LARGEST = (96, 4)  # predicted before it is trained
+TOKENS = (18, 22)  # powers of two
+BUDGETS = (1e11, 2e11, 4e11)  # FLOPs of the IsoFLOP slices
+SEEDS = (0, 1, 2)
+RATES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032)
+ALPHABET = 105  # of the English novels it was made on: the slices' N
 
 
 def powers(low: int, high: int) -> tuple[int, ...]:
@@ -20,7 +30,7 @@ def powers(low: int, high: int) -> tuple[int, ...]:
 
 def smoke(corpus: str, validation: str = "") -> list[RunSpec]:
     """Two sizes, two token counts, both objectives: seconds, to see that everything works."""
-    base = RunSpec(corpus=corpus, validation=validation, eval_sequences=64, eval_passes=2, batch=8, **SMALL)
+    base = RunSpec(corpus=corpus, validation=validation, eval_sequences=64, eval_passes=2, batch=8, warmup=8, **SMALL)
     return [
         replace(base, objective=o, width=w, depth=1, tokens=2**15, cooled_at=(2**14, 2**15), lr=0.0)
         for o in ("autoregressive", "masked")
@@ -31,8 +41,9 @@ def smoke(corpus: str, validation: str = "") -> list[RunSpec]:
 def cpu_demo(corpus: str, validation: str = "") -> list[RunSpec]:
     """A single-epoch autoregressive ladder and a repeated-data set: minutes on two cores."""
     base = RunSpec(
-        objective="autoregressive", corpus=corpus, validation=validation, batch=8, eval_sequences=512, **SMALL
-    )
+        objective="autoregressive", corpus=corpus, validation=validation, batch=8, warmup=20, eval_sequences=512,
+        **SMALL,
+    )  # fmt: skip
     runs = []
     for w, d in LADDER:
         top = 19 if w < 48 else 18
@@ -44,24 +55,48 @@ def cpu_demo(corpus: str, validation: str = "") -> list[RunSpec]:
 
 
 def calibration(corpus: str, validation: str = "") -> list[RunSpec]:
-    """The committed calibration data: grids, repetition, seeds, held-out runs and ablations; an hour or two on CPU."""
-    base = RunSpec(corpus=corpus, validation=validation, **SMALL)
+    """The committed calibration data, in the order in which they are wanted; hours on two cores.
+
+    Learning-rate curves at every width, a grid of N and D with IsoFLOP slices and three seeds, repeated data to past
+    the minimum, for autoregressive and masked models; then uniform diffusion; then ablations.
+    """
+    base = RunSpec(corpus=corpus, validation=validation, batch=4, beta2=0.99, **SMALL)
     runs: list[RunSpec] = []
-    for objective in ("autoregressive", "masked"):
+    for objective in ("autoregressive", "masked", "uniform"):
         own = replace(base, objective=objective)
-        grid = powers(17, 22)
-        for w, d in LADDER:
-            runs.append(replace(own, width=w, depth=d, tokens=grid[-1], cooled_at=grid, lr=0.0, group="grid"))
-        for w, d in ((16, 1), (32, 2), (48, 2), (64, 3)):
-            for U in (2**11, 2**13, 2**15):
-                few = replace(own, width=w, depth=d, eval_sequences=512, early_stop=0.5, lr=0.0)
-                runs.append(_repeated(few, U, 2**22, ratio=2**0.5))
-        for w, d in ((16, 1), (32, 2)):
-            short = replace(own, width=w, depth=d, tokens=2**20, cooled_at=(2**18, 2**20), lr=0.0, group="seeds")
-            runs += [replace(short, seed=seed) for seed in (1, 2)]
-        largest = replace(own, width=96, depth=3, tokens=2**22, cooled_at=(2**22,), lr=0.0)
-        runs.append(replace(largest, group="held-out"))
-    return largest_first(runs) + ablations(base)
+        runs += [run for shape in GRID for run in _rates(own, *shape)]
+        runs += [run for shape in GRID for run in _trunks(own, *shape)]
+        for w, d in ((16, 2), (32, 2), (64, 3)) if objective != "uniform" else ((32, 2),):
+            few = replace(own, width=w, depth=d, eval_sequences=256, early_stop=0.3, lr=0.0)
+            more, most = ((2**14, 2**15, 2**16), 2**21) if objective == "autoregressive" else ((), 2**23)
+            runs += [_repeated(few, U, most, ratio=2**0.5) for U in (2**11, 2**12, 2**13, *more)]
+    return runs + ablations(base)
+
+
+def calibration_largest(corpus: str, validation: str = "") -> list[RunSpec]:
+    """The width that the calibration data's fits predict before it is trained, and its learning-rate curves."""
+    base = RunSpec(corpus=corpus, validation=validation, batch=4, beta2=0.99, **SMALL)
+    own = [replace(base, objective=objective) for objective in ("autoregressive", "masked")]
+    trunks = [replace(run, group="held-out") for each in own for run in _trunks(each, *LARGEST)]
+    return trunks + [run for each in own for run in _rates(each, *LARGEST)]
+
+
+def _trunks(own: RunSpec, width: int, depth: int) -> list[RunSpec]:
+    """Three seeds of a size: a cool-down at every power of two, and where an IsoFLOP slice crosses the size."""
+    low, high = TOKENS
+    N = counts(Shape(width, depth, ALPHABET, head_size=own.head_size))["N_total"]
+    slices = (int(C / (6 * N)) for C in BUDGETS)
+    points = (*powers(low, high), *(D for D in slices if 2 ** (low - 1) <= D <= 2**high))
+    trunk = replace(own, width=width, depth=depth, tokens=2**high, cooled_at=points, lr=0.0, group="grid")
+    return [replace(trunk, seed=seed) for seed in SEEDS]
+
+
+def _rates(own: RunSpec, width: int, depth: int) -> list[RunSpec]:
+    """The tuning curve of a size."""
+    probe = replace(
+        own, width=width, depth=depth, tokens=2**19, cooled_at=(2**19,), eval_sequences=512, seed=3, group="probe"
+    )
+    return [replace(probe, lr=lr) for lr in RATES]
 
 
 def ablations(base: RunSpec) -> list[RunSpec]:
@@ -80,11 +115,11 @@ def ablations(base: RunSpec) -> list[RunSpec]:
         replace(small, curriculum="moving-gaussian"),
         replace(small, objective="uniform"),
         *(replace(small, weight_decay=w) for w in (0.0, 1.0)),
-        *(replace(small, lr=small.lr * f) for f in (0.5, 2.0)),
-        *(replace(small, batch=b) for b in (4, 64)),
+        *(replace(small, batch=b) for b in (16, 64)),
+        replace(small, beta2=0.95),
         replace(small, init="normal-0.02"),
         replace(small, rope_base=10000.0),
-        replace(small, head_size=32),
+        *(replace(small, head_size=size) for size in (16, 32)),
     ]
     return [replace(run, seed=seed) for run in runs for seed in (0, 1)]
 
@@ -105,4 +140,9 @@ def largest_first(runs: list[RunSpec]) -> list[RunSpec]:
     return sorted(runs, key=lambda s: -s.tokens * (s.depth * s.width**2 + 2000))
 
 
-PRESETS = {"smoke": smoke, "cpu-demo": cpu_demo, "calibration": calibration}
+PRESETS = {
+    "smoke": smoke,
+    "cpu-demo": cpu_demo,
+    "calibration": calibration,
+    "calibration-largest": calibration_largest,
+}

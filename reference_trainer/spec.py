@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from reference_trainer import objectives
+from reference_trainer.corpus import ALPHABETS
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import INITIALISATIONS, Shape
 
-MINIMUM_WARMUP = 20  # steps
+_COUNTS = ("width", "depth", "context", "tokens", "batch", "eval_sequences", "eval_passes")
+_ABOVE_ZERO, _BELOW_ONE = 5e-324, math.nextafter(1.0, 0.0)
 
 
 def _option(default: Any, text: str) -> Any:
@@ -40,24 +44,36 @@ class RunSpec:
     beta1: float = _option(0.9, "Of AdamW.")
     beta2: float = _option(0.95, "Of AdamW.")
     clip: float = _option(1.0, "Largest gradient norm.")
-    warmup: float = _option(0.05, "Linear warm-up, as a share of the first point asked for.")
+    warmup: int = _option(100, "Steps of linear warm-up.")
     cooldown: float = _option(0.2, "Cool-down, as a share of a branch's tokens.")
     sampler: str = _option("exact-k", "Masks: exact-k, stratified-t or iid-t.")
     schedule: str = _option("linear", "Of masking by t: linear, poly2 or cosine.")
     weighting: str = _option("elbo", "elbo, or maskgit (no weight; not a bound).")
     curriculum: str = _option("none", "none, or moving-gaussian: from clean to noisy.")
-    init: str = _option("normal-0.02", "Initial matrices: normal-0.02, or scaled by their inputs (small models).")
+    init: str = _option(
+        "normal-0.02", "normal-0.02, scaled (by inputs; small models) or mup (one rate for all widths)."
+    )
     seed: int = _option(0, "Of initialisation, data order and noise.")
     corpus: str = _option("synthetic", "Text file, folder, .xz or .gz; synthetic, or tiny-shakespeare (fetched).")
     validation: str = _option("", "Separate validation text; default: the last tenth of the corpus.")
     tokenizer: str = _option("", "A JSON file of the tokenizers library; default: bytes.")
+    alphabet: str = _option("compact", "Vocabulary: compact (tokens that occur, and one for all others) or full.")
     eval_sequences: int = _option(1024, "Validation sequences.")
     eval_passes: int = _option(4, "Monte-Carlo passes over them (diffusion).")
     early_stop: float = _option(0.0, "Stop when three evaluations are this much above the best, in nats; 0: never.")
     group: str = _option("", "A label for the rows.")
 
     def __post_init__(self) -> None:
-        faults = []
+        if faults := [*self._unknown_names(), *self._out_of_range(), *self._too_few_tokens()]:
+            raise TrainerError("; ".join(faults))
+        for name in ("cooled_at", "evaluated_at"):
+            object.__setattr__(self, name, tuple(sorted({int(v) for v in getattr(self, name)})))
+        if not self.cooled_at and not self.evaluated_at:
+            object.__setattr__(self, "cooled_at", (self.tokens,))
+        if self.lr == 0:
+            object.__setattr__(self, "lr", default_lr(self.width, self.init))
+
+    def _unknown_names(self) -> Iterator[str]:
         for name, known in (
             ("objective", objectives.OBJECTIVES),
             ("sampler", objectives.SAMPLERS),
@@ -65,31 +81,42 @@ class RunSpec:
             ("weighting", objectives.WEIGHTINGS),
             ("curriculum", objectives.CURRICULA),
             ("init", INITIALISATIONS),
+            ("alphabet", ALPHABETS),
         ):
             if getattr(self, name) not in known:
-                faults.append(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
-        for name in ("tokens", "batch", "eval_sequences", "eval_passes"):
-            if getattr(self, name) < 1:
-                faults.append(f"{name} = {getattr(self, name)} must be at least 1")
+                yield f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}"
+
+    def _out_of_range(self) -> Iterator[str]:
+        for name, low, high, said in (
+            *((name, 1, math.inf, "must be at least 1") for name in _COUNTS),
+            *((name, 0, math.inf, "must be 0 or more") for name in ("unique_tokens", "warmup", "weight_decay", "seed")),
+            *((name, 0, _BELOW_ONE, "must be in [0, 1)") for name in ("beta1", "beta2")),
+            *((name, _ABOVE_ZERO, math.inf, "must be above 0") for name in ("clip", "rope_base")),
+            ("cooldown", _ABOVE_ZERO, 1, "must be in (0, 1]"),
+            ("lr", 0, math.inf, "must be above 0, or 0 for the rate of the width"),
+        ):
+            if not low <= getattr(self, name) <= high:
+                yield f"{name} = {getattr(self, name)} {said}"
+        if self.head_size and (self.head_size < 0 or self.head_size % 2 or self.width % self.head_size):
+            yield (
+                f"head_size = {self.head_size} must be even and divide the width, {self.width}: "
+                f"{', '.join(str(h) for h in range(2, min(self.width, 128) + 1, 2) if self.width % h == 0)}"
+            )
+        elif not self.head_size and self.width % 2:
+            yield f"width = {self.width} must be even: rotary positions turn pairs"
+
+    def _too_few_tokens(self) -> Iterator[str]:
+        if self.batch < 1 or self.context < 1:
+            return
         for name, points in (
             ("tokens", (self.tokens,)),
             ("cooled_at", self.cooled_at),
             ("evaluated_at", self.evaluated_at),
         ):
             if points and int(min(points)) < 2 * self.batch * self.context:
-                faults.append(
+                yield (
                     f"{name} = {int(min(points)):,} is less than two batches ({self.batch} × {self.context} tokens each)"
                 )
-        if not 0 < self.cooldown < 1:
-            faults.append(f"cooldown = {self.cooldown} is not between 0 and 1")
-        if faults:
-            raise TrainerError("; ".join(faults))
-        for name in ("cooled_at", "evaluated_at"):
-            object.__setattr__(self, name, tuple(sorted({int(v) for v in getattr(self, name)})))
-        if not self.cooled_at and not self.evaluated_at:
-            object.__setattr__(self, "cooled_at", (self.tokens,))
-        if self.lr == 0:
-            object.__setattr__(self, "lr", default_lr(self.width))
 
     @property
     def tokens_per_step(self) -> int:
@@ -109,16 +136,10 @@ class RunSpec:
         )
 
     @property
-    def warmup_steps(self) -> int:
-        """Steps of linear warm-up, sized by the first point that is asked for."""
-        first = min((*self.cooled_at, *self.evaluated_at))
-        return max(MINIMUM_WARMUP, int(self.warmup * first / self.tokens_per_step))
-
-    @property
-    def plan(self) -> tuple[RunSpec, int]:
-        """What runs must share to be trained as one pack: all but seed, learning rate, unique tokens and the points asked for."""
+    def plan(self) -> RunSpec:
+        """What runs must share to be trained as one pack: all but seed, rate, unique tokens and the points asked for."""
         free: dict[str, Any] = {"seed": 0, "lr": 1.0, "unique_tokens": 0, "cooled_at": (), "evaluated_at": ()}
-        return dataclasses.replace(self, **free), self.warmup_steps
+        return dataclasses.replace(self, **free)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -145,6 +166,11 @@ class RunSpec:
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def default_lr(width: int) -> float:
-    """Peak learning rate by width, tuned for byte-level models of width 8 to 96 and batches of a thousand tokens."""
-    return round(0.055 * width**-0.63, 6)
+def default_lr(width: int, init: str) -> float:
+    """Peak learning rate of models of width 16 to 96 and batches of 256 tokens; the curves are in docs/calibration.md.
+
+    With "mup" most of the dependence on width is in the rates of the matrices; what is left (the ladders also grow in
+    depth) was measured as the power −0.4. The best rate falls with the tokens, too, about as their power −0.3, which no
+    trunk that is cooled down at many of them can follow: this is that of the middle of 2^18 to 2^22 tokens.
+    """
+    return round(0.0052 * (32 / width) ** 0.4 if init == "mup" else 0.055 * width**-0.63, 6)

@@ -16,10 +16,15 @@ import torch
 from torch import Tensor
 
 from reference_trainer import objectives
+from reference_trainer.execution import Execution
 from reference_trainer.model import Transformer
 from reference_trainer.spec import RunSpec
 
+EPSILON = 1e-8  # of Adam
+SMOOTHING = 50  # steps
 EAGER_STEPS = 3  # before a CUDA graph is captured: kernels are chosen, workspaces allocated
+
+DEFAULT = Execution()
 
 log = logging.getLogger(__name__)
 
@@ -36,28 +41,39 @@ class Step:
         Objective and optimiser.
     world : int
         Processes that share the batch; gradients and losses are summed over them.
-    compile_model : bool
-        Run the model through ``torch.compile``.
+    execution : Execution
 
     Attributes
     ----------
     losses : Tensor (models,)
         Training loss of the last step, on the device.
+    smoothed : Tensor (models,)
+        Exponential mean of the training loss over some ``SMOOTHING`` steps, to be read through :meth:`train_losses`.
     norms : Tensor (models, 1)
         Gradient norms of the last step before clipping.
     """
 
     def __init__(
-        self, model: Transformer, lr: list[float], spec: RunSpec, *, world: int = 1, compile_model: bool = False
+        self,
+        model: Transformer,
+        lr: list[float],
+        spec: RunSpec,
+        *,
+        world: int = 1,
+        execution: Execution = DEFAULT,
     ) -> None:
         device = model.flat.device
-        self.model, self.spec, self.world, self.device = model, spec, world, device
-        self.forward = torch.compile(model) if compile_model else model
+        self.model, self.spec, self.world, self.device, self.execution = model, spec, world, device, execution
+        model.recompute = execution.recompute
+        self.forward = torch.compile(model) if execution.compile else model
         self.first, self.second = torch.zeros_like(model.flat), torch.zeros_like(model.flat)
         self.lr = torch.tensor(lr, device=device)[:, None]
         # Scalars that change from step to step, as tensors: a graph would freeze numbers.
         self.factor, self.bias_1, self.bias_2 = (torch.ones((), dtype=torch.float64, device=device) for _ in range(3))
+        self.count = torch.ones(())
+        self._rates, self._decays = self._per_number()
         self.losses, self.norms = torch.zeros(len(lr), device=device), torch.zeros(len(lr), 1, device=device)
+        self.smoothed = torch.zeros(len(lr), device=device)
         self._inputs: dict[str, Tensor] = {}
         self._graph: Any = None
         self._stream: Any = torch.cuda.Stream(device) if device.type == "cuda" and world == 1 else None
@@ -66,10 +82,12 @@ class Step:
     def __call__(self, batch: dict[str, Tensor], factor: float, count: int) -> None:
         """Take step number ``count`` (from 1) at ``factor`` times the peak learning rate."""
         if not self._inputs:
-            self._inputs = {name: value.to(self.device) for name, value in batch.items()}
-        for name, value in batch.items():
-            self._inputs[name].copy_(value, non_blocking=True)
+            self._inputs = {name: value.to(self.device, _computed(value)) for name, value in batch.items()}
+        else:
+            for name, value in batch.items():
+                self._inputs[name].copy_(value, non_blocking=True)
         self.factor.fill_(factor)
+        self.count.fill_(count)
         self.bias_1.fill_(1 - self.spec.beta1**count)
         self.bias_2.fill_(1 - self.spec.beta2**count)
         if self._stream is None:
@@ -77,13 +95,16 @@ class Step:
         else:
             self._captured()
 
+    def train_losses(self, count: int) -> list[float]:
+        """Training loss of each model over the last steps, after ``count`` of them."""
+        return (self.smoothed / (1.0 - (1.0 - 1.0 / SMOOTHING) ** count)).tolist()
+
     def _captured(self) -> None:
         """The step as a CUDA graph; a few eager ones first, on the stream that it will be captured on."""
         if self._eager_left == 0 and self._graph is None:
             graph = torch.cuda.CUDAGraph()
             try:
-                # "thread_local": the threads that prepare batches go on allocating page-locked memory meanwhile.
-                with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+                with torch.cuda.graph(graph, stream=self._stream):
                     self._compute()
             except RuntimeError as error:  # an operator that cannot be captured: slower, not wrong
                 log.warning("no CUDA graph (%s); steps are launched kernel by kernel", error)
@@ -104,36 +125,86 @@ class Step:
         current.wait_stream(self._stream)
 
     def _compute(self) -> None:
-        x = self._inputs
         self.model.flat_grad.zero_()
-        with self._autocast():
-            logits = self.forward(x["inputs"])
-        # The mean over the *global* batch: processes that share it add their losses and gradients.
-        losses = objectives.row_losses(logits, **x, objective=self.spec.objective).sum(dim=1) / self.spec.batch
-        with warnings.catch_warnings():
-            # The parameters of a pack are strided views of one buffer on purpose; torch remarks on it once.
-            warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
-            losses.sum().backward()
-        self.losses.copy_(losses.detach())
+        self.losses.zero_()
+        for part in self._parts():
+            with self._autocast():
+                logits = self.forward(part["inputs"])
+            losses = objectives.row_losses(
+                logits, **part, objective=self.spec.objective, mask_token=self.model.mask_token
+            )
+            # The mean over the *global* batch: its parts, and processes that share it, add their losses and gradients.
+            losses = losses.sum(dim=1) / self.spec.batch
+            with warnings.catch_warnings():
+                # The parameters of a pack are strided views of one buffer on purpose; torch remarks on it once.
+                warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
+                losses.sum().backward()
+            self.losses.add_(losses.detach())
         if self.world > 1:  # the losses too: all processes must agree on whether one of them diverged
             torch.distributed.all_reduce(self.model.flat_grad)
             torch.distributed.all_reduce(self.losses)
+        self.smoothed.lerp_(self.losses, 1.0 / SMOOTHING)
         self._adamw()
+
+    def _parts(self) -> list[dict[str, Tensor]]:
+        """The batch in as many parts as it is to be accumulated over."""
+        parts = self.execution.accumulate
+        if parts == 1:
+            return [self._inputs]
+        pieces = {name: value.tensor_split(parts, dim=1) for name, value in self._inputs.items()}
+        return [{name: each[i] for name, each in pieces.items()} for i in range(parts)]
+
+    def _per_number(self) -> tuple[Tensor, Tensor]:
+        """Learning-rate factor and weight decay of every number of the flat buffer.
+
+        The decay is that of the undivided rate: with "mup" a matrix keeps its decay per step at every width.
+        """
+        rates, decays = (torch.empty(self.model.flat.shape[1], device=self.device) for _ in range(2))
+        for group in self.model.groups:
+            rates[group.span] = group.rate
+            decays[group.span] = self.spec.weight_decay if group.decayed else 0.0
+        return rates, decays
 
     @torch.no_grad()
     def _adamw(self) -> None:
         """Clip each model's gradient, then AdamW with decoupled weight decay on matrices, on the flat buffers."""
+        grad = self.model.flat_grad
+        self.norms.copy_(torch.linalg.vector_norm(grad, dim=1, keepdim=True))
+        grad.mul_(self.spec.clip / self.norms.clamp(min=self.spec.clip))
+        if self.device.type == "cpu":
+            self._adamw_in_one_pass()
+        else:
+            self._adamw_on_tensors()
+
+    def _adamw_on_tensors(self) -> None:
+        """With learning rate and corrections as tensors: what a CUDA graph can replay."""
         spec, model, grad = self.spec, self.model, self.model.flat_grad
-        self.norms.copy_(grad.norm(dim=1, keepdim=True))
-        grad.mul_(spec.clip / self.norms.clamp(min=spec.clip))
         self.first.lerp_(grad, 1 - spec.beta1)
         self.second.mul_(spec.beta2).addcmul_(grad, grad, value=1 - spec.beta2)
         lr = self.lr * self.factor
-        model.flat.mul_(1 - lr * spec.weight_decay * model.decayed)
-        scale = (self.second / self.bias_2).sqrt_().add_(1e-8)
-        model.flat.sub_(lr / self.bias_1 * self.first / scale)
+        model.flat.mul_(1 - lr * self._decays)
+        scale = (self.second / self.bias_2).sqrt_().add_(EPSILON)
+        model.flat.sub_(lr / self.bias_1 * self._rates * self.first / scale)
+
+    def _adamw_in_one_pass(self) -> None:
+        """The same by torch's fused kernel, a stretch of like numbers at a time."""
+        spec, model = self.spec, self.model
+        for k, lr in enumerate((self.lr[:, 0].double() * self.factor).tolist()):
+            for group in model.groups:
+                stretches = [[x[k, group.span]] for x in (model.flat, model.flat_grad, self.first, self.second)]
+                torch._fused_adamw_(
+                    stretches[0], stretches[1], stretches[2], stretches[3], [], [self.count],
+                    lr=lr * group.rate, beta1=spec.beta1, beta2=spec.beta2,
+                    weight_decay=spec.weight_decay / group.rate if group.decayed else 0.0,
+                    eps=EPSILON, amsgrad=False, maximize=False,
+                )  # fmt: skip
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        if self.device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False)
+        if self.execution.bf16:
+            return torch.autocast(self.device.type, dtype=torch.bfloat16, cache_enabled=False)
         return contextlib.nullcontext()
+
+
+def _computed(value: Tensor) -> torch.dtype:
+    """Tokens travel in their smallest type; lookups want 64 bits."""
+    return value.dtype if value.is_floating_point() else torch.int64

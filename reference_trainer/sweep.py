@@ -9,155 +9,40 @@ share a folder, as long as no two train the same run at once (a lock file says w
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from reference_trainer import locks
+from reference_trainer import launchers
 from reference_trainer.devices import check_device
 from reference_trainer.errors import TrainerError
-from reference_trainer.locks import claim
-from reference_trainer.loggers import open_log
-from reference_trainer.records import append_rows, read_rows
+from reference_trainer.execution import Execution
+from reference_trainer.jobs import Job, finished_runs
+from reference_trainer.progress import watch
+from reference_trainer.records import remove_orphans
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Interrupted, Trainer
+from reference_trainer.step import DEFAULT
 
-CUDA_PACK = 8  # models
-BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-
-
-@dataclass(frozen=True)
-class Job:
-    """A run, or a pack of runs, for a worker: plain data, so that every launcher can carry it."""
-
-    specs: list[dict[str, Any]]
-    out: str
-    device: str = "cpu"
-    deadline: float | None = None
-    log: str = ""
-    compile_model: bool = False
+CUDA_PACK, CPU_PACK = 8, 3  # models
 
 
-def pending(specs: Iterable[RunSpec], out: Path) -> list[RunSpec]:
+def pending(specs: Iterable[RunSpec], finished: Callable[[RunSpec], set[str]]) -> list[RunSpec]:
     """Specs without finished rows, in order and without repetitions; a crash is tried again."""
-    finished = finished_runs(out)
     left: dict[str, RunSpec] = {}
     for spec in specs:
-        if spec.run_id not in finished:
+        if spec.run_id not in finished(spec):
             left.setdefault(spec.run_id, spec)
     return list(left.values())
 
 
-def finished_runs(out: Path) -> set[str]:
-    """Ids of the runs in ``runs.jsonl`` that need no more training."""
-    return {row["run_id"] for row in read_rows(out / "runs.jsonl") if row.get("status") != "crash"}
-
-
 def packs(specs: Iterable[RunSpec], size: int) -> list[list[RunSpec]]:
     """Runs of one plan (:attr:`RunSpec.plan`) together, at most ``size`` of them, in the order of their first ones."""
-    plans: dict[tuple[RunSpec, int], list[RunSpec]] = {}
+    plans: dict[RunSpec, list[RunSpec]] = {}
     for spec in specs:
         plans.setdefault(spec.plan, []).append(spec)
     return [alike[i : i + size] for alike in plans.values() for i in range(0, len(alike), size)]
-
-
-def train_job(job: Job) -> dict[str, str]:
-    """Train a job's runs and append their rows; returns, by run_id, how each ended.
-
-    That is ``"ok"``, ``"nan"``, ``"crash"``, ``"stopped"`` or ``"taken"``. Called by every launcher, in a process of
-    its own. A crash becomes a row with ``status = "crash"``.
-    """
-    import torch
-
-    torch.set_num_threads(1)
-    specs, out = [RunSpec.from_dict(spec) for spec in job.specs], Path(job.out)
-    stop = Stop(job.deadline)
-    with contextlib.ExitStack() as stack:
-        claims = {spec.run_id: stack.enter_context(claim(out, spec.run_id)) for spec in specs}
-        finished = finished_runs(out)
-        ended = {
-            run_id: "ok" if run_id in finished else "stopped" if mine else "taken" for run_id, mine in claims.items()
-        }
-        specs = [spec for spec in specs if ended[spec.run_id] == "stopped"]
-        if not specs:
-            return ended
-
-        def beat(tokens: int) -> None:
-            for spec in specs:
-                claims[spec.run_id](tokens)  # type: ignore[misc]
-
-        try:
-            on_metrics = stack.enter_context(open_log(job.log, specs, out))
-            trainer = Trainer(
-                specs, out / "checkpoints", device=job.device, stop=stop, on_progress=beat, on_metrics=on_metrics,
-                compile_model=job.compile_model,
-            )  # fmt: skip
-            rows = trainer.run()
-        except Interrupted:
-            if stop.orphaned:  # nobody reads our result, and the pool's queue would keep us waiting for ever
-                for run_id in claims:
-                    (out / "checkpoints" / f"{run_id}.lock").unlink(missing_ok=True)
-                os._exit(0)
-            return ended
-        except TrainerError:
-            raise
-        except Exception as error:  # a row that says so is worth more than a lost sweep
-            said = f"{type(error).__name__}: {error}"
-            if job.device.startswith("cuda"):
-                _refuse_broken_device(said)
-            crash = [{"run_id": spec.run_id, "status": "crash", "error": said} for spec in specs]
-            append_rows(crash, out / "runs.jsonl")
-            return ended | {row["run_id"]: "crash" for row in crash}
-        append_rows(rows, out / "runs.jsonl")
-        trainer.checkpoint_path.unlink(missing_ok=True)
-        return ended | {row["run_id"]: str(row["status"]) for row in rows}
-
-
-def _refuse_broken_device(said: str) -> None:
-    """After some errors a process can never use CUDA again: stop, rather than crash one run after another."""
-    import torch
-
-    try:
-        torch.cuda.synchronize()
-    except RuntimeError:
-        raise TrainerError(f"CUDA failed ({said}); the same command continues with what is left") from None
-
-
-class Stop:
-    """Polled every step: true after the deadline, after SIGTERM (Ctrl-C too, in a worker), or if the sweep has died.
-
-    Once a process was asked to stop, every later job of it stops at its first step.
-    """
-
-    asked = False
-
-    def __init__(self, deadline: float | None) -> None:
-        self.deadline = deadline
-        self.parent = os.getppid() if multiprocessing.parent_process() is not None else None
-        with contextlib.suppress(ValueError):  # only the main thread may install handlers
-            signal.signal(signal.SIGTERM, self._ask)
-            if self.parent is not None:
-                signal.signal(signal.SIGINT, self._ask)
-
-    @staticmethod
-    def _ask(*_: object) -> None:
-        Stop.asked = True
-
-    @property
-    def orphaned(self) -> bool:
-        """The process that would take our results is gone."""
-        return self.parent is not None and os.getppid() != self.parent
-
-    def __call__(self) -> bool:
-        return Stop.asked or self.orphaned or (self.deadline is not None and time.time() > self.deadline)
 
 
 @contextlib.contextmanager
@@ -178,42 +63,6 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-@contextlib.contextmanager
-def _progress(work: dict[str, tuple[float, int]], out: Path, *, show: bool) -> Iterator[Callable[[str, str], None]]:
-    """A bar over the work of a sweep that moves while runs train; yields what to call when one ends.
-
-    ``work`` has, by run_id, the relative cost of a run and the tokens it processes; a thread reads from the locks how
-    many of them are done.
-    """
-    done, ended, over = 0.0, dict[str, int](), threading.Event()
-    with tqdm(total=sum(cost for cost, _ in work.values()), desc="sweep", disable=not show, bar_format=BAR) as bar:
-
-        def look() -> None:
-            while not over.wait(locks.HEARTBEAT):
-                under_way = 0.0
-                for run_id in list(work):
-                    with contextlib.suppress(OSError, IndexError, ValueError):
-                        tokens = int((out / "checkpoints" / f"{run_id}.lock").read_text().split()[2])
-                        under_way += work[run_id][0] * min(1.0, tokens / work[run_id][1])
-                bar.n = max(bar.n, min(bar.total, done + under_way))
-                bar.refresh()
-
-        def end(run_id: str, status: str) -> None:
-            nonlocal done
-            done += work.pop(run_id)[0]
-            ended[status] = ended.get(status, 0) + 1
-            bar.n = max(bar.n, done)
-            bar.set_postfix_str(", ".join(f"{v} {k}" for k, v in ended.items()))
-
-        watcher = threading.Thread(target=look, daemon=True)
-        watcher.start()
-        try:
-            yield end
-        finally:
-            over.set()
-            watcher.join()
-
-
 def sweep(
     specs: list[RunSpec],
     out: str | Path,
@@ -221,10 +70,11 @@ def sweep(
     workers: int | None = None,
     pack: int | None = None,
     launcher: str = "local",
-    device: str = "cpu",
+    execution: Execution = DEFAULT,
     time_budget: float | None = None,
     log: str = "",
-    compile_model: bool = False,
+    keep: bool = False,
+    by_objective: bool = False,
     progress: bool = True,
 ) -> dict[str, int]:
     """Train every pending spec; returns how many runs ended how.
@@ -236,44 +86,59 @@ def sweep(
     workers : int, optional
         Processes (local), tasks at once (ray, submitit); by default one a core, or one a CUDA device.
     pack : int, optional
-        Runs of one plan trained as one, at most; by default 1, or 8 on CUDA, which one small model leaves idle.
+        Runs of one plan trained as one, at most; by default 3, or 8 on CUDA, which one small model leaves idle.
     launcher : {"local", "ray", "submitit"}
+    execution : Execution
     time_budget : float, optional
         Seconds after which every worker saves and stops.
     log : {"", "tensorboard", "wandb"}
         Where to log training curves besides, see :mod:`reference_trainer.loggers`.
-    compile_model : bool
-        Run models through ``torch.compile``: seconds per shape, and then faster on a GPU.
+    keep : bool
+        Keep the model of every row under ``models``, see :mod:`reference_trainer.kept`.
+    by_objective : bool
+        A folder of ``out`` for each objective: their losses are of different kinds and belong in no common fit.
     """
     import torch
 
-    from reference_trainer import launchers
-
-    check_device(device)
-    out = Path(out)
-    try:
-        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
-        (out / "runs.jsonl").touch()
-    except OSError as error:
-        raise TrainerError(f"cannot write to {out}: {error.strerror}") from None
+    check_device(execution.device)
     if launcher not in launchers.LAUNCHERS:
         raise TrainerError(f"launcher {launcher!r} is not one of {', '.join(launchers.LAUNCHERS)}")
-    left = pending(specs, out)
+    out = Path(out).resolve()
+
+    def home(spec: RunSpec) -> Path:
+        return out / spec.objective if by_objective else out
+
+    folders = {home(spec): finished_runs(home(spec)) for spec in specs}
+    for folder in folders:
+        _prepare(folder)
+    left = pending(specs, lambda spec: folders[home(spec)])
+    cuda = execution.on_cuda
     deadline = time.time() + time_budget if time_budget else None
-    cuda = device.startswith("cuda")
     jobs = [
-        Job([spec.to_dict() for spec in alike], str(out.resolve()), device, deadline, log, compile_model)
-        for alike in packs(left, pack or (CUDA_PACK if cuda else 1))
+        Job([spec.to_dict() for spec in alike], str(home(alike[0])), execution, deadline, log, keep)
+        for alike in packs(left, pack or (CUDA_PACK if cuda else CPU_PACK))
     ]
-    workers = workers or ((torch.cuda.device_count() if device == "cuda" else 1) if cuda else os.cpu_count() or 1)
-    ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(left)}
+    workers = workers or (
+        (torch.cuda.device_count() if execution.device == "cuda" else 1) if cuda else os.cpu_count() or 1
+    )
     work = {spec.run_id: _work(spec) for spec in left}
-    with _terminate_as_interrupt(), _progress(work, out, show=progress) as end:
+    ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(work)}
+    watched = [folder / "checkpoints" for folder in folders]
+    with _terminate_as_interrupt(), watch(work, watched, show=progress) as end:
         for finished in launchers.LAUNCHERS[launcher](jobs, workers):
             for run_id, status in finished.items():
                 ended[status] = ended.get(status, 0) + 1
                 end(run_id, status)
     return ended
+
+
+def _prepare(folder: Path) -> None:
+    try:
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (folder / "runs.jsonl").touch()
+    except OSError as error:
+        raise TrainerError(f"cannot write to {folder}: {error.strerror}") from None
+    remove_orphans(folder / "checkpoints")
 
 
 def _work(spec: RunSpec) -> tuple[float, int]:

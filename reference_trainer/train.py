@@ -29,14 +29,16 @@ from reference_trainer.corpus import Corpus, load
 from reference_trainer.devices import device_name, find_device
 from reference_trainer.errors import TrainerError
 from reference_trainer.evaluate import Score, Validation, validation_rows
+from reference_trainer.execution import Execution
+from reference_trainer.kept import save_model
 from reference_trainer.model import Transformer, counts
 from reference_trainer.records import save_atomically
 from reference_trainer.spec import RunSpec
-from reference_trainer.step import Step
+from reference_trainer.step import DEFAULT, Step
 
 LOOK_EVERY = 50  # steps between looks at the training loss
-SAVE_EVERY = 60.0  # seconds between checkpoints
 PROBE_FACTORS = (0.125, 0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)
+PROBE = "probe"  # group, and phase, of runs that look for a learning rate: never points of a law
 PATIENCE = 3  # evaluations above the early-stop margin
 
 
@@ -69,16 +71,16 @@ class Trainer:
         Of one :attr:`RunSpec.plan`. A run that diverges or stops early leaves the others of its pack alone.
     folder : Path
         For checkpoints.
-    device : str
+    execution : Execution
     stop : callable
         Polled every step; True interrupts at the next clean point.
     on_progress : callable
-        Given the tokens of each step.
+        Given the tokens of each step and the latest of what :meth:`metrics` and evaluations give, a mean over models.
     on_metrics : callable
         Given the step and a dict of one list per quantity (an entry per model): training loss, learning rate and
         gradient norm every 50 steps, and each validation loss.
-    compile_model : bool
-        Run the model through ``torch.compile``.
+    keep : Path, optional
+        Folder for the models that the rows' losses are of, one folder a row named by its ``row_id``.
     """
 
     def __init__(
@@ -86,20 +88,22 @@ class Trainer:
         specs: list[RunSpec],
         folder: Path,
         *,
-        device: str = "cpu",
+        execution: Execution = DEFAULT,
         corpus: Corpus | None = None,
         stop: Callable[[], bool] = lambda: False,
-        on_progress: Callable[[int], None] = lambda tokens: None,
+        on_progress: Callable[[int, dict[str, float]], None] = lambda tokens, seen: None,
         on_metrics: Callable[[int, dict[str, list[float]]], None] = lambda step, values: None,
-        compile_model: bool = False,
+        keep: Path | None = None,
     ) -> None:
         one = specs[0]
         if any(s.plan != one.plan for s in specs):
             raise TrainerError("packed runs may differ only in seed, lr, unique_tokens and the points asked for")
-        self.device = find_device(device)
+        self.execution, self.device = execution, find_device(execution.device)
         self.specs, self.spec, self.folder = specs, one, folder
-        self.stop, self.on_progress, self.on_metrics = stop, on_progress, on_metrics
-        self.corpus = corpus or load(one.corpus, validation=one.validation or None, tokenizer=one.tokenizer or None)
+        self.stop, self.on_progress, self.on_metrics, self.keep = stop, on_progress, on_metrics, keep
+        self.corpus = corpus or load(
+            one.corpus, validation=one.validation or None, tokenizer=one.tokenizer or None, alphabet=one.alphabet
+        )
         self.shape = one.shape(self.corpus.vocabulary)
         self.model = Transformer(self.shape, [s.seed for s in specs], self.device, init=one.init)
         shared = torch.distributed.is_initialized()
@@ -112,12 +116,12 @@ class Trainer:
             self.corpus,
             mask_token=self.model.mask_token,
             share=slice(self.rank * share, (self.rank + 1) * share),
-            ahead=self.device.type == "cuda",
+            device=self.device,
         )
         rows, self.validation_hash = validation_rows(self.corpus, one.context, one.eval_sequences)
         self.validation = Validation(rows, one.objective, self.shape, passes=one.eval_passes)
-        self.step = Step(self.model, [s.lr for s in specs], one, world=self.world, compile_model=compile_model)
-        self.state = State()
+        self.step = Step(self.model, [s.lr for s in specs], one, world=self.world, execution=execution)
+        self.state, self._seen = State(), dict[str, float]()
         self._trunk: list[torch.Tensor] | None = None  # put aside while a branch cools down
         self._begun = self._saved_at = time.monotonic()
 
@@ -158,19 +162,20 @@ class Trainer:
         self.restore()
         self._begun = time.monotonic() - self.state.seconds
         self._use_one_thread()
-        try:
-            for step, kind, end in self.events():
-                if f"{kind}-{end}" in self.state.done:
-                    continue
-                while self.state.step < step and self.running:
-                    self._checkpoint(self.state.step)
-                    self.train_step(self.state.step, self.trunk_lr(self.state.step))
-                    self.state.step += 1
-                asking = [k for k in self.running if end in self._asked(k, kind)]
-                if asking:
-                    self._record(asking, kind, end, self.branch(step, end) if kind == "cooled" else self.score())
-        finally:
-            self.batches.close()
+        for step, kind, end in self.events():
+            if f"{kind}-{end}" in self.state.done:
+                continue
+            while self.state.step < step and self.running:
+                self._checkpoint(self.state.step)
+                self.train_step(self.state.step, self.trunk_lr(self.state.step))
+                self.state.step += 1
+            asking = [k for k in self.running if end in self._asked(k, kind)]
+            if not asking:
+                continue
+            if kind == "cooled":
+                self.cool_down(step, end)
+            self._record(asking, kind, end)
+            self._return_to_trunk()
         return self.state.rows
 
     @property
@@ -183,17 +188,30 @@ class Trainer:
         self.step(self.batches.at(step), lr_factor, step + 1)
         looked = step % LOOK_EVERY == 0
         if looked:
-            self.on_metrics(step, self.metrics(lr_factor))
+            self._show(step, self.metrics(lr_factor))
         # Reading a loss makes a GPU wait, so there it is rarely done; an evaluation finds what was missed.
         if looked or self.device.type == "cpu":
             self._end_diverged(torch.isfinite(self.step.losses).tolist())
-        self.on_progress(self.spec.tokens_per_step)
+        self.on_progress(self.spec.tokens_per_step, self._seen)
 
-    def _record(self, asking: list[int], kind: str, end: int, scores: list[Score]) -> None:
-        """Rows of the runs that asked for this point; ends the runs that are through."""
+    def _show(self, step: int, values: dict[str, list[float]]) -> None:
+        """Hand metrics to whoever watches."""
+        self.on_metrics(step, values)
+        self._seen |= {name: sum(each) / len(each) for name, each in values.items()}
+
+    def _record(self, asking: list[int], kind: str, end: int) -> None:
+        """Rows of the runs that asked for this point, and their models; ends the runs that are through."""
+        if not self.running:
+            return
+        scores = self.score()
         self._end_diverged([math.isfinite(s.loss) for s in scores])
-        self.state.rows += [self.row(k, kind, end, scores[k]) for k in asking if k in self.running]
-        self.on_metrics(end, {f"{kind}_loss": [s.loss for s in scores]})
+        for k in asking:
+            if k in self.running:
+                row = self.row(k, kind, end, scores[k])
+                self.state.rows.append(row)
+                if self.keep is not None and self.rank == 0:
+                    save_model(self.model, k, self.specs[k], row, self.corpus.alphabet, self.keep / row["row_id"])
+        self._show(end, {f"{kind}_loss": [s.loss for s in scores]})
         self.state.done.append(f"{kind}-{end}")
         for k in self.running:
             wanted = {f"{name}-{at}" for name in ("trunk", "cooled") for at in self._asked(k, name)}
@@ -233,10 +251,10 @@ class Trainer:
 
     def trunk_lr(self, step: int) -> float:
         """Warm-up, then constant."""
-        return min(1.0, (step + 1) / self.spec.warmup_steps)
+        return min(1.0, (step + 1) / max(1, self.spec.warmup))
 
-    def branch(self, start: int, end: int) -> list[Score]:
-        """Cool down from the trunk's present state to zero learning rate as 1 − √progress, evaluate, and go back."""
+    def cool_down(self, start: int, end: int) -> None:
+        """Leave the trunk for a branch that ends at a learning rate of zero, going down as 1 − √progress."""
         if self._trunk is None:
             self._trunk = [tensor.clone() for tensor in self.tensors.values()]
             self.state.branch_step = start
@@ -245,16 +263,22 @@ class Trainer:
             self.train_step(step, self.trunk_lr(step) * (1.0 - math.sqrt((step - start) / (end - start))))
             self.state.branch_step = step + 1
             if not self.running:
-                break
-        scores = self.score()
-        self._restore_tensors(self._trunk)
-        self._trunk, self.state.branch_step = None, 0
-        return scores
+                return
+
+    def _return_to_trunk(self) -> None:
+        if self._trunk is not None:
+            self._restore_tensors(self._trunk)
+            self._trunk, self.state.branch_step = None, 0
 
     @property
     def tensors(self) -> dict[str, torch.Tensor]:
         """All that training changes, by its name in a checkpoint."""
-        return {"flat": self.model.flat, "first": self.step.first, "second": self.step.second}
+        return {
+            "flat": self.model.flat,
+            "first": self.step.first,
+            "second": self.step.second,
+            "smoothed": self.step.smoothed,
+        }
 
     @torch.no_grad()
     def _restore_tensors(self, saved: list[torch.Tensor]) -> None:
@@ -273,29 +297,34 @@ class Trainer:
 
     def row(self, k: int, phase: str, step: int, score: Score | None) -> dict[str, Any]:
         """One line of ``runs.jsonl``: canonical columns first; a failure has a status and no loss."""
-        spec, c = self.specs[k], counts(self.shape)
+        spec, c = self.specs[k], counts(self.shape, self.corpus.active)
         D = step * spec.tokens_per_step
         U = min(D, self.batches.streams[k].rows.size)
         ok = score is not None
-        losses = {"loss": score.loss, f"{phase}_loss": score.loss} if score is not None else {}
-        errors = (
-            {}
-            if score is None
-            else {"val_se_mc": score.se_mc, "val_se_data": score.se_data, "bits_per_byte": score.bits_per_byte}
-        )
+        if ok and spec.group == PROBE:
+            phase = PROBE
+        measured: dict[str, Any] = {}
+        if score is not None:
+            measured = {
+                "loss": score.loss,
+                f"{phase}_loss": score.loss,
+                "train_loss": self.step.train_losses(step)[k],
+                "phase": phase,
+                "val_se_mc": score.se_mc,
+                "val_se_data": score.se_data,
+                "bits_per_byte": score.bits_per_byte,
+            }
         return {
             "run_id": spec.run_id,
             "row_id": f"{spec.run_id}-{phase}-{D}",
             "status": "ok" if ok else phase,
             "group": spec.group,
-            "N": c["N_total"],
+            "N": c["N_active"],
             "D": D,
             "U_D": U,
             "epochs": D / U,
-            "C": 6 * c["N_total"] * D,
-            **losses,
-            "phase": phase if ok else "",
-            **errors,
+            "C": 6 * c["N_active"] * D,
+            **measured,
             **{name: value for name, value in c.items() if name != "flops_per_token"},
             "flops_exact": c["flops_per_token"] * D,
             "N_counts": "total",
@@ -326,7 +355,7 @@ class Trainer:
     def _checkpoint(self, step: int) -> None:
         """Save if it is time to, or if training is to stop here, and then stop."""
         stop = self._asked_to_stop(step)
-        if not (stop or time.monotonic() - self._saved_at > SAVE_EVERY):
+        if not (stop or time.monotonic() - self._saved_at > self.execution.save_every):
             return
         if self.rank == 0:
             self.save_now()
@@ -382,13 +411,15 @@ class Trainer:
 _NOT_COLUMNS = {"tokens", "unique_tokens", "cooled_at", "evaluated_at", "group", "tokenizer", "corpus", "validation"}
 
 
-def probe_lr(spec: RunSpec, *, device: str = "cpu", factors: tuple[float, ...] = PROBE_FACTORS) -> pd.DataFrame:
+def probe_lr(
+    spec: RunSpec, *, execution: Execution = DEFAULT, factors: tuple[float, ...] = PROBE_FACTORS
+) -> pd.DataFrame:
     """Cooled validation loss at multiples of a learning rate, all trained at once as one pack.
 
     Nothing is written: a probe chooses an ``--lr``, it makes no calibration point.
     """
     with tempfile.TemporaryDirectory() as folder:
         pack = [replace(spec, lr=spec.lr * f) for f in factors]
-        rows = Trainer(pack, Path(folder), device=device).run()
+        rows = Trainer(pack, Path(folder), execution=execution).run()
     table = pd.DataFrame(rows).reindex(columns=["lr", "loss", "val_se_mc", "status"])
     return table.sort_values("lr", ignore_index=True)

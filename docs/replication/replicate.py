@@ -272,7 +272,7 @@ def held_out(runs: pd.DataFrame, n_starts: int) -> tuple[pd.DataFrame, pd.DataFr
                 epoch, depth = minima_errors(fit, whole) if "stages" not in split else minima_errors(fit, runs)
                 flags = " ".join(
                     sorted(
-                        {f.code for f in fit.flags}
+                        {f.code for f in fit.diagnostics}
                         & {"AT_BOUND", "AMPLITUDE_ZERO", "ILL_CONDITIONED", "RIVAL_MINIMA", "NOT_CONVERGED"}
                     )
                 )
@@ -370,7 +370,7 @@ def main() -> None:
             continue
         draws = refits if name in ("Eq. 14", "Memorization") else 0
         fits[name] = ql.fit(law, runs, bootstrap=draws, n_starts=n_starts, seed=0)
-        print(f"{name}: {fits[name].objective_value:.6f} {[f.code for f in fits[name].flags]}", flush=True)
+        print(f"{name}: {fits[name].objective_value:.6f} {[f.code for f in fits[name].diagnostics]}", flush=True)
     if options.figures:
         draw(fits, runs, options.out)
         return
@@ -393,7 +393,7 @@ def main() -> None:
     plans = pd.concat(
         [
             ql.plan.max_epochs(
-                fits[n], [1e8, 1e9], [1e8, 1e9, 1e10], interval=0.9 if fits[n].draws is not None else None
+                fits[n], [1e8, 1e9], [1e8, 1e9, 1e10], level=0.9 if fits[n].draws is not None else None
             ).assign(law=n)
             for n in fits
             if fits[n].law.rises

@@ -98,7 +98,7 @@ def coverage(name: str, runs: pd.DataFrame, found: ql.Comparison) -> list[str]:
         train.attrs = runs.attrs
         stacked = ql.average(None, train)
         data = inputs_of(test)
-        guess = stacked.predict(interval=LEVEL, N=data["N"], D=data["D"])
+        guess = stacked.predict(level=LEVEL, N=data["N"], D=data["D"])
         loss = test["loss"].to_numpy()
         inside = np.mean((loss >= guess["loss_lower"]) & (loss <= guess["loss_upper"]))
         error = np.sqrt(np.mean(np.log(guess["loss"] / loss) ** 2))

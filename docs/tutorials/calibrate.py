@@ -68,7 +68,7 @@ for ax, (objective, fit) in zip(axes, fits.items(), strict=True):
 # interval of one new run, noise included.
 held_out = rows[rows["group"] == "held-out"].set_index("objective")
 answers = {
-    objective: fit.predict(N=held_out.loc[objective, "N"], D=held_out.loc[objective, "D"], interval=0.9, kind="run")
+    objective: fit.predict(N=held_out.loc[objective, "N"], D=held_out.loc[objective, "D"], level=0.9, kind="run")
     for objective, fit in fits.items()
 }
 table = pd.concat(answers).droplevel(1)

@@ -99,7 +99,7 @@ plot.residuals(fit, ax=ax)
 # both ends. The law cannot bend enough for both. So fit again without them, and see what the next budget's answer does:
 usual = ql.fit(ql.laws.Chinchilla(), runs[runs["D"] / runs["N"] >= 4].reset_index(drop=True), bootstrap=300, seed=0)
 for name, law in (("all runs", fit), ("D/N >= 4", usual)):
-    at = ql.plan.compute_optimal(law, C=1e22, interval=0.9).iloc[0]
+    at = ql.plan.compute_optimal(law, C=1e22, level=0.9).iloc[0]
     print(f"{name:9s} N = {at['N']:.3g} ({at['N_lower']:.3g} to {at['N_upper']:.3g}), loss {at['loss']:.3f}")
 
 # %%
@@ -108,7 +108,7 @@ for name, law in (("all runs", fit), ("D/N >= 4", usual)):
 # Use the fit you can defend. ``extrapolation`` is how many times farther than your largest run the budget reaches;
 # ``N_flat_lower … N_flat_upper`` are the sizes whose loss is within 0.1 % of the best. Inside that range choose by
 # what the model costs to serve, not by the third digit of ``N``.
-plan = ql.plan.compute_optimal(usual, C=[1e21, 1e22, 1e23], interval=0.9)
+plan = ql.plan.compute_optimal(usual, C=[1e21, 1e22, 1e23], level=0.9)
 plan[["C", "N", "N_lower", "N_upper", "D", "tokens_per_param", "loss", "N_flat_lower", "N_flat_upper", "extrapolation"]]
 
 # %%

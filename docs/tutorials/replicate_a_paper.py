@@ -74,7 +74,7 @@ table
 
 # %%
 # Every printed coefficient lies in our interval now, and the answer at LLaDA's budget moves to the paper's:
-ql.plan.compute_optimal(usual, C=1.1e23, interval=0.9)[["N", "N_lower", "N_upper", "D", "loss"]]
+ql.plan.compute_optimal(usual, C=1.1e23, level=0.9)[["N", "N_lower", "N_upper", "D", "loss"]]
 
 # %%
 # That explains the numbers; it does not prove what was done. What the replication establishes is narrower and more

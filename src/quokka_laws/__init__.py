@@ -3,7 +3,7 @@
 >>> import quokka_laws as ql
 >>> runs = ql.datasets.load_quokka_isoflops()
 >>> fit = ql.fit(ql.laws.Chinchilla(), runs, bootstrap=100, seed=0)
->>> plan = ql.plan.compute_optimal(fit, C=1.1e23, interval=0.9)
+>>> plan = ql.plan.compute_optimal(fit, C=1.1e23, level=0.9)
 >>> list(plan.columns[:5])
 ['C', 'N', 'D', 'loss', 'tokens_per_param']
 """
@@ -15,11 +15,28 @@ from quokka_laws._version import __version__
 
 if TYPE_CHECKING:
     from quokka_laws import evaluation, importers, laws, plan, runs
-    from quokka_laws.evaluation import Average, Candidate, Comparison, average, checklist, compare, sensitivity
-    from quokka_laws.exceptions import ArgumentError, FitError, MissingDependencyError, QuokkaError, RunsError
-    from quokka_laws.fitting import fit, fit_isoflops, profile
+    from quokka_laws.evaluation import (
+        Average,
+        Candidate,
+        Comparison,
+        Consensus,
+        average,
+        checklist,
+        compare,
+        consensus,
+        sensitivity,
+    )
+    from quokka_laws.exceptions import (
+        ArgumentError,
+        ExpressionError,
+        FitError,
+        MissingDependencyError,
+        QuokkaError,
+        RunsError,
+    )
+    from quokka_laws.fitting import fit, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
-    from quokka_laws.laws import schedules
+    from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
     from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
     from quokka_laws.reporting import explorer, plot, report, write_explorer
@@ -33,7 +50,9 @@ _ROOM_OF = {
     "Average": "evaluation",
     "Candidate": "evaluation",
     "Comparison": "evaluation",
+    "Consensus": "evaluation",
     "Conventions": "runs",
+    "ExpressionError": "exceptions",
     "FitError": "exceptions",
     "FitResult": "results",
     "FitStatus": "results",
@@ -50,6 +69,7 @@ _ROOM_OF = {
     "check_runs": "runs",
     "checklist": "evaluation",
     "compare": "evaluation",
+    "consensus": "evaluation",
     "conversions": "literature",
     "datasets": "literature",
     "equal_run_weights": "runs",
@@ -59,6 +79,8 @@ _ROOM_OF = {
     "fit_isoflops": "fitting",
     "import_runs": "importers",
     "importers": "",
+    "law": "laws",
+    "influence": "fitting",
     "laws": "",
     "plan": "",
     "plot": "reporting",

@@ -205,6 +205,42 @@ def quoted(name: str) -> str:
     return name if re.fullmatch(r"[^\W\d]\w*", name) else f"`{name}`"
 
 
+def written(node: Node) -> str:
+    """An expression as text that reads back to an equal tree."""
+    match node:
+        case Constant(value=value):
+            return repr(value) if isinstance(value, str) else f"{value:.17g}"
+        case Name(name=name, by=by):
+            return quoted(name) + (f"[{quoted(by)}]" if by is not None else "")
+        case Call(function=function, arguments=parts):
+            return f"{function}({', '.join(map(written, parts))})"
+        case Operation(operator="neg", operands=(part,)):
+            return f"(-{written(part)})"
+        case Operation(operator="inv", operands=(part,)):
+            return f"(1/{written(part)})"
+        case Operation(operator="not", operands=(part,)):
+            return f"(not {written(part)})"
+        case Operation(operator="+", operands=parts):
+            return f"({_joined(parts, 'neg', ' + ', ' - ')})"
+        case Operation(operator="*", operands=parts):
+            return f"({_joined(parts, 'inv', '*', '/')})"
+        case Operation(operator=operator, operands=parts):
+            return f"({f' {operator} '.join(map(written, parts))})"
+        case Listing(items=parts):
+            return f"[{', '.join(map(written, parts))}]"
+    raise TypeError(type(node).__name__)
+
+
+def _joined(parts: tuple[Node, ...], turned: str, plus: str, minus: str) -> str:
+    text = written(parts[0])
+    for part in parts[1:]:
+        if isinstance(part, Operation) and part.operator == turned:
+            text += minus + written(part.operands[0])
+        else:
+            text += plus + written(part)
+    return text
+
+
 # ---- reading ----------------------------------------------------------------------------------------------------
 
 

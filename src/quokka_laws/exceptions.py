@@ -37,5 +37,17 @@ class FitError(QuokkaError, RuntimeError):
     """The fit, or a question asked of it, has no trustworthy answer."""
 
 
+class FitFileError(FitError):
+    """A file is no fit, or a damaged one; the message names each field and what was expected there."""
+
+
+class FarOutside(UserWarning):
+    """A law was asked so far outside the runs behind it that the answer is no evidence; the message says where."""
+
+
+class OutputError(QuokkaError, OSError):
+    """A file cannot be written; the message names it, and what was there before is unchanged."""
+
+
 class MissingDependencyError(QuokkaError, ImportError):
     """An optional dependency is needed; the message names the extra that installs it."""

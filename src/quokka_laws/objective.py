@@ -3,7 +3,8 @@
 ==================  ===========================================  ==============================================
 objective           residual r                                   use it when
 ==================  ===========================================  ==============================================
-``LogHuber(1e-3)``  log prediction − log loss, Huber             the default; what Hoffmann and Quokka used
+``LogHuber(1e-3)``  log prediction − log loss, Huber             comparing with papers: what Hoffmann and Quokka used
+``LogHuber("auto")`` the same, delta from the runs' own scatter  everything else, and always with few runs
 ``LogL2()``         log prediction − log loss, squared           noise is Gaussian and no run is an outlier
 ``LogL1()``         log prediction − log loss, absolute          several runs are plainly wrong
 ``L2()``            prediction − loss, squared                   comparing with tools that minimise squared loss
@@ -15,11 +16,12 @@ The value of an objective is always the *sum* over rows, never the mean: the sam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -63,44 +65,75 @@ class Objective:
         return {"name": type(self).__name__, **vars(self)}
 
 
+HUBER = 1.345
+"""delta over the standard deviation of the noise at which Huber's estimate is 95 % efficient for normal noise (Huber 1981)."""
+LEAST_SCATTER = 1e-5
+"""Relative; below it the runs count as free of noise. Losses are seldom logged to more than five digits."""
+
+
 @dataclass(frozen=True)
 class LogHuber(Objective):
     """Huber's cost of the log-residual: r²/2 within ``delta``, ``delta·(|r| − delta/2)`` beyond.
 
     Parameters
     ----------
-    delta : float
+    delta : float or "auto"
         In log-loss units: 1e-3 is a relative error of 0.1 %. At 1e-3 nearly all runs of a real sweep lie beyond
-        it, so the fit is close to least absolute deviations; ``ql.sensitivity`` shows what that decides.
+        it, so the fit is close to least absolute deviations, and passes exactly through as many runs as it has
+        coefficients. ``"auto"``: 1.345 times the scatter of the runs about the law (from the median absolute residual,
+        for the coefficients fitted), so that only outliers lie beyond; a fit says what it came to.
+    auto : bool
+        Whether delta was found from the runs; set by :func:`quokka_laws.fit`.
     """
 
-    delta: float = 1e-3
+    delta: float | Literal["auto"] = 1e-3
+    auto: bool = False
 
     def __post_init__(self) -> None:
-        if not self.delta > 0:
-            raise ValueError(f"delta must be positive, not {self.delta!r}; LogL1() is the limit of delta to 0")
+        if self.delta == "auto":
+            object.__setattr__(self, "auto", True)
+        elif not (isinstance(self.delta, int | float | np.number) and 0 < self.delta < np.inf):
+            raise ArgumentError(
+                f"delta must be a positive finite number or 'auto', not {self.delta!r}; LogL1() is the limit of delta to 0"
+            )
+
+    @property
+    def settled(self) -> bool:
+        """Whether delta is a number."""
+        return self.delta != "auto"
+
+    @property
+    def scatter(self) -> float:
+        """The standard deviation of the noise that an automatic delta stands for."""
+        return self._delta / HUBER
+
+    @property
+    def _delta(self) -> float:
+        if isinstance(self.delta, str):
+            raise ArgumentError('LogHuber("auto") has no delta before it has seen runs: use it through ql.fit')
+        return self.delta
 
     def value(self, r: Array) -> Array:
         """ρ(r)."""
         a = np.abs(r)
-        inner = np.minimum(a, self.delta)
+        inner = np.minimum(a, self._delta)
         return inner * (a - 0.5 * inner)
 
     def score(self, r: Array) -> Array:
         """The residual, clipped to ±delta."""
-        return np.clip(r, -self.delta, self.delta)
+        return np.clip(r, -self._delta, self._delta)
 
     def curvature(self, r: Array) -> Array:
         """1 within delta, 0 beyond."""
-        return (np.abs(r) <= self.delta).astype(float)
+        return (np.abs(r) <= self._delta).astype(float)
 
     def irls_weight(self, r: Array) -> Array:
         """1 within delta, delta/``|r|`` beyond."""
-        return self.delta / np.maximum(np.abs(r), self.delta)
+        return self._delta / np.maximum(np.abs(r), self._delta)
 
     def continuation(self) -> tuple[Objective, ...]:
         """Huber objectives with delta 0.1 and 0.01 first, where they are wider."""
-        wider = tuple(LogHuber(d) for d in (0.1, 0.01) if d > 3 * self.delta)
+        wider = tuple(LogHuber(d) for d in (0.1, 0.01) if d > 3 * self._delta)
         return (*wider, self)
 
 
@@ -113,6 +146,10 @@ class LogL1(Objective):
     """
 
     smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.smoothing, int | float | np.number) and 0 <= self.smoothing < np.inf):
+            raise ArgumentError(f"smoothing must be zero or positive and finite, not {self.smoothing!r}")
 
     def value(self, r: Array) -> Array:
         """``|r|`` (its Huber approximation while smoothing)."""
@@ -171,10 +208,50 @@ class L2(LogL2):
         return False
 
 
+BY_NAME: dict[str, Objective] = {
+    "huber": LogHuber(),
+    "auto": LogHuber("auto"),
+    "l1": LogL1(),
+    "l2": LogL2(),
+    "raw-l2": L2(),
+}
+"""Short names, as the command line has them."""
+
+
+def as_objective(given: Any) -> Objective:
+    """An objective from one, its class, or its short name; ``LogHuber()`` from None.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of these.
+    """
+    if given is None:
+        return LogHuber()
+    if isinstance(given, Objective):
+        return given
+    if isinstance(given, type) and issubclass(given, Objective):
+        return given()
+    if str(given).lower() in BY_NAME:
+        return BY_NAME[str(given).lower()]
+    raise ArgumentError(
+        f"objective = {given!r}: expected {', '.join(map(repr, BY_NAME))}, or an objective such as LogHuber(delta=1e-3)"
+    )
+
+
 _OBJECTIVES = {cls.__name__: cls for cls in (LogHuber, LogL1, LogL2, L2)}
 
 
 def objective_from_spec(spec: dict[str, Any]) -> Objective:
-    """Rebuild an objective from :meth:`Objective.to_spec`."""
+    """Rebuild an objective from :meth:`Objective.to_spec`.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown name or option.
+    """
     options = {k: v for k, v in spec.items() if k != "name"}
-    return _OBJECTIVES[spec["name"]](**options)
+    cls = _OBJECTIVES.get(str(spec.get("name")))
+    if cls is None or set(options) - set(cls.__dataclass_fields__):
+        raise ArgumentError(f"objective {spec!r}: expected one of {', '.join(_OBJECTIVES)} with its own options")
+    return cls(**options)

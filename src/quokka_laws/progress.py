@@ -21,6 +21,10 @@ class Progress:
         """Count finished pieces."""
         self._bar.update(count)
 
+    def close(self) -> None:
+        """End the bar."""
+        self._bar.close()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -1,30 +1,92 @@
-"""The group of commands: nothing is imported for a list of them, and what the list says is what the commands say."""
+"""What the doors of the command line do with mistakes: the user's in a sentence, our own with exit 70."""
 
-from __future__ import annotations
+from pathlib import Path
+from typing import Any
 
-import subprocess
-import sys
-
-import click
 import pytest
+from click.testing import CliRunner, Result
 
-from quokka_laws.cli.app import COMMANDS, main
+import quokka_laws as ql
+from quokka_laws.cli.app import main
 
-
-@pytest.mark.parametrize("option", ["--version", "--help"])
-def test_the_program_starts_without_the_heavy_libraries(option: str) -> None:
-    code = (
-        f"import sys; from quokka_laws.cli.app import main; main([{option!r}], standalone_mode=False); "
-        "print(*sorted({'numpy', 'pandas', 'scipy', 'lmfit', 'matplotlib'} & set(sys.modules)), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == ""
+FIT = str(Path(__file__).parents[1] / "results" / "version1" / "chinchilla.json")
 
 
-def test_every_command_is_listed_under_one_heading_and_can_be_loaded() -> None:
-    names = [name for section in COMMANDS.values() for name in section]
-    assert len(names) == len(set(names)) == len(main.commands)
-    for name in names:
-        command = main.commands[name]
-        assert isinstance(command, click.Command)
-        assert command.name == name
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def runs(folder: Path) -> Path:
+    rows = [f"{n:g},{d:g},{1.8 + 480 / n**0.35 + 2100 / d**0.37}\n" for n in (1e7, 1e8, 1e9) for d in (1e9, 1e10, 1e11)]
+    (folder / "runs.csv").write_text("N,D,loss\n" + "".join(rows))
+    return folder / "runs.csv"
+
+
+def test_our_own_fault_says_so_and_keeps_the_details(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise KeyError("what we forgot")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("quokka_laws.cli.runs.load_runs", broken)
+    done = run("check", runs(tmp_path))
+    assert done.exit_code == 70
+    assert "a fault of quokka-laws, not of yours (KeyError: 'what we forgot')" in done.stderr
+    assert "Traceback" not in done.stderr
+    (kept,) = tmp_path.glob("quokka-laws-*.txt")
+    assert "Traceback" in kept.read_text()
+    assert str(kept) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["predict", FIT, "-N", "7B", "-D", "1e20"], 2, "expected 1 to 1e+19"),
+        (["predict", FIT, "-N", "0", "-D", "1e12"], 2, "expected 1 to 1e+18"),
+        (["allocate", FIT, "-C", "1e400"], 2, "too large for a number"),
+        (["allocate", FIT, "-C", "nan"], 2, "is not a number such as"),
+        (["allocate", FIT, "-C", "1e22", "--level", "nan"], 2, "not between 0 and 1"),
+        (["ladder", "--total", "1e20", "--slices", "100000"], 2, "2<=x<=100"),
+        (["allocate", "none.json", "-C", "1e22"], 1, "none.json"),
+    ],
+)
+def test_numbers_that_cannot_be_meant(arguments: list[str], code: int, said: str) -> None:
+    done = run(*arguments)
+    assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
+
+
+def test_options_add_up_or_are_refused(tmp_path: Path) -> None:
+    table = runs(tmp_path)
+    both = run("fit", table, "--bootstrap", "0", "--fix", "E=1.7", "--fix", "alpha=.3", "-o", tmp_path / "fit.json")
+    assert both.exit_code == 0, both.stderr
+    fit = ql.read_fit(tmp_path / "fit.json")
+    assert (fit.values["E"], fit.values["alpha"]) == (1.7, 0.3)
+    for options, said in (
+        (["--fix", "E=1.7", "--fix", "E=1.8"], "E is given twice"),
+        (["--fix", "E=1.7,E=1.8"], "E is given more than once"),
+        (["--keep", "N > 1", "--keep", "D > 1"], "--keep is given 2 times"),
+        (["--fix", "E=-5"], "outside its bounds"),
+        (["--tie", "beta=beta"], "cannot be tied to itself"),
+        (["--tie", "alpha=beta,beta=alpha"], "is tied to itself through"),
+        (["--tie", "E=while True: pass"], "the tie cannot be read"),
+        (["--fix", "E=1.7", "--tie", "E=A"], "both say what E is"),
+        (["--bootstrap", "1000000000"], "0<=x<=100000"),
+        (["--delta", "nan"], "is not between"),
+    ):
+        refused = run("fit", table, *options)
+        assert refused.exit_code == 2, options
+        assert said in refused.stderr, refused.stderr
+
+
+def test_a_size_limit_that_an_option_raises(tmp_path: Path) -> None:
+    table = runs(tmp_path)
+    refused = run("--max-file-size", "100", "check", table)
+    assert refused.exit_code == 1
+    assert "quokka-laws --max-file-size 1000 …" in refused.stderr
+    assert run("--max-file-size", "1000", "check", table).exit_code == 0
+
+
+def test_damaged_fits_exit_with_1(tmp_path: Path) -> None:
+    (tmp_path / "fit.json").write_text(Path(FIT).read_text().replace('"seed":0', '"seed":"x"'))
+    done = run("predict", tmp_path / "fit.json", "-N", "7B", "-D", "1e12")
+    assert done.exit_code == 1
+    assert "seed: expected a whole number, not 'x'" in done.stderr

@@ -35,7 +35,7 @@ def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     runs.rename(columns={"N": "n_params", "D": "train_tokens", "loss": "val_loss"}).to_csv("runs.csv", index=False)
     names: dict[str, object] = {}
     for block in blocks("python"):
-        exec(block.replace("bootstrap=1000", "bootstrap=20").replace("bootstrap=100)", "bootstrap=3)"), names)
+        exec(block.replace("bootstrap=1000", "bootstrap=20").replace("bootstrap=100,", "bootstrap=3,"), names)
     assert isinstance(names["fit"], ql.FitResult)
 
 

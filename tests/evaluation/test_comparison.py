@@ -99,22 +99,22 @@ def test_own_mask_and_names(runs: pd.DataFrame) -> None:
 
 def test_intervals_of_a_run_are_wider_than_of_the_mean(noisy_fit: ql.FitResult) -> None:
     at = {"N": noisy_fit.runs["N"].to_numpy(), "D": noisy_fit.runs["D"].to_numpy()}
-    mean, run = (noisy_fit.predict(interval=0.9, kind=kind, **at) for kind in ("mean", "run"))
+    mean, run = (noisy_fit.predict(level=0.9, kind=kind, **at) for kind in ("mean", "run"))
     assert ((run["loss_upper"] - run["loss_lower"]) > (mean["loss_upper"] - mean["loss_lower"])).all()
     loss = noisy_fit.runs["loss"].to_numpy()
     assert np.mean((loss > run["loss_lower"]) & (loss < run["loss_upper"])) > 0.8
     with pytest.raises(ValueError, match="'mean'"):
-        noisy_fit.predict(interval=0.9, kind="law", N=1e9, D=1e10)  # type: ignore[arg-type]
+        noisy_fit.predict(level=0.9, kind="law", N=1e9, D=1e10)  # type: ignore[arg-type]
     bare = ql.FittedLaw(noisy_fit.law, noisy_fit.values, draws=noisy_fit.draws)
     with pytest.raises(ql.FitError, match="without its runs"):
-        bare.predict(interval=0.9, kind="run", N=1e9, D=1e10)
+        bare.predict(level=0.9, kind="run", N=1e9, D=1e10)
 
 
 def test_average_prefers_what_extrapolates_and_widens(stacked: ql.Average, runs: pd.DataFrame) -> None:
     assert sum(stacked.weights.values()) == pytest.approx(1)
     assert stacked.weights["chinchilla"] > 0.7
     far = np.array([1.0, 10.0, 100.0])
-    table = stacked.predict(N=1e10 * far, D=2e11 * far, interval=0.9)
+    table = stacked.predict(N=1e10 * far, D=2e11 * far, level=0.9)
     width = np.log(table["loss_upper"] / table["loss_lower"])
     assert (np.diff(width) > 0).all()
     assert (table["distance"] >= 1).all()
@@ -131,7 +131,7 @@ def test_average_that_cannot_be_calibrated_says_so(runs: pd.DataFrame) -> None:
     few = runs.sort_values("C").iloc[:8].reset_index(drop=True)
     found = ql.average([ql.laws.Chinchilla()], few, holdout=(1e6,))
     assert "NOT CALIBRATED" in found.report()
-    assert np.isnan(found.predict(N=1e9, D=1e10, interval=0.9)["coverage_held_out"].iloc[0])
+    assert np.isnan(found.predict(N=1e9, D=1e10, level=0.9)["coverage_held_out"].iloc[0])
 
 
 def test_compare_command(runs: pd.DataFrame, tmp_path: Path) -> None:

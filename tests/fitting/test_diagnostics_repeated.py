@@ -26,7 +26,7 @@ def curves(law: ql.laws.Law, values: dict[str, float], *, longest: float = 1000,
 
 
 def codes(fit: ql.FitResult) -> set[str]:
-    return {f.code for f in fit.flags}
+    return {f.code for f in fit.diagnostics}
 
 
 def test_what_rests_on_the_rising_branch_is_said() -> None:
@@ -34,9 +34,9 @@ def test_what_rests_on_the_rising_branch_is_said() -> None:
     runs = ql.datasets.load_quokka_repeated()
     few = runs.groupby("run_id", sort=False).nth(slice(0, None, 12)).reset_index(drop=True)
     few.attrs = runs.attrs
-    message = {f.code: f.message for f in ql.fit(laws.QuokkaRepeated(), few, n_starts=8, seed=0).flags}
-    assert "DECIDES beta:" in message["RISING_BRANCH"]  # the other changes are within the noise of 48 runs
-    assert "p_e 1.7 → 1.03 (± 0." in message["RISING_BRANCH"]
+    found = {d.code: d for d in ql.fit(laws.QuokkaRepeated(), few, n_starts=8, seed=0).diagnostics}["RISING_BRANCH"]
+    assert found.numbers["decided"] == ["beta"]  # the other changes are within the noise of 48 runs
+    assert found.numbers["changes"]["p_e"][:2] == pytest.approx([1.7, 1.03], abs=0.05)
 
 
 def test_the_right_form_does_not_rest_on_the_rising_branch() -> None:

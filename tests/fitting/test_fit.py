@@ -62,11 +62,11 @@ def test_refits_of_a_nonlinear_tie_give_intervals(runs: pd.DataFrame) -> None:
     assert fit.status.name == "CONVERGED"
     assert fit.bootstrap["converged"] == 8
     assert fit.draws["beta"].tolist() == pytest.approx((fit.draws["alpha"] ** 2 + 0.1).tolist())
-    plan = ql.plan.compute_optimal(fit, 1e22, interval=0.9).iloc[0]
+    plan = ql.plan.compute_optimal(fit, 1e22, level=0.9).iloc[0]
     assert plan["N_lower"] < plan["N"] < plan["N_upper"]
     nothing = replace(fit, draws=fit.draws * np.nan)
     with pytest.raises(ql.FitError, match="none of the 8 refits of chinchilla converged"):
-        ql.plan.compute_optimal(nothing, 1e22, interval=0.9)
+        ql.plan.compute_optimal(nothing, 1e22, level=0.9)
 
 
 def test_other_ties_go_to_lmfit_and_the_report_says_so(runs: pd.DataFrame) -> None:
@@ -123,7 +123,7 @@ def test_zero_floor_is_found_exactly() -> None:
     fit = ql.fit(LAW, sweep(LAW, truth, noise=0.002, seed=8), bootstrap=50)
     assert fit.values["E"] == 0.0
     assert fit.status is ql.FitStatus.AT_BOUND
-    assert any(f.code == "AMPLITUDE_ZERO" for f in fit.flags)
+    assert any(f.code == "AMPLITUDE_ZERO" for f in fit.diagnostics)
     assert "E = 0" in fit.report()
     assert fit.draws is not None
     assert 0.1 < (fit.draws["E"] == 0).mean() < 0.9  # some resamples leave zero
@@ -289,7 +289,7 @@ def isoflop_grid(seed: int, lift: float) -> ql.FitResult:
 
 def test_low_ratios_are_doubted_only_beyond_their_noise() -> None:
     def doubted(lift: float, seeds: int) -> int:
-        return sum("LOW_RATIO_RUNS" in [f.code for f in isoflop_grid(seed, lift).flags] for seed in range(seeds))
+        return sum("LOW_RATIO_RUNS" in [f.code for f in isoflop_grid(seed, lift).diagnostics] for seed in range(seeds))
 
     assert doubted(0.0, 30) <= 4
     assert doubted(0.03, 10) >= 8

@@ -62,7 +62,9 @@ def test_grid_and_offset_are_reported() -> None:
     optima = ql.fit_isoflops(grid("symmetric", "offset3", 4)).optima
     assert optima["grid_width"].to_numpy() == pytest.approx(16.0)
     assert (optima["offset"] > 2).all()
-    assert "off centre" in ql.fit_isoflops(grid("symmetric", "offset3", 4)).report()
+    (wide,) = ql.fit_isoflops(grid("symmetric", "offset3", 4)).diagnostics
+    assert wide.code == "WIDE_GRID"
+    assert wide.numbers["width"] == pytest.approx(16.0)
 
 
 def test_minimum_outside_the_grid_is_refused_with_a_sentence() -> None:
@@ -70,8 +72,10 @@ def test_minimum_outside_the_grid_is_refused_with_a_sentence() -> None:
     one_sided = runs[(runs["C"] > 2e17) | (runs["D"] < 0.7 * runs.groupby("C")["D"].transform("median"))]
     iso = ql.fit_isoflops(one_sided)
     assert len(iso.optima) == 4
-    assert "train smaller models" in iso.refused["reason"].iloc[0]
-    assert "REFUSED" in iso.report()
+    (refused,) = iso.refused
+    assert refused.code == "MINIMUM_OUTSIDE"
+    assert refused.numbers["N"] < refused.numbers["smallest"]
+    assert str(refused).split(":")[0] in iso.report()
 
 
 def test_many_refusals_are_one_sentence() -> None:
@@ -81,9 +85,9 @@ def test_many_refusals_are_one_sentence() -> None:
         for C in runs["C"].unique()[:3]
         for f in (2, 3)
     ]
-    report = ql.fit_isoflops(pd.concat([runs, *scattered], ignore_index=True)).report()
-    assert report.count("REFUSED") == 1
-    assert "REFUSED 6 of 11 budgets; the first C = 2e+17: 2 model sizes" in report
+    iso = ql.fit_isoflops(pd.concat([runs, *scattered], ignore_index=True))
+    assert [d.code for d in iso.refused] == 6 * ["TOO_FEW_SIZES"]
+    assert sum(str(d)[:12] in iso.report() for d in iso.refused) == 1
 
 
 def test_too_little_to_fit() -> None:

@@ -66,7 +66,7 @@ def test_equation_14_coefficients(checkpoints: pd.DataFrame) -> None:
     )
     assert fit.values["E"] == 0.0
     assert {k: fit.values[k] for k in certified} == pytest.approx(certified, rel=5e-5)
-    assert [f.code for f in fit.flags] == ["AMPLITUDE_ZERO", "MISFIT", "RISING_BRANCH"]
+    assert [f.code for f in fit.diagnostics] == ["AMPLITUDE_ZERO", "MISFIT", "RISING_BRANCH"]
 
 
 def test_the_papers_own_coefficients_score_worse(checkpoints: pd.DataFrame) -> None:
@@ -117,7 +117,7 @@ def test_datablations_flat_valley(shared_data: Path) -> None:
     fit = ql.fit(law, runs, params=params)
     assert fit.objective_value <= 0.0158047 * (1 + 1e-5)
     assert (fit.values["R_D"], fit.values["R_N"]) == (pytest.approx(95.37, rel=1e-3), pytest.approx(1.706, rel=1e-3))
-    assert "RIVAL_MINIMA" in [f.code for f in fit.flags]
+    assert "RIVAL_MINIMA" in [f.code for f in fit.diagnostics]
     published = ql.FittedLaw(law, {**fixed, "R_D": 15.387756, "R_N": 5.309743})
     r = np.log(published(N=runs["N"], U_D=runs["U_D"], epochs=runs["epochs"]) / runs["loss"])
     assert ql.LogHuber().value(r.to_numpy()).sum() == pytest.approx(0.0158259, rel=1e-5)

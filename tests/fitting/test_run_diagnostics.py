@@ -23,7 +23,7 @@ def grid(sizes: int = 4, ratios: int = 4) -> pd.DataFrame:
 
 
 def codes(runs: pd.DataFrame, law: ql.laws.Law = LAW) -> list[str]:
-    return [code for code, _ in of_runs(ql.read_runs(runs), law)]
+    return [d.code for d in of_runs(ql.read_runs(runs), law)]
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,16 @@ def test_sweeps_that_were_mixed_are_told_apart_by_their_column() -> None:
     other = table.assign(N=1.05 * table["N"], loss=0.86 * table["loss"])
     mixed = pd.concat([table.assign(sweep="gpt2"), other.assign(sweep="llama")], ignore_index=True)
     fit = ql.fit(LAW, ql.read_runs(mixed))
-    (message,) = (f.message for f in fit.flags if f.code == "MISFIT")
-    assert "of its variance lies between values of sweep" in message
+    (misfit,) = (d for d in fit.diagnostics if d.code == "MISFIT")
+    assert misfit.numbers["column"] == "sweep"
+    assert [option.name for option in misfit.advice] == ["keep"]
     assert "(sum over rows); rms residual 8.7 %" in fit.report()
     assert to_dict(fit)["rms_residual"] == fit.rms_residual
-    assert (
-        "different recipes"
-        in {f.code: f.message for f in ql.fit(LAW, ql.read_runs(mixed.drop(columns="sweep"))).flags}["MISFIT"]
-    )
+    unnamed = ql.fit(LAW, ql.read_runs(mixed.drop(columns="sweep")))
+    assert "column" not in {d.code: d for d in unnamed.diagnostics}["MISFIT"].numbers
     alone = ql.fit(LAW, ql.read_runs(table))
     assert alone.rms_residual < 1e-6
-    assert "MISFIT" not in {f.code for f in alone.flags}
+    assert "MISFIT" not in {f.code for f in alone.diagnostics}
 
 
 def repeated(law: ql.laws.Law, values: dict[str, float], epochs: list[float]) -> pd.DataFrame:
@@ -95,12 +94,12 @@ def test_a_law_that_rises_is_doubted_where_no_run_does() -> None:
     falling = ql.read_runs(repeated(law, {**TRUE, "R_D": 15.0, "R_N": 5.0}, [1, 2, 4, 8, 16, 32]))
     rising = ql.laws.Memorization(memorized_loss=10.8)
     fit = ql.fit(rising, falling, n_starts=4)
-    assert "NO_RISE" in {f.code for f in fit.flags}
+    assert "NO_RISE" in {f.code for f in fit.diagnostics}
     _, answer, _ = _advice(fit, "", (), (1e8,))
     assert answer.startswith(("These runs do not say when to stop", "This fit names no best model"))
     values = {**TRUE, "nu": 2.4e-5, "s": 1.77, "p": 1.44, "c": 270_000.0}
     seen = ql.read_runs(repeated(rising, values, [1, 4, 16, 64, 256, 1000]))
-    assert "NO_RISE" not in {f.code for f in ql.fit(rising, seen, n_starts=4).flags}
+    assert "NO_RISE" not in {f.code for f in ql.fit(rising, seen, n_starts=4).diagnostics}
 
 
 def test_a_budget_of_a_repeated_data_law_needs_unique_tokens() -> None:

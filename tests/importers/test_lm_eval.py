@@ -19,7 +19,11 @@ def result(path: Path, name: str, size: int, bits: float, **tasks: dict[str, flo
     data = {
         "results": {"wikitext": wiki, **tasks},
         "versions": {"wikitext": 2},
-        "config": {"model": "hf", "model_args": f"pretrained=lab/{name},revision=step143000", "model_num_parameters": size},
+        "config": {
+            "model": "hf",
+            "model_args": f"pretrained=lab/{name},revision=step143000",
+            "model_num_parameters": size,
+        },
         "model_name": f"lab/{name}",
     }
     path.write_text(json.dumps(data, indent=2))

@@ -49,3 +49,11 @@ def test_a_unit_that_cannot_be_is_said() -> None:
 def test_patterns_that_cannot_be_read(pattern: str, said: str) -> None:
     with pytest.raises(ql.RunsError, match=said):
         NamePattern(pattern)
+
+
+def test_a_pattern_that_could_match_in_too_many_ways_is_refused_at_once() -> None:
+    with pytest.raises(ql.RunsError, match="could match its name in"):
+        NamePattern("{}_{}_{}_{}_{}_{}_{}_{N}")("a_" * 60 + "x")
+    with pytest.raises(ql.RunsError, match="could match its name in"):
+        NamePattern("{N}{D}{C}{U_D}{epochs}{a}{b}")("1" * 60)
+    assert NamePattern("quokka-repeated")("38_1B_4_0.1_100_8_256_3e-4")["N"] == 38e6

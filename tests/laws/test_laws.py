@@ -97,7 +97,7 @@ def test_values_may_be_arrays_of_draws() -> None:
 
 
 def test_missing_variable_is_named() -> None:
-    with pytest.raises(TypeError, match="missing: D"):
+    with pytest.raises(ql.ArgumentError, match="missing: D"):
         Chinchilla().loss(TRUTH[0][1], N=1e9)
 
 

@@ -13,6 +13,7 @@ from quokka_laws import laws
 from quokka_laws.laws import Law, from_spec
 
 CHINCHILLA = dict(E=2.0, A=500.0, alpha=0.36, B=9000.0, beta=0.42)
+BOUNDED = dict(E=2.0, A=80.0, alpha=0.36, B=1500.0, beta=0.42, L_0=9.0)
 TRUTH: list[tuple[Law, dict[str, float]]] = [
     (laws.QuokkaRepeated(), CHINCHILLA | dict(p_e=1.1, c_p=130.0, m_p=0.42, k_p=0.52, gamma=0.6)),
     (laws.EffectiveData(), CHINCHILLA | dict(R_D=15.0, R_N=5.0)),
@@ -29,6 +30,11 @@ TRUTH: list[tuple[Law, dict[str, float]]] = [
         laws.SaturatingOverfit(),
         CHINCHILLA | dict(H=0.05, gamma_o=0.5, delta=0.6, L_0=10.0),
     ),
+    (laws.BoundedMemorization(), BOUNDED | dict(nu=2e-5, s=1.77, c=270_000.0, T=10.0)),
+    (laws.DataReuse(), CHINCHILLA | dict(K=46_000.0, rho=-0.42, sigma=-0.40)),
+    (laws.DataReuse(laws.Bounded(), by_size=False), BOUNDED | dict(K=46.0, rho=-0.42)),
+    (laws.ExposureOverfit(), CHINCHILLA | dict(c=3.0, p=0.9, s=1.1)),
+    (laws.Bounded(laws.ExposureOverfit()), BOUNDED | dict(c=20.0, p=0.9, s=1.1)),
     (laws.QuokkaRepeated(laws.Skaling()), CHINCHILLA | dict(k=0.8, p_e=1.1, c_p=130.0, m_p=0.42, k_p=0.52, gamma=0.6)),
     (laws.AdditiveOverfit(laws.EffectiveData()), CHINCHILLA | dict(R_D=15.0, R_N=5.0, mu=1e-4, delta=0.5, gamma_o=4.0)),
     (
@@ -175,6 +181,39 @@ def test_memorization_is_bounded_and_returns_to_the_base() -> None:
     assert (loss >= base - 1e-12).all()
     plenty = law.loss(values, N=N, U_D=1e15, epochs=5.0)
     assert plenty == pytest.approx(laws.Chinchilla().loss(CHINCHILLA, N=N, D=5e15), rel=1e-9)
+
+
+def test_data_reuse_gives_the_effective_tokens_its_authors_list() -> None:
+    """Rows of their released fit (sunnytqin/OLMo-core, chinchilla_triple_fit_data_repeat.csv); R at three runs fixes K, rho and sigma."""
+    rho = np.log(45.272728 / 60.406604) / np.log(2)
+    sigma = np.log(44.414911 / 60.406604) / np.log(30 / 14)
+    values = dict(E=1.396, A=225.3, alpha=0.289, B=17738.0, beta=0.438, K=60.406604 / 14e6**sigma, rho=rho, sigma=sigma)
+    law = laws.DataReuse()
+    x = law.inputs(N=np.array([14e6, 60e6, 60e6]), U_D=np.array([14e6, 0.6e9, 2.4e9]), epochs=np.array([64.0, 16, 4]))
+    p = dict(zip((c.coordinate for c in law.coefficients), law.to_theta(values).T[:, :, None], strict=True))
+    tokens = np.exp(law.base_inputs(p, x)["log_D"])[0]
+    assert tokens == pytest.approx([561_653_728, 5_916_970_064, 8_294_019_930], rel=1e-6)
+    loss = law.loss(values, N=60e6, U_D=[0.6e9, 2.4e9], epochs=[16, 4])
+    assert loss == pytest.approx([3.600052, 3.471652], rel=1e-3)  # E, A, B and the exponents are rounded there
+
+
+def test_data_reuse_of_a_constant_is_effective_data() -> None:
+    at = dict(N=3e8, U_D=1e8, epochs=np.array([0.5, 1.0, 4.0, 60.0]))
+    reuse = laws.DataReuse().loss(CHINCHILLA | dict(K=15.0, rho=0.0, sigma=0.0), **at)
+    effective = laws.EffectiveData(parameters=False).loss(CHINCHILLA | dict(R_D=15.0), **at)
+    assert reuse == pytest.approx(effective, rel=1e-13)
+    with pytest.raises(ql.FitError):
+        ql.plan.max_epochs(ql.FittedLaw(laws.DataReuse(), CHINCHILLA | dict(K=15.0, rho=0.0, sigma=0.0)), 1e8, 1e8)
+
+
+def test_memorization_with_p_given_is_memorization_at_that_p() -> None:
+    law, values = laws.Memorization(p=1.45), TRUTH[6][1]
+    at = dict(N=1e9, U_D=1e7, epochs=np.array([1.0, 5.0, 300.0]))
+    assert law.loss({k: values[k] for k in law.names}, **at) == pytest.approx(
+        laws.Memorization().loss(values, **at), rel=1e-13
+    )
+    with pytest.raises(ValueError, match="above 1"):
+        laws.Memorization(p=0.9)
 
 
 def test_clashing_coefficients_are_refused() -> None:

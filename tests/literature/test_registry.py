@@ -129,7 +129,7 @@ def test_unknown_names_suggest_the_nearest() -> None:
 
 def test_allocations_have_no_intervals() -> None:
     with pytest.raises(ql.FitError, match="no interval can be given"):
-        ql.plan.compute_optimal(ql.published["llama3-2024"], 1e23, interval=0.9)
+        ql.plan.compute_optimal(ql.published["llama3-2024"], 1e23, level=0.9)
 
 
 def test_hardware() -> None:

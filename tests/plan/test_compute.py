@@ -40,9 +40,9 @@ def test_compute_as_given_is_spent_as_the_runs_spent_it() -> None:
         assert (8.4 * plan["N"] * plan["D"]).tolist() == pytest.approx([1e22], rel=1e-5)
     assert (8.4 * iso.optima["N"] * iso.optima["D"]).tolist() == pytest.approx(iso.optima["C"].tolist(), rel=1e-5)
     assert "C as given (8.4ND)" in fit.report()
-    assert "FLOPS_VARY" not in [f.code for f in fit.flags]
+    assert "FLOPS_VARY" not in [f.code for f in fit.diagnostics]
     varied = compute_counted_otherwise(0.1)
-    assert "FLOPS_VARY" in [f.code for f in ql.fit(LAW.law, varied).flags]
+    assert "FLOPS_VARY" in [f.code for f in ql.fit(LAW.law, varied).diagnostics]
     assert "VARIES FROM 7.6 TO 9.28" in ql.fit_isoflops(varied, budget_tolerance=0.5).report()
 
 
@@ -82,11 +82,11 @@ def test_flat_range_is_where_the_loss_is_a_thousandth_higher() -> None:
 
 
 def test_intervals_hold_the_draws(noisy_fit: ql.FitResult) -> None:
-    plan = ql.plan.compute_optimal(noisy_fit, [1e20, 1e25], interval=0.9)
+    plan = ql.plan.compute_optimal(noisy_fit, [1e20, 1e25], level=0.9)
     assert (plan["N_lower"] < plan["N"]).all()
     assert (plan["N"] < plan["N_upper"]).all()
     assert plan["extrapolation"].iloc[1] == pytest.approx(1e25 / noisy_fit.runs["C"].max())
-    wider = ql.plan.compute_optimal(noisy_fit, 1e25, interval=0.99).iloc[0]
+    wider = ql.plan.compute_optimal(noisy_fit, 1e25, level=0.99).iloc[0]
     assert wider["N_upper"] > plan["N_upper"].iloc[1]
 
 
@@ -112,9 +112,9 @@ def test_refusals(noisy_fit: ql.FitResult) -> None:
     with pytest.raises(ValueError, match=r"C = .* expected positive numbers"):
         ql.plan.compute_optimal(LAW, [1e22, -1])
     with pytest.raises(ql.FitError, match="no bootstrap draws"):
-        ql.plan.compute_optimal(LAW, 1e22, interval=0.9)
+        ql.plan.compute_optimal(LAW, 1e22, level=0.9)
     with pytest.raises(ValueError, match="not between 0 and 1"):
-        ql.plan.compute_optimal(noisy_fit, 1e22, interval=90)
+        ql.plan.compute_optimal(noisy_fit, 1e22, level=90)
     with pytest.raises(ql.FitError, match="no compute-optimal size"):
         ql.plan.compute_optimal(ql.FittedLaw(LAW.law, {**BESIROGLU, "B": 0.0}), 1e22)
     with pytest.raises(ql.FitError, match="law of C"):
@@ -123,7 +123,7 @@ def test_refusals(noisy_fit: ql.FitResult) -> None:
 
 def test_isoflop_fits_allocate_too(quokka87: pd.DataFrame) -> None:
     iso = ql.fit_isoflops(quokka87, bootstrap=50)
-    plan = ql.plan.compute_optimal(iso, 1.1e23, interval=0.9).iloc[0]
+    plan = ql.plan.compute_optimal(iso, 1.1e23, level=0.9).iloc[0]
     assert plan["N"] == pytest.approx(0.021646 * 1.1e23**0.51383, rel=1e-2)
     assert plan["N_lower"] < plan["N"] < plan["N_upper"]
     assert np.isnan(plan["loss"])
@@ -137,7 +137,7 @@ def test_draws_without_an_optimum_open_the_interval() -> None:
         law = ql.FittedLaw(
             ql.laws.Chinchilla(), BESIROGLU, draws=pd.concat([sure, gone.head(share)], ignore_index=True)
         )
-        row = ql.plan.compute_optimal(law, 1e22, interval=0.9).iloc[0]
+        row = ql.plan.compute_optimal(law, 1e22, level=0.9).iloc[0]
         assert row["no_optimum"] == pytest.approx(lost)
         assert row["N_lower"] == pytest.approx(row["N"])
         assert (row["N_upper"] == np.inf, row["D_lower"] == 0) == (share == 20, share == 20)

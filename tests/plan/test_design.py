@@ -244,10 +244,10 @@ def test_fits_that_say_too_little_are_refused(fit: ql.FitResult, first: pd.DataF
 def test_the_loop_closes_through_the_trainer(fit: ql.FitResult, tmp_path: Path) -> None:
     """Both commands write what the trainer reads: a run per row, near the planned size and on the planned tokens."""
     pytest.importorskip("torch")
-    from reference_trainer import tables
+    from reference_trainer import sweep_table
     from reference_trainer.model import Shape, counts
 
-    smallest = Shape(*tables.shape_near(1.0), 256)
+    smallest = Shape(*sweep_table.shape_near(1.0), 256)
     assert f"has {counts(smallest)['N_total']:,} parameters" in PAGE.read_text(encoding="utf-8")
     fit.to_json(tmp_path / "fit.json")
     for words in (
@@ -259,7 +259,7 @@ def test_the_loop_closes_through_the_trainer(fit: ql.FitResult, tmp_path: Path) 
         assert done.exit_code == 0, done.output
         (tmp_path / "sweep.csv").write_text(done.stdout, encoding="utf-8")
         table = pd.read_csv(tmp_path / "sweep.csv")
-        specs = tables.read_specs(tmp_path / "sweep.csv", corpus="text.txt")
+        specs = sweep_table.read_specs(tmp_path / "sweep.csv", corpus="text.txt")
         trained = [counts(s.shape(256))["N_total"] * s.tokens for s in specs]
         assert trained == pytest.approx((table["N"] * table["D"]).tolist(), rel=1e-4)  # the plan's compute
         if words[0] == "ladder":

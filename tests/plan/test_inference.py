@@ -66,7 +66,7 @@ def test_coupled_law_and_no_demand() -> None:
 
 
 def test_intervals_and_errors(noisy_fit: ql.FitResult) -> None:
-    row = inference_optimal(noisy_fit, 1e10, C=1e20, interval=0.9).iloc[0]
+    row = inference_optimal(noisy_fit, 1e10, C=1e20, level=0.9).iloc[0]
     assert row["N_lower"] < row["N"] < row["N_upper"]
     with pytest.raises(ValueError, match="give the quality wanted once"):
         inference_optimal(noisy_fit, 1e10)

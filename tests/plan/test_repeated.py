@@ -141,7 +141,7 @@ def test_worth_of_repetition() -> None:
 
 
 def test_intervals_hold_the_point_and_extrapolation_is_split(simulated: ql.FitResult) -> None:
-    table = ql.plan.max_epochs(simulated, N=[1e8, 1e9], U_D=[5e7, 1e10], interval=0.9)
+    table = ql.plan.max_epochs(simulated, N=[1e8, 1e9], U_D=[5e7, 1e10], level=0.9)
     assert (table["epochs_lower"] <= table["epochs"]).all()
     assert (table["epochs"] <= table["epochs_upper"]).all()
     assert len(table) == 2
@@ -183,4 +183,4 @@ def test_other_refusals() -> None:
             with pytest.raises(ValueError, match=re.escape(f"U_D = {bad!r}: expected positive numbers")):
                 question(bad)
     with pytest.raises(ql.FitError, match="no bootstrap draws"):
-        ql.plan.max_epochs(EQ15, N=1e9, U_D=1e9, interval=0.9)
+        ql.plan.max_epochs(EQ15, N=1e9, U_D=1e9, level=0.9)

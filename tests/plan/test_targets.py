@@ -97,11 +97,11 @@ def test_unreachable_targets_say_the_floor(law: ql.FittedLaw) -> None:
 
 def test_intervals_and_several_laws(noisy_fit: ql.FitResult, law: ql.FittedLaw) -> None:
     loss = float(noisy_fit.runs["loss"].min())
-    found = compute_to_loss(noisy_fit, loss, interval=0.9).iloc[0]
+    found = compute_to_loss(noisy_fit, loss, level=0.9).iloc[0]
     assert found["C_lower"] < found["C"] < found["C_upper"]
-    D = tokens_to_loss(noisy_fit, loss, 10 * found["N"], interval=0.9).iloc[0]
+    D = tokens_to_loss(noisy_fit, loss, 10 * found["N"], level=0.9).iloc[0]
     assert D["D_lower"] < D["D"] < D["D_upper"]
-    penalty = overtraining(noisy_fit, 1e21, 4.0, interval=0.9).iloc[0]
+    penalty = overtraining(noisy_fit, 1e21, 4.0, level=0.9).iloc[0]
     assert 0 < penalty["penalty_lower"] < penalty["penalty_upper"]
     both = compute_to_loss([law, ql.FittedLaw(law.law, {**BESIROGLU, "E": 1.7}, name="other")], [2.5, 2.2])
     assert both["law"].tolist() == ["besiroglu"] * 2 + ["other"] * 2
@@ -137,7 +137,7 @@ def test_a_law_without_closed_forms_against_its_own_optimum() -> None:
     rng = np.random.default_rng(0)
     draws = pd.DataFrame({k: v * np.exp(1e-3 * rng.standard_normal(20)) for k, v in published.values.items()})  # type: ignore[union-attr]
     law = ql.FittedLaw(published.law, published.values, draws=draws)  # type: ignore[union-attr]
-    table = compute_to_loss(law, [0.5, 0.45], interval=0.9)
+    table = compute_to_loss(law, [0.5, 0.45], level=0.9)
     back = ql.plan.compute_optimal(law, table["C"])
     np.testing.assert_allclose(back["loss"], table["loss"], rtol=1e-12)
     assert (table["C_lower"] < table["C"]).all()

@@ -96,7 +96,7 @@ def test_percentiles_agree_with_numpy(noisy_fit: ql.FitResult, tmp_path: Path) -
         quokka.laws[0].many.map(p => quokka.lossAt(quokka.laws[0], p, 7e9, 1e12, 1e12)), q))"""
     with opened(path, 1280) as (page, _):
         edges = page.evaluate(script)
-    at = noisy_fit.predict(N=7e9, D=1e12, interval=0.9).iloc[0]
+    at = noisy_fit.predict(N=7e9, D=1e12, level=0.9).iloc[0]
     np.testing.assert_allclose(edges, [at["loss_lower"], at["loss_upper"]], rtol=1e-6)
 
 

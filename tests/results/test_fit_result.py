@@ -16,7 +16,7 @@ import quokka_laws as ql
 
 
 def test_prediction_table(noisy_fit: ql.FitResult) -> None:
-    table = noisy_fit.predict(N=7e9, D=[1e11, 1.4e14], interval=0.9)
+    table = noisy_fit.predict(N=7e9, D=[1e11, 1.4e14], level=0.9)
     assert list(table.columns) == ["N", "D", "loss", "loss_lower", "loss_upper", "extrapolation"]
     assert (table["loss_lower"] < table["loss"]).all()
     assert (table["loss"] < table["loss_upper"]).all()
@@ -30,7 +30,7 @@ def test_prediction_refuses_nonsense(noisy_fit: ql.FitResult) -> None:
     with pytest.raises(ValueError, match="N = -1"):
         noisy_fit.predict(N=-1, D=1e9)
     with pytest.raises(ql.FitError, match="bootstrap=1000"):
-        ql.FittedLaw(noisy_fit.law, noisy_fit.values).predict(N=1e9, D=1e9, interval=0.9)
+        ql.FittedLaw(noisy_fit.law, noisy_fit.values).predict(N=1e9, D=1e9, level=0.9)
     with pytest.raises(ValueError, match="missing: B"):
         ql.FittedLaw(noisy_fit.law, dict(E=1, A=1, alpha=1, beta=1))
 
@@ -88,7 +88,7 @@ def test_reading_something_else(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(ql.FitError, match=said):
         ql.read_fit(tmp_path / "x.json")
-    with pytest.raises(ql.FitError, match="cannot be read"):
+    with pytest.raises(ql.FitError, match="no such file"):
         ql.read_fit(tmp_path / "absent.json")
 
 
@@ -103,7 +103,7 @@ def test_noise_of_a_run_goes_the_way_of_the_residuals(noisy_fit: ql.FitResult) -
     runs = noisy_fit.runs.copy()
     runs.loc[::7, "loss"] *= 1.2
     fit = ql.fit(noisy_fit.law, runs, bootstrap=200)
-    at = fit.predict(N=1e9, D=1e11, interval=0.9, kind="run").iloc[0]
+    at = fit.predict(N=1e9, D=1e11, level=0.9, kind="run").iloc[0]
     assert at["loss_upper"] / at["loss"] > 1.15
     assert at["loss_lower"] / at["loss"] > 0.95
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
-from quokka_laws.results.diagnostic import Flag
+from quokka_laws.results.diagnostic import Diagnostic, Known
 
 
 def test_every_result_has_a_view(
@@ -31,7 +31,7 @@ def test_every_result_has_a_view(
 
 
 def test_numbers_and_doubts_are_shown(noisy_fit: ql.FitResult) -> None:
-    text = replace(noisy_fit, name="a<b", flags=(Flag("x", "D/N < 4"),))._repr_html_()
+    text = replace(noisy_fit, name="a<b", diagnose=Known((Diagnostic("x", numbers={"text": "D/N < 4"}),)))._repr_html_()
     assert "a&lt;b" in text
     assert "<li>D/N &lt; 4</li>" in text
     for value in noisy_fit.values.values():

@@ -48,7 +48,9 @@ def test_a_total_before_a_count_without_embeddings() -> None:
     assert found(non_embedding_params=N / 2)["N"] == "non_embedding_params"
 
 
-@pytest.mark.parametrize("name", ["tokens_per_second", "params_lr", "params_label", "params_wte", "batch_size", "model_name"])
+@pytest.mark.parametrize(
+    "name", ["tokens_per_second", "params_lr", "params_label", "params_wte", "batch_size", "model_name"]
+)
 def test_rates_parts_and_settings_are_never_proposed(name: str) -> None:
     assert found(**{name: N}) == ({"run_id": name} if name == "run_name" else {})
     assert proposed([name], ["N", "D", "C", "loss"]) == dict.fromkeys(("N", "D", "C", "loss"), "…")

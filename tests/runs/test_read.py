@@ -43,7 +43,10 @@ def test_columns_in_millions_and_billions() -> None:
         ql.read_runs(table, columns={"N": "params_m", "D": "Tokens (B)"})
     assert [(f.code, f.advice[0]) for f in caught.value.faults][0] == ("wrong_unit", {"columns": {"N": "params_m:M"}})
     for fault in caught.value.faults:
-        assert ql.read_runs(table, columns={"D": "Tokens (B):B"} | fault.advice[0]["columns"])["N"].tolist() == [7e7, 1.2e9]
+        assert ql.read_runs(table, columns={"D": "Tokens (B):B"} | fault.advice[0]["columns"])["N"].tolist() == [
+            7e7,
+            1.2e9,
+        ]
 
 
 def test_flops_of_integer_columns_do_not_overflow() -> None:

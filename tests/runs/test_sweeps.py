@@ -13,7 +13,9 @@ from quokka_laws.runs.sweeps import seen
 NOISE = 0.01
 
 
-def sweep(noise: float = NOISE, rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), seeds: int = 1) -> pd.DataFrame:
+def sweep(
+    noise: float = NOISE, rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), seeds: int = 1
+) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows = []
     for N in (1e7, 3e7, 9e7):
@@ -22,7 +24,9 @@ def sweep(noise: float = NOISE, rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e
             for lr in rates:
                 for seed in range(seeds):
                     loss = floor + 0.3 * np.log10(lr / 1e-3) ** 2 + noise * rng.standard_normal()
-                    rows.append({"run_id": f"{N:g}-{D:g}-{lr}-{seed}", "N": N, "D": D, "lr": lr, "seed": seed, "loss": loss})
+                    rows.append(
+                        {"run_id": f"{N:g}-{D:g}-{lr}-{seed}", "N": N, "D": D, "lr": lr, "seed": seed, "loss": loss}
+                    )
     return pd.DataFrame(rows)
 
 
@@ -50,12 +54,16 @@ def test_the_bias_of_the_lowest_is_that_of_normal_draws() -> None:
     told = []
     for _ in range(6):
         flat = sweep(noise=0.0)
-        flat["loss"] -= 0.3 * np.log10(flat["lr"] / 1e-3) ** 2  # the learning rate does nothing: the lowest of five is noise
+        flat["loss"] -= (
+            0.3 * np.log10(flat["lr"] / 1e-3) ** 2
+        )  # the learning rate does nothing: the lowest of five is noise
         flat["loss"] += 0.05 * rng.standard_normal(len(flat))
         kept = best(ql.read_runs(flat), by="lr")
         told.append(next(n for n in kept.attrs["notes"] if n["code"] == "best_bias"))
     assert np.mean([n["noise"] for n in told]) == pytest.approx(0.05, rel=0.15)
-    assert np.mean([n["bias"] for n in told]) == pytest.approx(0.05 * 1.163, rel=0.3)  # 1.163 sd: the lowest of five draws
+    assert np.mean([n["bias"] for n in told]) == pytest.approx(
+        0.05 * 1.163, rel=0.3
+    )  # 1.163 sd: the lowest of five draws
 
 
 def test_edges_of_a_sweep_are_said() -> None:

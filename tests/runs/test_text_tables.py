@@ -115,7 +115,7 @@ def test_latin_letters(tmp_path: Path) -> None:
 
 def test_the_index_counts_rows_that_were_skipped(tmp_path: Path) -> None:
     table = read(tmp_path, "N,D,loss\n1e8,2e9,3.4\n,,\n2e8,4e9,3.1\n")
-    assert table.index.tolist() == [0, 2]
+    assert table.index.tolist() == [1, 3]
 
 
 def test_numbers_as_people_write_them(tmp_path: Path) -> None:

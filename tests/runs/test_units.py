@@ -31,7 +31,12 @@ def test_a_stated_unit_wins_over_the_name_and_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("name", "unit"),
-    [("val_bpb", "bits/byte"), ("bits_per_char", "bits/character"), ("nats_per_byte", "nats/byte"), ("norm_loss", "normalised loss")],
+    [
+        ("val_bpb", "bits/byte"),
+        ("bits_per_char", "bits/character"),
+        ("nats_per_byte", "nats/byte"),
+        ("norm_loss", "normalised loss"),
+    ],
 )
 def test_other_units_stay_their_own(name: str, unit: str) -> None:
     runs = ql.read_runs(table(name, [1.2, 1.1, 1.0]))

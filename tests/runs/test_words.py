@@ -98,4 +98,9 @@ def test_losses_and_their_units(name: str, loss: bool, unit: str) -> None:
 
 
 def test_scales() -> None:
-    assert [words.scale_of(n) for n in ("params_m", "Tokens (B)", "n_params", "train_tokens_T")] == [1e6, 1e9, 1.0, 1e12]
+    assert [words.scale_of(n) for n in ("params_m", "Tokens (B)", "n_params", "train_tokens_T")] == [
+        1e6,
+        1e9,
+        1.0,
+        1e12,
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reference_trainer import sweep
+from reference_trainer import jobs
 from reference_trainer.errors import TrainerError
 from reference_trainer.loggers import open_log
 from reference_trainer.records import read_rows
@@ -23,7 +23,7 @@ def spec(text_file: Path) -> RunSpec:
 
 
 def train(spec: RunSpec, out: Path, log: str) -> dict:
-    assert sweep.train_job(sweep.Job([spec.to_dict()], str(out), log=log)) == {spec.run_id: "ok"}
+    assert jobs.train_job(jobs.Job([spec.to_dict()], str(out), log=log)) == {spec.run_id: "ok"}
     (row,) = read_rows(out / "runs.jsonl")
     return row
 

@@ -21,6 +21,11 @@ def source() -> np.ndarray:
     return np.random.default_rng(3).dirichlet(np.full(V**L, 0.3)).reshape((V,) * L)
 
 
+def one_step(noise: Noise) -> Noise:
+    """The noise of a block of one step, without its axis of steps."""
+    return Noise(noise.level[0], noise.score[0])
+
+
 def entropy_per_token(p: np.ndarray) -> float:
     return float(-(p * np.log(p)).sum() / L)
 
@@ -70,7 +75,7 @@ def test_masked_elbo_in_continuous_time_is_the_entropy_whatever_the_schedule(sou
     low, high = np.zeros(len(t)), np.ones(len(t))
     for _ in range(60):
         middle = (low + high) / 2
-        masked, weight = mask_bernoulli(Noise(t, np.repeat(middle[:, None], L, axis=1)), schedule)
+        masked, weight = mask_bernoulli(Noise(t, _scores(middle)), schedule)
         low, high = np.where(masked[:, 0], middle, low), np.where(masked[:, 0], high, middle)
     u = (low + high) / 2
     total = np.zeros(len(t))
@@ -79,6 +84,11 @@ def test_masked_elbo_in_continuous_time_is_the_entropy_whatever_the_schedule(sou
             cost = sum(sum(-np.log(conditionals(source, tuple(x), s))) for s in itertools.combinations(range(L), k))
             total += source[tuple(x)] * u**k * (1 - u) ** (L - k) * weight * cost
     assert float((w * total).sum()) == pytest.approx(entropy_per_token(source), abs=1e-6)
+
+
+def _scores(middle: np.ndarray) -> np.ndarray:
+    """Rows of equal scores that are the same share of their range."""
+    return np.repeat(np.floor(middle * 2.0**32)[:, None], L, axis=1)
 
 
 def leave_one_out(p: np.ndarray, z: tuple[int, ...], i: int, alpha: float) -> np.ndarray:
@@ -136,7 +146,7 @@ def test_every_estimator_is_unbiased(source: np.ndarray, sampler: str, schedule:
     estimates = []
     for step in range(batches):
         x = STATES[rng.choice(len(STATES), rows, p=source.ravel())]
-        noise = draw_noise(rows, L, key=(9, step), stratified=sampler != "iid-t")
+        noise = one_step(draw_noise((1, rows, L), key=(9, step), stratified=sampler != "iid-t"))
         masked, weight = mask_exactly(noise) if sampler == "exact-k" else mask_bernoulli(noise, schedule)
         estimates.append((exact_costs(source, x, masked) * weight[:, None]).sum() / rows)
     se = np.std(estimates, ddof=1) / np.sqrt(batches)
@@ -149,7 +159,7 @@ def test_exact_k_is_the_least_noisy() -> None:
     for sampler in objectives.SAMPLERS:
         sums = []
         for step in range(200):
-            noise = draw_noise(16, 32, key=(1, step), stratified=sampler != "iid-t")
+            noise = one_step(draw_noise((1, 16, 32), key=(1, step), stratified=sampler != "iid-t"))
             masked, weight = mask_exactly(noise) if sampler == "exact-k" else mask_bernoulli(noise, "linear")
             cost = 1.0 + noise.level[:, None]  # guesses get worse as more is hidden
             sums.append((masked * weight[:, None] * cost).sum() / 16)
@@ -158,33 +168,50 @@ def test_exact_k_is_the_least_noisy() -> None:
 
 
 def test_strata_cover_all_k_evenly() -> None:
-    masked, weight = mask_exactly(draw_noise(64, 64, key=(0, 0), stratified=True))
+    masked, weight = mask_exactly(one_step(draw_noise((1, 64, 64), key=(0, 0), stratified=True)))
     assert sorted(masked.sum(axis=1)) == list(range(1, 65))
     np.testing.assert_allclose(weight, 1.0 / masked.sum(axis=1))
 
 
 def test_autoregression_equals_diffusion_at_length_one() -> None:
     tokens = np.array([[2], [0], [1]])
-    noise = draw_noise(3, 1, key=(0, 0), stratified=True)
+    noise = one_step(draw_noise((1, 3, 1), key=(0, 0), stratified=True))
     ar, masked = (prepare(tokens, noise, objective=o, mask_token=V) for o in ("autoregressive", "masked"))
     for name in ("inputs", "targets", "weight"):
         np.testing.assert_array_equal(getattr(ar, name), getattr(masked, name))
 
 
 def test_noise_depends_on_seed_and_step_only() -> None:
-    a, b = (draw_noise(4, 8, key=(3, 17), stratified=True, vocabulary=5) for _ in range(2))
-    other = draw_noise(4, 8, key=(3, 18), stratified=True, vocabulary=5)
+    a, b = (draw_noise((2, 4, 8), key=(3, 17), stratified=True, vocabulary=5) for _ in range(2))
+    other = draw_noise((2, 4, 8), key=(3, 18), stratified=True, vocabulary=5)
     np.testing.assert_array_equal(a.score, b.score)
     assert not np.array_equal(a.score, other.score)
 
 
 def test_curriculum_moves_from_clean_to_noisy() -> None:
-    early, late = (draw_noise(4000, 1, key=(0, 0), stratified=True, window=w).level.mean() for w in (0.0, 1.0))
+    noise = draw_noise((2, 4000, 1), key=(0, 0), stratified=True, window=np.array([0.0, 1.0]))
+    early, late = noise.level.mean(axis=1)
     assert early < 0.25 < 0.75 < late
 
 
 def test_maskgit_weights_are_a_mean_over_masked_tokens() -> None:
-    noise = draw_noise(8, 16, key=(0, 0), stratified=True)
+    noise = one_step(draw_noise((1, 8, 16), key=(0, 0), stratified=True))
     batch = prepare(np.zeros((8, 16), dtype=int), noise, objective="masked", mask_token=V, weighting="maskgit")
-    assert batch.weight.sum(axis=1).mean() == pytest.approx(1.0, rel=1e-6)
-    assert len(np.unique(batch.weight)) == 2  # 0 and one value
+    assert (batch.weight * (batch.inputs == V).sum(axis=1)).mean() == pytest.approx(1.0, rel=1e-6)
+    assert len(np.unique(batch.weight)) == 1
+
+
+def test_noise_of_a_block_is_stratified_step_by_step() -> None:
+    level = draw_noise((5, 8, 3), key=(0, 0), stratified=True).level
+    np.testing.assert_array_equal(np.sort(np.ceil(level * 8), axis=1), np.tile(np.arange(1, 9), (5, 1)))
+
+
+def test_scores_of_a_row_are_uniform_and_different() -> None:
+    score = draw_noise((40, 50, 64), key=(4, 4), stratified=True).score
+    assert all(len(set(row)) == 64 for row in score.reshape(-1, 64))
+    share = score.mean(axis=(0, 1)) / 2.0**32  # of each position: none is masked more often than another
+    assert abs(share - 0.5).max() < 5 * np.sqrt(1 / 12 / 2000)
+
+
+def test_tokens_travel_in_their_smallest_type() -> None:
+    assert [objectives.token_type(n) for n in (255, 256, 2**15)] == [np.uint8, np.int16, np.int32]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from quokka_laws._version import __version__
-from quokka_laws.cli.common import log_to_stderr
+from quokka_laws.cli.common import QUANTITY, log_to_stderr
 from quokka_laws.cli.group import Doors
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -55,13 +57,28 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
 
 @click.group(cls=Doors, sections=COMMANDS, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="quokka-laws")
+@click.option(
+    "--max-file-size", type=QUANTITY, metavar="BYTES", help="Largest file that is read, unpacked.  [default: 500M]"
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log what is done to stderr.")
-def main(verbose: bool) -> None:
+@click.option("-q", "--quiet", is_flag=True, help="The answer and nothing else: no prose, no progress bars.")
+@click.pass_context
+def main(ctx: click.Context, max_file_size: float | None, verbose: bool, quiet: bool) -> None:
     """Scaling laws of language models: fit your sweep, get the optimum, see how far to trust it.
 
-    Start with `quokka-laws demo`, then `quokka-laws check runs.csv` and `quokka-laws fit runs.csv -C 1e23`.
+    Start with `quokka-laws demo`, then `quokka-laws check runs.csv` and `quokka-laws fit runs.csv -C 1e23`. Where a command
+    takes a FIT or a law, a file and the name of a published law will do.
+
+    Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 with --strict where anything is doubtful, 70 a fault of ours.
     """
+    ctx.obj = {"quiet": quiet}
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
     log_to_stderr(verbose)
+    if max_file_size is not None:
+        from quokka_laws.runs.files import up_to
+
+        ctx.with_resource(up_to(max_file_size))
 
 
 if __name__ == "__main__":

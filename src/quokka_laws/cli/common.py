@@ -1,6 +1,6 @@
-"""What every command shares: quantities as arguments, data on stdout, prose on stderr, exit codes.
+"""What every command shares: quantities and assignments as arguments, prose on stderr, exit codes.
 
-Exit codes: 0 done, 1 bad data or files, 2 wrong usage, 3 a fit failed (or, with ``--strict``, is flagged).
+At run time the rooms of the library are imported by the functions that need them, so that `--help` does not wait for pandas.
 """
 
 from __future__ import annotations
@@ -9,35 +9,68 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if (
-    TYPE_CHECKING
-):  # at run time the rooms are imported by the functions that need them: `--help` does not wait for pandas
-    import pandas as pd
-
-    from quokka_laws.results.fit_result import FitResult
-
-BAD_DATA, USAGE, FIT_FAILED = 1, 2, 3
-LEVEL = 0.95  # of intervals, in every command
+DONE, FAILED, USAGE, DOUBTFUL, OUR_FAULT = 0, 1, 2, 3, 70
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg]
-    """A number such as 7e9, 7B or 1.2T."""
+    """A number such as 7e9, 7B, 1.2T, 1e22 FLOPs or 100 PF-days, and one that such a quantity can be."""
 
     name = "quantity"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Text → float, or a usage error."""
-        from quokka_laws.runs.quantities import parse_quantity
+        from quokka_laws.runs.quantities import plausible
 
         try:
-            return parse_quantity(value)
+            return plausible(_quantity(param), value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class QuantityList(click.ParamType):  # type: ignore[type-arg]
+    """One quantity, or several separated by commas: 1e22,1e23."""
+
+    name = "quantity,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Text → numbers, or a usage error."""
+        from quokka_laws.runs.quantities import parse_list, plausible
+
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(plausible(_quantity(param), one) for one in parse_list(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _quantity(param: click.Parameter | None) -> str:
+    """Which quantity an option holds, by the name of its argument; messages name the option themselves."""
+    name = str(param.name) if param is not None else ""
+    return {"budget": "C", "target_C": "C", "total": "C"}.get(name, name)
+
+
+class Real(click.ParamType):  # type: ignore[type-arg]
+    """A finite number within bounds, both left out; NaN and infinity are none."""
+
+    name = "number"
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Text → float, or a usage error."""
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number", param, ctx)
+        if not self.low < number < self.high:
+            self.fail(f"{value} is not between {self.low:g} and {self.high:g}", param, ctx)
+        return number
 
 
 class Assignments(click.ParamType):  # type: ignore[type-arg]
@@ -52,10 +85,60 @@ class Assignments(click.ParamType):  # type: ignore[type-arg]
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         if any(not (left.strip() and mark and right.strip()) for left, mark, right in pairs):
             self.fail(f"{value!r}: write name=value, several separated by commas", param, ctx)
+        names = [left.strip() for left, _, _ in pairs]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            self.fail(f"{', '.join(twice)} is given more than once", param, ctx)
         return {left.strip(): right.strip() for left, _, right in pairs}
 
 
-QUANTITY, ASSIGNMENTS = Quantity(), Assignments()
+QUANTITY, QUANTITIES, ASSIGNMENTS = Quantity(), QuantityList(), Assignments()
+
+
+def assignments(*names: str, help: str) -> Callable[..., Any]:
+    """An option of any number of assignments: repeated, or separated by commas; nothing is assigned twice."""
+
+    def merged(ctx: click.Context, param: click.Parameter, given: tuple[dict[str, str], ...]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for group in given:
+            if twice := sorted(k for k in group if found.get(k, group[k]) != group[k]):
+                raise click.BadParameter(f"{', '.join(twice)} is given twice, in two ways", ctx, param)
+            found |= group
+        return found
+
+    return click.option(*names, type=ASSIGNMENTS, multiple=True, callback=merged, help=f"{help} Repeatable.")
+
+
+def quantities(*names: str, help: str, required: bool = False) -> Callable[..., Any]:
+    """An option of any number of quantities: repeated, or separated by commas."""
+
+    def flat(ctx: click.Context, param: click.Parameter, given: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
+        return tuple(value for group in given for value in group)
+
+    more = "Repeatable, or separated by commas."
+    return click.option(*names, type=QUANTITIES, multiple=True, required=required, callback=flat, help=f"{help} {more}")
+
+
+BUDGETS = quantities("-C", "--budget", "C", help="Training FLOPs of one run.")
+SIZES = quantities("-N", "--params", "N", help="Parameters.")
+TOKENS = quantities("-D", "--tokens", "D", help="Tokens; one, or one for each N.")
+UNIQUE = quantities("-U", "--unique-tokens", "U_D", help="Unique tokens, for laws of repeated data.")
+LEVEL = click.option(
+    "--level",
+    type=Real(0, 1),
+    default=0.95,
+    show_default=True,
+    help="Confidence level of intervals.",
+)
+
+
+def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().obj = {**(ctx.find_root().obj or {}), "quiet": True}
+
+
+QUIET = click.option(
+    "-q", "--quiet", is_flag=True, expose_value=False, callback=_be_quiet, help="The answer and nothing else."
+)
 
 
 def as_options(message: str) -> str:
@@ -65,12 +148,13 @@ def as_options(message: str) -> str:
         pairs = re.findall(r"'(\w+)': (?:'([^']*)'|(…))", match[1])
         return '--columns "' + ",".join(f"{canonical}={given or blank}" for canonical, given, blank in pairs) + '"'
 
+    message = re.sub(r"\bmax_bytes=(\d+)", r"quokka-laws --max-file-size \1 …", message)
     message = re.sub(r"columns=\{(.*?)\}", columns, message)
     return re.sub(r"\b(flops|drop|keep)=(?='|\"|\s|$)", r"--\1 ", message).rstrip()
 
 
 def given(*names: str) -> list[str]:
-    """Those parameters of the running command that were typed, not left at their defaults, as they are typed."""
+    """Options given on the command line, as typed, of those named."""
     context = click.get_current_context()
     options = {p.name: max(p.opts, key=len) for p in context.command.params}
     return [options[n] for n in names if context.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE]
@@ -78,76 +162,21 @@ def given(*names: str) -> list[str]:
 
 def fail(message: str, code: int) -> None:
     """Say what was wrong on stderr and leave."""
-    click.echo(f"Error: {message}", err=True)
+    click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(message, err=True)
     sys.exit(code)
 
 
+def quiet() -> bool:
+    """Whether --quiet was given to the running command."""
+    context = click.get_current_context(silent=True)
+    return bool(context and (context.find_root().obj or {}).get("quiet"))
+
+
 def say(text: str) -> None:
-    """Prose goes to stderr."""
-    click.echo(text, err=True)
-
-
-def load_fit(source: str) -> FitResult:
-    """A fit from a path, or from stdin for ``-``; its doubts go to stderr, for what is computed from it inherits them."""
-    from quokka_laws.results.storage import read_fit
-
-    fit = read_fit(sys.stdin.read() or "{}") if source == "-" else read_fit(Path(source))
-    for flag in fit.flags:
-        say(f"! {flag.code}: {flag.message}")
-    return fit
-
-
-INTERVAL = click.option(
-    "--interval",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help=f"Level of intervals.  [default: {LEVEL:g} where the fit has some]",
-)
-
-
-def level_of(*fits: Any, asked: float | None = None) -> float | None:
-    """The level asked for, or the default where every fit has intervals that mean something."""
-    from quokka_laws.results.fitted_law import FittedLaw
-
-    return asked or (LEVEL if all(isinstance(f, FittedLaw) and f.has_intervals for f in fits) else None)
-
-
-def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--format``: JSON for programs (the default where stdout is not a terminal), table for people, CSV."""
-    return click.option(
-        "--format",
-        "form",
-        type=click.Choice(["json", "table", "csv"]),
-        default=None,
-        help="Form of the data on stdout; JSON unless stdout is a terminal, then a table.",
-    )(command)
-
-
-def chosen(form: str | None) -> str:
-    """The form asked for, or what suits stdout."""
-    return form or ("table" if sys.stdout.isatty() else "json")
-
-
-def emit(
-    table: pd.DataFrame,
-    form: str | None,
-    *,
-    pretty: Callable[[pd.DataFrame], str] | None = None,
-    level: float | None = None,
-) -> None:
-    """Write a DataFrame to stdout in the form asked for; a table's columns of intervals say their level."""
-    from quokka_laws.results.format import right_aligned
-
-    form = chosen(form)
-    if form == "json":
-        click.echo(table.to_json(orient="records", double_precision=15))
-    elif form == "csv":
-        click.echo(table.to_csv(index=False), nl=False)
-    elif pretty:
-        click.echo(pretty(table))
-    else:
-        bounds = [c for c in table if str(c).endswith(("_lower", "_upper")) and "_flat_" not in str(c)]
-        named = table.rename(columns={c: f"{c} {level:.0%}" for c in bounds} if level else {})
-        click.echo(right_aligned(named))
+    """Prose goes to stderr; nowhere with --quiet."""
+    if not quiet():
+        click.echo(text, err=True)
 
 
 def log_to_stderr(verbose: bool) -> None:

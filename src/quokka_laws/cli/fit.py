@@ -2,80 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from quokka_laws.cli.common import (
-    ASSIGNMENTS,
-    FIT_FAILED,
-    LEVEL,
-    QUANTITY,
-    chosen,
-    emit,
-    fail,
-    format_option,
-    given,
-    say,
-)
-from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
+from quokka_laws.cli.common import BUDGETS, FAILED, LEVEL, QUIET, UNIQUE, Real, assignments, fail, given, quiet, say
+from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options, with_settings
+from quokka_laws.cli.output import Output, check_output, output_options, written
+from quokka_laws.exceptions import OutputError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
-from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
-from quokka_laws.reporting.text import allocation_table
-from quokka_laws.results.text import isoflop_report
-
-OBJECTIVES: dict[str, Callable[[float], Objective]] = {
-    "huber": lambda delta: LogHuber(delta),
-    "l1": lambda _: LogL1(),
-    "l2": lambda _: LogL2(),
-    "raw-l2": lambda _: L2(),
-}
+from quokka_laws.objective import BY_NAME, LogHuber
+from quokka_laws.reporting.text import allocation_table, plan_answer
+from quokka_laws.results.text import isoflop_sentences, isoflop_tables
 
 
 @click.command("demo")
-@study_options
-@click.option("--out", type=click.Path(path_type=Path), default=Path("quokka-demo"), show_default=True, help="Folder.")
-def demo_command(budgets: tuple[float, ...], bootstrap: int, seed: int, out: Path) -> None:
-    """Fit the 87 digitised runs of the Quokka paper both ways; write three figures and the fit."""
+@BUDGETS
+@BOOTSTRAP
+@SEED
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("quokka-demo"), show_default=True,
+    help="Folder for the fit and its figures, or fit.json for the fit alone.",
+)  # fmt: skip
+@QUIET
+def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) -> None:
+    """Fit the 87 runs of the Quokka paper that ship with the package, both ways; write the fit and its figures."""
     from quokka_laws.reporting.study import quokka_demo
 
-    done, text = quokka_demo(C=budgets, bootstrap=bootstrap, seed=seed, progress=True)
-    click.echo(text)
-    click.echo("\nwritten: " + ", ".join(str(p) for p in done.write(out)))
+    check_output(output)
+    done, beside = quokka_demo(C=C, bootstrap=bootstrap, seed=seed, progress=not quiet())
+    out = Output("text", None, False)
+    out.text(done.answer, done.known(command_line=True), *done.evidence(), *beside)
+    written(done.write(output))
 
 
 @click.command("fit")
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
-@study_options
+@BUDGETS
+@UNIQUE
 @click.option(
-    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"One of: {', '.join(registry())}."
+    "--law",
+    type=LawName(),
+    default="chinchilla",
+    show_default=True,
+    help=f"One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
 )
 @click.option(
-    "-U", "--unique-tokens", "unique", type=QUANTITY, multiple=True, help="With -C, for repeated-data laws. Repeatable."
+    "--objective", type=click.Choice(list(BY_NAME)), default="huber", show_default=True, help="Cost of a residual."
 )
-@click.option("--objective", type=click.Choice(list(OBJECTIVES)), default="huber", show_default=True)
-@click.option("--delta", type=float, default=1e-3, show_default=True, help="Huber's delta, in log-loss.")
+@click.option(
+    "--delta",
+    type=Real(0, 1e6),
+    default=1e-3,
+    show_default=True,
+    help="Huber's delta, in log-loss; --objective auto takes it from the runs.",
+)
 @click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
 @click.option("--strata", help="Column within whose values to resample.")
 @click.option("--weights", help="Column of row weights.")
-@click.option("--fix", type=ASSIGNMENTS, default={}, help="Coefficients to hold: E=1.7.")
-@click.option("--tie", type=ASSIGNMENTS, default={}, help="Coefficients to tie: beta=alpha.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for fit.json and figures.")
-@click.option("--strict", is_flag=True, help="Exit with 3 when anything about the fit is doubtful.")
-@format_option
+@assignments("--fix", help="Coefficients to hold: E=1.7.")
+@assignments("--tie", help="Coefficients to tie: beta=alpha.")
+@assignments("--start", help="Where to look for coefficients, g=.01:2, or start there, g=1.")
+@assignments("--bounds", help="Bounds of coefficients: alpha=0:2, or one side, alpha=0:.")
+@click.option("--variables", help="Names of a formula that are columns, N,sparsity; by default all that are.")
+@BOOTSTRAP
+@SEED
+@click.option(
+    "-o", "--output", metavar="FILE|FOLDER",
+    help="fit.json for the fit, which other commands read; a folder for the fit and its figures; - for a pipe.",
+)  # fmt: skip
+@click.option("--json", "as_data", is_flag=True, help="The fit as JSON on stdout; without its draws on a terminal.")
+@click.option("--strict", is_flag=True, help="Exit with 3 where there is anything to know before relying on it.")
+@QUIET
 def fit_command(
     runs: tuple[str, ...],
-    budgets: tuple[float, ...],
-    bootstrap: int,
-    seed: int,
+    C: tuple[float, ...],
+    U_D: tuple[float, ...],
     law: Law,
-    unique: tuple[float, ...],
     objective: str,
     delta: float,
     cluster: str,
@@ -83,74 +91,94 @@ def fit_command(
     weights: str | None,
     fix: dict[str, str],
     tie: dict[str, str],
-    out: Path | None,
+    start: dict[str, str],
+    bounds: dict[str, str],
+    variables: str | None,
+    bootstrap: int,
+    seed: int,
+    output: str | None,
+    as_data: bool,
     strict: bool,
-    form: str | None,
     **reading: Any,
 ) -> None:
     """Fit a law to RUNS (CSV, JSON lines, Parquet, or - for stdin).
 
-    The report goes to stderr; stdout gets the fit as JSON, which `predict`, `allocate` and `plot` read, or the
-    coefficient table with --format table or csv.
+    The answer comes first: what to train at the budgets -C; without any, the law in numbers. Then what to know before you rely
+    on it, and the evidence.
     """
     from quokka_laws.reporting.study import study
 
     if objective != "huber" and given("delta"):
         raise click.UsageError(f"--delta is Huber's; --objective {objective} has none")
+    piped = as_data or output == "-"
+    if output == "-" and sys.stdout.isatty():
+        raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
+    check_output(output)
     table = load_runs(runs, **reading)
-    try:
-        fixed = {name: {"value": float(value), "vary": False} for name, value in fix.items()}
-    except ValueError:
-        raise click.UsageError(f"--fix needs numbers, such as E=1.7; got {fix}") from None
-    tied = {name: {"expr": expression} for name, expression in tie.items()}
+    law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
     done = study(
         law,
         table,
-        C=budgets,
-        U_D=unique,
+        C=C,
+        U_D=U_D,
         bootstrap=bootstrap,
         seed=seed,
-        params=law.make_params(**fixed, **tied),
-        objective=OBJECTIVES[objective](delta),
+        params=params,
+        objective=LogHuber(delta) if objective == "huber" else BY_NAME[objective],
         cluster=None if cluster == "row" else cluster,
         strata=strata,
         weights=weights,
-        progress=True,
+        progress=not quiet(),
     )
-    say(done.report())
-    if out is not None:
-        say("\nwritten: " + ", ".join(str(p) for p in done.write(out)))
-    if chosen(form) == "json":
-        click.echo(done.fit.to_json())
-    else:
-        emit(done.fit.summary.reset_index(), form)
+    known = done.known(command_line=True)
+    out = Output("json" if piped else "text", None, strict)
+    out.text(done.answer, known, *done.evidence())
+    if piped:
+        terminal = sys.stdout.isatty()
+        click.echo((replace(done.fit, draws=None) if terminal else done.fit).to_json())
+    if output is not None and output != "-":
+        try:
+            written(done.write(output))
+        except OutputError:
+            if not piped:  # the fit is not lost with the file
+                click.echo(done.fit.to_json())
+                say("The fit is on stdout.")
+            raise
     if done.fit.status.name == "NOT_CONVERGED":
-        fail("the fit did not converge", FIT_FAILED)
-    if strict and done.fit.flags:
-        fail(f"the fit is flagged: {', '.join(f.code for f in done.fit.flags)}", FIT_FAILED)
+        fail("the fit did not converge", FAILED)
+    out.finish(known)
 
 
 @click.command("isoflops")
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
-@study_options
+@BUDGETS
+@BOOTSTRAP
+@SEED
+@LEVEL
 @click.option("--degree", type=click.IntRange(2, 3), default=2, show_default=True, help="2: parabola, 3: local cubic.")
-@format_option
+@output_options
 def isoflops_command(
     runs: tuple[str, ...],
-    budgets: tuple[float, ...],
+    C: tuple[float, ...],
     bootstrap: int,
     seed: int,
+    level: float,
     degree: int,
-    form: str | None,
+    out: Output,
     **reading: Any,
 ) -> None:
-    """Fit IsoFLOP profiles to RUNS: the optimum of each budget on stdout, power laws on stderr."""
+    """Fit IsoFLOP profiles to RUNS: the optimum of each budget, and power laws through them; with -C what they give there."""
+    from quokka_laws.plan.compute import compute_optimal
+
     iso = fit_isoflops(load_runs(runs, **reading), degree=degree, bootstrap=bootstrap, seed=seed)
-    say(isoflop_report(iso))
-    if budgets:
-        level = LEVEL if bootstrap else None
-        plan = iso.allocate(np.asarray(budgets), interval=level)
-        emit(plan, form, pretty=partial(allocation_table, level=level))
-    else:
-        emit(iso.optima, form)
+    known = isoflop_sentences(iso, command_line=True)
+    powers, *budgets = isoflop_tables(iso).split("\n\n", 1)
+    if not C:
+        out.text(powers, known, *budgets)
+        out.data(iso.optima)
+        out.finish(known)
+        return
+    plan = compute_optimal(iso, C, level=level)
+    answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
+    out.show(answer, known, plan, pretty=allocation_table, below=[powers, *budgets])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 import click
 
-from quokka_laws.cli.common import BAD_DATA, FIT_FAILED, USAGE, as_options, fail
-from quokka_laws.exceptions import FitError, QuokkaError, RunsError
+from quokka_laws._version import __version__
+from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, as_options, fail
+from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 
@@ -54,18 +59,29 @@ class Doors(click.Group):
         """Run a command; never show a traceback for a mistake of the user's."""
         try:
             return super().invoke(ctx)
-        except FitError as error:
-            fail(as_options(str(error)), FIT_FAILED)
-        except RunsError as error:
-            fail(_faults(error) if error.faults else as_options(str(error)), BAD_DATA)
-        except QuokkaError as error:
-            fail(as_options(str(error)), BAD_DATA)
-        except ValueError as error:
-            fail(str(error), USAGE)
-        except BrokenPipeError:
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
+        except ArgumentError as error:
+            fail(as_options(str(error)), USAGE)
+        except RunsError as error:
+            fail(_faults(error) if error.faults else as_options(str(error)), FAILED)
+        except QuokkaError as error:
+            fail(as_options(str(error)), FAILED)
         except OSError as error:
-            fail(f"{error.filename or 'file'}: {error.strerror or error}", BAD_DATA)
+            fail(f"{error.filename or 'a file'}: {error.strerror or error}", FAILED)
+        except MemoryError:
+            fail("there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED)
+        except Exception as error:  # whatever is not raised on purpose is our mistake
+            _own_fault(error)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and refuse an option that is given twice where only the last would count."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _refuse_repeats(command, str(name), ctx, rest)
+        return name, command, rest
 
 
 def _faults(error: RunsError) -> str:
@@ -73,3 +89,35 @@ def _faults(error: RunsError) -> str:
     from quokka_laws.runs.checks import fault_text
 
     return fault_text(error.source, error.faults, options=True)
+
+
+def _refuse_repeats(command: click.Command, name: str, ctx: click.Context, args: list[str]) -> None:
+    own = click.Context(command, info_name=name, parent=ctx)
+    try:
+        _, _, order = command.make_parser(own).parse_args(args=list(args))
+    except click.UsageError:
+        return  # said when the command itself reads its arguments
+    for param in order:
+        single = isinstance(param, click.Option) and not (param.multiple or param.is_flag or param.count)
+        if single and order.count(param) > 1:
+            option = max(param.opts, key=len)
+            raise click.UsageError(f"{option} is given {order.count(param)} times, and takes one value", own)
+
+
+def _own_fault(error: Exception) -> None:
+    """Say that it was not the user's mistake, and keep what a report of it needs."""
+    said = f"{type(error).__name__}: {error}".split("\n")[0][:200]
+    details = "".join(traceback.format_exception(error))
+    if logging.getLogger().isEnabledFor(logging.INFO):  # --verbose
+        click.echo(details, err=True)
+        where = "above"
+    else:
+        try:
+            with tempfile.NamedTemporaryFile(
+                "w", prefix="quokka-laws-", suffix=".txt", delete=False, encoding="utf-8"
+            ) as file:
+                file.write(f"quokka-laws {__version__}, {' '.join(sys.argv)}\n\n{details}")
+            where = f"in {file.name}"
+        except OSError:
+            where = "shown with quokka-laws -v"
+    fail(f"this is a fault of quokka-laws, not of yours ({said}); its details, for a report, are {where}", OUR_FAULT)

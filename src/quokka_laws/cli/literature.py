@@ -1,26 +1,31 @@
-"""Published laws on the command line: the list, one by name, and names or files as arguments of other commands."""
+"""Published laws: the list, one by name, and names or files as arguments of every command that takes a law."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 from typing import Any
 
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import ASSIGNMENTS, emit, format_option, load_fit, say
+from quokka_laws.cli.common import assignments, say
+from quokka_laws.cli.output import Output, output_options
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.literature.conversions import convert
 from quokka_laws.literature.partial_laws import Allocation, Repetition
-from quokka_laws.literature.registry import published
+from quokka_laws.literature.registry import full_name, law_of, published
+from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import left_aligned
+from quokka_laws.results.storage import read_fit
+from quokka_laws.results.text import sentences_of
+from quokka_laws.runs.quantities import parse_quantity
 
 Planned = FittedLaw | Allocation
 
-TOKENS_PER_BYTE = click.option(
+LAW_ARGUMENT = click.argument("law", metavar="FIT|LAW")
+TOKENS_PER_BYTE = assignments(
     "--tokens-per-byte",
-    type=ASSIGNMENTS,
-    default={},
     help="Give losses in bits/byte: by tokenizer, 'GPT-2 BPE=0.293,BPE 131k=0.237', or one for all, all=0.25.",
 )
 
@@ -28,45 +33,87 @@ TOKENS_PER_BYTE = click.option(
 @click.command("laws")
 @click.argument("name", required=False)
 @click.option("--cite", is_flag=True, help="Print BibTeX.")
-@format_option
-def laws_command(name: str | None, cite: bool, form: str | None) -> None:
+@output_options
+def laws_command(name: str | None, cite: bool, out: Output) -> None:
     """List published laws, or show one by NAME with its source, conventions and status."""
     if name is None:
         if cite:
             click.echo("\n\n".join(published.cite(n) for n in published))
             return
         brief = ["name", "year", "arxiv", "form", "loss_kind", "N_counts", "status"]
-        emit(published.table(), form, pretty=lambda t: left_aligned(t[brief].set_index("name")))
+        out.show(table=published.table(), pretty=lambda t: left_aligned(t[brief].set_index("name")))
         return
     try:
+        name = full_name(name)
         entry = published.entry(name)
     except KeyError as error:
         raise click.UsageError(str(error.args[0])) from None
     if cite:
         click.echo(published.cite(name))
         return
-    say(f"{entry['title']} ({entry['year']}, arXiv {entry['arxiv']}; {entry['source']})\n  status: {entry['status']}")
-    say(f"  conventions: {published[name].conventions.describe()}")
-    if entry["note"]:
-        say(f"  note: {entry['note']}")
+    lines = [
+        f"{name}: {entry['title']} ({entry['year']}, arXiv {entry['arxiv']}; {entry['source']})",
+        f"  status: {entry['status']}",
+        f"  conventions: {published[name].conventions.describe()}",
+        *([f"  note: {entry['note']}"] if entry["note"] else []),
+    ]
     numbers = {k: v for k, v in entry["values"].items() if k != "size"}
-    emit(pd.DataFrame({"coefficient": list(numbers), "value": list(numbers.values())}), form)
+    out.show("\n".join(lines), table=pd.DataFrame({"coefficient": list(numbers), "value": list(numbers.values())}))
 
 
-def resolve(name: str) -> Planned:
-    """A published law by name, else a fit from a file (- for stdin)."""
-    if name == "-" or (name not in published and (Path(name).suffix == ".json" or Path(name).exists())):
-        return load_fit(name)
-    try:
-        found = published[name]
-    except KeyError as error:
-        raise click.UsageError(str(error.args[0])) from None
+def resolve(name: str, *, repeated: bool = False, announce: bool = True) -> Planned:
+    """A law from the name of a published one, a file, or stdin for ``-``; which one was taken goes to stderr."""
+    if name == "-":
+        found: Any = read_fit(sys.stdin.read() or "{}")
+        say(f"law: {described(found)}, from stdin")
+        return found
+    found = law_of(name, repeated=repeated)
     if isinstance(found, Repetition):
         raise click.UsageError(
-            f"{name} says what repeated tokens are worth; its law of fresh tokens was not published. In Python: "
-            f"ql.published[{name!r}].on(fit)"
+            f"{name} says what repeated tokens are worth; its law of fresh tokens was not published, so it predicts no loss"
+        )
+    if announce:
+        say(f"law: {described(found)}" + (f", from {name}" if isinstance(found, FitResult) else ""))
+    return found
+
+
+def resolve_loss(name: str, *, repeated: bool = False, announce: bool = True) -> FittedLaw:
+    """As :func:`resolve`, refused where there is no law of the loss."""
+    found = resolve(name, repeated=repeated, announce=announce)
+    if not isinstance(found, FittedLaw):
+        raise FitError(f"{found.label} was published as an allocation, without a law of the loss")
+    return found
+
+
+def resolve_fit(name: str, command: str) -> FitResult:
+    """A fit with its runs; a published law comes without them and is refused."""
+    found = resolve(name)
+    if not isinstance(found, FitResult) or not len(found.runs):
+        raise FitError(
+            f"{found.label} comes without its runs, and `{command}` is about those: give a fit of your own, "
+            "written by `quokka-laws fit runs.csv -o fit.json`"
         )
     return found
+
+
+def described(law: Any) -> str:
+    """Which law was taken: a published one with its source, a fit with its runs."""
+    name = law.label.split(" [")[0]
+    if name in published:
+        entry = published.entry(name)
+        return f"{law.label}, as published ({entry['title']}, arXiv {entry['arxiv']})"
+    return f"{law.label}, a fit of {len(law.runs)} runs" if isinstance(law, FitResult) else str(law.label)
+
+
+def doubts(*laws: Any) -> list[str]:
+    """What to know before relying on what is computed from laws: it inherits what is doubtful about their fits."""
+    several = len(laws) > 1
+    return [
+        f"{law.label}: {sentence}" if several else sentence
+        for law in laws
+        if isinstance(law, FitResult)
+        for sentence in sentences_of(law)
+    ]
 
 
 def in_bytes(fit: Planned, tokens_per_byte: dict[str, Any]) -> Planned:
@@ -75,6 +122,6 @@ def in_bytes(fit: Planned, tokens_per_byte: dict[str, Any]) -> Planned:
     if given is None or fit.conventions.loss_unit != "nats/token":
         return fit
     try:
-        return convert(fit, tokens_per_byte=float(given))
-    except ValueError as error:
+        return convert(fit, tokens_per_byte=parse_quantity(given))
+    except ArgumentError as error:
         raise click.UsageError(f"--tokens-per-byte {given}: {error}") from None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
+import lmfit
+import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import ASSIGNMENTS, QUANTITY, say
-from quokka_laws.laws import Law, from_name
+from quokka_laws.cli.common import BUDGETS, Real, assignments, say
+from quokka_laws.exceptions import ArgumentError
+from quokka_laws.laws import Formula, Law, from_name
+from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.read import notes_of, read_runs
 from quokka_laws.runs.remarks import sentence
 
@@ -17,12 +22,7 @@ from quokka_laws.runs.remarks import sentence
 def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that reads a table of runs."""
     options = [
-        click.option(
-            "--columns",
-            type=ASSIGNMENTS,
-            default={},
-            help="Column names: N=n_params,D=tokens,loss=val_loss; N=params_m:M in millions.",
-        ),
+        assignments("--columns", help="Column names: N=n_params,D=tokens,loss=val_loss; N=params_m:M in millions."),
         click.option("--flops", default="6ND", show_default=True, help="FLOP rule relating C, N and D, or 'as given'."),
         click.option(
             "--drop",
@@ -34,13 +34,12 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--best-of", metavar="COLUMNS", help="Keep the lowest loss of each N and D over what was swept: lr,batch."
         ),
         click.option(
-            "--bytes-per-token", type=QUANTITY, help="Bytes of text for each token: turns bits/byte into nats/token."
+            "--bytes-per-token",
+            type=Real(0, 1e4),
+            help="Bytes of text for each token: turns bits/byte into nats/token.",
         ),
-        click.option(
-            "--state",
-            type=ASSIGNMENTS,
-            default={},
-            help="Conventions to record: N_counts=total,loss_split=validation,loss_unit=nats/token.",
+        assignments(
+            "--state", help="Conventions to record: N_counts=total,loss_split=validation,loss_unit=nats/token."
         ),
     ]
     for option in reversed(options):
@@ -58,28 +57,87 @@ def load_runs(
     bytes_per_token: float | None,
     state: dict[str, Any],
 ) -> pd.DataFrame:
-    """Runs from a path or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
-    try:
-        table = read_runs(
-            sources[0] if len(sources) == 1 else sources,
-            columns=columns,
-            flops=flops,
-            drop={f"drop: {d}": d for d in drop} or None,
-            keep=keep,
-            best_of=[c.strip() for c in best_of.split(",") if c.strip()] if best_of else None,
-            bytes_per_token=bytes_per_token,
-            **state,
-        )
-    except TypeError as error:
-        raise click.UsageError(str(error)) from None
+    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
+    table = read_runs(
+        sources[0] if len(sources) == 1 else list(sources),
+        columns=columns,
+        flops=flops,
+        drop={f"drop: {d}": d for d in drop} or None,
+        keep=keep,
+        best_of=[c.strip() for c in best_of.split(",") if c.strip()] if best_of else None,
+        bytes_per_token=bytes_per_token,
+        **state,
+    )
     for note in notes_of(table):
         if not note.routine:
             say(f"  {sentence(note, options=True)}")
     return table
 
 
+def with_settings(
+    law: Law,
+    *,
+    fix: dict[str, str],
+    tie: dict[str, str],
+    start: dict[str, str],
+    bounds: dict[str, str],
+    variables: str | None,
+) -> tuple[Law, lmfit.Parameters | None]:
+    """A law and its parameters as ``--fix``, ``--tie``, ``--start``, ``--bounds`` and ``--variables`` say."""
+    if both := sorted(set(fix) & set(tie)):
+        raise click.UsageError(f"--fix and --tie both say what {', '.join(both)} is")
+    fixed = {name: quantity("--fix", name, value) for name, value in fix.items()}
+    ranges = {name: _range("--start", name, value) for name, value in start.items()}
+    limits = {name: _range("--bounds", name, value) for name, value in bounds.items()}
+    if isinstance(law, Formula):
+        return replace(
+            law,
+            of=None if variables is None else tuple(v.strip() for v in variables.split(",") if v.strip()),
+            fixed=tuple(fixed.items()),
+            ties=tuple(tie.items()),
+            start=tuple((name, *pair) for name, pair in ranges.items()),
+            bounds=tuple((name, *pair) for name, pair in limits.items()),
+        ), None
+    if variables is not None:
+        raise click.UsageError(f"--variables says which names of a formula are columns; {law.label} knows its own")
+    settings: dict[str, dict[str, Any]] = {name: {"value": value, "vary": False} for name, value in fixed.items()}
+    for name, expression in tie.items():
+        settings.setdefault(name, {})["expr"] = expression
+    for name, (low, high) in ranges.items():
+        settings.setdefault(name, {}).update({"value": low} if low == high else {"start": (low, high)})
+    for name, (low, high) in limits.items():
+        settings.setdefault(name, {}).update({"min": low, "max": high})
+    return law, law.make_params(**settings)
+
+
+def quantity(option: str, name: str, text: str) -> float:
+    """A quantity such as 7B, or a number of either sign; a usage error otherwise."""
+    try:
+        return parse_quantity(text)
+    except ArgumentError as error:
+        raise click.UsageError(f"{option} {name}: {error}") from None
+
+
+def _range(option: str, name: str, text: str) -> tuple[float, float]:
+    """``.01:2`` → (0.01, 2); a start may be one number, a bound may lack a side (``0:``)."""
+    low, mark, high = text.partition(":")
+    open_sided = option == "--bounds"
+    if open_sided and not mark:
+        raise click.UsageError(
+            f"{option} needs two numbers, or one side of them: {name}=0:5 or {name}=0:; got {name}={text}"
+        )
+    try:
+        first = -np.inf if open_sided and not low else float(low)
+        second = (np.inf if open_sided and not high else float(high)) if mark else first
+    except ValueError:
+        raise click.UsageError(f"{option} needs numbers, such as {name}=.01:2; got {name}={text}") from None
+    if first > second:
+        raise click.UsageError(f"{option} {name}={text}: the first number is larger than the second")
+    return first, second
+
+
 class LawName(click.ParamType):  # type: ignore[type-arg]
-    """A law by name; the nearest is suggested for an unknown one."""
+    """A law by name, or a formula; the nearest name is suggested for an unknown one."""
 
     name = "law"
 
@@ -93,15 +151,21 @@ class LawName(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+MOST_REFITS = 100_000  # half an hour; intervals stop moving at some thousands
+BOOTSTRAP = click.option(
+    "--bootstrap",
+    type=click.IntRange(0, MOST_REFITS),
+    default=1000,
+    show_default=True,
+    help="Refits for intervals; 0 for none.",
+)
+SEED = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of starts and resamples."
+)
+
+
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that ``demo`` and ``fit`` share."""
-    options = [
-        click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="FLOPs to allocate. Repeatable."),
-        click.option(
-            "--bootstrap", type=click.IntRange(0), default=1000, show_default=True, help="Refits for intervals."
-        ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Of starts and resamples."),
-    ]
-    for option in reversed(options):
+    """Options of every command that fits and plans."""
+    for option in (SEED, BOOTSTRAP, BUDGETS):
         command = option(command)
     return command

@@ -10,121 +10,158 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli.common import QUANTITY, given, load_fit, say
+from quokka_laws.cli.common import BUDGETS, QUIET, UNIQUE, given, quiet, say
+from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit, resolve_loss
 from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
+from quokka_laws.cli.output import Output, check_output, write_file, written
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
+from quokka_laws.literature.registry import full_name, published
+from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.storage import SCHEMA
+from quokka_laws.results.schema import SCHEMA
+from quokka_laws.writing import make_folder
+
+PAGES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 
 
 @click.command("report")
 @click.argument("source", metavar="FIT|RUNS")
 @click.argument("newer", metavar="[NEWER_RUNS]", required=False)
 @study_options
-@click.option(
-    "-U", "--unique-tokens", "unique", type=QUANTITY, multiple=True, help="For repeated-data laws. Repeatable."
-)
+@UNIQUE
 @click.option(
     "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(registry())}."
 )
 @runs_options
-@click.option("--format", "form", type=click.Choice(["html", "md"]), default="html", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File; stdout without it.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="report.html or report.md; beside the source without it; - for stdout."
+)
+@QUIET
 def report_command(
     source: str,
     newer: str | None,
-    budgets: tuple[float, ...],
-    unique: tuple[float, ...],
+    C: tuple[float, ...],
+    U_D: tuple[float, ...],
     bootstrap: int,
     seed: int,
     law: Law,
-    form: str,
-    output: Path | None,
+    output: str | None,
     **reading: Any,
 ) -> None:
     """Write a fit as one self-contained page.
 
-    FIT is what `quokka-laws fit` wrote (a file, or - for stdin). Given a table of RUNS instead, the law is fitted
+    FIT is what `quokka-laws fit -o fit.json` wrote (a file, or - for stdin). Given a table of RUNS instead, the law is fitted
     first, with the defaults of `fit`. NEWER_RUNS that were not fitted are predicted and compared.
     """
     from quokka_laws.fitting.fit import fit
-    from quokka_laws.reporting.page import report
+    from quokka_laws.reporting.page import page
 
+    target = _page(output, source)
+    check_output(target)
     if _is_fit(source):
         of_runs = ("law", "bootstrap", "seed", *(() if newer else reading))
         if ignored := given(*of_runs):
             raise click.UsageError(
                 f"{', '.join(ignored)}: for a table of RUNS to be fitted, and {source} is a fit already"
             )
-        fitted = load_fit(source)
+        fitted = resolve_fit(source, "report")
     else:
-        fitted = fit(law, load_runs(source, **reading), bootstrap=bootstrap, seed=seed, progress=True)
-    if unique is not None and "epochs" not in fitted.law.variables:
-        say(f"! -U says nothing to {fitted.label}, a law of {', '.join(fitted.law.variables)}: it is ignored")
+        fitted = fit(law, load_runs(source, **reading), bootstrap=bootstrap, seed=seed, progress=not quiet())
+    if U_D and "epochs" not in fitted.law.variables:
+        say(f"-U is ignored: {fitted.label} is a law of {', '.join(fitted.law.variables)}")
     table = load_runs(newer, **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
-    _write(report(fitted, table, C=budgets, U_D=unique, form=form, command=command), output)
+    form = "html" if target is None else PAGES[target.suffix.lower()]
+    made = page(fitted, runs=table, C=C, U_D=U_D, form=form, command=command, progress=not quiet())
+    if target is None:
+        click.echo(made.text.encode("utf-8"))  # whatever the terminal's alphabet
+        return
+    Output("text", None, False).text(made.answer, made.known)
+    write_file(target, made.text)
+
+
+def _page(output: str | None, source: str) -> Path | None:
+    """Where a page goes; None for stdout."""
+    if output == "-":
+        if sys.stdout.isatty():
+            raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o report.html")
+        return None
+    beside = Path(source) if source != "-" and source not in published else Path("report.json")
+    path = Path(output) if output else beside.with_name("report.html")
+    if path.is_dir():
+        path /= "report.html"
+    if path.suffix.lower() not in PAGES:
+        raise click.UsageError(f"-o {output}: the ending says the form, one of {', '.join(PAGES)}")
+    return path
 
 
 def _is_fit(source: str) -> bool:
     """Whether a file holds a fit; one that cannot be read is left to the reader of what its name promises."""
     try:
         with Path(source).open(encoding="utf-8", errors="replace") as file:
-            return SCHEMA in file.read(200)
+            return SCHEMA in file.read(200) or Path(source).name == "fit.json"
     except OSError:
-        return Path(source).suffix in ("", ".json")
+        return Path(source).suffix in ("", ".json") or full_name(source) in published
 
 
 @click.command("explore")
-@click.argument("fit_json", metavar="[FIT]...", nargs=-1)
+@click.argument("fits", metavar="[FIT|LAW]...", nargs=-1)
 @click.option("--law", "names", multiple=True, help="A published law by name (`quokka-laws laws`). Repeatable.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File; stdout without it.")
-def explore_command(fit_json: tuple[str, ...], names: tuple[str, ...], output: Path | None) -> None:
+@click.option(
+    "-o", "--output", metavar="FILE", default="explore.html", show_default=True, help="Page to write; - for stdout."
+)
+@QUIET
+def explore_command(fits: tuple[str, ...], names: tuple[str, ...], output: str) -> None:
     """Write a page with sliders for compute, unique and inference tokens, for FITs and published laws."""
-    from quokka_laws.literature.registry import published
     from quokka_laws.reporting.explorer import explorer
 
+    check_output(output)
     laws: list[FittedLaw] = []
-    for source in fit_json:
-        law = load_fit(source)
-        named = law.name or (Path(source).stem if len(fit_json) > 1 else law.law.name)
-        laws.append(replace(law, name=named))
-    for name in names:
-        try:
-            known = published[name]
-        except KeyError as error:
-            raise click.UsageError(str(error.args[0])) from None
-        if not isinstance(known, FittedLaw):
-            raise click.UsageError(f"{name} was published as an allocation without a loss: there is no curve to draw")
-        laws.append(known)
+    for source in (*fits, *names):
+        law = resolve_loss(source)
+        if isinstance(law, FitResult) and not law.name:
+            law = replace(law, name=Path(source).stem if len(fits) > 1 else law.law.label)
+        laws.append(law)
     if not laws:
-        raise click.UsageError("give a FIT, or a published law with --law")
-    _write(explorer(laws), output)
+        raise click.UsageError("give a FIT or a published law")
+    text = explorer(laws)
+    if output == "-":
+        click.echo(text.encode("utf-8"))  # whatever the terminal's alphabet
+        return
+    Output("text", None, False).text("", doubts(*laws))
+    write_file(Path(output), text)
 
 
 @click.command("plot")
-@click.argument("fit_json", metavar="FIT")
-@click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="FLOPs to mark. Repeatable.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("."), show_default=True, help="Folder.")
-def plot_command(fit_json: str, budgets: tuple[float, ...], out: Path) -> None:
+@LAW_ARGUMENT
+@BUDGETS
+@click.option(
+    "-o", "--output", metavar="FOLDER|FILE", default=".", show_default=True,
+    help="Folder for all figures, or one file: figure.png, .svg or .pdf.",
+)  # fmt: skip
+@click.option("--kind", help="With a file: contours, residuals, isoflops, epochs.")
+@QUIET
+def plot_command(law: str, C: tuple[float, ...], output: str, kind: str | None) -> None:
     """Draw the figures of a FIT: IsoFLOP profiles where its runs allow, contours, residuals."""
+    from quokka_laws.reporting import plot
     from quokka_laws.reporting.study import Study
 
-    fitted = load_fit(fit_json)
+    check_output(output)
+    fitted = resolve_fit(law, "plot")
+    path = Path(output)
+    if path.suffix:
+        options = {"C": list(C)} if C else {}
+        written([plot.save(plot.figure(fitted, kind, **options), path)])
+        return
+    if kind is not None:
+        raise click.UsageError(f"--kind {kind} is one figure: give it a file, -o {kind}.png")
     try:
         iso, why = fit_isoflops(fitted.runs), ""
     except RunsError as error:
         iso, why = None, str(error)
         say(f"no IsoFLOP figure: {why}")
-    for path in Study(fitted, iso, why, budgets).write(out):
-        click.echo(path)
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text)
-        return
-    output.write_text(text, encoding="utf-8")
-    click.echo(f"written: {output}", err=True)
+    make_folder(path)
+    for made in Study(fitted, iso, why, C).draw(path):
+        click.echo(made)

@@ -1,84 +1,101 @@
-"""Commands for single planning questions: what a loss costs, over-training, waste, crossover, learning rate and batch, epochs."""
+"""Commands for single questions: what a loss costs, over-training, waste, crossover, epochs, learning rate and batch."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import INTERVAL, LEVEL, QUANTITY, emit, format_option, level_of, load_fit, say
-from quokka_laws.cli.literature import TOKENS_PER_BYTE, in_bytes, resolve
+from quokka_laws.cli.common import BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, Real, quantities
+from quokka_laws.cli.heard import heard
+from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, doubts, in_bytes, resolve, resolve_loss
+from quokka_laws.cli.output import Output, columns, output_options
+from quokka_laws.literature.registry import published
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
-from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.format import right_aligned
+from quokka_laws.reporting.text import BEYOND_RUNS, length_of_epochs, plan_answer
+from quokka_laws.results.format import human, times
 
 LAWS = click.option(
     "--law", "laws", multiple=True, required=True, help="A published law or a fit.json (- for stdin). Repeatable."
 )
-BUDGETS = click.option("-C", "--budget", "C", type=QUANTITY, multiple=True, help="FLOPs. Repeatable.")
-SIZES = click.option("-N", "--params", "N", type=QUANTITY, multiple=True, help="Parameters. Repeatable.")
-TOKENS = click.option("-D", "--tokens", "D", type=QUANTITY, multiple=True, help="Tokens, one for each N.")
-UNIQUE = click.option("-U", "--unique-tokens", "U_D", type=QUANTITY, multiple=True, required=True, help="Repeatable.")
+NEED_UNIQUE = quantities("-U", "--unique-tokens", "U_D", required=True, help="Unique tokens.")
+LINES = 4  # of an answer; the table has the rest
 
 
-def _asked(laws: tuple[str, ...], ask: Callable[..., pd.DataFrame], tokens_per_byte: dict[str, str]) -> pd.DataFrame:
-    """One question to several laws; what their conventions do to the answer goes to stderr."""
-    fits = [in_bytes(resolve(name), tokens_per_byte) for name in laws]
-    return heard(lambda: ask(fits))
-
-
-def heard(ask: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """A table, with the warnings about it as prose on stderr."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        table = ask()
-    for warning in caught:
-        say(f"! {warning.message}")
-    return table
+def _ask(
+    out: Output,
+    laws: Sequence[str],
+    question: Callable[[Any], pd.DataFrame],
+    sentence: Callable[[pd.Series], str],
+    tokens_per_byte: dict[str, str] | None = None,
+) -> None:
+    """One question to several laws: a sentence a row, what to know before relying on it, the table."""
+    fits = [in_bytes(resolve(name, announce=name not in published), tokens_per_byte or {}) for name in laws]
+    table, said = heard(lambda: question(fits))
+    several = len(fits) > 1
+    lines = [(f"{row['law']}: " if several else "") + sentence(row) for _, row in table.head(LINES).iterrows()]
+    out.show("\n".join(lines), [*said, *doubts(*fits)], table if several else table.drop(columns="law"))
 
 
 @click.command("reach")
-@click.argument("loss", type=float, nargs=-1, required=True)
+@click.argument("loss", type=Real(1e-6, 1e3), nargs=-1, required=True)
 @LAWS
 @SIZES
 @TOKENS_PER_BYTE
-@format_option
+@LEVEL
+@output_options
 def reach_command(
     loss: tuple[float, ...],
     laws: tuple[str, ...],
     N: tuple[float, ...],
     tokens_per_byte: dict[str, str],
-    form: str | None,
+    level: float,
+    out: Output,
 ) -> None:
-    """What it costs to reach a LOSS: the cheapest run, or the tokens a model of N parameters needs."""
+    """What it costs to reach a LOSS: the cheapest run, or the tokens that a model of N parameters needs."""
+
+    def said(row: pd.Series) -> str:
+        what = (
+            f"Loss {row['loss']:g} takes {row['C']:.3g} FLOPs: {human(row['N'])} parameters on {human(row['D'])} tokens"
+        )
+        return what + _outside(row)
+
     if N:
         targets, sizes = (v.ravel() for v in np.meshgrid(loss, N, indexing="ij"))
-        table = _asked(laws, lambda f: tokens_to_loss(f, targets, sizes, interval=level_of(*f)), tokens_per_byte)
+        _ask(out, laws, lambda f: tokens_to_loss(f, targets, sizes, level=level), said, tokens_per_byte)
     else:
-        table = _asked(laws, lambda f: compute_to_loss(f, loss, interval=level_of(*f)), tokens_per_byte)
-    emit(table, form, level=LEVEL)
+        _ask(out, laws, lambda f: compute_to_loss(f, loss, level=level), said, tokens_per_byte)
+
+
+def _outside(row: pd.Series) -> str:
+    return f"; {times(row['extrapolation'])} outside the runs" if row.get("extrapolation", 1.0) > 1 else ""
 
 
 @click.command("overtrain")
-@BUDGETS
-@click.option(
-    "--factor", type=QUANTITY, multiple=True, required=True, help="Times the optimal tokens per parameter. Repeatable."
-)
+@quantities("-C", "--budget", "C", required=True, help="Training FLOPs of one run.")
+@quantities("--factor", "factor", required=True, help="Times the optimal tokens per parameter.")
 @LAWS
-@format_option
-def overtrain_command(C: tuple[float, ...], factor: tuple[float, ...], laws: tuple[str, ...], form: str | None) -> None:
+@LEVEL
+@output_options
+def overtrain_command(
+    C: tuple[float, ...], factor: tuple[float, ...], laws: tuple[str, ...], level: float, out: Output
+) -> None:
     """What a smaller model trained for longer costs at the same compute."""
-    if not C:
-        raise click.UsageError("give a budget: -C 1e22")
     budgets, factors = (v.ravel() for v in np.meshgrid(C, factor, indexing="ij"))
-    emit(_asked(laws, lambda f: overtraining(f, budgets, factors, interval=level_of(*f)), {}), form, level=LEVEL)
+
+    def said(row: pd.Series) -> str:
+        return (
+            f"At C = {row['C']:.3g}, ×{row['factor']:g} the optimal tokens per parameter ({human(row['N'])} on "
+            f"{human(row['D'])} tokens) costs {row['penalty']:.3f} of loss: {row['wasted']:.1%} of the compute{_outside(row)}"
+        )
+
+    _ask(out, laws, lambda f: overtraining(f, budgets, factors, level=level), said)
 
 
 @click.command("deadweight")
@@ -87,14 +104,14 @@ def overtrain_command(C: tuple[float, ...], factor: tuple[float, ...], laws: tup
 @BUDGETS
 @click.option("--allocated-by", help="The law that chose N and D for the budgets -C, instead of -N and -D.")
 @LAWS
-@format_option
+@output_options
 def deadweight_command(
     N: tuple[float, ...],
     D: tuple[float, ...],
     C: tuple[float, ...],
     allocated_by: str | None,
     laws: tuple[str, ...],
-    form: str | None,
+    out: Output,
 ) -> None:
     """The share of compute that an allocation wastes if --law is true."""
     by_law, by_hand = bool(C and allocated_by), bool(N and D)
@@ -103,123 +120,167 @@ def deadweight_command(
     given: dict[str, Any] = (
         {"C": C, "allocated_by": resolve(str(allocated_by))} if by_law else {"N": np.array(N), "D": np.array(D)}
     )
-    emit(_asked(laws, lambda f: deadweight(f, **given), {}), form)
+
+    def said(row: pd.Series) -> str:
+        return (
+            f"{human(row['N'])} parameters on {human(row['D'])} tokens waste {row['wasted']:.1%} of {row['C']:.3g} FLOPs: "
+            f"{row['C_optimal']:.3g} reach the same loss{_outside(row)}"
+        )
+
+    _ask(out, laws, lambda f: deadweight(f, **given), said)
 
 
 @click.command("crossover")
 @click.argument("laws", nargs=-1)
-@UNIQUE
+@NEED_UNIQUE
 @BUDGETS
-@click.option("--loss", type=float, help="With one law: the compute that reaches it on each amount of data.")
+@click.option("--loss", type=Real(1e-6, 1e3), help="With one law: the compute that reaches it on each amount of data.")
 @TOKENS_PER_BYTE
-@format_option
+@output_options
 def crossover_command(
     laws: tuple[str, ...],
     U_D: tuple[float, ...],
     C: tuple[float, ...],
     loss: float | None,
     tokens_per_byte: dict[str, str],
-    form: str | None,
+    out: Output,
 ) -> None:
     """Autoregressive or diffusion, one recipe or another: where two LAWS meet on limited data.
 
     Two laws: the compute at which they have the same loss, or with -C the gap between them. One law and --loss: the frontier
     of compute against data. No law: the published critical compute of masked diffusion.
     """
-    found = [in_bytes(resolve(name), tokens_per_byte) for name in laws]
-    fits = [f for f in found if isinstance(f, FittedLaw)]
-    if len(fits) < len(found):
-        raise click.UsageError("an allocation has no loss to compare: name laws of the loss")
-    if len(fits) > 2 or (len(fits) == 1) != (loss is not None) or (C and len(fits) != 2):
+    if len(laws) > 2 or (len(laws) == 1) != (loss is not None) or (C and len(laws) != 2):
         raise click.UsageError("give two laws (and -C for the gap), or one law with --loss, or none")
+    fits: list[Any] = [
+        in_bytes(resolve_loss(name, repeated=True, announce=name not in published), tokens_per_byte) for name in laws
+    ]
     if not fits:
-        table = heard(lambda: critical_compute(U_D))
+        table, said = heard(lambda: critical_compute(U_D))
     elif loss is not None:
-        table = iso_loss(fits[0], loss, U_D)
+        table, said = heard(lambda: iso_loss(fits[0], loss, U_D))
+    elif C:
+        table, said = heard(lambda: loss_gap(fits[0], fits[1], C, U_D))
     else:
-        first, second = fits
-        table = heard(lambda: loss_gap(first, second, C, U_D) if C else crossover(first, second, U_D))
-    emit(table, form, pretty=_with_words_below)
+        table, said = heard(lambda: crossover(fits[0], fits[1], U_D))
+    lines = [_met(row, loss) for _, row in table.head(LINES).iterrows()]
+    words = [f"{c}: {text}." for c in ("status", "comparable", "note") if c in table for text in _each(table[c])]
+    plain = table.drop(columns=[c for c in ("status", "comparable", "note") if c in table])
+    out.show("\n".join(lines), [*said, *words, *doubts(*fits)], table, pretty=lambda _: columns(plain))
 
 
-def _with_words_below(table: pd.DataFrame) -> str:
-    """A table of numbers, with the sentences of its columns once each below it."""
-    words = [c for c in ("status", "comparable", "note") if c in table]
-    below = [f"  {c}: {said}" for c in words for said in dict.fromkeys(table[c]) if said]
-    return "\n".join([right_aligned(table.drop(columns=words)), *below])
+def _met(row: pd.Series, loss: float | None) -> str:
+    data = f"On {human(row['U_D'])} unique tokens"
+    if "gap" in row:
+        names = [c.removeprefix("loss_") for c in row.index if c.startswith("loss_")]
+        low, high = names if row["gap"] < 0 else names[::-1]
+        gap = f"{low} lies {abs(row['gap']):.3f} below {high}"
+        return f"{data} and C = {row['C']:.3g}: {gap}" + (
+            "" if row["winner"] else f", but there is no winner: {row['note']}"
+        )
+    if loss is not None:
+        return (
+            f"{data}, loss {loss:g} takes {row['C']:.3g} FLOPs"
+            if np.isfinite(row["C"])
+            else f"{data}, loss {loss:g} is out of reach"
+        )
+    if "below" not in row:
+        return f"{data}, masked diffusion has the lower loss from C = {row['C']:.3g} on{_outside(row)}"
+    if not np.isfinite(row["C"]):
+        return f"{data}, {row['below']} has the lower loss at any compute up to {row['searched_to']:.3g} FLOPs"
+    return f"{data}, {row['below']} has the lower loss below C = {row['C']:.3g}, {row['above']} above{_outside(row)}"
+
+
+def _each(column: pd.Series) -> list[str]:
+    return [str(said) for said in dict.fromkeys(column) if said]
 
 
 @click.command("hyperparameters")
 @click.option("-N", "--params", "N", type=QUANTITY, required=True, help="Parameters.")
 @click.option("-D", "--tokens", "D", type=QUANTITY, required=True, help="Tokens.")
-@click.option("--loss", type=float, help="Final loss expected, for rules that need it.")
+@click.option("--loss", type=Real(1e-6, 1e3), help="Final loss expected, for rules that need it.")
 @click.option("--unchecked", is_flag=True, help="Include rules that could not be checked against their paper.")
-@format_option
-def hyperparameters_command(N: float, D: float, loss: float | None, unchecked: bool, form: str | None) -> None:
+@output_options
+def hyperparameters_command(N: float, D: float, loss: float | None, unchecked: bool, out: Output) -> None:
     """Learning rate and batch size as several papers advise them. Advice: take both from one rule."""
-    emit(hyperparameters(N, D, loss=loss, unchecked=unchecked), form)
+    table = hyperparameters(N, D, loss=loss, unchecked=unchecked)
+    lr, batch = table["lr"].dropna(), table["batch_tokens"].dropna()
+    answer = (
+        f"For {human(N)} parameters on {human(D)} tokens: learning rates from {lr.min():.2g} to {lr.max():.2g}, batches from "
+        f"{human(batch.min())} to {human(batch.max())} tokens; take both from one rule"
+    )
+    out.show(answer, (), table)
 
 
 @click.command("epochs")
-@click.argument("fit_json", metavar="FIT")
-@click.option("-N", "--params", "N", type=QUANTITY, multiple=True, required=True, help="Parameters. Repeatable.")
-@UNIQUE
-@INTERVAL
-@format_option
-def epochs_command(
-    fit_json: str, N: tuple[float, ...], U_D: tuple[float, ...], interval: float | None, form: str | None
-) -> None:
-    """After how many epochs training stops helping, from a FIT of a repeated-data law (a file, or - for stdin)."""
-    fit = load_fit(fit_json)
+@LAW_ARGUMENT
+@quantities("-N", "--params", "N", required=True, help="Parameters.")
+@NEED_UNIQUE
+@LEVEL
+@output_options
+def epochs_command(law: str, N: tuple[float, ...], U_D: tuple[float, ...], level: float, out: Output) -> None:
+    """After how many epochs training stops helping, from a FIT of a repeated-data law or a published LAW."""
+    fit = resolve_loss(law, repeated=True)
     sizes, data = (v.ravel() for v in np.meshgrid(N, U_D, indexing="ij"))
-    level = level_of(fit, asked=interval)
-    plan = max_epochs(fit, sizes, data, interval=level)
-    emit(plan, form, level=level)
-    for better, sentence in (
-        (1.0, "one epoch is predicted to be better (global_epochs = 1); the model is large for its data"),
-        (np.inf, "the law falls again below them far beyond (global_epochs = inf), which no run need bear out"),
-    ):
-        if count := int((plan["local"] & (plan["global_epochs"] == better)).sum()):
-            say(f"! {count} of {len(plan)} minima are local: {sentence}")
-    _say_extrapolation(plan)
+    plan = max_epochs(fit, sizes, data, level=level)
+    known = [
+        f"{count} of {len(plan)} minima {'is' if count == 1 else 'are'} local: {sentence}."
+        for better, sentence in (
+            (1.0, "one epoch is predicted to be better (global_epochs = 1), so the model is large for its data"),
+            (np.inf, "far beyond, the law falls below them again (global_epochs = inf), which no run need confirm"),
+        )
+        if (count := int((plan["local"] & (plan["global_epochs"] == better)).sum()))
+    ]
+    answer = "\n".join(_stop(row) for _, row in plan.head(LINES).iterrows())
+    out.show(answer, [*known, *_beyond(plan), *doubts(fit)], plan)
+
+
+def _stop(row: pd.Series) -> str:
+    what = f"{human(row['N'])} parameters on {human(row['U_D'])} unique tokens"
+    if not np.isfinite(row["epochs"]):
+        return f"{what}: no number of epochs is too many under this law"
+    interval = ""
+    if "epochs_lower" in row:
+        interval = f" ({100 * row['level']:.3g} %: {row['epochs_lower']:.3g} … {row['epochs_upper']:.3g})"
+    return f"{what}: stop after {length_of_epochs(row['epochs'])}{interval}, predicted loss {row['loss']:.3f}"
 
 
 @click.command("data-optimal")
-@click.argument("fit_json", metavar="FIT")
-@UNIQUE
-@click.option("-C", "--budget", "budgets", type=QUANTITY, multiple=True, help="Limit the FLOPs too. Repeatable.")
-@INTERVAL
-@format_option
-def data_optimal_command(
-    fit_json: str, U_D: tuple[float, ...], budgets: tuple[float, ...], interval: float | None, form: str | None
-) -> None:
-    """The model and epochs that make the most of unique tokens (within a budget), from a FIT (a file, or -)."""
-    fit = load_fit(fit_json)
-    level = level_of(fit, asked=interval)
-    if budgets:
-        C, data = (v.ravel() for v in np.meshgrid(budgets, U_D, indexing="ij"))
-        plan = compute_and_data_optimal(fit, C, data, interval=level)
+@LAW_ARGUMENT
+@NEED_UNIQUE
+@BUDGETS
+@LEVEL
+@output_options
+def data_optimal_command(law: str, U_D: tuple[float, ...], C: tuple[float, ...], level: float, out: Output) -> None:
+    """The model and epochs that make the most of unique tokens, within a budget -C where one is given."""
+    fit = resolve_loss(law, repeated=True)
+    known = []
+    if C:
+        budgets, data = (v.ravel() for v in np.meshgrid(C, U_D, indexing="ij"))
+        plan = compute_and_data_optimal(fit, budgets, data, level=level)
         for _, row in plan[plan["unused"] > 0].iterrows():
-            say(f"U_D = {row['U_D']:.3g}: {row['unused']:.3g} of C = {row['C']:.3g} FLOPs would not help")
+            known.append(f"U_D = {human(row['U_D'])}: {row['unused']:.3g} of C = {row['C']:.3g} FLOPs would not help.")
         for _, row in plan[plan["C_flat"] < plan["C"] / 2].iterrows():
-            say(
-                f"U_D = {row['U_D']:.3g}: {row['C_flat']:.3g} FLOPs (N = {row['N_flat']:.3g}, {row['epochs_flat']:.3g} epochs) "
-                f"come within 0.1 % of the loss of C = {row['C']:.3g}"
+            known.append(
+                f"U_D = {human(row['U_D'])}: {row['C_flat']:.3g} FLOPs ({human(row['N_flat'])} parameters, "
+                f"{length_of_epochs(row['epochs_flat'])}) come within 0.1 % of the loss of C = {row['C']:.3g}."
             )
     else:
-        plan = data_optimal(fit, U_D, interval=level)
-    emit(plan, form, level=level)
+        plan = data_optimal(fit, U_D, level=level)
     if plan["N"].isna().any():
-        say(
-            "! no best model and epochs where N is empty: a term of the law is missing, so larger or longer is always better"
+        known.append(
+            "There is no best model where N is empty: a term of the law is missing, so larger or longer is always better."
         )
-    _say_extrapolation(plan)
+    lines = [
+        plan_answer(row, (f"C = {row['C']:.3g} and " if C else "") + f"U_D = {human(row['U_D'])}", "epochs")
+        for _, row in plan.head(LINES).iterrows()
+    ]
+    out.show("\n".join(lines), [*known, *_beyond(plan), *doubts(fit)], plan)
 
 
-def _say_extrapolation(plan: pd.DataFrame) -> None:
-    for name in ("N", "U_D", "epochs"):
-        factor = plan[f"extrapolation_{name}"].max()
-        if factor > 1.0:
-            say(
-                f"! {name} IS UP TO ×{factor:.3g} BEYOND THE FITTED RUNS; intervals do not hold the law being wrong there"
-            )
+def _beyond(plan: pd.DataFrame) -> list[str]:
+    return [
+        f"{name} is up to {times(factor)} outside the runs. {BEYOND_RUNS}."
+        for name in ("N", "U_D", "epochs")
+        if (factor := plan[f"extrapolation_{name}"].max()) > 1.0
+    ]

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from typing import Any
 
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import ASSIGNMENTS, QUANTITY, emit, format_option, given, load_fit, say
-from quokka_laws.cli.literature import resolve
+from quokka_laws.cli.common import QUANTITY, Real, assignments, given, quantities, quiet, say
+from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
 from quokka_laws.cli.options import LawName, load_runs, runs_options
+from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting.fit import check_design
+from quokka_laws.fitting.fit import check_design, law_for
 from quokka_laws.fitting.run_diagnostics import of_runs
 from quokka_laws.importers.collect import STATUSES, import_runs
 from quokka_laws.importers.detect import KINDS
 from quokka_laws.importers.names import PATTERNS
 from quokka_laws.laws import Law
 from quokka_laws.plan.design import ladder, next_runs
-from quokka_laws.runs.columns import INPUTS
+from quokka_laws.results.format import human, right_aligned
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import notes_of
 from quokka_laws.runs.remarks import row_of, sentence
@@ -34,39 +34,39 @@ NAMED = 3  # runs named beside a remark that is true of several
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @click.option("--law", type=LawName(), default="chinchilla", show_default=True, help="Law the runs are meant for.")
-@format_option
-def check_command(runs: tuple[str, ...], law: Law, form: str | None, **reading: Any) -> None:
+@output_options
+def check_command(runs: tuple[str, ...], law: Law, out: Output, **reading: Any) -> None:
     """Check RUNS without fitting: what would be used, what would not, and why. Several files are read as one table."""
     table = load_runs(runs, **reading)
     attrs = table.attrs
-    say(f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded")
-    say(f"  conventions: {Conventions.from_dict(attrs['conventions']).describe()}")
-    for note in notes_of(table):
-        if note.routine:
-            say(f"  {note}")
-    for record in attrs["excluded"]:
-        say(f"  {row_of(record)} excluded: {record['reason']}")
-    for _, doubt in of_runs(table, law):
-        say(f"  ! {doubt}")
+    law = law_for(law, table)
+    excluded = [f"{row_of(record)} excluded: {record['reason']}" for record in attrs["excluded"]]
+    verdict = f"enough for {law.label} ({len(law.coefficients)} coefficients)"
     try:
         check_design(law, table)
-        say(f"  enough for {law.name} ({len(law.coefficients)} coefficients)")
     except RunsError as error:
-        if given("law") or not set(law.variables) <= set(table):
-            raise RunsError(f"not enough for {law.name}: {error}") from None
-        say(f"  ! not enough for {law.name}: {error}")
-    numeric = [k for k in (*INPUTS, "loss") if k in table]
+        if given("law") or not set(law.takes) <= set(table):
+            say("\n".join(excluded))
+            raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
+        verdict = f"not enough for {law.label}"
+        excluded.append(f"not enough for {law.label}: {error}")
+    answer = f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; {verdict}"
+    known = [
+        *excluded,
+        *(diagnostic.sentence(command_line=True) for diagnostic in of_runs(table, law)),
+    ]
+    read = [f"  {note}" for note in notes_of(table) if note.routine]
+    conventions = f"How it was read\n  {Conventions.from_dict(attrs['conventions']).describe()}"
+    numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
-    emit(summary, form)
+    out.show(answer, known, summary, below=["\n".join([conventions, *read])])
 
 
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--from", "kind", type=click.Choice(KINDS), help="Kind of SOURCE; found out without it.")
-@click.option(
+@assignments(
     "--columns",
-    type=ASSIGNMENTS,
-    default={},
     help="Names in the logs: loss=val/loss,D=tokens,step=iter,lr=lr, and facts: N=n_params,U_D=unique.",
 )
 @click.option(
@@ -84,7 +84,7 @@ def check_command(runs: tuple[str, ...], law: Law, form: str | None, **reading: 
 )
 @click.option("--checkpoints", is_flag=True, help="A row for every logged loss; the bootstrap resamples whole runs.")
 @click.option("--accept", multiple=True, type=click.Choice(STATUSES), help="Use such runs all the same. Repeatable.")
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "table"]), default="jsonl", show_default=True)
+@output_options(data="jsonl", forms=["text", "jsonl", "csv", "json"])
 def import_command(
     sources: tuple[str, ...],
     kind: str | None,
@@ -95,13 +95,13 @@ def import_command(
     final: str,
     checkpoints: bool,
     accept: tuple[str, ...],
-    form: str,
+    out: Output,
 ) -> None:
-    """Turn logs into a table of runs: quokka-laws import SOURCE > runs.jsonl, then quokka-laws fit runs.jsonl.
+    """Turn logs into a table of runs: quokka-laws import SOURCE -o runs.jsonl, then quokka-laws fit runs.jsonl.
 
-    SOURCE is a folder of TensorBoard event files or of Hugging Face checkpoints, an MLflow store (mlruns, mlflow.db
-    or a server's address), a W&B project ENTITY/PROJECT or an export of it, or CSV, JSON lines and Parquet with a
-    row per step or per run.
+    SOURCE is a folder of TensorBoard event files, of Hugging Face checkpoints or of text logs of Megatron or
+    torchtitan, an MLflow store (mlruns, mlflow.db or a server's address), a W&B project ENTITY/PROJECT or an export
+    of it, or CSV, JSON lines and Parquet with a row per step or per run.
 
     Runs that diverged, stopped early or have no loss stay in the table with status and reason; `fit` leaves them out
     and says so.
@@ -116,13 +116,11 @@ def import_command(
         final=final,
         checkpoints=checkpoints,
         accept=accept,
-        progress=True,
+        progress=not quiet(),
     )
-    if form == "jsonl":
-        click.echo(table.to_json(orient="records", lines=True, double_precision=15, force_ascii=False), nl=False)
-    else:
-        emit(table, form)
-    say(summary(table))
+    first, *rest = summary(table).split("\n", 1)
+    shown = [c for c in ("run_id", "N", "D", "C", "U_D", "epochs", "loss", "status") if c in table]
+    out.for_programs("jsonl").show(first, (), table, pretty=lambda t: right_aligned(t[shown]), below=rest)
 
 
 def summary(table: pd.DataFrame) -> str:
@@ -155,67 +153,69 @@ def summary(table: pd.DataFrame) -> str:
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False) for line in lines)
 
 
-FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["csv", "json", "table"]),
-    help="Form of the sweep on stdout; CSV, which the trainer reads, unless stdout is a terminal, then a table.",
-)
+SWEEP = output_options(data="csv", forms=["text", "csv", "json"])
+TOTAL = click.option("--total", type=QUANTITY, required=True, help="FLOPs of all runs together.")
 
 
 @click.command("ladder")
-@click.option("--budget", type=QUANTITY, required=True, help="FLOPs of all runs together.")
+@TOTAL
 @click.option("--law", default="besiroglu-2024", show_default=True, help="Whose optima are the centres; or a fit.json.")
-@click.option("--slices", type=int, default=5, show_default=True, help="Budgets, log-spaced.")
-@click.option("--sizes", type=int, default=5, show_default=True, help="Models per budget.")
-@click.option("--span", type=float, default=100.0, show_default=True, help="Largest over smallest budget.")
-@click.option("--width", type=float, default=3.0, show_default=True, help="Sizes within this factor of the centre.")
-@FORMAT
-def ladder_command(
-    budget: float, law: str, slices: int, sizes: int, span: float, width: float, form: str | None
-) -> None:
-    """A first sweep to train: IsoFLOP slices around a published law's optimum."""
-    _emit(ladder(budget, around=resolve(law), slices=slices, sizes=sizes, span=span, width=width), form)
+@click.option("--slices", type=click.IntRange(2, 100), default=5, show_default=True, help="Budgets, log-spaced.")
+@click.option("--sizes", type=click.IntRange(3, 100), default=5, show_default=True, help="Models per budget.")
+@click.option("--span", type=Real(1, 1e12), default=100.0, show_default=True, help="Largest over smallest budget.")
+@click.option(
+    "--width", type=Real(1, 1e6), default=3.0, show_default=True, help="Sizes within this factor of the centre."
+)
+@SWEEP
+def ladder_command(total: float, law: str, slices: int, sizes: int, span: float, width: float, out: Output) -> None:
+    """Choose the runs of a first sweep: IsoFLOP slices around a published law's optimum.
+
+    Write them with -o sweep.csv, which the reference trainer reads.
+    """
+    table = ladder(total, around=resolve(law), slices=slices, sizes=sizes, span=span, width=width)
+    answer = (
+        f"{len(table)} runs, {table['C'].sum():.3g} FLOPs together: {slices} budgets from {table['C'].min():.3g} to "
+        f"{table['C'].max():.3g}, {human(table['N'].min())} to {human(table['N'].max())} parameters"
+    )
+    out.for_programs("csv").show(answer, table.attrs["notes"], table)
 
 
 @click.command("design")
-@click.argument("fit_json", metavar="FIT")
-@click.option("--budget", type=QUANTITY, required=True, help="FLOPs of all new runs together.")
-@click.option("-C", "--target-budget", "target_C", type=QUANTITY, help="Ask for the compute-optimal size here.")
-@click.option("-N", "--params", "N", type=QUANTITY, help="Ask for the loss here instead: parameters …")
+@LAW_ARGUMENT
+@TOTAL
+@click.option(
+    "-C", "--budget", "C", type=QUANTITY, help="The question: the compute-optimal size at these FLOPs of one run."
+)
+@click.option("-N", "--params", "N", type=QUANTITY, help="Or the loss at a point: parameters …")
 @click.option(
     "-D", "--tokens", "D", type=QUANTITY, help="… and tokens (with repeated data the first -U of them unique)."
 )
-@click.option(
-    "-U", "--unique-tokens", "U_D", type=QUANTITY, multiple=True, help="Unique tokens new runs may use. Repeatable."
-)
-@FORMAT
+@quantities("-U", "--unique-tokens", "U_D", help="Unique tokens that new runs may use.")
+@SWEEP
 def design_command(
-    fit_json: str,
-    budget: float,
-    target_C: float | None,
+    law: str,
+    total: float,
+    C: float | None,
     N: float | None,
     D: float | None,
     U_D: tuple[float, ...],
-    form: str | None,
+    out: Output,
 ) -> None:
-    """The runs to train next: those that say most per FLOP about a target, given a FIT."""
+    """Choose the runs to train next, given a FIT: most information about a target per FLOP.
+
+    Write them with -o sweep.csv, which the reference trainer reads.
+    """
     if (N is None) != (D is None):
         raise click.UsageError("-N and -D go together: the point whose loss is asked for")
-    if (target_C is None) == (N is None):
+    if (C is None) == (N is None):
         raise click.UsageError("ask for the optimal size with -C, or for the loss at a point with -N and -D")
     point = None
     if N is not None and D is not None:
         point = {"N": N, "D": D, **({"U_D": U_D[0]} if U_D else {})}
-    table = next_runs(load_fit(fit_json), budget, target_C=target_C, target=point, U_D=U_D or None)
-    say(
-        f"{len(table)} runs, {table['C'].sum():.3g} FLOPs: the standard deviation of {table.attrs['target']} falls from "
+    fit = resolve_fit(law, "design")
+    table = next_runs(fit, total, target_C=C, target=point, U_D=U_D or None)
+    answer = (
+        f"{len(table)} runs, {table['C'].sum():.3g} FLOPs together: the standard deviation of {table.attrs['target']} falls from "
         f"{table['sd_before'].iloc[0]:.3g} to {table['sd_after'].iloc[-1]:.3g} (noise of one run {table.attrs['noise']:.2g})"
     )
-    _emit(table, form)
-
-
-def _emit(table: pd.DataFrame, form: str | None) -> None:
-    for note in table.attrs["notes"]:
-        say(f"  {note}")
-    emit(table, form or ("table" if sys.stdout.isatty() else "csv"))
+    out.for_programs("csv").show(answer, [*table.attrs["notes"], *doubts(fit)], table)

@@ -7,14 +7,17 @@ from typing import Any
 import click
 import numpy as np
 
-from quokka_laws.cli.common import QUANTITY, emit, format_option, load_fit, say
-from quokka_laws.cli.options import LawName, load_runs, runs_options
+from quokka_laws.cli.common import LEVEL, QUANTITY, SIZES, TOKENS, Real, quiet
+from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit
+from quokka_laws.cli.options import MOST_REFITS, SEED, LawName, load_runs, runs_options
+from quokka_laws.cli.output import Output, output_options
 from quokka_laws.evaluation.averaging import average
 from quokka_laws.evaluation.comparison import compare
 from quokka_laws.evaluation.holdout import default_candidates
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
 from quokka_laws.laws import Law
+from quokka_laws.results.format import human
 
 LAWS = click.option("--law", "laws", type=LawName(), multiple=True, help="Repeatable; four laws by default.")
 
@@ -25,82 +28,111 @@ LAWS = click.option("--law", "laws", type=LawName(), multiple=True, help="Repeat
 @LAWS
 @click.option(
     "--holdout",
-    type=click.FloatRange(1, min_open=True),
+    type=Real(1, 1e12),
     multiple=True,
     default=(3.0, 10.0, 30.0),
     show_default=True,
     help="Hold out the budgets above max(C) over this. Repeatable.",
 )
-@click.option("--bootstrap", type=click.IntRange(0), default=200, show_default=True, help="Refits, for coverage.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of starts and resamples.")
-@format_option
+@click.option(
+    "--bootstrap", type=click.IntRange(0, MOST_REFITS), default=200, show_default=True, help="Refits, for coverage."
+)
+@SEED
+@LEVEL
+@output_options
 def compare_command(
     runs: str,
     laws: tuple[Law, ...],
     holdout: tuple[float, ...],
     bootstrap: int,
     seed: int,
-    form: str | None,
+    level: float,
+    out: Output,
     **reading: Any,
 ) -> None:
     """Fit several laws to the cheap part of RUNS, predict the expensive part: which law to believe."""
-    table = load_runs(runs, **reading)
-    found = compare(laws or default_candidates(), table, holdout=holdout, bootstrap=bootstrap, seed=seed)
-    say(found.report())
-    emit(found.table, form)
+    found = compare(
+        laws or default_candidates(),
+        load_runs(runs, **reading),
+        holdout=holdout,
+        bootstrap=bootstrap,
+        seed=seed,
+        level=level,
+        progress=not quiet(),
+    )
+    out.text(found.answer, found.refused, found.evidence())
+    out.data(found.table)
+    out.finish(found.refused)
 
 
 @click.command("average")
 @click.argument("runs")
 @runs_options
 @LAWS
-@click.option("-N", "--params", "N", type=QUANTITY, multiple=True, help="Parameters to predict at. Repeatable.")
-@click.option("-D", "--tokens", "D", type=QUANTITY, multiple=True, help="Tokens; one, or one for each N.")
-@click.option(
-    "--interval",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.9,
-    show_default=True,
-    help="Level of the interval of one new run.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of starts.")
-@format_option
+@SIZES
+@TOKENS
+@LEVEL
+@SEED
+@output_options
 def average_command(
     runs: str,
     laws: tuple[Law, ...],
     N: tuple[float, ...],
     D: tuple[float, ...],
-    interval: float,
+    level: float,
     seed: int,
-    form: str | None,
+    out: Output,
     **reading: Any,
 ) -> None:
     """Predict by several laws stacked on held-out budgets of RUNS, with an interval calibrated on them.
 
-    The report (stderr) says what such intervals held of budgets they had not seen. Without -N and -D stdout gets that table.
+    The report says what such intervals held of budgets they had not seen. Without -N and -D that is the answer.
     """
     if bool(N) != bool(D) or (len(D) > 1 and len(N) > 1 and len(N) != len(D)):
         raise click.UsageError("give -N and -D: one of each, or as many of each")
-    found = average(laws or None, load_runs(runs, **reading), seed=seed, progress=True)
-    say(found.report(interval))
-    if N:
-        emit(found.predict(interval=interval, N=np.array(N), D=np.array(D)), form)
-    else:
-        emit(found.calibration(interval), form)
+    found = average(laws or None, load_runs(runs, **reading), seed=seed, progress=not quiet())
+    known = found.known(level)
+    if not N:
+        out.text(found.answer(level), known, found.evidence(level))
+        out.data(found.calibration(level))
+        out.finish(known)
+        return
+    table = found.predict(level=level, N=np.array(N), D=np.array(D))
+    lines = [
+        f"Predicted loss {row['loss']:.3f} ({100 * level:.3g} %: {row['loss_lower']:.3f} … {row['loss_upper']:.3f}) of one new run "
+        f"at N = {human(row['N'])}, D = {human(row['D'])}"
+        for _, row in table.head(4).iterrows()
+    ]
+    out.show("\n".join(lines), known, table, below=[found.evidence(level)])
 
 
 @click.command("sensitivity")
-@click.argument("fit_json", metavar="FIT")
-@click.option("-C", "--budget", "C", type=QUANTITY, required=True, help="FLOPs of the conclusion.")
-@format_option
-def sensitivity_command(fit_json: str, C: float, form: str | None) -> None:
+@LAW_ARGUMENT
+@click.option("-C", "--budget", "C", type=QUANTITY, required=True, help="Training FLOPs of the run in question.")
+@LEVEL
+@output_options
+def sensitivity_command(law: str, C: float, level: float, out: Output) -> None:
     """Refit a FIT under other objectives, without each budget, outliers, …: which conclusion moves, and by how much."""
-    emit(sensitivity(load_fit(fit_json), C), form)
+    fit = resolve_fit(law, "sensitivity")
+    table = sensitivity(fit, C, level=level, progress=not quiet())
+    own, ratio = table.iloc[0], table["N_ratio"].dropna()
+    low, high = table.loc[ratio.idxmin()], table.loc[ratio.idxmax()]
+    answer = (
+        f"At C = {C:.3g} the best size is {human(own['N'])} as fitted; other choices give {human(low['N'])} "
+        f"({low['choice']} {low['variant']}) to {human(high['N'])} ({high['choice']} {high['variant']})"
+    )
+    outside = int((table["inside"] == False).sum())  # noqa: E712  (NaN where it is not known)
+    known = [f"{outside} of {len(table) - 1} choices lie outside the fit's own interval."] if outside else []
+    out.show(answer, [*known, *doubts(fit)], table)
 
 
 @click.command("checklist")
-@click.argument("fit_json", metavar="FIT")
-@format_option
-def checklist_command(fit_json: str, form: str | None) -> None:
-    """What a reader needs to reproduce a FIT: answered where it knows, marked TO STATE where only you do."""
-    emit(checklist(load_fit(fit_json)), form)
+@LAW_ARGUMENT
+@output_options
+def checklist_command(law: str, out: Output) -> None:
+    """What a reader needs to reproduce a FIT: answered where it knows, marked "To state" where only you do."""
+    fit = resolve_fit(law, "checklist")
+    table = checklist(fit)
+    yours = int((~table["known"]).sum())
+    answer = f"{len(table) - yours} of {len(table)} questions are answered by the fit; {yours} are yours to state"
+    out.show(answer, (), table)

@@ -2,6 +2,7 @@
 
 from quokka_laws.evaluation.averaging import Average, average
 from quokka_laws.evaluation.comparison import Comparison, compare
+from quokka_laws.evaluation.consensus import Consensus, consensus
 from quokka_laws.evaluation.holdout import Candidate
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
@@ -10,8 +11,14 @@ __all__ = [
     "Average",
     "Candidate",
     "Comparison",
+    "Consensus",
     "average",
     "checklist",
     "compare",
+    "consensus",
     "sensitivity",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

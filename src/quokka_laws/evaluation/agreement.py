@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,13 @@ from quokka_laws.fitting.fit import fit as fit_law
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human
+from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.runs.rows import subset
 
 
 def second_opinions(
-    fit: FitResult, iso: IsoflopFit | None, C: Sequence[float], *, interval: float | None = None
+    fit: FitResult, iso: IsoflopFit | None, C: Sequence[float], *, level: float | None = LEVEL
 ) -> dict[str, pd.DataFrame]:
     """Allocations at the budgets C by IsoFLOP profiles, and by the fit without its runs of few tokens per parameter.
 
@@ -27,22 +30,52 @@ def second_opinions(
     """
     found = {}
     if iso is not None:
-        found[iso.label] = compute_optimal(iso, C, interval=interval if iso.draws is not None else None)
-    if any(flag.code == "LOW_RATIO_RUNS" for flag in fit.flags):
+        found[iso.label] = compute_optimal(iso, C, level=level)
+    if any(d.code == "LOW_RATIO_RUNS" for d in fit.diagnostics):
         low = (fit.runs["D"] / fit.runs["N"] < LOW_RATIO).to_numpy()
-        kept = fit.runs[~low].reset_index(drop=True)
-        kept.attrs = fit.runs.attrs
+        kept = subset(fit.runs, ~low)
         try:
             params = fit.law.make_params(**own_settings(fit))
             again = fit_law(fit.law, kept, objective=fit.objective, params=params, seed=fit.seed)
-            found[f"{fit.label} without the {low.sum()} runs with D/N < {LOW_RATIO:g}"] = compute_optimal(again, C)
+            found[f"{fit.label} without the {low.sum()} runs with D/N < {LOW_RATIO:g}"] = compute_optimal(
+                again, C, level=None
+            )
         except QuokkaError:  # its runs do not suffice, which is no second opinion
             pass
     return found
 
 
-def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) -> str:
-    """Which methods place the optimum outside the interval of ``own`` and what range to plan for; empty if none does.
+@dataclass(frozen=True)
+class Disagreement:
+    """Methods that place the optimum elsewhere.
+
+    Parameters
+    ----------
+    sizes : dict of str to float
+        N by each method that lies outside.
+    outside : str
+        Of what.
+    lowest, highest : float
+        N over all methods: the range to plan for.
+    """
+
+    sizes: dict[str, float]
+    outside: str
+    lowest: float
+    highest: float
+
+    @property
+    def span(self) -> str:
+        """The range to plan for, in words."""
+        return f"{human(self.lowest)} to {human(self.highest)}"
+
+    def __str__(self) -> str:
+        said = " and ".join(f"{human(N)} by {method}" for method, N in self.sizes.items())
+        return f"{said}, outside {self.outside}. The methods disagree: plan for the range {self.span}"
+
+
+def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) -> Disagreement | None:
+    """Which methods place the optimum outside the interval of ``own`` and what range to plan for; None if none does.
 
     Parameters
     ----------
@@ -58,9 +91,7 @@ def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) 
     sizes = {method: float(table["N"].iloc[row]) for method, table in others.items()}
     outside = {method: N for method, N in sizes.items() if not low <= N <= high}
     if not outside:
-        return ""
-    said = " and ".join(f"{human(N)} by {method}" for method, N in outside.items())
-    where = "the interval of N" if name == "N" else "the sizes within 0.1 % of its loss"
+        return None
     every = [float(own["N"]), *sizes.values()]
-    span = f"{human(min(every))} to {human(max(every))}"
-    return f"{said}, outside {where}: THE METHODS DISAGREE, plan for the range {span}"
+    where = "the interval of N" if name == "N" else "the sizes within 0.1 % of its loss"
+    return Disagreement(outside, where, min(every), max(every))

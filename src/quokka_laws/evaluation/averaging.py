@@ -17,19 +17,31 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.holdout import Candidate, as_candidates, default_candidates, reach_of_runs, splits, try_fit
+from quokka_laws.evaluation.holdout import (
+    KAPLAN_WITH_FLOOR,
+    Candidate,
+    as_candidates,
+    reach_of_runs,
+    splits,
+    try_family,
+    try_fold,
+)
 from quokka_laws.evaluation.stacking import Folds, Stack, learn, nested
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import Law
-from quokka_laws.objective import Objective
+from quokka_laws.laws.chinchilla import Chinchilla, Skaling
+from quokka_laws.objective import LogHuber, Objective
+from quokka_laws.plan.arguments import positive
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import indent, left_aligned
-from quokka_laws.results.intervals import check_level
+from quokka_laws.results.intervals import LEVEL, check_level, with_level
 from quokka_laws.results.notebook import card
+from quokka_laws.results.text import numbered, paragraphs
 from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.rows import subset
 
 DISTANCES = tuple(2.0**k for k in range(1, 15))
 """Folds: fit the runs up to max(C) over each of these, predict the rest; those with too few runs are left out."""
@@ -81,13 +93,13 @@ class Average:
     def _log(self, data: dict[str, Any]) -> Array:
         return np.log(np.stack(np.broadcast_arrays(*(f(**data) for f in self.fits.values()))))
 
-    def predict(self, *, interval: float | None = None, **data: Any) -> pd.DataFrame:
+    def predict(self, *, level: float | None = LEVEL, **data: Any) -> pd.DataFrame:
         """Loss of one new run.
 
         Parameters
         ----------
-        interval : float, optional
-            Level; the interval is one of a run, and widens with distance.
+        level : float, optional
+            Confidence level; the interval is one of a new run, and widens with distance. None for no interval.
         **data
             N, D and whatever the laws need, in raw units.
 
@@ -99,33 +111,30 @@ class Average:
             ``coverage_held_out``: what intervals of this level held of held-out budgets at about this distance, in
             nested folds (NaN where none is that far: the interval is then an extrapolation itself).
         """
-        shape = np.broadcast_shapes(*(np.shape(v) for v in data.values()))
-        flat = {k: np.broadcast_to(np.asarray(v, dtype=float), shape).reshape(-1) for k, v in data.items()}
-        if any(not (v > 0).all() for v in flat.values()):
-            raise ValueError("N, D, U_D and epochs must be positive numbers")
+        flat = dict(zip(data, positive(**data), strict=True))
         logs = self._log(flat)
         table = pd.DataFrame(flat)
         centre = self.stack.weights @ logs
         table["loss"] = np.exp(centre)
         C = flat.get("C", self.conventions.flops_per_ND * flat.get("N", np.nan) * self._tokens(flat))
         distance = np.maximum(C / self.largest_C, 1.0)
-        if interval is not None:
-            check_level(interval)
-            half = self.stack.half_width(logs, np.log(distance), interval)
+        if level is not None:
+            check_level(level)
+            half = self.stack.half_width(logs, np.log(distance), level)
             table["loss_lower"], table["loss_upper"] = np.exp(centre - half), np.exp(centre + half)
         used = logs[self.stack.weights > 0]
         table["disagreement"] = np.exp(used.max(axis=0) - used.min(axis=0)) - 1.0
         table["distance"] = distance
-        if interval is not None:
-            by_band = self.calibration(interval)["coverage"].to_numpy()
+        if level is not None:
+            by_band = self.calibration(level)["coverage"].to_numpy()
             table["coverage_held_out"] = by_band[_band(distance)]
-        return table
+        return with_level(table, level)
 
     @staticmethod
     def _tokens(flat: dict[str, Array]) -> Any:
         return flat["D"] if "D" in flat else flat.get("U_D", np.nan) * flat.get("epochs", 1.0)
 
-    def calibration(self, level: float = 0.9) -> pd.DataFrame:
+    def calibration(self, level: float = LEVEL) -> pd.DataFrame:
         """What intervals of this level held of held-out budgets that nothing had seen, by distance.
 
         Every fold in turn is an outer one: weights and width are learned by holding out budgets within the runs it fits,
@@ -157,7 +166,7 @@ class Average:
             )
         return pd.DataFrame(rows)
 
-    def claim(self, level: float = 0.9) -> float:
+    def claim(self, level: float = LEVEL) -> float:
         """The coverage that can be claimed over all distances; NaN where fewer than two folds could be held out."""
         tried = nested(self.folds, level)
         return float(tried["inside"].sum() / (len(tried) + 1)) if len(tried) else float("nan")
@@ -170,35 +179,51 @@ class Average:
         table.index.name = "law"
         return table
 
-    def report(self, level: float = 0.9) -> str:
-        """Weights and calibration as text; an interval that does not hold what it says is named in capitals."""
+    def report(self, level: float = LEVEL) -> str:
+        """The answer, what to know before relying on it, weights and calibration."""
+        return paragraphs(self.answer(level), numbered(self.known(level)), self.evidence(level))
+
+    def answer(self, level: float = LEVEL) -> str:
+        """Weights in a line, and what its intervals can claim to hold."""
+        weights = ", ".join(f"{law} {weight:.2f}" for law, weight in self.weights.items() if weight > 0)
+        claim = self.claim(level)
+        held = f"; {100 * level:.3g} % intervals can claim {claim:.0%}" if claim == claim else ""
+        return f"Weights from held-out budgets: {weights}{held}"
+
+    def known(self, level: float = LEVEL) -> list[str]:
+        """What to know before relying on it: intervals that held less than they say, or far more; what was not possible."""
+        said = []
+        table = self.calibration(level)
+        tried = table[table["budgets"] > 0]
+        if not len(self.folds):
+            said.append("Not calibrated: too few runs to hold budgets out, so the interval is a guess.")
+        elif not len(tried):
+            said.append("Coverage is unknown: there was one fold, and nothing left to try the interval on.")
+        for row in tried[tried["coverage"] < level - 0.1].itertuples():
+            said.append(
+                f"{row.distance}: {100 * level:.3g} % intervals held only {row.coverage:.0%}; read them as such."
+            )
+        for row in tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]].itertuples():
+            said.append(
+                f"{row.distance}: intervals were {row.half_width / row.error:.0f} times as wide as the errors they had to hold (few "
+                "folds, or laws that disagree): safe, not sharp."
+            )
+        return [*said, *self.refused]
+
+    def evidence(self, level: float = LEVEL) -> str:
+        """Weights and calibration."""
         shown = self.summary.rename_axis(None)
         shown = shown.assign(
             weight=shown["weight"].map("{:.2f}".format), held_out_error=shown["held_out_error"].map("{:.2%}".format)
         )
         lines = ["Stacked over held-out budgets:", indent(left_aligned(shown))]
-        if not len(self.folds):
-            lines.append("  ! NOT CALIBRATED: too few runs to hold budgets out; the interval is a guess")
-        else:
+        if len(self.folds):
             lines.append(f"  {len(self.folds)} folds, fitted on {', '.join(map(str, self.folds.fitted[:-1]))} rows")
         table = self.calibration(level)
-        tried = table[table["budgets"] > 0]
-        if len(tried):
-            lines += ["", f"What {level:.0%} intervals held of budgets they had not seen:"]
+        if len(tried := table[table["budgets"] > 0]):
+            lines += ["", f"What {100 * level:.3g} % intervals held of budgets they had not seen:"]
             lines.append(indent(left_aligned(_calibration_text(tried))))
-            poor = tried[tried["coverage"] < level - 0.1]
-            for row in poor.itertuples():
-                lines.append(
-                    f"  ! {row.distance}: {level:.0%} INTERVALS HELD ONLY {row.coverage:.0%}; read them as such"
-                )
-            for row in tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]].itertuples():
-                lines.append(
-                    f"  ! {row.distance}: intervals were {row.half_width / row.error:.0f} times as wide as the errors they had "
-                    "to hold (few folds, or laws that disagree): safe, not sharp"
-                )
-        elif len(self.folds):
-            lines.append("  ! COVERAGE UNKNOWN: one fold only, nothing left to try the interval on")
-        return "\n".join([*lines, *(f"  ! {sentence}" for sentence in self.refused)])
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.report()
@@ -208,9 +233,9 @@ class Average:
         facts = (
             f"stacked over {count} folds of held-out budgets"
             if count
-            else "NOT CALIBRATED: no budget could be held out"
+            else "not calibrated: no budget could be held out"
         )
-        return card("Average", facts, self.summary, doubts=self.refused, index=True)
+        return card("Average", facts, self.summary, diagnostics=self.refused, index=True)
 
 
 def average(
@@ -227,12 +252,13 @@ def average(
     Parameters
     ----------
     laws : sequence of Law or Candidate, or None
-        None: Chinchilla, Skaling, Kaplan with a floor, Kaplan.
+        None: Chinchilla, Skaling, Kaplan with a floor.
     runs : DataFrame
     holdout : sequence of float
         Distances at which to hold out. A fold needs twice as many runs as the largest law has coefficients; others are
         skipped. More folds give a width that is better known.
     objective : Objective, optional
+        ``LogHuber("auto")`` by default.
     seed : int
     progress : bool
         Show a bar on stderr.
@@ -248,17 +274,12 @@ def average(
     """
     runs = check_runs(runs)
     order = np.argsort(reach_of_runs(runs), kind="stable")
-    attrs, runs = runs.attrs, runs.iloc[order].reset_index(drop=True)
-    runs.attrs = attrs
-    candidates = as_candidates(laws) if laws is not None else default_candidates()
-    fits: dict[str, FitResult] = {}
-    refused: list[str] = []
-    for candidate in candidates:
-        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
-        if isinstance(found, str):
-            refused.append(found)
-        else:
-            fits[candidate.label] = found
+    runs = subset(runs, order)
+    candidates = (
+        as_candidates(laws) if laws is not None else [Candidate(Chinchilla()), Candidate(Skaling()), KAPLAN_WITH_FLOOR]
+    )
+    objective = objective or LogHuber("auto")
+    fits, refused = try_family(candidates, runs, objective=objective, seed=seed)
     if not fits:
         raise FitError(f"no law could be fitted: {'; '.join(refused)}")
     candidates = [c for c in candidates if c.label in fits]
@@ -272,9 +293,8 @@ def average(
             bar.update(1)
             if fitted and len(part.fitted) == fitted[-1]:
                 continue  # the same runs as the fold before
-            train = runs.iloc[part.fitted].reset_index(drop=True)
-            train.attrs = attrs
-            found_all = [try_fit(c, train, objective=objective, bootstrap=0, seed=seed) for c in candidates]
+            train = subset(runs, part.fitted)
+            found_all = [try_fold(c, train, objective=objective, near=[fits[c.label]], seed=seed) for c in candidates]
             if failed := [f for f in found_all if isinstance(f, str)]:
                 refused.append(f"{part.label}: {failed[0]}")
                 continue
@@ -292,12 +312,12 @@ def average(
         folds=folds,
         refused=tuple(refused),
         largest_C=float(runs["C"].max()),
-        conventions=Conventions.from_dict(attrs.get("conventions", {})),
+        conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
     )
 
 
 def _predictions(fits: Sequence[FitResult], runs: pd.DataFrame) -> Array:
-    return np.log(np.stack([f(**inputs_of(runs)) for f in fits]))
+    return np.log(np.stack([f(**inputs_of(runs, f.law.takes)) for f in fits]))
 
 
 def _band(distance: Array) -> Array:

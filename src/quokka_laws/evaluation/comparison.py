@@ -9,18 +9,21 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.holdout import Candidate, as_candidates, log_errors, splits, try_fit
+from quokka_laws.evaluation.holdout import Candidate, as_candidates, log_errors, splits, try_fit, try_fold
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.bootstrap import resampling_units
 from quokka_laws.laws import Law
 from quokka_laws.objective import L2, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
+from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human, indent, left_aligned
-from quokka_laws.results.intervals import check_level
+from quokka_laws.results.intervals import LEVEL, check_level
 from quokka_laws.results.notebook import card
+from quokka_laws.results.text import numbered, paragraphs
 from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.rows import subset
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,22 @@ class Comparison:
         rows = self.table[self.table["holdout"] == last]
         return str(rows.loc[rows["error"].idxmin(), "law"])
 
+    @property
+    def answer(self) -> str:
+        """Which law predicts the farthest held-out runs best, and by how much."""
+        last = self.table[self.table["holdout"] == self.table["holdout"].iloc[-1]].sort_values("error")
+        first = last.iloc[0]
+        said = f"{first['law']} predicts the runs held out at {first['holdout']} best: error {first['error']:.2%}"
+        if len(last) > 1:
+            said += f"; next {last['law'].iloc[1]}, {last['error'].iloc[1]:.2%}"
+        return said
+
     def report(self) -> str:
-        """The comparison as text."""
+        """The comparison as text: the answer, what was not possible, the tables."""
+        return paragraphs(self.answer, numbered(self.refused), self.evidence())
+
+    def evidence(self) -> str:
+        """Held-out errors, information criteria, allocations."""
         percent = "{:.2%}".format
         held = pd.DataFrame(
             {
@@ -78,7 +95,7 @@ class Comparison:
             share = {
                 c: self.table[c].map(lambda v: f"{v:.0%}" if v == v else "–") for c in ("covered_mean", "covered_run")
             }
-            held[f"in {self.level:.0%} interval of mean"], held["of a run"] = (
+            held[f"in {100 * self.level:.3g} % interval of mean"], held["of a run"] = (
                 share["covered_mean"],
                 share["covered_run"],
             )
@@ -91,16 +108,16 @@ class Comparison:
                 "coefficients": inside["coefficients"].astype(str),
             }
         )
-        lines = ["Held-out extrapolation (what a law is for):", indent(left_aligned(held))]
-        lines += ["", f"In sample, {_independent(inside)}:", indent(left_aligned(shown))]
+        lines = ["Held-out extrapolation:", indent(left_aligned(held))]
+        if len(inside):
+            lines += ["", f"In sample, {_independent(inside)}:", indent(left_aligned(shown))]
         if len(self.allocations):
             spread = self.allocations.groupby("C")["N"].agg(lambda n: n.max() / n.min())
-            lines += ["", "Compute-optimal N by law (spread says what no interval does):"]
+            lines += ["", "Compute-optimal N by law:"]
             for C, factor in spread.items():
                 at = self.allocations[self.allocations["C"] == C]
                 each = ", ".join(f"{law} {human(n)}" for law, n in zip(at["law"], at["N"], strict=True))
                 lines.append(f"  C = {C:.3g}: {each}; a factor {factor:.2f}")
-        lines += [f"  ! {sentence}" for sentence in self.refused]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -108,7 +125,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         facts = f"held-out errors are root mean squares of ln(predicted / observed); best farthest out: {self.best}"
-        return card("Comparison", facts, self.table, doubts=self.refused)
+        return card("Comparison", facts, self.table, diagnostics=self.refused)
 
 
 def compare(
@@ -119,8 +136,9 @@ def compare(
     objective: Objective | None = None,
     bootstrap: int = 200,
     cluster: str | None = "auto",
-    level: float = 0.9,
+    level: float = LEVEL,
     seed: int = 0,
+    progress: bool = False,
 ) -> Comparison:
     """Which of several laws to believe.
 
@@ -139,8 +157,10 @@ def compare(
         Column whose equal rows are one independent observation, resampled together as by :func:`~quokka_laws.fit`.
         Only ``run_id`` is also kept on one side of a split.
     level : float
-        Of the intervals whose coverage is counted.
+        Confidence level of the intervals whose coverage is counted.
     seed : int
+    progress : bool
+        Show a bar on stderr for work that takes more than two seconds.
 
     Returns
     -------
@@ -149,7 +169,7 @@ def compare(
     Raises
     ------
     FitError
-        If no split leaves enough runs to fit, with the counts.
+        If no split leaves enough runs to fit, with the counts, or no law could be fitted, with the reasons.
     """
     check_level(level)
     runs = check_runs(runs)
@@ -158,13 +178,24 @@ def compare(
     parts, refused = splits(runs, holdout, need=need)
     if not parts:
         raise FitError(f"no held-out budget is possible: {'; '.join(refused)}. Give other distances (holdout=)")
+    fits = {}
+    for candidate in candidates:
+        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
+        if isinstance(found, str):
+            refused.append(found)
+        else:
+            fits[candidate.label] = found
     rows = []
+    bar = Progress("fitting laws to parts of the runs", len(parts) * len(candidates), enabled=progress)
     for part in parts:
-        train, test = runs.iloc[part.fitted].reset_index(drop=True), runs.iloc[part.held_out].reset_index(drop=True)
-        train.attrs = runs.attrs
+        train, test = subset(runs, part.fitted), subset(runs, part.held_out)
         block = []
         for candidate in candidates:
-            found = try_fit(candidate, train, objective=objective, bootstrap=bootstrap, cluster=cluster, seed=seed)
+            near = [fits[candidate.label]] if candidate.label in fits else []
+            found = try_fold(
+                candidate, train, objective=objective, near=near, bootstrap=bootstrap, cluster=cluster, seed=seed
+            )
+            bar.update(1)
             if isinstance(found, str):
                 refused.append(f"{part.label}, {found}")
                 continue
@@ -183,13 +214,9 @@ def compare(
                 }
             )
         rows += sorted(block, key=lambda r: float(str(r["error"])))
-    fits = {}
-    for candidate in candidates:
-        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
-        if isinstance(found, str):
-            refused.append(found)
-        else:
-            fits[candidate.label] = found
+    bar.close()
+    if not rows:
+        raise FitError(f"no law could be fitted: {'; '.join(dict.fromkeys(refused))}")
     free = {c.label: c.free for c in candidates}
     units = resampling_units(runs, cluster, None)[1]["units"]
     return Comparison(
@@ -201,7 +228,7 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     """Share of rows whose loss lies inside the interval; NaN without draws."""
     if found.draws is None:
         return float("nan")
-    table = found.predict(interval=level, kind=kind, **inputs_of(rows))  # type: ignore[arg-type]
+    table = found.predict(level=level, kind=kind, **inputs_of(rows, found.law.takes))  # type: ignore[arg-type]
     loss = rows["loss"].to_numpy(dtype=float)
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
 
@@ -227,7 +254,8 @@ def _in_sample(fits: dict[str, FitResult], free: dict[str, int], n: int) -> pd.D
                 "runs": n,
             }
         )
-    table = pd.DataFrame(rows).sort_values(["AICc", "error"], ignore_index=True)
+    names = ["law", "error", "AICc", "coefficients", "rows", "runs"]
+    table = pd.DataFrame(rows, columns=names).sort_values(["AICc", "error"], ignore_index=True)
     with np.errstate(invalid="ignore"):  # inf − inf: too few runs for any law
         table.insert(3, "AICc_difference", table["AICc"] - table["AICc"].min())
     return table
@@ -245,7 +273,7 @@ def _allocations(fits: dict[str, FitResult], runs: pd.DataFrame) -> pd.DataFrame
     tables = []
     for name, found in fits.items():
         try:
-            plan = compute_optimal(found, budgets)
+            plan = compute_optimal(found, budgets, level=None)
         except (QuokkaError, TypeError):  # no optimum, or a law of other variables
             continue
         plan.insert(0, "law", name)

@@ -8,20 +8,20 @@ together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from lmfit import Parameters
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import QuokkaError, RunsError
+from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
-from quokka_laws.fitting.fit import fit
+from quokka_laws.fitting.fit import fit, fit_near
 from quokka_laws.laws import Law
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
-from quokka_laws.objective import Objective
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.columns import inputs_of
@@ -47,7 +47,7 @@ class Candidate:
     @property
     def label(self) -> str:
         """Name for tables."""
-        return self.name or self.law.name
+        return self.name or self.law.label
 
     @property
     def free(self) -> int:
@@ -68,7 +68,7 @@ def as_candidates(laws: Sequence[Law | Candidate]) -> list[Candidate]:
     """Laws → candidates, with names that differ."""
     given = [law if isinstance(law, Candidate) else Candidate(law) for law in laws]
     if len({c.label for c in given}) < len(given):
-        raise ValueError(f"give candidates different names; got {', '.join(c.label for c in given)}")
+        raise ArgumentError(f"give candidates different names; got {', '.join(c.label for c in given)}")
     return given
 
 
@@ -97,12 +97,12 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
     rows = np.asarray(holdout)
     if rows.dtype == bool:
         if rows.shape != (len(runs),) or rows.all() or not rows.any():
-            raise ValueError(f"holdout: a mask needs one value per row ({len(runs)}), some true and some false")
+            raise ArgumentError(f"holdout: a mask needs one value per row ({len(runs)}), some true and some false")
         return [Split("own", np.flatnonzero(~rows), np.flatnonzero(rows))], []
     found, refused = [], []
     for factor in rows.tolist():
         if not factor > 1:
-            raise ValueError(f"holdout = {factor:g}: a distance is a factor above 1, such as 3, 10, 30")
+            raise ArgumentError(f"holdout = {factor:g}: a distance is a factor above 1, such as 3, 10, 30")
         cheap = C.max() / factor * (1 + 1e-6) >= C
         if _count(runs, cheap) < need or _count(runs, ~cheap) < 3:
             refused.append(
@@ -126,14 +126,9 @@ def _count(runs: pd.DataFrame, mask: Array) -> int:
     return independent_runs(runs[mask])
 
 
-def fit_candidate(
-    candidate: Candidate, runs: pd.DataFrame, *, objective: Objective | None, **settings: Any
-) -> FitResult:
-    """Fit a candidate with its settings, under its name; ``settings`` of the bootstrap go to :func:`fit`."""
-    from dataclasses import replace
-
-    params = candidate.law.make_params(**candidate.settings) if candidate.settings else None
-    found = fit(candidate.law, runs, objective=objective, params=params, **settings)
+def fit_candidate(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitResult:
+    """Fit a candidate with its settings, under its name; ``settings`` go to :func:`fit`."""
+    found = fit(candidate.law, runs, params=_params(candidate), **settings)
     return replace(found, name=candidate.label)
 
 
@@ -145,6 +140,45 @@ def try_fit(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitRes
         return f"{candidate.label}: {error}"
 
 
+def try_family(
+    candidates: Sequence[Candidate], runs: pd.DataFrame, **settings: Any
+) -> tuple[dict[str, FitResult], list[str]]:
+    """Fits of several laws to the same runs, and why others are not possible.
+
+    A law that contains one before it also starts from that one's optimum, which makes a few automatic starts enough.
+    """
+    fits: dict[str, FitResult] = {}
+    refused = []
+    for candidate in candidates:
+        inside = [replace(f, values={**f.values, "k": 1.0}) for f in fits.values() if _contains(candidate.law, f.law)]
+        found = try_fold(candidate, runs, near=inside, **settings)
+        if isinstance(found, str):
+            refused.append(found)
+        else:
+            fits[candidate.label] = found
+    return fits, refused
+
+
+def _contains(wide: Law, narrow: Law) -> bool:
+    """Whether a law is another with a coupling k that the other holds at 1."""
+    return set(wide.names) - set(narrow.names) == {"k"}
+
+
+def try_fold(
+    candidate: Candidate, runs: pd.DataFrame, *, near: Sequence[FittedLaw] = (), **settings: Any
+) -> FitResult | str:
+    """A fit, or why there is none; ``near`` are fits to all of the runs, or of a law it contains."""
+    try:
+        found = fit_near(candidate.law, runs, params=_params(candidate), near=near, **settings)
+    except QuokkaError as error:
+        return f"{candidate.label}: {error}"
+    return replace(found, name=candidate.label)
+
+
+def _params(candidate: Candidate) -> Parameters | None:
+    return candidate.law.make_params(**candidate.settings) if candidate.settings else None
+
+
 def log_errors(fitted: FittedLaw, rows: pd.DataFrame) -> Array:
     """ln(predicted / observed) of rows."""
-    return np.asarray(np.log(fitted(**inputs_of(rows))) - np.log(rows["loss"].to_numpy(dtype=float)))
+    return np.asarray(np.log(fitted(**inputs_of(rows, fitted.law.takes))) - np.log(rows["loss"].to_numpy(dtype=float)))

@@ -15,7 +15,7 @@ from quokka_laws.results.fit_result import FitResult
 from quokka_laws.runs.conventions import UNSTATED
 from quokka_laws.runs.read import notes_of
 
-YOURS = "TO STATE"
+YOURS = "To state"
 
 
 def checklist(fit: FitResult) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def checklist(fit: FitResult) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``section, question, answer, known``: where ``known`` is False the answer starts with TO STATE and is yours.
+        ``section, question, answer, known``: where ``known`` is False the answer starts with "To state" and is yours.
     """
     text = (data_folder() / "published" / "checklist.json").read_text(encoding="utf-8")
     answers = _answers(fit)
@@ -78,7 +78,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
             if fit.bootstrap
             else "no bootstrap; "
         )
-        + f"{len(fit.flags)} doubts stated; held-out extrapolation: see ql.compare",
+        + f"{len(fit.diagnostics)} diagnostics stated; held-out extrapolation: see ql.compare",
     }
     if UNSTATED in (c.loss_split, c.tokenizer, c.corpus):
         answers["metric"] = f"{YOURS} what is unstated: {answers['metric']}"

@@ -14,8 +14,12 @@ from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.fitting.fit import fit as fit_law
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
+from quokka_laws.plan.arguments import one_positive
 from quokka_laws.plan.compute import compute_optimal
+from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.intervals import LEVEL
+from quokka_laws.runs.rows import subset
 
 OUTLIER = 4.0
 """Residuals beyond this many robust standard deviations are suspected outliers."""
@@ -30,7 +34,7 @@ class _Variant:
     params: lmfit.Parameters
 
 
-def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
+def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL, progress: bool = False) -> pd.DataFrame:
     """Refit under other choices: objective, delta, each budget, the largest runs, outliers, tied exponents.
 
     Parameters
@@ -38,13 +42,17 @@ def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
     fit : FitResult
         Of a law of N and D.
     C : float
-        Budget of the conclusion, in FLOPs.
+        Budget of the conclusion, in FLOPs of one run.
+    level : float
+        Confidence level of the fit's own interval.
+    progress : bool
+        Show a bar on stderr for work that takes more than two seconds.
 
     Returns
     -------
     DataFrame
         ``choice, variant, rows``; ``a`` (N_opt ∝ C^a at that budget), ``N, D, loss`` compute-optimal at C; ``N_ratio``
-        and ``loss_change`` against the fit as it is (first row); ``inside``: whether N lies in the fit's own 90 %
+        and ``loss_change`` against the fit as it is (first row); ``inside``: whether N lies in the fit's own
         interval (NaN without draws, or without N). Variants that cannot be fitted have NaN and the reason in ``note``.
 
     Raises
@@ -52,24 +60,29 @@ def sensitivity(fit: FitResult, C: float) -> pd.DataFrame:
     FitError
         If the law has no compute-optimal allocation.
     """
-    if not {"N", "D"} <= set(fit.law.variables):
+    if not fit.law.of_N_and_D:
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; sensitivity needs one of N and D")
-    interval = 0.9 if fit.has_intervals else None
+    (C,) = one_positive(C=C)
     base = _conclusion(fit, C)
-    own = compute_optimal(fit, C, interval=interval).iloc[0]
+    own = compute_optimal(fit, C, level=level).iloc[0]
     rows: list[dict[str, Any]] = [{"choice": "as fitted", "variant": "", "rows": len(fit.runs), **base, "note": ""}]
-    for variant in _variants(fit):
-        row: dict[str, Any] = {"choice": variant.choice, "variant": variant.name, "rows": len(variant.runs)}
-        try:
-            again = fit_law(fit.law, variant.runs, objective=variant.objective, params=variant.params, seed=fit.seed)
-            rows.append({**row, **_conclusion(again, C), "note": ""})
-        except QuokkaError as error:
-            rows.append({**row, "note": str(error)})
+    variants = list(_variants(fit))
+    with Progress("refitting under other choices", len(variants), enabled=progress) as bar:
+        for variant in variants:
+            row: dict[str, Any] = {"choice": variant.choice, "variant": variant.name, "rows": len(variant.runs)}
+            try:
+                again = fit_law(
+                    fit.law, variant.runs, objective=variant.objective, params=variant.params, seed=fit.seed
+                )
+                rows.append({**row, **_conclusion(again, C), "note": ""})
+            except QuokkaError as error:
+                rows.append({**row, "note": str(error)})
+            bar.update(1)
     table = pd.DataFrame(rows)
     table["N_ratio"] = table["N"] / base["N"]
     table["loss_change"] = table["loss"] - base["loss"]
     table["inside"] = np.nan
-    if interval is not None:
+    if "N_lower" in own:
         table["inside"] = table["N"].between(own["N_lower"], own["N_upper"]).where(table["N"].notna())
     return table[["choice", "variant", "rows", "a", "N", "D", "loss", "N_ratio", "loss_change", "inside", "note"]]
 
@@ -83,7 +96,7 @@ def own_settings(fit: FitResult) -> dict[str, Any]:
 
 
 def _conclusion(fit: FitResult, C: float) -> dict[str, float]:
-    plan = compute_optimal(fit, C * np.array([1.0, 1.01]))
+    plan = compute_optimal(fit, C * np.array([1.0, 1.01]), level=None)
     a = float(np.diff(np.log(plan["N"]))[0] / np.log(1.01))
     return {"a": a, **{k: float(plan[k].iloc[0]) for k in ("N", "D", "loss")}}
 
@@ -122,9 +135,7 @@ def _variants(fit: FitResult) -> Iterator[_Variant]:
 
 
 def _without(runs: pd.DataFrame, mask: Any) -> pd.DataFrame:
-    kept = runs[~np.asarray(mask)].reset_index(drop=True)
-    kept.attrs = runs.attrs
-    return kept
+    return subset(runs, ~np.asarray(mask))
 
 
 def _called(objective: Objective) -> str:

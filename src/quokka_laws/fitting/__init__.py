@@ -2,10 +2,16 @@
 
 from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.isoflop import fit_isoflops
+from quokka_laws.fitting.leave_out import influence
 from quokka_laws.fitting.profile import profile
 
 __all__ = [
     "fit",
     "fit_isoflops",
+    "influence",
     "profile",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

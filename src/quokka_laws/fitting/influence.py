@@ -7,7 +7,7 @@ between the 16th and 84th percentile of the change stands for its standard devia
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +97,12 @@ class Refits:
         with_all = self._resampled(self.best, every, weights, conclude)
         without = self._resampled(part, kept, weights, conclude)
         return {k: Change(float(a[k][0]), float(b[k][0]), _sd(without[k]), _sd(with_all[k] - without[k])) for k in a}
+
+    def on(self, kept: Array) -> Refits:
+        """The same, of the rows at the positions ``kept`` only."""
+        data = self.data.take(kept)
+        best = optimise(self.law, data, self.space, self.objective, n_starts=self.n_starts, seed=self.seed)
+        return replace(self, data=data, best=best)
 
     def _runs(self, rows: Array) -> tuple[Array | None, Array]:
         """Which run each of the rows belongs to, and where along it."""

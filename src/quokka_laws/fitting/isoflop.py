@@ -16,11 +16,12 @@ import pandas as pd
 from numpy.polynomial import Polynomial
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
+from quokka_laws.results.diagnostic import Diagnostic, Severity
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.read import check_runs, row_names
 
 REFUSALS_LISTED = 3
 FARTHEST = np.log(1e4)  # from the centre of its sizes; the minimum of an almost straight refit is taken to lie there
@@ -62,30 +63,31 @@ def fit_isoflops(
         If fewer than two budgets have an interior minimum; every refused budget is named with its reason.
     """
     if degree not in (2, 3):
-        raise ValueError(f"degree = {degree!r}: 2 fits parabolas, 3 local cubics")
+        raise ArgumentError(f"degree = {degree!r}: 2 fits parabolas, 3 local cubics")
     runs = check_runs(runs)
     if missing := [k for k in ("N", "D", "C") if k not in runs]:
         raise RunsError(f"IsoFLOP profiles need N, D and C; missing: {', '.join(missing)}")
     conventions = Conventions.from_dict(runs.attrs.get("conventions", {}))
     runs = runs.assign(budget=group_budgets(runs["C"].to_numpy(), budget_tolerance))
-    optima, refused, profiles = [], [], {}
+    optima, profiles = [], {}
+    refused: list[Diagnostic] = []
     for budget, group in runs.groupby("budget"):
-        record, reason, profile = _profile(float(budget), group, degree, conventions, interior=interior)
-        if reason:
-            refused.append({"C": budget, "runs": len(group), "reason": reason})
+        found = _profile(float(budget), group, degree, conventions, interior=interior)
+        if isinstance(found, Diagnostic):
+            refused.append(found)
         else:
+            record, profiles[float(budget)] = found
             optima.append(record)
-            profiles[float(budget)] = profile
     if len(optima) < 2:
-        listing = "; ".join(f"C = {r['C']:.3g}: {r['reason']}" for r in refused[:REFUSALS_LISTED])
-        listing += f"; and {len(refused) - REFUSALS_LISTED} budgets more" if len(refused) > REFUSALS_LISTED else ""
+        listing = " ".join(map(str, refused[:REFUSALS_LISTED]))
+        listing += f" And {len(refused) - REFUSALS_LISTED} more budgets." if len(refused) > REFUSALS_LISTED else ""
         raise RunsError(
             f"power laws need at least two budgets with an interior minimum, found {len(optima)}. {listing}"
         )
     table = pd.DataFrame(optima)
     return IsoflopFit(
         optima=table,
-        refused=pd.DataFrame(refused, columns=["C", "runs", "reason"]),
+        refused=tuple(refused),
         power_laws=_power_laws(table),
         degree=degree,
         runs=runs,
@@ -97,11 +99,13 @@ def fit_isoflops(
 
 def _profile(
     budget: float, group: pd.DataFrame, degree: int, conventions: Conventions, *, interior: bool
-) -> tuple[dict[str, float], str, Any]:
-    """Minimum of one budget, or the reason why it has none."""
-    sizes = group["N"].nunique()
+) -> tuple[dict[str, float], Any] | Diagnostic:
+    """Minimum of one budget and its curve, or why it has none."""
+    rows = row_names(group, np.ones(len(group), dtype=bool))
+    sizes = int(group["N"].nunique())
     if sizes < degree + 2:
-        return {}, f"{sizes} model sizes; a polynomial of degree {degree} needs at least {degree + 2}", None
+        numbers = {"C": budget, "sizes": sizes, "degree": degree, "needed": degree + 2}
+        return Diagnostic("TOO_FEW_SIZES", Severity.NOTE, numbers, rows)
     log_N = np.log(group["N"].to_numpy())
     center, width = 0.5 * (log_N.min() + log_N.max()), np.ptp(log_N)
     names = [f"c{i}" for i in range(degree + 1)]
@@ -110,17 +114,15 @@ def _profile(
     profile = model.fit(group["loss"].to_numpy(), params, x=log_N - center)
     at = local_minimum(np.array([profile.params[k].value for k in names]))
     if not np.isfinite(at):
-        return {}, "the profile has no minimum: its curve opens downwards", None
+        return Diagnostic("NO_MINIMUM", Severity.NOTE, {"C": budget}, rows)
     if interior and not log_N.min() < at + center < log_N.max():
-        side = "smaller" if at < 0 else "larger"
-        return (
-            {},
-            (
-                f"the minimum (N = {np.exp(at + center):.3g}) lies outside its own sizes "
-                f"({group['N'].min():.3g} to {group['N'].max():.3g}); train {side} models at this budget"
-            ),
-            None,
-        )
+        numbers = {
+            "C": budget,
+            "N": float(np.exp(at + center)),
+            "smallest": float(group["N"].min()),
+            "largest": float(group["N"].max()),
+        }
+        return Diagnostic("MINIMUM_OUTSIDE", Severity.NOTE, numbers, rows)
     N = float(np.exp(at + center))
     curve = Polynomial([profile.params[k].value for k in names])
     record = {
@@ -134,7 +136,7 @@ def _profile(
         "grid_width": float(np.exp(width)),
         "curvature": float(curve.deriv(2)(at)),
     }
-    return record, "", profile
+    return record, profile
 
 
 def local_minimum(coefficients: Array) -> Array:

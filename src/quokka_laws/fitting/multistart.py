@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from quokka_laws.exceptions import FitError
 from quokka_laws.fitting import starts
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.solver import Problem, Solution, objective_values, solve
-from quokka_laws.laws import Law
+from quokka_laws.laws import Formula, Law
 from quokka_laws.objective import Objective
 from quokka_laws.progress import Progress
 
@@ -24,6 +23,9 @@ THIN_ROWS = 2_000
 SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
 FIRST_STARTS = 5
+BRIEF_STARTS = 3
+FEW_STARTS = 8  # of a formula; where nearly all of them lead to one optimum no others are tried
+AGREEMENT = 0.85
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,41 @@ def optimise(
     n_starts: int | None,
     seed: int,
     progress: bool = False,
+    near: tuple[Array, Array] | None = None,
+    briefly: bool = False,
 ) -> Optimum:
-    """The best optimum from automatic starts: solved on a few rows of each run where there are many, finished on all."""
+    """The best optimum from automatic starts: solved on a few rows of each run where there are many, finished on all.
+
+    ``near``, free coordinates (starts, free) and terms at zero (starts, terms), are starts besides the automatic ones: optima of
+    similar problems, such as the same law on more runs. ``briefly``: a few automatic starts, once each, and no search
+    for rivals.
+    """
     rows, counts = starts.thin(len(data.loss), data.groups, data.order, limit=THIN_ROWS, seed=seed)
     sample = data.take(rows, counts) if len(rows) < len(data.loss) else data
     problem = space.problem(sample, objective)
     searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
-    keep = n_starts or (FIRST_STARTS if searched <= 2 else 64)
+    keep = n_starts or (BRIEF_STARTS if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
-    beginnings: tuple[tuple[Literal["far", "near"], int], ...] = (("far", keep), ("near", NEAR_STARTS))
+    if near:
+        u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
+    both: list[Solution] = []
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
-        both = [
-            solve(problem, u[:count], sample.weights, off=off[:count], begin=begin, progress=bar.update)
-            for begin, count in beginnings
-        ]
+        if n_starts is None and not briefly and len(u) > FEW_STARTS and isinstance(law, Formula):
+            few, rest = slice(None, FEW_STARTS), slice(FEW_STARTS, None)
+            both.append(solve(problem, u[few], sample.weights, off=off[few], progress=bar.update))
+            if _agree(both[0]):  # nothing is gained by the rest
+                u, off = u[few], off[few]
+            else:
+                both.append(solve(problem, u[rest], sample.weights, off=off[rest], progress=bar.update))
+        else:
+            both.append(solve(problem, u, sample.weights, off=off, progress=bar.update))
+        if not briefly:
+            few = slice(None, NEAR_STARTS)
+            both.append(solve(problem, u[few], sample.weights, off=off[few], begin="near", progress=bar.update))
     solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():
         raise FitError(
-            f"no start of {law.name} gives a finite objective on these {len(data.loss)} runs; "
+            f"no start of {law.label} gives a finite objective on these {len(data.loss)} runs; "
             "check units (raw parameters and tokens, loss in nats) with `quokka-laws check`"
         )
     order = np.argsort(np.where(np.isfinite(solved.value), solved.value, np.inf))
@@ -100,12 +119,18 @@ def optimise(
     )
 
 
+def _agree(solved: Solution) -> bool:
+    """Whether nearly all starts lead to one optimum."""
+    best = np.nanmin(solved.value)
+    return bool((solved.converged & (solved.value <= best * (1 + SAME_OPTIMUM))).mean() >= AGREEMENT)
+
+
 def _ranked_starts(
     law: Law, data: Data, space: Space, problem: Problem, *, keep: int, seed: int
 ) -> tuple[Array, Array]:
     low, high = np.full(len(space.free), -np.inf), np.full(len(space.free), np.inf)
     low[space.free], high[space.free] = space.lower, space.upper
-    theta = starts.candidates(law, space.free, (low, high), count=max(512, 8 * keep), seed=seed)
+    theta = starts.candidates(law, space.free, (low, high), count=max(512, 8 * keep), seed=seed, ranges=space.ranges)
     fixed = ~space.free
     tied = theta[:, space.free] @ space.basis.T + space.offset
     theta[:, fixed] = tied[:, fixed]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lmfit
 import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
-from quokka_laws.fitting.solver import Problem
+from quokka_laws.fitting.solver import REACH, Problem
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
 from quokka_laws.objective import Objective
@@ -36,7 +36,7 @@ class Data:
             raise RunsError(
                 f"weights from {w.min():g} to {w.max():g}: they must be finite and not negative, with a positive sum"
             )
-        x = law.inputs(**inputs_of(runs))
+        x = law.inputs(**inputs_of(runs, law.takes))
         groups = unit_codes(runs["run_id"]) if independent_runs(runs) < len(runs) else None
         order = runs["D"].to_numpy(dtype=float) if "D" in runs else np.ones(len(runs))
         return cls(x, runs["loss"].to_numpy(dtype=float), w, groups, order)
@@ -50,7 +50,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Space:
-    """Free coordinates of a fit: ``theta = basis @ u + offset``."""
+    """Free coordinates of a fit: ``theta = basis @ u + offset``, with a prior on them where there is one."""
 
     law: Law
     basis: Array
@@ -60,6 +60,9 @@ class Space:
     free: Array
     fixed_off: Array
     given: dict[int, float]
+    ranges: dict[int, tuple[float, float]]
+    expected: Array | None = None
+    precision: Array | None = None
 
     @classmethod
     def of(cls, law: Law, params: lmfit.Parameters) -> Space | None:
@@ -71,6 +74,7 @@ class Space:
         basis[index, np.arange(len(index))] = 1.0
         offset = np.zeros(len(coefficients))
         lower, upper, given = np.full(len(index), -np.inf), np.full(len(index), np.inf), {}
+        ranges: dict[int, tuple[float, float]] = {}
         zero = []
         for j, c in enumerate(coefficients):
             par = params[c.name]
@@ -78,13 +82,15 @@ class Space:
                 with np.errstate(divide="ignore"):
                     bounds = np.log([max(par.min, 0.0), par.max]) if c.is_log else np.array([par.min, par.max])
                 lower[index == j], upper[index == j] = bounds
-                if par.user_data != AUTOMATIC and par.value > 0:
+                if isinstance(par.user_data, tuple):
+                    ranges[j] = par.user_data
+                elif par.user_data != AUTOMATIC and (par.value > 0 or not c.is_log):
                     given[j] = float(np.log(par.value)) if c.is_log else float(par.value)
             elif not par.expr:
                 if c.kind == "amplitude" and par.value == 0:
                     zero.append(j)
                 elif c.is_log and par.value <= 0:
-                    raise ValueError(f"{c.name} is fixed at {par.value:g}; {law.name} needs it positive")
+                    raise ArgumentError(f"{c.name} is fixed at {par.value:g}; {law.label} needs it positive")
                 else:
                     offset[j] = np.log(par.value) if c.is_log else par.value
         tied = [j for j, c in enumerate(coefficients) if params[c.name].expr]
@@ -92,15 +98,39 @@ class Space:
             return None
         fixed_off = np.zeros(law.term_count, dtype=bool)
         fixed_off[[law.amplitude_terms[j] for j in zero]] = True
-        return cls(law, basis, offset, lower, upper, free, fixed_off, given)
+        return cls(law, basis, offset, lower, upper, free, fixed_off, given, ranges)
 
     def problem(self, data: Data, objective: Objective) -> Problem:
         """What the solver is given."""
         lower = dict(zip(np.flatnonzero(self.free), self.lower, strict=True))
         vanishing = {j: k for j, k in self.law.amplitude_terms.items() if lower.get(j) == -np.inf}
         return Problem(
-            self.law.terms_at, data.x, data.loss, objective, self.basis, self.offset, self.lower, self.upper, vanishing
+            self.law.terms_at,
+            data.x,
+            data.loss,
+            objective,
+            self.basis,
+            self.offset,
+            self.lower,
+            self.upper,
+            vanishing,
+            self.reach,
+            self.expected,
+            self.precision,
         )
+
+    @property
+    def reach(self) -> Array:
+        """How far one step may go in each free coordinate: as far as a coefficient that is large anyway may lie."""
+        wide = [
+            0.0 if c.is_log else max(map(abs, self.ranges.get(j, c.start))) for j, c in enumerate(self.law.coefficients)
+        ]
+        slope = np.array([c.kind == "slope" for c in self.law.coefficients])
+        return np.where(slope[self.free], np.inf, np.maximum(REACH, np.array(wide)[self.free]))
+
+    def expecting(self, expected: Array, precision: Array) -> Space:
+        """With a prior on the free coordinates; its precision in units of the objective."""
+        return replace(self, expected=expected, precision=precision)
 
     def enter(self, theta: Array, problem: Problem) -> tuple[Array, Array]:
         """Solver coordinates (problems, coefficients) → free coordinates and switched-off terms."""

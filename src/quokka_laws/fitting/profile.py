@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.fit import fit as refit
 from quokka_laws.results.fit_result import FitResult
 
@@ -50,18 +51,18 @@ def profile(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the coefficient is fixed, tied or unknown, or its value is zero.
     """
     if name not in fit.law.names:
-        raise ValueError(f"{fit.law.name} has no coefficient {name!r}; it has {', '.join(fit.law.names)}")
+        raise ArgumentError(f"{fit.law.label} has no coefficient {name!r}; it has {', '.join(fit.law.names)}")
     par = fit.params[name]
     if not par.vary or par.expr:
-        raise ValueError(f"{name} was {'tied' if par.expr else 'fixed'}: there is nothing to profile")
+        raise ArgumentError(f"{name} was {'tied' if par.expr else 'fixed'}: there is nothing to profile")
     value = fit.values[name]
     coefficient = fit.law.coefficients[fit.law.names.index(name)]
     if coefficient.is_log and value == 0:
-        raise ValueError(f"{name} is 0 at the optimum: profile it by fits with {name} fixed at positive values")
+        raise ArgumentError(f"{name} is 0 at the optimum: profile it by fits with {name} fixed at positive values")
     if span is None:
         spread = fit.summary.loc[name, "stderr"] / (value if coefficient.is_log else 1.0)
         span = float(min(3.0 * spread, 5.0)) if np.isfinite(spread) and spread > 0 else 0.5

@@ -1,4 +1,4 @@
-"""What is doubtful about the rows of a table before anything is fitted to them, each as a code and one sentence."""
+"""What is doubtful about the rows of a table before anything is fitted to them."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from collections.abc import Iterator
 import pandas as pd
 
 from quokka_laws.laws import Law
+from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.read import row_names
 
 HIGHEST_LOSS = 12.0  # nats/token: guessing among 160,000 tokens
 FREE_EPOCHS = 4.0  # up to which repeated tokens are worth about as much as fresh ones (Muennighoff et al. 2023)
 MOST_ROWS = 20  # of one size at different D that are not taken for checkpoints
 
 
-def of_runs(runs: pd.DataFrame, law: Law) -> Iterator[tuple[str, str]]:
-    """Every doubt about rows that a law is to be fitted to."""
+def of_runs(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
+    """Every diagnostic of rows that a law is to be fitted to."""
     yield from _perplexity(runs)
     yield from _checkpoints(runs)
     yield from _repetition(runs, law)
 
 
-def _perplexity(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _perplexity(runs: pd.DataFrame) -> Iterator[Diagnostic]:
     unit = Conventions.from_dict(runs.attrs.get("conventions", {})).loss_unit
-    if unit == "nats/token" and (highest := runs["loss"].max()) > HIGHEST_LOSS:
-        yield (
-            "LOSS_TOO_HIGH",
-            f"THE LOSS GOES UP TO {highest:.4g} nats/token; guessing among 160,000 tokens costs {HIGHEST_LOSS:g}. Is it a "
-            "perplexity? Take its logarithm",
-        )
+    if unit == "nats/token" and (highest := float(runs["loss"].max())) > HIGHEST_LOSS:
+        rows = row_names(runs, (runs["loss"] > HIGHEST_LOSS).to_numpy())
+        yield Diagnostic("LOSS_TOO_HIGH", Severity.ERROR, {"highest": highest, "limit": HIGHEST_LOSS}, rows)
 
 
-def _checkpoints(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _checkpoints(runs: pd.DataFrame) -> Iterator[Diagnostic]:
     if "run_id" in runs or not {"N", "D"} <= set(runs):
         return
     counts = runs.groupby([k for k in ("N", "U_D") if k in runs])["D"].nunique()
-    if counts.max() > MOST_ROWS:
+    if (count := int(counts.max())) > MOST_ROWS:
         size = counts.idxmax()
-        yield (
-            "CHECKPOINTS",
-            f"{counts.max()} ROWS OF ONE SIZE (N = {size[0] if isinstance(size, tuple) else size:.3g}) AT DIFFERENT D look like "
-            "checkpoints of few runs. They are not independent: give a column run_id, or intervals are far too narrow",
-        )
+        N = float(size[0] if isinstance(size, tuple) else size)
+        yield Diagnostic("CHECKPOINTS", Severity.ERROR, {"count": count, "N": N})
 
 
-def _repetition(runs: pd.DataFrame, law: Law) -> Iterator[tuple[str, str]]:
+def _repetition(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
     if "epochs" in law.variables or "epochs" not in runs:
         return
-    if count := int((runs["epochs"] > FREE_EPOCHS).sum()):
-        yield (
-            "REPETITION_IGNORED",
-            f"{count} OF {len(runs)} ROWS REPEAT THEIR DATA MORE THAN {FREE_EPOCHS:g} TIMES (up to {runs['epochs'].max():.3g}), and "
-            f"{law.name} takes a repeated token for a fresh one. Fit a law that does not: --law effective-data, or memorization "
-            "where the loss rises again",
-        )
+    repeated = (runs["epochs"] > FREE_EPOCHS).to_numpy()
+    if count := int(repeated.sum()):
+        numbers = {
+            "count": count,
+            "of": len(runs),
+            "times": FREE_EPOCHS,
+            "most": float(runs["epochs"].max()),
+            "law": law.label,
+        }
+        advice = (Option("law", "bounded-memorization"), Option("law", "effective-data"))
+        yield Diagnostic("REPETITION_IGNORED", Severity.WARNING, numbers, row_names(runs, repeated), advice)

@@ -32,6 +32,8 @@ TermsAt = Callable[..., list[Jet]]
 
 NEGLIGIBLE_SHARE = 1e-6
 DECREMENT = 1e-14
+REACH = 5.0
+"""No single step moves a log-amplitude or an exponent farther."""
 _CELLS = 120_000  # rows × problems worked on at once: keeps the arrays of one pass inside the cache
 
 _LARGE = 8_000  # rows: above, one problem at a time fills the cache, and rows of weight zero can be left out
@@ -47,7 +49,8 @@ class Problem:
         ``terms_at(theta, x, order=…) -> list[Jet]`` for theta of shape (problems, coefficients).
     x : mapping of str to array (rows,)
         Passed through to ``terms_at``.
-    loss : array (rows,)
+    loss : array (rows,) or (problems, rows)
+        Observed, or simulated anew for each problem of a batch.
     objective : Objective
     basis, offset : array (coefficients, free), array (coefficients,)
         ``theta = basis @ u + offset``: fixed coefficients and linear ties.
@@ -55,6 +58,12 @@ class Problem:
         Bounds on ``u``.
     amplitudes : dict of int to int
         Coefficient index → the index of the one term it scales. Only those that may vanish.
+    reach : array (free,) or float
+        The longest step in each coordinate.
+    expected : array (free,) or (problems, free), optional
+        Where a prior expects the free coordinates; ``half precision·(u − expected)²`` is added to the objective.
+    precision : array (free,), optional
+        Of the prior, in units of the objective; 0 for a coordinate without one.
     """
 
     terms_at: TermsAt
@@ -66,10 +75,26 @@ class Problem:
     lower: Array
     upper: Array
     amplitudes: Mapping[int, int] = field(default_factory=dict)
+    reach: Array | float = REACH
+    expected: Array | None = None
+    precision: Array | None = None
+
+    @property
+    def count_rows(self) -> int:
+        """Rows of one problem."""
+        return self.loss.shape[-1]
 
     def rows(self, keep: Array) -> Problem:
         """The same problem on some of its rows."""
-        return replace(self, x={k: v[keep] for k, v in self.x.items()}, loss=self.loss[keep])
+        return replace(self, x={k: v[keep] for k, v in self.x.items()}, loss=self.loss[..., keep])
+
+    def part(self, which: Any) -> Problem:
+        """Some problems of the batch."""
+        loss = self.loss[which] if self.loss.ndim == 2 else self.loss
+        expected = self.expected
+        if expected is not None and expected.ndim == 2:
+            expected = expected[which]
+        return replace(self, loss=loss, expected=expected)
 
     def theta(self, u: Array) -> Array:
         """Free coordinates (problems, free) → solver coordinates (problems, coefficients)."""
@@ -133,7 +158,7 @@ def solve(
     Solution
     """
     u = np.atleast_2d(np.asarray(u, dtype=float))
-    count, rows = len(u), len(problem.loss)
+    count, rows = len(u), problem.count_rows
     weights = np.asarray(weights, dtype=float)
     if off is None:
         off = np.zeros((count, len(problem.terms_at(problem.theta(u[:1]), problem.x))), dtype=bool)
@@ -142,10 +167,10 @@ def solve(
     for first in range(0, count, size):
         part = slice(first, min(first + size, count))
         w = weights if weights.ndim == 1 else weights[part]
-        sub = problem
+        sub = problem.part(part)
         if w.ndim == 2 and len(w) == 1 and (w == 0).mean() > 0.1:
             keep = w[0] > 0  # one large resample at a time: leave out the rows it does not contain
-            sub, w = problem.rows(keep), w[:, keep]
+            sub, w = sub.rows(keep), w[:, keep]
         with np.errstate(all="ignore"):  # a trial step may leave the law's domain: it is rejected
             parts.append(_solve_chunk(sub, u[part], w, off[part], begin, max_iterations))
         if progress:
@@ -155,20 +180,28 @@ def solve(
 
 def objective_values(problem: Problem, u: Array, weights: Array, *, off: Array) -> Array:
     """Objective at given points, shape (problems,); ``weights`` (rows,) are shared. Used to rank starts."""
-    size = max(1, _CELLS // max(1, len(problem.loss)))
+    size = max(1, _CELLS // max(1, problem.count_rows))
     parts = []
     for first in range(0, len(u), size):
         part = slice(first, first + size)
         log_prediction = _log_prediction(problem, u[part], off[part])
         r = log_prediction - np.log(problem.loss) if problem.objective.log else np.exp(log_prediction) - problem.loss
-        parts.append((problem.objective.value(r) * weights).sum(axis=1))
+        value = (problem.objective.value(r) * weights).sum(axis=1)
+        parts.append(value + _prior_value(problem, u[part]))
     return np.concatenate(parts)
+
+
+def _prior_value(problem: Problem, u: Array) -> Array | float:
+    """What a prior adds to the objective of each problem."""
+    if problem.precision is None:
+        return 0.0
+    return np.asarray(0.5 * (problem.precision * (u - problem.expected) ** 2).sum(axis=1))
 
 
 def _log_prediction(problem: Problem, u: Array, off: Array) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         terms = problem.terms_at(problem.theta(u), problem.x)
-        T = np.stack([np.broadcast_to(t.value, (len(u), len(problem.loss))) for t in terms])
+        T = np.stack([np.broadcast_to(t.value, (len(u), problem.count_rows)) for t in terms])
         T[off.T] = -np.inf
         return np.asarray(np.logaddexp.reduce(T, axis=0))
 
@@ -226,7 +259,7 @@ class _Batch:
     def evaluate(self, who: Array, u: Array, objective: Objective, *, newton: bool) -> _Local:
         problem = self.problem
         terms = problem.terms_at(problem.theta(u), problem.x, order=2 if newton else 1)
-        shape = (len(u), len(problem.loss))
+        shape = (len(u), problem.count_rows)
         T = np.stack([np.broadcast_to(t.value, shape) for t in terms])
         T[self.off[who].T] = -np.inf
         peak = T.max(axis=0)
@@ -236,12 +269,12 @@ class _Batch:
         log_prediction = np.log(total) + peak
         share = q.max(axis=2).T
         if objective.log:
-            r = log_prediction - self.log_loss
+            r = log_prediction - self._each(self.log_loss, who)
         else:
             prediction = np.exp(log_prediction)
-            r = prediction - problem.loss
+            r = prediction - self._each(problem.loss, who)
             q = q * prediction
-        w = self.weights if self.weights.ndim == 1 else self.weights[who]
+        w = self._each(self.weights, who)
         value = (objective.value(r) * w).sum(axis=1)
         psi = objective.score(r) * w
 
@@ -260,7 +293,18 @@ class _Batch:
             for k, t in enumerate(terms):
                 _add_term_curvature(hessian, psi * q[k], t)
         M = problem.basis
-        return _Local(value, gradient @ M, M.T @ hessian @ M, share)
+        gradient, hessian = gradient @ M, M.T @ hessian @ M
+        if problem.precision is not None and problem.expected is not None:
+            away = u - (problem.expected if problem.expected.ndim == 1 else problem.expected[who])
+            value = value + 0.5 * (problem.precision * away**2).sum(axis=1)
+            gradient = gradient + problem.precision * away
+            hessian = hessian + np.diag(problem.precision)
+        return _Local(value, gradient, hessian, share)
+
+    @staticmethod
+    def _each(rows: Array, who: Array) -> Array:
+        """Rows shared by all problems as they are, those of each problem for the problems asked."""
+        return rows if rows.ndim == 1 else rows[who]
 
     # ---- descent ----------------------------------------------------------------------------------------------
 
@@ -353,9 +397,8 @@ class _Batch:
         floor = 1e-10 * np.abs(eigenvalues).max(axis=1, keepdims=True) + 1e-300
         decrement = 0.5 * (along**2 / np.maximum(size, floor)).sum(axis=1)
         step = -np.matmul(vectors, (along / (size + damping[:, None]))[..., None])[..., 0] * scale
-        # No single step moves a log-amplitude or an exponent absurdly far.
-        longest = np.abs(step).max(axis=1, keepdims=True)
-        return step * np.minimum(1.0, 5.0 / np.maximum(longest, 5.0)), decrement
+        longest = (np.abs(step) / self.problem.reach).max(axis=1, keepdims=True)
+        return step / np.maximum(longest, 1.0), decrement
 
     # ---- amplitudes at zero -----------------------------------------------------------------------------------
 
@@ -381,8 +424,9 @@ class _Batch:
                 continue
             log_unit = problem.terms_at(problem.theta(self.u[who]), problem.x)[k].value - self.u[who][:, [j]]
             log_prediction = _log_prediction(problem, self.u[who], self.off[who])
-            r = log_prediction - self.log_loss if objective.log else np.exp(log_prediction) - problem.loss
-            w = self.weights if self.weights.ndim == 1 else self.weights[who]
+            log_loss = self._each(self.log_loss, who)
+            r = log_prediction - log_loss if objective.log else np.exp(log_prediction) - np.exp(log_loss)
+            w = self._each(self.weights, who)
             relative = np.exp(log_unit - log_prediction) if objective.log else np.exp(log_unit)
             slope = (objective.score(r) * w * relative).sum(axis=1)
             size = (np.abs(objective.score(r)) * w * relative).sum(axis=1)
@@ -402,8 +446,8 @@ class _Batch:
                 continue
             off = self.off[who]
             off[:, k] = True
-            w = self.weights if self.weights.ndim == 1 else self.weights[who]
-            trial = _Batch(self.problem, self.u[who], w, off)
+            w = self._each(self.weights, who)
+            trial = _Batch(self.problem.part(who), self.u[who], w, off)
             trial.minimise(objective, irls=2, tolerance=DECREMENT, max_iterations=max_iterations)
             before = self.evaluate(who, self.u[who], objective, newton=False).value
             after = trial.evaluate(np.arange(len(who)), trial.u, objective, newton=False).value

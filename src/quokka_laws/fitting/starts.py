@@ -7,6 +7,8 @@ least squares (:meth:`quokka_laws.laws.Law.project`), so only the exponents need
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.stats import qmc
 
@@ -16,7 +18,15 @@ from quokka_laws.laws import Law
 GRID = 17
 
 
-def candidates(law: Law, free: Array, bounds: tuple[Array, Array], *, count: int, seed: int) -> Array:
+def candidates(
+    law: Law,
+    free: Array,
+    bounds: tuple[Array, Array],
+    *,
+    count: int,
+    seed: int,
+    ranges: Mapping[int, tuple[float, float]] | None = None,
+) -> Array:
     """Solver coordinates that cover the start ranges of the free, searched coefficients.
 
     Parameters
@@ -29,6 +39,8 @@ def candidates(law: Law, free: Array, bounds: tuple[Array, Array], *, count: int
     count : int
         Candidates wanted where a grid would be too large.
     seed : int
+    ranges : mapping of int to (float, float), optional
+        Start ranges of coefficients, in natural units, instead of the law's own.
 
     Returns
     -------
@@ -38,7 +50,8 @@ def candidates(law: Law, free: Array, bounds: tuple[Array, Array], *, count: int
     low, high = [], []
     for j in searched:
         c = law.coefficients[j]
-        a, b = (np.log(c.start) if c.is_log else np.asarray(c.start)).tolist()
+        between = (ranges or {}).get(j, c.start)
+        a, b = (np.log(between) if c.is_log else np.asarray(between, dtype=float)).tolist()
         lower, upper = bounds[0][j], bounds[1][j]
         a, b = max(a, lower), min(b, upper)
         if not a < b:  # the user's bounds lie outside the usual range: search inside the bounds instead

@@ -1,4 +1,4 @@
-"""Logs of training runs as a table: TensorBoard, W&B, Hugging Face, MLflow, CSV, JSON lines, Parquet."""
+"""Logs of training runs as a table: TensorBoard, W&B, Hugging Face, MLflow, Megatron, torchtitan, CSV, JSON lines, Parquet."""
 
 from quokka_laws.importers.collect import import_runs
 from quokka_laws.importers.curves import Final
@@ -11,3 +11,7 @@ __all__ = [
     "detect",
     "import_runs",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

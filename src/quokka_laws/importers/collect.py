@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.exceptions import ExpressionError, RunsError
+from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
 from quokka_laws.importers.curves import Curve, Final, IncompleteError, metrics_agree, points, unusable
 from quokka_laws.importers.detect import reader
 from quokka_laws.importers.names import NamePattern
@@ -48,7 +48,7 @@ def import_runs(
     sources : path or str, or several
         Folders or files; ``"entity/project"`` for W&B, an address for an MLflow server.
     kind : str, optional
-        One of ``tensorboard``, ``wandb``, ``huggingface``, ``mlflow``, ``table``; found out without it.
+        One of ``tensorboard``, ``wandb``, ``huggingface``, ``mlflow``, ``megatron``, ``torchtitan``, ``table``; found out without it.
     columns : mapping, optional
         Canonical name → name in the logs: ``loss``, ``step``, ``D`` (tokens seen so far), ``lr``, ``run_id``, and
         facts about a run: ``N``, ``C``, ``U_D``, ``epochs``, ``max_steps``. Common names are recognised.
@@ -83,7 +83,7 @@ def import_runs(
     """
     method = Final.parse(final)
     if unknown := sorted(set(accept) - set(STATUSES)):
-        raise ValueError(f"accept {', '.join(unknown)} is none of {', '.join(STATUSES)}")
+        raise ArgumentError(f"accept {', '.join(unknown)} is none of {', '.join(STATUSES)}")
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     options = Options(
         columns=dict(columns or {}),

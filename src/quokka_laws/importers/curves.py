@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.runs.remarks import Remark, sentence
 
 COOLED = 0.1  # of the peak learning rate: cosine schedules commonly end here
@@ -85,12 +85,12 @@ class Final:
 
         Raises
         ------
-        ValueError
+        ArgumentError
             For anything else.
         """
         match = re.fullmatch(r"(last|smooth|cooldown)(?::(\d+))?", text.strip())
         if not match or (match[1] == "smooth" and not match[2]) or match[2] == "0":
-            raise ValueError(
+            raise ArgumentError(
                 f"final {text!r} is not understood; use last:K (mean of the last K logged losses), smooth:W (Gaussian "
                 "window of W steps, 301 in the Quokka paper) or cooldown (where the learning rate has come down)"
             )

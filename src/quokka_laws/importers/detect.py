@@ -11,15 +11,27 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from quokka_laws.exceptions import RunsError
-from quokka_laws.importers import huggingface, lm_eval, logs, mlflow, tensorboard, wandb, wandb_offline
+from quokka_laws.exceptions import ArgumentError, RunsError
+from quokka_laws.importers import (
+    huggingface,
+    lm_eval,
+    logs,
+    megatron,
+    mlflow,
+    tensorboard,
+    text_logs,
+    torchtitan,
+    wandb,
+    wandb_offline,
+)
 from quokka_laws.importers.options import Options
 from quokka_laws.runs.files import SUFFIXES, is_table_name
 
-KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "lm-eval", "table")
+KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "megatron", "torchtitan", "lm-eval", "table")
+TEXT_LOGS: dict[str, Any] = {"megatron": megatron, "torchtitan": torchtitan}
 WANTED = (
-    "event files of TensorBoard, offline runs of W&B, trainer_state.json of Hugging Face, a store of MLflow, results of "
-    "lm-evaluation-harness, or tables "
+    "event files of TensorBoard, offline runs of W&B, trainer_state.json of Hugging Face, a store of MLflow, text logs of "
+    "Megatron or torchtitan, results of lm-evaluation-harness, or tables "
     f"({', '.join(SUFFIXES)})"
 )
 
@@ -62,6 +74,8 @@ def _file(path: Path) -> str:
         return "lm-eval"
     if is_table_name(path.name):
         return "table"
+    if kind := _text_log(path):
+        return kind
     raise RunsError(f"{path}: not a kind of log that is recognised; wanted {WANTED}. Force one with --from")
 
 
@@ -82,6 +96,8 @@ def _folder(root: Path) -> str:
         return "tensorboard"
     if offline:
         return "wandb"
+    if kind := next(filter(None, map(_text_log, text_logs.files(root))), ""):
+        return kind
     if tables:
         return "lm-eval" if lm_eval.find(root) else "table"
     raise RunsError(f"{root}: nothing to read in this folder; wanted {WANTED}")
@@ -89,6 +105,11 @@ def _folder(root: Path) -> str:
 
 def _refuse(error: OSError) -> None:
     raise RunsError(f"{error.filename}: cannot be read ({error.strerror})") from None
+
+
+def _text_log(path: Path) -> str:
+    """Whose text log a file is; empty if nobody's."""
+    return next((kind for kind, module in TEXT_LOGS.items() if text_logs.holds(path, module.MARK)), "")
 
 
 def _is_state(path: Path) -> bool:
@@ -108,7 +129,7 @@ def reader(source: str | Path, kind: str | None = None) -> Callable[[Options], I
     """
     found = kind or detect(source)
     if found not in KINDS:
-        raise ValueError(f"kind {kind!r} is none of {', '.join(KINDS)}")
+        raise ArgumentError(f"kind {kind!r} is none of {', '.join(KINDS)}")
     text, path = str(source), Path(source)
     if found == "wandb" and not path.exists():
         return partial(wandb.read, text)
@@ -121,9 +142,10 @@ def reader(source: str | Path, kind: str | None = None) -> Callable[[Options], I
     modules = {
         "tensorboard": tensorboard,
         "huggingface": huggingface,
-        "wandb": wandb_offline if wandb_offline.find(path) else logs,
-        "table": logs,
+        "wandb": wandb_offline if text != "-" and wandb_offline.find(path) else logs,
         "lm-eval": lm_eval,
+        "table": logs,
+        **TEXT_LOGS,
     }
     module = modules[found]
     if text != "-" and not module.find(path):

@@ -7,6 +7,7 @@ name itself wins. Other fields are kept as columns. ``{}`` matches anything and 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,8 @@ PATTERNS = {
 }
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 QUANTITIES = tuple(k for k in POSITIVE if k != "loss")
+MOST_WAYS = 2_000_000  # a second of trying
+_FIELD = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 _QUANTITY = r"\d[\d.,]*(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
 
 
@@ -40,7 +43,7 @@ class NamePattern:
 
     def __init__(self, pattern: str) -> None:
         self.pattern = PATTERNS.get(pattern, pattern)
-        fields = re.findall(r"\{([^{}:]*)(?::([^{}]*))?\}", self.pattern)
+        fields = _FIELD.findall(self.pattern)
         if not fields or not any(name in QUANTITIES for name, _ in fields):
             raise RunsError(
                 f"name pattern {pattern!r} has no field such as {{N}}; write e.g. '{{C}}_{{N:M}}_{{D}}' with fields "
@@ -48,6 +51,7 @@ class NamePattern:
             )
         if unknown := [unit for _, unit in fields if unit and unit not in UNITS]:
             raise RunsError(f"name pattern {pattern!r}: unit {unknown[0]!r} is none of {', '.join(UNITS)}")
+        self._between = re.split(r"\{[^{}]*\}", self.pattern)[1:-1]
         # A canonical field without a unit is a quantity, too.
         typed = re.sub(rf"\{{({'|'.join(QUANTITIES)})\}}", r"{\1:one}", self.pattern)
         types = {"one": _quantity(1.0), **{unit: _quantity(factor) for unit, factor in UNITS.items()}}
@@ -62,14 +66,24 @@ class NamePattern:
         Raises
         ------
         RunsError
-            If C, N and D of the name contradict each other by a unit.
+            If C, N and D of the name contradict each other by a unit, or the pattern could match in too many ways.
         """
         for part in (name, *reversed(re.split(r"[\\/]", name))):
+            if (ways := self._ways(part)) > MOST_WAYS:
+                raise RunsError(
+                    f"run {name[:80]}: the pattern {self.pattern!r} could match its name in {ways:.1g} ways; put what all names share "
+                    "between the fields, or leave out fields that are not needed"
+                )
             if found := self._parser.parse(part):
                 facts = {k: _plain(v) for k, v in found.named.items()}
                 _check_units(name, facts)
                 return facts
         return {}
+
+    def _ways(self, name: str) -> int:
+        """In how many ways what stands between the fields can lie in a name, at most: as often as a search may turn back."""
+        places = [name.count(text) if text else len(name) for text in self._between]
+        return math.comb(max(places, default=0), len(places))
 
 
 def _quantity(factor: float) -> Callable[[str], float]:

@@ -7,25 +7,34 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import schedules
 from quokka_laws.laws.base import NAMED, Coefficient, Law
+from quokka_laws.laws.bounded import Bounded
 from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
+from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
+from quokka_laws.laws.formula import Formula, law, looks_like_formula
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
-from quokka_laws.laws.memorization import Memorization
+from quokka_laws.laws.memorization import BoundedMemorization, Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
 from quokka_laws.laws.power import PowerLaw
 from quokka_laws.laws.precision import LowPrecision
-from quokka_laws.laws.repeated import EffectiveData, QuokkaRepeated, Repeated
+from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, Repeated
 
 __all__ = [
     "AdditiveOverfit",
+    "Bounded",
+    "BoundedMemorization",
     "BrokenPowerLaw",
     "Chinchilla",
     "Coefficient",
+    "DataReuse",
     "EffectiveData",
+    "ExposureOverfit",
     "Farseer",
+    "Formula",
     "Kaplan",
     "KaplanSteps",
     "Law",
@@ -38,8 +47,10 @@ __all__ = [
     "SaturatingOverfit",
     "Skaling",
     "SoftplusOverfit",
+    "as_law",
     "from_name",
     "from_spec",
+    "law",
     "registry",
     "schedules",
 ]
@@ -58,8 +69,30 @@ def _optional(option: Field[Any]) -> bool:
 
 
 def from_name(name: str) -> Law:
-    """The law called ``name`` with its default options; ``ValueError`` suggests the nearest name otherwise."""
+    """The law called ``name`` with its default options, or a formula's; ``ValueError`` suggests the nearest name otherwise."""
+    if looks_like_formula(name):
+        return Formula(name)
     return _class_of(name, registry())()
+
+
+def as_law(given: Any) -> Law:
+    """A law from what people write for one: a law, its class, or its name.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of these, or a class that needs arguments.
+    """
+    if isinstance(given, Law):
+        return given
+    if isinstance(given, str):
+        return from_name(given)
+    if isinstance(given, type) and issubclass(given, Law):
+        try:
+            return given()
+        except TypeError as error:
+            raise ArgumentError(f"{given.__name__} needs arguments ({error}): give {given.__name__}(…)") from None
+    raise ArgumentError(f"{given!r} is no law: give one, such as ql.laws.Chinchilla(), or its name, 'chinchilla'")
 
 
 def from_spec(spec: Mapping[str, Any]) -> Law:
@@ -72,7 +105,11 @@ def _class_of(name: str, known: Mapping[str, type[Law]]) -> type[Law]:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ValueError(
+        raise ArgumentError(
             f"no law is called {name!r}{hint} Known laws: {', '.join(known)}; import the module of a law of your own first"
         )
     return known[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -27,8 +27,11 @@ Inputs = Mapping[str, Any]
 """Data as the laws see them: ``log_N``, ``log_D``, ``log_U_D``, ``log_C`` and ``epochs``, arrays or jets."""
 
 
+COMPLETED = ("N", "D", "C", "U_D", "epochs")
+"""Variables that are derived from one another."""
+
 AUTOMATIC = "automatic start"
-"""``user_data`` of a parameter whose start value nobody gave."""
+"""``user_data`` of a parameter whose start value nobody gave; a range (low, high) is where to look for one."""
 
 NAMED: dict[str, type[Law]] = {}
 """Every law defined so far, by its name."""
@@ -46,24 +49,27 @@ class Coefficient:
         What it says, in words.
     kind : {"amplitude", "scale", "exponent"}
         An *amplitude* multiplies exactly one term and may be zero; a *scale* is positive; both are solved for as
-        logarithms. An *exponent* is solved for as it is.
+        logarithms. An *exponent* is solved for as it is; so is a *slope*, which multiplies a term and may have any size.
     start : (float, float)
         Range in which automatic starts look for it (amplitudes are solved, not searched).
     min, max : float
         Default bounds, in natural units.
+    bound_means : str
+        What it means that a fit ends at a bound, where that is nothing to worry about.
     """
 
     name: str
     meaning: str
-    kind: Literal["amplitude", "scale", "exponent"] = "exponent"
+    kind: Literal["amplitude", "slope", "scale", "exponent"] = "exponent"
     start: tuple[float, float] = (0.05, 1.5)
     min: float = -np.inf
     max: float = np.inf
+    bound_means: str = ""
 
     @property
     def is_log(self) -> bool:
         """Whether the solver works on the logarithm of this coefficient."""
-        return self.kind != "exponent"
+        return self.kind in ("amplitude", "scale")
 
     @property
     def coordinate(self) -> str:
@@ -83,6 +89,8 @@ class Law:
     equation: ClassVar[str]
     source: ClassVar[str]
     variables: ClassVar[tuple[str, ...]] = ("N", "D")
+    groups: ClassVar[tuple[str, ...]] = ()
+    """Columns of text that a law takes: one value of a coefficient per level."""
     of_unique_data: ClassVar[tuple[str, ...]] = ()
     """Coefficients that say what more unique data change: runs of one U_D say nothing about them."""
 
@@ -97,6 +105,51 @@ class Law:
                 "read back by the name of its law, so set another name"
             )
         NAMED[cls.name] = cls  # defined again, as in a notebook
+
+    @property
+    def label(self) -> str:
+        """What tables and messages call the law."""
+        return self.name
+
+    @property
+    def formula(self) -> str:
+        """The law as :func:`quokka_laws.law` reads it; empty for a law that has not been written so."""
+        return ""
+
+    @property
+    def of_N_and_D(self) -> bool:
+        """Whether the law is one of parameters and tokens and of nothing else, so that a budget is a line on its surface."""
+        return set(self.takes) == {"N", "D"}
+
+    @property
+    def of_repetition(self) -> bool:
+        """Whether the law is one of parameters, unique tokens and epochs, and of nothing else."""
+        return "epochs" in self.variables and set(self.takes) <= {"N", "D", "U_D", "epochs"}
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Every column that the law needs: its variables and those in brackets."""
+        return (*self.variables, *self.groups)
+
+    def for_table(self, columns: Mapping[str, Array], renamed: Mapping[str, str] | None = None) -> Law:
+        """The law with what only a table can say about it; a law that is a class knows everything.
+
+        Parameters
+        ----------
+        columns : mapping of str to array (rows,)
+            Numbers, or objects in columns of text.
+        renamed : mapping of str to str, optional
+            What columns were called in the table → what they are called now.
+        """
+        return self
+
+    def with_starts(self, ranges: Mapping[str, tuple[float, float]]) -> Law:
+        """The law with these start ranges; only a formula sizes its own by the data and has to be told."""
+        return self
+
+    def domain_faults(self, columns: Mapping[str, Array]) -> list[str]:
+        """Rows outside the law's domain, as sentences."""
+        return []
 
     @property
     def rises(self) -> bool:
@@ -160,35 +213,57 @@ class Law:
                 (found[j],) = (k for k, t in enumerate(terms) if j in t.grad)
         return found
 
+    def is_alone(self, name: str) -> bool:
+        """Whether one term is this amplitude and nothing else."""
+        j = self.names.index(name)
+        return self.coefficients[j].kind == "amplitude" and set(self._typical_terms[self.amplitude_terms[j]].grad) == {
+            j
+        }
+
     @cached_property
     def term_count(self) -> int:
         """How many terms the loss is a sum of."""
         return len(self._typical_terms)
 
+    @property
+    def _typical_data(self) -> dict[str, Any]:
+        return dict.fromkeys(self.variables, np.full(1, 2.0))
+
     @cached_property
     def _typical_terms(self) -> list[Jet]:
         middle = [0.0 if c.is_log else 0.5 * sum(c.start) for c in self.coefficients]
-        data: dict[str, Any] = dict.fromkeys(self.variables, np.full(1, 2.0))
-        x = self.inputs(**data)
+        x = self.inputs(**self._typical_data)
         return self.terms_at(np.array([middle]), x, order=1)
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
-    def inputs(self, *, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
-        """Raw data (``N``, ``D``, ``U_D``, ``epochs``, ``C``, raw units) → :data:`Inputs`.
-
-        ``D`` and ``epochs`` are derived from one another when ``U_D`` is given, ``C`` as ``flops_per_ND``·N·D. Raises ``TypeError`` naming the
-        variable when one that the law needs is missing.
-        """
+    @staticmethod
+    def completed(*, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
+        """Data as floats; two of ``D``, ``U_D`` and ``epochs`` give the third, ``N`` and ``C`` give ``D``, else ``C`` = ``flops_per_ND``·N·D."""
         given = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
         if "epochs" not in given and {"D", "U_D"} <= given.keys():
             given["epochs"] = given["D"] / given["U_D"]
         if "D" not in given and {"U_D", "epochs"} <= given.keys():
             given["D"] = given["U_D"] * given["epochs"]
+        if "U_D" not in given and {"D", "epochs"} <= given.keys():
+            given["U_D"] = given["D"] / given["epochs"]
+        if "D" not in given and {"C", "N"} <= given.keys():
+            given["D"] = given["C"] / (flops_per_ND * given["N"])
         if "C" not in given and {"N", "D"} <= given.keys():
             given["C"] = flops_per_ND * given["N"] * given["D"]
+        return given
+
+    def inputs(self, *, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
+        """Raw data (``N``, ``D``, ``U_D``, ``epochs``, ``C``, raw units) → :data:`Inputs`, completed where they follow from others.
+
+        Raises ``TypeError`` naming the variable when one that the law needs is missing.
+        """
+        given = self.completed(flops_per_ND=flops_per_ND, **{k: v for k, v in data.items() if k in COMPLETED})
+        given |= {
+            k: np.asarray(data[k], dtype=float) for k in self.variables if k not in given and data.get(k) is not None
+        }
         if missing := [v for v in self.variables if v not in given]:
-            raise TypeError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
+            raise ArgumentError(f"{self.name} needs {', '.join(self.variables)}; missing: {', '.join(missing)}")
         x = {f"log_{k}": np.log(v) for k, v in given.items() if k != "epochs"}
         if "epochs" in given:
             x["epochs"] = given["epochs"]
@@ -199,6 +274,13 @@ class Law:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             terms = self.terms_at(self.to_theta(values), x)
             return np.logaddexp.reduce(np.broadcast_arrays(*(t.value for t in terms)), axis=0)
+
+    def log_loss_at(self, theta: Array, x: Inputs) -> Array:
+        """Log of the loss, (problems, rows), for solver coordinates (problems, coefficients) and prepared inputs."""
+        p = {c.coordinate: theta[:, [j]] for j, c in enumerate(self.coefficients)}
+        rows = max(np.size(v) for v in x.values())
+        terms = [np.broadcast_to(np.asarray(t, dtype=float), (len(theta), rows)) for t in self.log_terms(p, x)]
+        return np.asarray(np.logaddexp.reduce(terms, axis=0))
 
     def loss(self, values: Mapping[str, Any], *, flops_per_ND: float = 6.0, **data: Any) -> Array:
         """Loss at raw data.
@@ -253,7 +335,7 @@ class Law:
         theta[:, amplitudes] = 0.0
         terms = self.terms_at(theta, x)
         owner = self.amplitude_terms
-        shape = (len(theta), len(loss))
+        shape = (len(theta), loss.shape[-1])
         basis = [np.broadcast_to(np.exp(terms[owner[j]].value) / loss, shape) for j in amplitudes]
         solved = {owner[j] for j in amplitudes}
         fixed = [np.exp(t.value) / loss for k, t in enumerate(terms) if k not in solved]
@@ -282,7 +364,8 @@ class Law:
         ----------
         **settings
             Per coefficient a number (start value) or a dict of ``value``, ``min``, ``max``, ``vary``, ``expr`` (a tie
-            such as ``"2*alpha"``: arithmetic, log, exp, sqrt and abs of the law's coefficients).
+            such as ``"2*alpha"``: arithmetic, log, exp, sqrt and abs of the law's coefficients), and ``start``, the range
+            (low, high) in which automatic starts look.
 
         Raises
         ------
@@ -301,8 +384,11 @@ class Law:
             params.add(c.name, value=1.0, min=0.0 if c.is_log and c.min < 0 else c.min, max=c.max)
             params[c.name].user_data = AUTOMATIC
         for name, options in checked(params, settings).items():
+            between = options.pop("start", None)
             params[name].set(**options)
-            if "value" in options:
+            if between is not None:
+                params[name].user_data = (float(between[0]), float(between[1]))
+            elif "value" in options:
                 params[name].user_data = None
         return params
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 
@@ -28,12 +29,18 @@ class BrokenPowerLaw(Law):
 
     def __post_init__(self) -> None:
         if self.variable not in ("N", "D", "C"):
-            raise ValueError(f"variable must be N, D or C, not {self.variable!r}")
+            raise ArgumentError(f"variable must be N, D or C, not {self.variable!r}")
 
     @property
     def variables(self) -> tuple[str, ...]:  # type: ignore[override]
         """The one variable."""
         return (self.variable,)
+
+    @property
+    def formula(self) -> str:
+        """The equation in the law's own variable."""
+        x = self.variable
+        return f"E + K/{x}^c_0/(1 + ({x}/d_1)^(1/f_1))^(c_1*f_1)"
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:

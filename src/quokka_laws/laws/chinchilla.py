@@ -48,6 +48,11 @@ class Chinchilla(Law):
     source = "Hoffmann et al. 2022, arXiv 2203.15556, Eq. 2"
 
     @property
+    def formula(self) -> str:
+        """The equation."""
+        return self.equation
+
+    @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """E, A, alpha, B, beta."""
         return (FLOOR, *CAPACITY, *DATA)
@@ -85,6 +90,11 @@ class Skaling(Law):
     source = "arXiv 2608.07222"
 
     @property
+    def formula(self) -> str:
+        """The equation."""
+        return self.equation
+
+    @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """E, A, alpha, B, beta, k."""
         positive = [
@@ -105,9 +115,9 @@ class Skaling(Law):
         """Given a floor and the exponents, (loss − E)^(1/k) is linear in A and B."""
         theta = theta.copy()
         E, A, alpha, B, beta, k = range(6)
-        floor = floors(loss, len(theta))
-        theta[:, E] = np.log(floor)
-        log_excess = np.log(loss - floor[:, None]) / theta[:, [k]]
+        if free is None or free[E]:
+            theta[:, E] = np.log(floors(loss, len(theta)))
+        log_excess = np.log(loss - np.exp(theta[:, [E]])) / theta[:, [k]]
         columns = np.stack([-theta[:, [alpha]] * x["log_N"], -theta[:, [beta]] * x["log_D"]], axis=-1)
         theta[:, [A, B]] = np.log(positive_sizes(columns, log_excess, weights))
         return theta

@@ -25,6 +25,11 @@ class Farseer(Law):
     source = "Li et al. 2025, arXiv 2506.10972"
 
     @property
+    def formula(self) -> str:
+        """The equation."""
+        return "exp(s*N^q + S) + exp(B*N^b + Q)/D^exp(A*N^a + E)"
+
+    @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """s, q, S, B, b, Q, A, a, E."""
         return (

@@ -17,6 +17,24 @@ from scipy.special import expit
 
 from quokka_laws._typing import Array
 
+__all__ = [
+    "Jet",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log_softplus",
+    "logaddexp",
+    "logsumexp",
+    "maximum",
+    "minimum",
+    "reciprocal",
+    "softplus",
+    "tanh",
+    "variables",
+    "where",
+]
+
 Pair: TypeAlias = tuple[int, int]
 
 
@@ -198,3 +216,87 @@ def where(mask: Any, x: Any, otherwise: float) -> Any:
     if not isinstance(x, Jet):
         return np.where(mask, x, otherwise)
     return x.choose(mask, otherwise)
+
+
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent."""
+
+    def parts(v: Any) -> tuple[Any, Any, Any]:
+        y = np.tanh(v)
+        slope = 1.0 - y * y
+        return y, slope, -2.0 * y * slope
+
+    return _lift("tanh", parts, x)
+
+
+def log_softplus(x: Any) -> Any:
+    """ln ln(1 + e^x), which is x far below zero, where softplus underflows."""
+
+    def parts(v: Any) -> tuple[Any, Any, Any]:
+        deep = v < -30.0
+        inside = np.where(deep, 0.0, v)
+        soft, s = np.logaddexp(0.0, inside), expit(inside)
+        slope = np.where(deep, 1.0, s / soft)
+        return np.where(deep, v, np.log(soft)), slope, np.where(deep, 0.0, slope * (expit(-inside) - slope))
+
+    return _lift("log_softplus", parts, x)
+
+
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of two, with its derivatives."""
+    first = _plain(x) > _plain(y)
+    return where(first, x, 0.0) + where(~first, y, 0.0)
+
+
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of two, with its derivatives."""
+    return -1.0 * maximum(-1.0 * x, -1.0 * y)
+
+
+def logsumexp(terms: list[Any]) -> Any:
+    """ln Σ e^T over terms, any of which may be −inf where it is absent."""
+    if len(terms) == 1:
+        return terms[0]
+    if any(isinstance(t, Jet) and isinstance(t.value, Jet) for t in terms):  # symbols of a program
+        total = terms[0]
+        for term in terms[1:]:
+            total = logaddexp(term, total)
+        return total
+    values = [_plain(t) for t in terms]
+    total = values[0]
+    for value in values[1:]:
+        total = np.logaddexp(total, value)
+    jets = [(t, v) for t, v in zip(terms, values, strict=True) if isinstance(t, Jet)]
+    if not jets:
+        return total
+    order = max(t.order for t, _ in jets)
+    grad: dict[int, Any] = {}
+    hess: dict[Pair, Any] = {}
+    with np.errstate(invalid="ignore"):
+        for term, value in jets:
+            share = np.exp(value - total)
+            if np.isneginf(total).any():
+                share = np.where(np.isneginf(total), 0.0, share)
+            for i, g in term.grad.items():
+                _add(grad, i, share * g)
+            if order > 1:
+                for ij, h in term.hess.items():
+                    _add(hess, ij, share * h)
+                keys = sorted(term.grad)
+                for a, i in enumerate(keys):
+                    for j in keys[a:]:
+                        _add(hess, (i, j), share * (term.grad[i] * term.grad[j]))
+    if order > 1:
+        keys = sorted(grad)
+        for a, i in enumerate(keys):
+            for j in keys[a:]:
+                _add(hess, (i, j), -(grad[i] * grad[j]))
+    return Jet(total, grad, hess, order)
+
+
+def _plain(x: Any) -> Any:
+    return x.value if isinstance(x, Jet) else np.asarray(x, dtype=float)
+
+
+def __dir__() -> list[str]:
+    return __all__

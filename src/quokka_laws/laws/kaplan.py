@@ -31,6 +31,11 @@ class Kaplan(Law):
     source = "Kaplan et al. 2020, arXiv 2001.08361, Eq. 1.5"
 
     @property
+    def formula(self) -> str:
+        """The equation."""
+        return "((N_c/N)^(alpha_N/alpha_D) + D_c/D)^alpha_D"
+
+    @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """N_c, alpha_N, D_c, alpha_D."""
         return (
@@ -84,6 +89,11 @@ class KaplanSteps(Law):
     equation = "(N_c/N)^alpha_N + (S_c/S)^alpha_S"
     source = "Kaplan et al. 2020, arXiv 2001.08361, Eq. 1.6"
     variables = ("N", "S")
+
+    @property
+    def formula(self) -> str:
+        """The equation."""
+        return self.equation
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:

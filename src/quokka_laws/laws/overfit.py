@@ -12,7 +12,7 @@ from quokka_laws._typing import Array
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.projection import floors, positive_sizes
-from quokka_laws.laws.repeated import EffectiveData, Repeated, log_repetitions, value_of
+from quokka_laws.laws.repeated import EffectiveData, Repeated, log_repetitions, value_of, with_term
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class AdditiveOverfit(Repeated):
     name = "additive-overfit"
     equation = "base + mu·(N/U_D)^delta·(ln max(1, epochs))^gamma_o"
     source = "Quokka, arXiv 2510.03280, Eq. 18"
+
+    @property
+    def formula(self) -> str:
+        """That of the base and the term."""
+        return with_term(self.base.formula, "mu*(N/U_D)^delta*log(max(1, epochs))^gamma_o")
 
     @property
     def own(self) -> tuple[Coefficient, ...]:
@@ -65,6 +70,13 @@ class SoftplusOverfit(Repeated):
     name = "softplus-overfit"
     equation = "base + mu·(N/D')^delta·softplus((epochs - kappa·(U_D/N)^eta)/tau)^gamma_o"
     source = "Quokka, arXiv 2510.03280, Eq. 22"
+
+    @property
+    def formula(self) -> str:
+        """That of the base and the term; beyond one epoch, for a formula does not leave the term out there."""
+        seen = "D_eff" if "D_eff" in self.base.formula else "D"
+        term = f"mu*(N/{seen})^delta*softplus((epochs - kappa*(U_D/N)^eta)/tau)^gamma_o"
+        return with_term(self.base.formula, term)
 
     @property
     def own(self) -> tuple[Coefficient, ...]:
@@ -119,6 +131,11 @@ class PowerOverfit(Repeated):
     source = "arXiv 2605.01640 (coefficients unconfirmed)"
 
     @property
+    def formula(self) -> str:
+        """That of the base and the term."""
+        return with_term(self.base.formula, "P*max(0, epochs - 1)^delta*(N/U_D)^kappa_o")
+
+    @property
     def own(self) -> tuple[Coefficient, ...]:
         """P, delta, kappa_o."""
         return (
@@ -152,6 +169,11 @@ class SaturatingOverfit(Law):
     source = "arXiv 2605.09189 (coefficients unconfirmed)"
     variables = ("N", "U_D", "epochs")
     of_unique_data = ("delta",)
+
+    @property
+    def formula(self) -> str:
+        """E/(1 + h) + L_0·h/(1 + h)."""
+        return "E/(1 + h) + L_0*h/(1 + h); h = A/N^alpha + B/(U_D*epochs)^beta + H*N^gamma_o/U_D^delta"
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:

@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import CAPACITY, DATA, FLOOR
+
+__all__ = [
+    "LowPrecision",
+    "post_training_penalty",
+]
 
 _PARTS = {"w": "weights", "i": "activations", "kv": "key-value cache"}
 
@@ -40,7 +46,13 @@ class LowPrecision(Law):
 
     def __post_init__(self) -> None:
         if not self.bits > 0:
-            raise ValueError(f"bits = {self.bits!r} must be positive")
+            raise ArgumentError(f"bits = {self.bits!r} must be positive")
+
+    @property
+    def formula(self) -> str:
+        """The equation at this precision."""
+        kept = "*".join(f"(1 - exp(n_{part} - {self.bits!r}/g_{part}))" for part in _PARTS)
+        return f"E + A/N_eff^alpha + B/D^beta; N_eff = N*{kept}"
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:
@@ -76,3 +88,7 @@ def post_training_penalty(N: Any, D: Any, bits: Any) -> Array:
     N, D, bits = (np.asarray(v, dtype=float) for v in (N, D, bits))
     c = POST_TRAINING
     return np.asarray(c["C_T"] * D ** c["gamma_D"] / N ** c["gamma_N"] * np.exp(-bits / c["gamma_post"]))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,8 +9,8 @@ import numpy as np
 from quokka_laws._typing import Array
 
 
-def nnls(basis: Array, target: Array, weights: Array) -> Array:
-    """Minimise ``Σ_i w_i (Σ_k c_k basis_ik − target_i)²`` over ``c ≥ 0``.
+def nnls(basis: Array, target: Array, weights: Array, *, signed: int = 0) -> Array:
+    """Minimise ``Σ_i w_i (Σ_k c_k basis_ik − target_i)²`` over ``c ≥ 0``, the last ``signed`` columns of either sign.
 
     The handful of amplitudes of a law makes enumerating every active set both exact and faster than iterating.
 
@@ -19,6 +19,7 @@ def nnls(basis: Array, target: Array, weights: Array) -> Array:
     basis : array (problems, rows, columns)
     target : array (problems, rows)
     weights : array (rows,)
+    signed : int
 
     Returns
     -------
@@ -35,13 +36,14 @@ def nnls(basis: Array, target: Array, weights: Array) -> Array:
     problems, columns = moment.shape
     best = np.zeros((problems, columns))
     best_gain = np.zeros(problems)
-    for count in range(1, columns + 1):
-        for subset in combinations(range(columns), count):
-            s = list(subset)
-            part = gram[:, s][:, :, s] + 1e-14 * np.eye(count)
+    always = list(range(columns - signed, columns))
+    for count in range(0 if signed else 1, columns - signed + 1):
+        for subset in combinations(range(columns - signed), count):
+            s = [*subset, *always]
+            part = gram[:, s][:, :, s] + 1e-14 * np.eye(len(s))
             solution = np.linalg.solve(part, moment[:, s, None])[..., 0]
             gain = np.einsum("sk,sk->s", moment[:, s], solution)
-            better = (solution > 0).all(axis=1) & (gain > best_gain) & np.isfinite(gain)
+            better = (solution[:, :count] > 0).all(axis=1) & (gain > best_gain) & np.isfinite(gain)
             best_gain[better] = gain[better]
             best[better] = 0.0
             best[np.ix_(better, s)] = solution[better]
@@ -71,4 +73,4 @@ def positive_sizes(log_columns: Array, log_target: Array, weights: Array) -> Arr
 
 def floors(loss: Array, count: int) -> Array:
     """Irreducible losses to try: spread over [0, 0.95) of the smallest loss by a low-discrepancy rotation."""
-    return np.asarray(loss.min() * 0.95 * ((0.5 + 0.618034 * np.arange(count)) % 1.0))
+    return np.asarray(loss.min(axis=-1) * 0.95 * ((0.5 + 0.618034 * np.arange(count)) % 1.0))

@@ -7,6 +7,7 @@ returned exactly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,10 +15,24 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import Chinchilla
 from quokka_laws.laws.jet import Jet
+
+
+def put(formula: str, **names: str) -> str:
+    """A formula with other names in place of some."""
+    for old, new in names.items():
+        formula = re.sub(rf"\b{old}\b", new, formula)
+    return formula
+
+
+def with_term(formula: str, term: str) -> str:
+    """A formula with one more term, before its definitions."""
+    main, *definitions = formula.split(";")
+    return ";".join([f"{main} + {term}", *definitions])
 
 
 def value_of(x: Any) -> Array:
@@ -29,6 +44,12 @@ def log_repetitions(epochs: Any) -> tuple[Array, Any]:
     """Where data repeat (epochs > 1), and ``log(epochs − 1)`` there (a harmless number elsewhere)."""
     repeats = value_of(epochs) > 1.0
     return repeats, jet.log(jet.where(repeats, epochs - 1.0, 1.0))
+
+
+def log_worth(log_excess: Any, repeats: Array, log_R: Any) -> Any:
+    """``log(1 + R·(1 − exp(−(epochs − 1)/R)))``: what all epochs are worth in fresh ones, at most 1 + R."""
+    worth = jet.exp(log_R) * -jet.expm1(-jet.exp(log_excess - log_R))
+    return jet.where(repeats, jet.log1p(worth), 0.0)
 
 
 @dataclass(frozen=True)
@@ -53,7 +74,7 @@ class Repeated(Law):
     def __post_init__(self) -> None:
         names = [c.name for c in self.coefficients]
         if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise ValueError(
+            raise ArgumentError(
                 f"{self.name} cannot wrap {self.base.name}: both have a coefficient {', '.join(twice)}; "
                 "combine laws whose coefficients have different names"
             )
@@ -92,12 +113,9 @@ class Repeated(Law):
         if type(single).project is Law.project:
             return Law.project(self, theta, x, loss, weights, free=may)
         count = len(single.coefficients)
-        solved = []
-        for row in theta:  # a base with its own projection sees its own inputs, which differ from start to start
-            p = {c.coordinate: np.full((1, 1), v) for c, v in zip(self.coefficients, row, strict=True)}
-            seen = {k: np.broadcast_to(v, (1, len(loss)))[0] for k, v in self._innermost_inputs(p, x).items()}
-            solved.append(single.project(row[None, :count], seen, loss, weights, free=may[:count])[0])
-        theta[:, :count] = solved
+        p = {c.coordinate: theta[:, [j]] for j, c in enumerate(self.coefficients)}
+        seen = self._innermost_inputs(p, x)  # they differ from start to start
+        theta[:, :count] = single.project(theta[:, :count], seen, loss, weights, free=may[:count])
         others = [m and j >= count for j, m in enumerate(may)]
         return Law.project(self, theta, x, loss, weights, free=others)
 
@@ -133,6 +151,12 @@ class QuokkaRepeated(Repeated):
     equation = "base(N, D'), D' = U_D·epochs^p_e·exp(-((epochs-1)/e_p)^gamma), e_p = c_p·U_D^m_p/N^k_p"
     source = "Quokka, arXiv 2510.03280, Eq. 14"
     of_unique_data = ("m_p",)
+
+    @property
+    def formula(self) -> str:
+        """That of the base, with D' for D."""
+        worth = "U_D*min(1, epochs)*max(1, epochs)^p_e*exp(-(max(0, epochs - 1)/e_p)^gamma)"
+        return f"{put(self.base.formula, D='D_eff')}; D_eff = {worth}; e_p = c_p*U_D^m_p/N^k_p"
 
     @property
     def own(self) -> tuple[Coefficient, ...]:
@@ -189,6 +213,18 @@ class EffectiveData(Repeated):
     source = "Muennighoff et al. 2023, arXiv 2305.16264, Eq. 5-6"
 
     @property
+    def formula(self) -> str:
+        """That of the base, with D' for D and N' for N."""
+        worth = "U_D*min(1, epochs)*(1 + R_D*(1 - exp(-max(0, epochs - 1)/R_D)))"
+        if not self.parameters:
+            return f"{put(self.base.formula, D='D_eff')}; D_eff = {worth}"
+        size = "min(N, U_N)*(1 + R_N*(1 - exp(-max(0, N/U_N - 1)/R_N)))"
+        return (
+            f"{put(self.base.formula, N='N_eff', D='D_eff')}; D_eff = {worth}; N_eff = {size}; "
+            "U_N = (alpha*A/(beta*B)*U_D^beta)^(1/alpha)"
+        )
+
+    @property
     def rises(self) -> bool:
         """Only if the base does."""
         return self.base.rises
@@ -212,7 +248,7 @@ class EffectiveData(Repeated):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.parameters and not {"A", "alpha", "B", "beta"} <= set(self.names):
-            raise ValueError(f"{self.base.name} has no A, alpha, B, beta to decide U_N: use parameters=False")
+            raise ArgumentError(f"{self.base.name} has no A, alpha, B, beta to decide U_N: use parameters=False")
 
     def project(
         self, theta: Array, x: Inputs, loss: Array, weights: Array, *, free: Sequence[bool] | None = None
@@ -232,9 +268,8 @@ class EffectiveData(Repeated):
     def base_inputs(self, p: Mapping[str, Any], x: Inputs) -> Inputs:
         """log_D and log_N replaced by their effective values."""
         repeats, log_excess = log_repetitions(x["epochs"])
-        worth = jet.exp(p["log_R_D"]) * -jet.expm1(-jet.exp(log_excess - p["log_R_D"]))
-        log_epochs = jet.where(repeats, jet.log1p(worth), 0.0)
-        seen = {**x, "log_D": x["log_U_D"] + jet.where(~repeats, jet.log(x["epochs"]), 0.0) + log_epochs}
+        log_epochs = jet.where(~repeats, jet.log(x["epochs"]), 0.0) + log_worth(log_excess, repeats, p["log_R_D"])
+        seen = {**x, "log_D": x["log_U_D"] + log_epochs}
         if self.parameters:
             optimum = (
                 jet.log(p["alpha"]) + p["log_A"] - jet.log(p["beta"]) - p["log_B"] + p["beta"] * x["log_U_D"]
@@ -245,3 +280,73 @@ class EffectiveData(Repeated):
             size = jet.exp(p["log_R_N"]) * -jet.expm1(-(jet.expm1(inside) / jet.exp(p["log_R_N"])))
             seen["log_N"] = x["log_N"] + jet.where(above, jet.log1p(size) - inside, 0.0)
         return seen
+
+
+@dataclass(frozen=True)
+class DataReuse(Repeated):
+    """Base law at D' = U_D + eta·(D − U_D), where eta is what a repeated token is worth in fresh ones.
+
+    Qin, Hamidieh & Alvarez-Melis 2026 (arXiv 2607.25271): ``E + A/N^alpha + B/(D + eta·D')^beta`` with ``D`` unique and ``D'`` repeated
+    tokens, ``eta = R·(1 − exp(−x/R))/x`` at ``x = D'/D = epochs − 1``, and ``log R = log K + rho·log(U_D/N) + sigma·log N``: the
+    e-folding constant of :class:`EffectiveData`, which here depends on size and data. The form is that of the authors' released fits
+    (github.com/sunnytqin/OLMo-core, ``results/chinchilla_fit_dolma/writeup_final.md``, section 3.2); the numbers of its equations in the
+    paper were not seen.
+
+    When not to use it: to ask how many epochs are too many. The loss can only fall with epochs, and its authors left the cells out
+    whose loss rose. On a base without a bound rho and sigma also make up for small models that are hardly trained: with
+    ``DataReuse(Bounded())`` they are nearly zero on the authors' own runs (``docs/replication``).
+
+    Parameters
+    ----------
+    base : Law
+    by_size : bool
+        Whether R depends on N beside U_D/N (sigma). False is the authors' earlier form, ``R = K·(U_D/N)^rho``.
+    """
+
+    by_size: bool = True
+
+    name = "data-reuse"
+    equation = "base(N, D'), D' = U_D·(1 + R·(1 - exp(-(epochs-1)/R))), R = K·(U_D/N)^rho·N^sigma"
+    source = "Qin et al. 2026, arXiv 2607.25271"
+    of_unique_data = ("rho",)
+
+    @property
+    def formula(self) -> str:
+        """That of the base, with D' for D."""
+        worth = "U_D*min(1, epochs)*(1 + R*(1 - exp(-max(0, epochs - 1)/R)))"
+        size = "*N^sigma" if self.by_size else ""
+        return f"{put(self.base.formula, D='D_eff')}; D_eff = {worth}; R = K*(U_D/N)^rho{size}"
+
+    @property
+    def rises(self) -> bool:
+        """Only if the base does."""
+        return self.base.rises
+
+    @property
+    def own(self) -> tuple[Coefficient, ...]:
+        """K, rho and, with ``by_size``, sigma."""
+        size = Coefficient("sigma", "how R changes with parameters at the same U_D/N", start=(-1.0, 0.5), min=-3, max=3)
+        data = (
+            Coefficient(
+                "K", "R, repetitions until repeated data lose their value, at U_D = N = 1", "scale", (1.0, 1e3)
+            ),
+            Coefficient("rho", "how R changes with unique tokens per parameter", start=(-1.0, 0.5), min=-3, max=3),
+        )
+        return (*data, size) if self.by_size else data
+
+    def base_inputs(self, p: Mapping[str, Any], x: Inputs) -> Inputs:
+        """log_D replaced by log D'."""
+        repeats, log_excess = log_repetitions(x["epochs"])
+        log_R = p["log_K"] + p["rho"] * (x["log_U_D"] - x["log_N"])
+        if self.by_size:
+            log_R = log_R + p["sigma"] * x["log_N"]
+        log_epochs = jet.where(~repeats, jet.log(x["epochs"]), 0.0) + log_worth(log_excess, repeats, log_R)
+        return {**x, "log_D": x["log_U_D"] + log_epochs}
+
+    def place_scales(self, theta: Array, x: Inputs) -> Array:
+        """A start's K is R at the typical run."""
+        log_N = np.mean(x["log_N"])
+        theta[:, self.column("K")] -= theta[:, self.column("rho")] * (np.mean(x["log_U_D"]) - log_N)
+        if self.by_size:
+            theta[:, self.column("K")] -= theta[:, self.column("sigma")] * log_N
+        return theta

@@ -11,10 +11,20 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws.converted import Converted, non_embedding
 from quokka_laws.literature.partial_laws import Allocation
 from quokka_laws.results.fitted_law import FittedLaw
+
+__all__ = [
+    "bits_per_byte",
+    "convert",
+    "flops_from_pf_days",
+    "flops_per_token",
+    "nats_per_token",
+    "non_embedding_from_total",
+    "total_from_non_embedding",
+]
 
 PF_DAY = 8.64e19
 """FLOPs of a petaflop-day, the unit of Kaplan et al. 2020."""
@@ -50,8 +60,8 @@ def flops_per_token(n_layer: Any, d_model: Any, context: Any) -> Array:
 
 def bits_per_byte(loss: Any, *, tokens_per_byte: float) -> Array:
     """nats/token → bits/byte: ``loss·tokens_per_byte/ln 2``. For GPT-2's tokenizer on the Pile 0.29335 tokens a byte."""
-    if not tokens_per_byte > 0:
-        raise ValueError(f"tokens_per_byte = {tokens_per_byte!r} must be positive, about 0.2 to 0.4 for BPE")
+    if not 0 < tokens_per_byte < 100:
+        raise ArgumentError(f"tokens_per_byte = {tokens_per_byte!r} must be positive, about 0.2 to 0.4 for BPE")
     return np.asarray(np.asarray(loss, dtype=float) * tokens_per_byte / np.log(2.0))
 
 
@@ -114,3 +124,7 @@ def convert(
             ranges["N"] = (low, high)
     law = Converted(fit.law, omega=omega if count_all else 0.0, factor=factor)
     return FittedLaw(law, fit.values, c, ranges, fit.draws, fit.label)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,14 +11,23 @@ from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
-from quokka_laws.exceptions import MissingDependencyError, QuokkaError
+from quokka_laws.exceptions import ArgumentError, MissingDependencyError, QuokkaError
 from quokka_laws.runs.checkpoints import STAGES
 from quokka_laws.runs.read import read_runs
 from quokka_laws.runs.remarks import Remark
+
+__all__ = [
+    "data_folder",
+    "fetch_epoch_chinchilla",
+    "load_quokka_isoflops",
+    "load_quokka_repeated",
+    "load_quokka_tables",
+    "read_epoch_chinchilla",
+]
 
 EPOCH_URL = "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/9225883/data/svg_extracted_data.csv"
 EPOCH_SHA256 = "193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30"
@@ -55,7 +64,7 @@ def load_quokka_repeated(stages: Sequence[str] = ("descent", "overfit")) -> pd.D
         out is counted in ``runs.attrs["notes"]``.
     """
     if unknown := [s for s in stages if s not in STAGES]:
-        raise ValueError(f"stages {', '.join(unknown)} are not among {', '.join(STAGES)}")
+        raise ArgumentError(f"stages {', '.join(unknown)} are not among {', '.join(STAGES)}")
     with (data_folder() / "quokka2025" / "repeated.csv.gz").open("rb") as file:
         table = pd.read_csv(file, compression="gzip")
     kept = table["stage"].isin(list(stages))
@@ -70,6 +79,44 @@ def load_quokka_tables() -> dict[str, Any]:
     """Tables 1–5 and the printed coefficients of the Quokka paper, for comparison."""
     tables: dict[str, Any] = json.loads((data_folder() / "quokka2025" / "tables.json").read_text(encoding="utf-8"))
     return tables
+
+
+def load_reuse2026(corpus: Literal["dolma", "dclm"] = "dolma", *, least_U_per_N: float = 0.0) -> pd.DataFrame:
+    """Final losses of repeated-data autoregressive runs of Qin et al. 2026 (arXiv 2607.25271), Apache-2.0.
+
+    14M to 600M parameters on 1 to 320 unique tokens per parameter, seen 1 to 128 times; ``loss`` is the validation loss in nats/token of
+    the best weight decay and learning rate that the authors tried. ``N`` is as in the name of the size, ``N_total`` counts embeddings.
+
+    Parameters
+    ----------
+    corpus : {"dolma", "dclm"}
+        250 runs of seven sizes, or 52 of one size. Losses of different corpora do not compare, so they are never mixed.
+    least_U_per_N : float
+        Leave out runs with fewer unique tokens per parameter: below 5 many were hardly trained, with losses of 5 to 10 nats. What is
+        left out is counted in ``runs.attrs["notes"]``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such corpus.
+    """
+    with (data_folder() / "reuse2026" / "runs.csv").open(encoding="utf-8") as file:
+        table = pd.read_csv(file)
+    if corpus not in (known := sorted(table["corpus"].unique())):
+        raise ValueError(f"corpus {corpus!r} is not among {', '.join(known)}")
+    ours = table[table["corpus"] == corpus]
+    enough = ours["U_D"] >= least_U_per_N * ours["N"]
+    some = ours[enough].drop(columns=["corpus", "size"]).reset_index(drop=True)
+    if few := int((~enough).sum()):
+        some.attrs["notes"] = [Remark("few_unique", {"n": few, "least": least_U_per_N}).to_dict()]
+    return read_runs(
+        some,
+        N_counts="non-embedding",
+        loss_split="validation",
+        loss_kind="exact NLL",
+        corpus={"dolma": "Dolma 3", "dclm": "DCLM"}[corpus],
+        tokenizer="dolma2",
+    )
 
 
 def fetch_epoch_chinchilla() -> pd.DataFrame:
@@ -107,3 +154,7 @@ def read_epoch_chinchilla(path: str | Path) -> pd.DataFrame:
         corpus="MassiveText",
         tokenizer="SentencePiece 32k",
     )
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,9 +10,10 @@ import pandas as pd
 
 from quokka_laws._numeric.roots import find_root
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws.repeated import EffectiveData
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.intervals import LEVEL
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.quantities import times_outside
 
@@ -44,15 +45,12 @@ class Allocation:
         """Name for tables."""
         return self.name
 
-    def allocate(self, C: Array, *, interval: float | None = None) -> pd.DataFrame:
+    def allocate(self, C: Array, *, level: float | None = LEVEL) -> pd.DataFrame:
         """N and D at given budgets, as :func:`quokka_laws.plan.compute_optimal`.
 
         Where the law is one of FLOPs per token, ``N = M/6``: the parameters that do as many FLOPs without attention.
+        There are no intervals, whatever the level: the papers give no draws.
         """
-        if interval is not None:
-            raise FitError(
-                f"{self.name} was published without draws, so no interval can be given; ask with interval=None"
-            )
         C = np.atleast_1d(np.asarray(C, dtype=float))
         v, own = self.values, self._own_compute(C)
         size, D = v["k_N"] * own ** v["a"], v["k_D"] * own ** v["b"]
@@ -106,7 +104,7 @@ class Repetition:
         """Fresh data that epochs of the unique tokens are worth, in units of them: D'/U_D."""
         e = np.asarray(epochs, dtype=float)
         if not (e > 0).all():
-            raise ValueError(f"epochs = {epochs!r}: expected positive numbers")
+            raise ArgumentError(f"epochs = {epochs!r}: expected positive numbers")
         R = self.values["R_D"]
         return np.asarray(np.where(e > 1.0, 1.0 - R * np.expm1(-(e - 1.0) / R), e))
 
@@ -118,7 +116,7 @@ class Repetition:
         ranges = {**fit.fitted_range, **{k: v for k, v in self.fitted_range.items() if k in ("U_D", "epochs")}}
         return FittedLaw(law, values, fit.conventions, ranges, name=f"{self.name} on {fit.label}")
 
-    def allocate(self, C: Array, *, interval: float | None = None) -> pd.DataFrame:
+    def allocate(self, C: Array, *, level: float | None = LEVEL) -> pd.DataFrame:
         """Refused: there is no loss to minimise."""
         raise FitError(
             f"{self.name} says what repeated tokens are worth, not what the loss is: its law of fresh tokens was not "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.literature.datasets import data_folder
 
 
@@ -52,7 +53,7 @@ class Rule:
         """One quantity at raw data (N, D, C, U_D, loss)."""
         formula = self.formulas[quantity]
         if missing := [v for v in formula["powers"] if data.get(v) is None]:
-            raise TypeError(f"{self.name} needs {', '.join(self.needs(quantity))}; missing: {', '.join(missing)}")
+            raise ArgumentError(f"{self.name} needs {', '.join(self.needs(quantity))}; missing: {', '.join(missing)}")
         units = formula.get("units", {})
         value = np.asarray(formula["k"], dtype=float)
         for variable, power in formula["powers"].items():

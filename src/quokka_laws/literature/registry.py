@@ -12,15 +12,18 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from quokka_laws.laws import from_spec
+from quokka_laws.exceptions import ArgumentError
+from quokka_laws.laws import Law, from_spec
 from quokka_laws.literature.datasets import data_folder
 from quokka_laws.literature.partial_laws import Allocation, Repetition
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.storage import read_fit
 from quokka_laws.runs.conventions import Conventions
 
 DEFAULTS = (
@@ -122,3 +125,55 @@ class Registry(Mapping[str, FittedLaw | Allocation | Repetition]):
 
 
 published = Registry()
+
+
+def law_of(given: Any, *, repeated: bool = False) -> Any:
+    """A law to plan with: a fit, an allocation, the name of a published law, or the path of a saved fit.
+
+    Parameters
+    ----------
+    given
+        The name of a paper stands for its law that fits the question: ``"quokka-2025"`` for ``"quokka-2025/repeated"`` where
+        the question is one of repeated data, else for ``"quokka-2025/parametric"``.
+    repeated : bool
+        Whether the question is one of repeated data.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of these; the message has the nearest names.
+    """
+    if isinstance(given, Path):
+        return read_fit(given)
+    if isinstance(given, str):
+        if given not in published and (given.endswith(".json") or Path(given).is_file()):
+            return read_fit(given)
+        try:
+            return published[full_name(given, repeated=repeated)]
+        except KeyError as error:
+            raise ArgumentError(f"{error.args[0]}; or give the path of a fit.json") from None
+    if isinstance(given, Law) or (isinstance(given, type) and issubclass(given, Law)):
+        name = given.name
+        raise ArgumentError(
+            f"{name} is a law without numbers: fit it first, ql.fit({name!r}, runs), or name a published law "
+            "(ql.published.table())"
+        )
+    if not hasattr(given, "label"):
+        raise ArgumentError(
+            f"{type(given).__name__} is no law with numbers: give a fit, the name of a published law, or a list of them"
+        )
+    return given
+
+
+def full_name(name: str, *, repeated: bool = False) -> str:
+    """A name as the registry has it: that of a paper stands for its law that fits the question."""
+    if name in published:
+        return name
+    laws = {k: published[k] for k in published if k.startswith(f"{name}/")}
+
+    def rank(key: str) -> tuple[bool, bool, bool]:
+        law = laws[key]
+        fits = isinstance(law, FittedLaw) and ("epochs" in law.law.variables) == repeated
+        return (fits, isinstance(law, FittedLaw), bool(published.entry(key)["default"]))
+
+    return max(laws, key=rank) if laws else name

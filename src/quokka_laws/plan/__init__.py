@@ -1,8 +1,10 @@
-"""From a budget to a decision: every function takes a fit and returns a DataFrame."""
+"""From a budget to a decision: every function takes a fit, the name of a published law, or a list, and returns a DataFrame."""
 
+from quokka_laws.exceptions import FarOutside
 from quokka_laws.plan import hardware
+from quokka_laws.plan.best import best
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.plan.crossover import FarOutside, critical_compute, crossover, iso_loss, loss_gap
+from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.design import ladder, next_runs
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.inference import inference_optimal
@@ -13,6 +15,7 @@ from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, 
 __all__ = [
     "ConventionsDiffer",
     "FarOutside",
+    "best",
     "compute_and_data_optimal",
     "compute_optimal",
     "compute_to_loss",
@@ -32,3 +35,7 @@ __all__ = [
     "overtraining",
     "tokens_to_loss",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,34 +8,46 @@ from typing import Any
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
+from quokka_laws.runs.quantities import as_numbers
 
 
 def positive(**given: Any) -> list[Array]:
-    """Numbers, or arrays of them, in raw units → flat arrays that were broadcast against one another.
+    """Numbers, text such as ``"1e22 FLOPs"`` or ``"1e22, 1e23"``, or arrays of them → flat arrays, broadcast.
 
     Raises
     ------
-    ValueError
-        Naming the first argument that holds anything but positive finite numbers.
+    ArgumentError
+        Naming every argument that holds anything but positive finite numbers.
     """
-    arrays = []
+    arrays, faults = [], []
     for name, value in given.items():
         try:
-            array = np.atleast_1d(np.asarray(value, dtype=float))
-        except (TypeError, ValueError):  # text, or None among numbers
-            array = np.array([np.nan])
-        if isinstance(value, str) or not (np.isfinite(array) & (array > 0)).all():
-            raise ValueError(f"{name} = {value!r}: expected positive numbers")
+            array = as_numbers(value)
+        except ArgumentError as error:
+            faults.append(f"{name}: {error}")
+            continue
+        if not (np.isfinite(array) & (array > 0)).all():
+            faults.append(f"{name} = {value!r}: expected positive numbers")
         arrays.append(array)
-    return [np.array(v).ravel() for v in np.broadcast_arrays(*arrays)]
+    if faults:
+        raise ArgumentError("; ".join(faults))
+    try:
+        return [np.array(v).ravel() for v in np.broadcast_arrays(*arrays)]
+    except ValueError:
+        sizes = ", ".join(f"{len(v)} of {k}" for k, v in zip(given, arrays, strict=True))
+        raise ArgumentError(f"{sizes}: give as many of each, or one of all but one") from None
 
 
-def one_positive(**given: Any) -> None:
-    """Check that every argument is a single positive finite number; :func:`positive` where arrays are welcome."""
+def one_positive(**given: Any) -> list[float]:
+    """Single positive finite numbers, as numbers; :func:`positive` where arrays are welcome."""
+    found = []
     for name, value in given.items():
-        if np.ndim(value):
-            raise ValueError(f"{name} = {value!r}: expected one positive number")
-        positive(**{name: value})
+        (array,) = positive(**{name: value})
+        if np.ndim(value) or len(array) > 1:
+            raise ArgumentError(f"{name} = {value!r}: expected one positive number")
+        found.append(float(array[0]))
+    return found
 
 
 def as_columns(values: Mapping[str, Any]) -> dict[str, Array]:

@@ -16,7 +16,7 @@ from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.minimise import lowest
 from quokka_laws.plan.side_by_side import several
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.intervals import check_level, interval_with_never, percentile_interval
+from quokka_laws.results.intervals import LEVEL, interval_with_never, percentile_interval, usable_level
 from quokka_laws.runs.quantities import times_outside
 
 FLAT = 1e-3
@@ -26,7 +26,7 @@ FLAT = 1e-3
 class Allocates(Protocol):
     """Anything that answers with N and D itself: IsoFLOP power laws, published allocations."""
 
-    def allocate(self, C: Array, *, interval: float | None = None) -> pd.DataFrame:
+    def allocate(self, C: Array, *, level: float | None = LEVEL) -> pd.DataFrame:
         """N and D at budgets C."""
         ...
 
@@ -35,7 +35,7 @@ _WIDEST = np.log(1e9)  # the optimum and its flat range are sought within this f
 
 
 @several
-def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | None = None) -> pd.DataFrame:
+def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, level: float | None = LEVEL) -> pd.DataFrame:
     """The model size and token count that minimise the loss at each budget.
 
     Parameters
@@ -43,14 +43,14 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
     fit : FittedLaw, IsoflopFit or a published allocation, or a list of them
         Of a law in N and D; several give one block of rows each, named in a first column ``law``.
     C : float or array
-        Budgets, in FLOPs counted by the fit's own rule (6·N·D unless stated otherwise).
-    interval : float, optional
-        Level of bootstrap intervals for N, D and loss.
+        Budgets, in FLOPs of one run counted by the fit's own rule (6·N·D unless stated otherwise).
+    level : float, optional
+        Confidence level of the intervals of N, D and loss, given wherever the fit has draws; None for no intervals.
 
     Returns
     -------
     DataFrame
-        One row a budget: ``C, N, D, loss, tokens_per_param``; with ``interval`` ``N_lower … loss_upper`` and
+        One row a budget: ``C, N, D, loss, tokens_per_param``; with ``level`` ``N_lower … loss_upper`` and
         ``no_optimum``, the share of draws without one: a term of theirs is zero, so that the best model is infinitely small
         or large, and an end of the interval is 0 or inf where they are many;
         ``extrapolation``, how many times C lies outside the fitted budgets, at least 1, and ``below_runs``, whether on
@@ -60,14 +60,14 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
     Raises
     ------
     FitError
-        If the fit has no draws but an interval is asked for, or the law has no interior optimum.
+        If the law has no interior optimum.
     ValueError
         If a budget is not a positive number.
     """
     (budgets,) = positive(C=C)
     if not isinstance(fit, FittedLaw):
-        return fit.allocate(budgets, interval=interval)
-    if not {"N", "D"} <= set(fit.law.variables):
+        return fit.allocate(budgets, level=level)
+    if not fit.law.of_N_and_D:
         raise FitError(
             f"{fit.label} is a law of {', '.join(fit.law.variables)}; a compute-optimal allocation needs one of N and D "
             "(for repeated data use plan.compute_and_data_optimal)"
@@ -82,8 +82,7 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
     N, D = np.exp(log_N), np.exp(log_ND - log_N)
     loss = fit.law.loss(fit.values, N=N, D=D)
     plan = pd.DataFrame({"C": budgets, "N": N, "D": D, "loss": loss, "tokens_per_param": D / N})
-    if interval is not None:
-        check_level(interval)
+    if (level := usable_level(fit, level)) is not None:
         draws = fit.draw_values()
         log_N_draws = optimal_log_N(fit.law, draws, log_ND)
         x = {"log_N": log_N_draws, "log_D": log_ND - log_N_draws}
@@ -96,7 +95,7 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, interval: float | Non
         lost = ~np.isfinite(log_N_draws)
         ends = interval_with_never if lost.any() else percentile_interval
         for name, values in spread.items():
-            plan[f"{name}_lower"], plan[f"{name}_upper"] = ends(values, interval)
+            plan[f"{name}_lower"], plan[f"{name}_upper"] = ends(values, level)
         plan["no_optimum"] = lost.mean(axis=0)
     lowest, highest = fit.fitted_range.get("C", (np.nan, np.nan))
     plan["extrapolation"], plan["below_runs"] = times_outside(budgets, lowest, highest), budgets < lowest

@@ -15,22 +15,20 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import FarOutside, FitError
 from quokka_laws.literature.power_rules import rules
+from quokka_laws.literature.registry import law_of
 from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import best_run
 from quokka_laws.plan.side_by_side import ConventionsDiffer, differences
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import times
 from quokka_laws.runs.conventions import UNSTATED
 
 _LOG_C = np.log(np.geomspace(1e14, 1e28, 57))
 FAR = 10.0
 """Factor outside a law's runs beyond which it names no winner."""
-
-
-class FarOutside(UserWarning):
-    """A law was asked more than a factor of ten outside the runs behind it; the message says where."""
 
 
 def critical_compute(U_D: Any) -> pd.DataFrame:
@@ -54,7 +52,7 @@ def critical_compute(U_D: Any) -> pd.DataFrame:
 
 
 def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFrame:
-    """Loss of each law spending C on U_D unique tokens as well as it can.
+    """Loss of each of two laws (fits, or names of published laws) spending C on U_D unique tokens as well as it can.
 
     Returns
     -------
@@ -64,6 +62,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
         ``winner``, ``comparable``, ``note``. There is no winner, and the note says why, where a law is asked beyond
         a factor of ten outside its runs or the losses do not compare.
     """
+    first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
@@ -72,7 +71,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
             uses = best_use(first, c, u), best_use(second, c, u)
             a, b = (use["loss"] for use in uses)
             outside = [_beyond(fit, use) for fit, use in zip((first, second), uses, strict=True)]
-            why = [f"{k} is ×{f:.3g} outside its runs" for k, f in zip(labels, outside, strict=True) if f > FAR]
+            why = [f"{k} is {times(f)} outside its runs" for k, f in zip(labels, outside, strict=True) if f > FAR]
             if comparable.startswith("no"):
                 bound = "" if why else _even_its_bound((first, second), labels, a - b)
                 why.append(f"losses do not compare{bound}")
@@ -95,7 +94,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
 
 
 def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
-    """Compute at which two laws have the same loss on U_D unique tokens.
+    """Compute at which two laws (fits, or names of published laws) have the same loss on U_D unique tokens.
 
     Returns
     -------
@@ -105,6 +104,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
         known), ``searched_to`` (FLOPs: 1e28, or where a law that cannot rise with epochs would have to promise beyond
         its runs), ``comparable``.
     """
+    first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
     comparable = _comparable(first, second)
     rows = []
@@ -150,7 +150,8 @@ def iso_loss(fit: FittedLaw, loss: float, U_D: Any) -> pd.DataFrame:
         ``U_D, C``; C is inf where so little data never reach the loss within 1e28 FLOPs, NaN where the law cannot say
         (it cannot rise with epochs, and more than it was fitted to would be needed).
     """
-    one_positive(loss=loss)
+    fit = law_of(fit, repeated=True)
+    (loss,) = one_positive(loss=loss)
     rows = []
     for u in positive(U_D=U_D)[0]:
 
@@ -189,11 +190,11 @@ def best_loss(fit: FittedLaw, C: float, U_D: float) -> float:
 def best_use(fit: FittedLaw, C: float, U_D: float) -> dict[str, float]:
     """N, D, epochs and loss of the lowest loss a law reaches with C FLOPs on U_D unique tokens, with U_D and C used."""
     k = fit.conventions.flops_per_ND
-    if "epochs" in fit.law.variables:
+    if fit.law.of_repetition:
         run = best_run(fit, C, U_D)
         N, D, epochs, loss = (run[name] for name in ("N", "D", "epochs", "loss"))
     else:
-        best = compute_optimal(fit, C).iloc[0]
+        best = compute_optimal(fit, C, level=None).iloc[0]
         D = min(float(best["D"]), U_D)
         N, epochs = C / (k * D), 1.0
         loss = float(fit(N=N, D=D))
@@ -237,12 +238,12 @@ def _farthest(factors: Sequence[float]) -> float:
 
 
 def _warn_if_far(label: str, table: pd.DataFrame) -> None:
-    """Say in capitals where a table leaves the runs behind it."""
+    """Warn where a table leaves the runs behind it."""
     far = table[table["extrapolation"] > FAR]
     if len(far):
         where = ", ".join(f"{u:.3g}" for u in dict.fromkeys(far["U_D"]))
         warnings.warn(
-            f"×{far['extrapolation'].max():.3g} OUTSIDE THE RUNS of {label} at U_D = {where}: THIS IS NO EVIDENCE",
+            f"{times(far['extrapolation'].max())} outside the runs of {label} at U_D = {where}: this is no evidence",
             FarOutside,
             stacklevel=3,
         )

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.laws.jet import exp, variables
 from quokka_laws.literature.registry import published
@@ -28,6 +28,7 @@ from quokka_laws.plan.minimise import derivatives
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import times
 from quokka_laws.runs.quantities import parse_quantity
 
 __all__ = ["ladder", "next_runs"]
@@ -76,21 +77,21 @@ def ladder(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If an argument is out of range, or the centres have too few tokens per parameter.
     """
-    one_positive(budget=budget, min_tokens_per_param=min_tokens_per_param)
+    budget, min_tokens_per_param = one_positive(budget=budget, min_tokens_per_param=min_tokens_per_param)
     if slices < 2 or sizes < 3:
-        raise ValueError(f"slices = {slices}, sizes = {sizes}: a ladder needs 2 slices of 3 sizes at least")
+        raise ArgumentError(f"slices = {slices}, sizes = {sizes}: a ladder needs 2 slices of 3 sizes at least")
     if not (span > 1 and width > 1):
-        raise ValueError(f"span = {span:g}, width = {width:g}: both are factors above 1")
+        raise ArgumentError(f"span = {span:g}, width = {width:g}: both are factors above 1")
     shares = np.geomspace(1.0 / span, 1.0, slices)
     C = budget / (sizes * shares.sum()) * shares
     centre: Any = published["besiroglu-2024"] if around is None else around
-    plan = compute_optimal(centre, C)
+    plan = compute_optimal(centre, C, level=None)
     room = float(np.sqrt(plan["tokens_per_param"].min() / min_tokens_per_param))
     if room < 1.3:
-        raise ValueError(
+        raise ArgumentError(
             f"min_tokens_per_param = {min_tokens_per_param:g}: the centres have D/N from "
             f"{plan['tokens_per_param'].min():.3g}, which leaves no width; centre the ladder on another law (around=)"
         )
@@ -157,7 +158,7 @@ def next_runs(
     ------
     FitError
         If the law, the fit's ties or its runs do not allow the calculation.
-    ValueError
+    ArgumentError
         If an argument is missing or out of range, or the budget buys no candidate.
 
     Notes
@@ -167,19 +168,19 @@ def next_runs(
     Checkpoints of one run count as one observation, a new run by its last. Noise is taken to be normal, of the scale
     of the fit's mean absolute residual, n − p of n.
     """
-    one_positive(budget=budget)
+    (budget,) = one_positive(budget=budget)
     if not isinstance(fit, FitResult) or not len(fit.runs):
         raise FitError(
             f"{getattr(fit, 'label', fit)!s} is no fit of a law to runs at hand, so the noise of a new run is not known; "
             "fit your own with ql.fit"
         )
-    repeated = "epochs" in fit.law.variables
+    repeated = fit.law.of_repetition
     if set(fit.law.variables) not in ({"N", "D"}, {"N", "U_D", "epochs"}):
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; runs are chosen for laws of N and D")
     if (target_C is None) == (target is None):
-        raise ValueError("give either target_C (a budget of FLOPs) or target (a point, {'N': 7e9, 'D': 1.4e12})")
+        raise ArgumentError("give either target_C (a budget of FLOPs) or target (a point, {'N': 7e9, 'D': 1.4e12})")
     if repeated and U_D is None:
-        raise ValueError(f"{fit.label} is a law of repeated data: give U_D, the unique tokens new runs may use")
+        raise ArgumentError(f"{fit.label} is a law of repeated data: give U_D, the unique tokens new runs may use")
     unique = positive(U_D=U_D)[0] if repeated else None
     pool = _grid(fit, budget, unique, share) if candidates is None else _given(fit, candidates, repeated)
     pool = _affordable(pool, budget)
@@ -289,17 +290,17 @@ def _question(
 ) -> tuple[str, Array]:
     """What is asked, in words, and its derivatives in the solver coordinates."""
     if target is not None:
-        one_positive(**target)
+        target = dict(zip(target, one_positive(**target), strict=True))
         x = {k: np.atleast_1d(v) for k, v in fit.law.inputs(**target).items()}
         loss_units = 1.0 if fit.objective.log else float(fit(**target))
         return f"log-loss at {', '.join(f'{k} = {v:g}' for k, v in target.items())}", _jacobian(fit, x)[0] / loss_units
     assert target_C is not None
-    one_positive(target_C=target_C)
+    (target_C,) = one_positive(target_C=target_C)
     U = None if unique is None else float(unique.max())
     if U is None:
-        best, free = compute_optimal(fit, target_C).iloc[0], 1
+        best, free = compute_optimal(fit, target_C, level=None).iloc[0], 1
     else:
-        best = compute_and_data_optimal(fit, target_C, U).iloc[0]
+        best = compute_and_data_optimal(fit, target_C, U, level=None).iloc[0]
         free = 2 if best["unused"] > 0 else 1  # where the data end first, N and D are both at their own optimum
     at = np.log([best["N"], best["D"]])
     seeds = variables(np.concatenate([fit.law.to_theta(fit.values), at[None, :free]], axis=1))
@@ -321,13 +322,13 @@ def _question(
 
 def _grid(fit: FitResult, budget: float, unique: Array | None, share: tuple[float, float]) -> pd.DataFrame:
     if not 0 <= share[0] < share[1] <= 1:
-        raise ValueError(f"share = {share!r}: two rising shares of the budget, such as (0.02, 0.25)")
+        raise ArgumentError(f"share = {share!r}: two rising shares of the budget, such as (0.02, 0.25)")
     ratio = fit.runs["D"] / fit.runs["N"]
     least, most = max(4.0, float(ratio.min())), max(8.0, float(ratio.max()))
     k, smallest = fit.conventions.flops_per_ND, float(fit.runs["N"].min())
     largest = np.sqrt(share[1] * budget / (k * least))
     if largest < smallest:
-        raise ValueError(
+        raise ArgumentError(
             f"budget = {budget:.3g} FLOPs: {share[1]:.0%} of it is less than the cheapest candidate, {k * least * smallest**2:.3g} "
             f"(N = {smallest:.3g}, the smallest fitted model, on {least:.3g} tokens per parameter)"
         )
@@ -348,10 +349,10 @@ def _grid(fit: FitResult, budget: float, unique: Array | None, share: tuple[floa
 def _given(fit: FitResult, table: pd.DataFrame, repeated: bool) -> pd.DataFrame:
     names = ["N", "D", "U_D"] if repeated else ["N", "D"]
     if missing := [k for k in names if k not in table]:
-        raise ValueError(f"candidates lack {', '.join(missing)}; columns: {', '.join(map(str, table))}")
+        raise ArgumentError(f"candidates lack {', '.join(missing)}; columns: {', '.join(map(str, table))}")
     pool = table[names].map(parse_quantity).astype(float).reset_index(drop=True)
     if (bad := ~(np.isfinite(pool) & (pool > 0)).all(axis=1)).any():
-        raise ValueError(f"candidates, row {int(np.flatnonzero(bad)[0])}: N, D and U_D must be positive numbers")
+        raise ArgumentError(f"candidates, row {int(np.flatnonzero(bad)[0])}: N, D and U_D must be positive numbers")
     pool.insert(2, "C", fit.conventions.flops_per_ND * pool["N"] * pool["D"])
     if repeated:
         pool["epochs"] = pool["D"] / pool["U_D"]
@@ -360,9 +361,11 @@ def _given(fit: FitResult, table: pd.DataFrame, repeated: bool) -> pd.DataFrame:
 
 def _affordable(pool: pd.DataFrame, budget: float) -> pd.DataFrame:
     if not len(pool):
-        raise ValueError(f"budget = {budget:.3g} FLOPs: no candidate lies within the shares of it; widen share, or U_D")
+        raise ArgumentError(
+            f"budget = {budget:.3g} FLOPs: no candidate lies within the shares of it; widen share, or U_D"
+        )
     if (cheapest := pool["C"].min()) > budget:
-        raise ValueError(f"budget = {budget:.3g} FLOPs is below the cheapest candidate, {cheapest:.3g}")
+        raise ArgumentError(f"budget = {budget:.3g} FLOPs is below the cheapest candidate, {cheapest:.3g}")
     return pool[pool["C"] <= budget].reset_index(drop=True)
 
 
@@ -393,9 +396,9 @@ def _cautions(fit: FitResult, table: pd.DataFrame) -> list[str]:
     said = []
     if (now := table["sd_before"].iloc[0]) > 1.0:
         said.append(
-            f"A STANDARD DEVIATION OF {now:.3g} IN A LOGARITHM IS FURTHER THAN A LOCAL CALCULATION REACHES: these runs hardly "
-            "bear on the target; ask nearer to them, or train a wider ladder first"
+            f"A standard deviation of {now:.3g} in a logarithm is more than a local calculation can handle: these runs say little "
+            "about the target. Ask nearer to them, or train a wider ladder first."
         )
     if (most := table["C"].max() / fit.fitted_range.get("C", (0.0, np.inf))[1]) > 1:
-        said.append(f"the dearest run is ×{most:.3g} beyond the fitted runs' largest C")
+        said.append(f"the dearest run is {times(most)} beyond the fitted runs' largest C")
     return said

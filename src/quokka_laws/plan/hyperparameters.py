@@ -28,8 +28,10 @@ def hyperparameters(N: float, D: float, *, loss: float | None = None, unchecked:
         Rules were found with different batch schedules and parametrisations: do not mix a learning rate of one
         with a batch of another.
     """
-    one_positive(N=N, D=D, **({} if loss is None else {"loss": loss}))
-    data = {"N": N, "D": D, "C": 6.0 * float(N) * float(D), "loss": loss}
+    N, D = one_positive(N=N, D=D)
+    if loss is not None:
+        (loss,) = one_positive(loss=loss)
+    data = {"N": N, "D": D, "C": 6.0 * N * D, "loss": loss}
     rows = []
     for rule in rules.values():
         if not ({"lr", "batch_tokens"} & set(rule.formulas)) or not (rule.checked or unchecked):

@@ -18,6 +18,7 @@ import pandas as pd
 
 from quokka_laws._numeric.roots import root_or_end
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Law
 from quokka_laws.laws.jet import Jet
 from quokka_laws.plan.arguments import one_positive, positive
@@ -26,7 +27,7 @@ from quokka_laws.plan.minimise import derivatives
 from quokka_laws.plan.side_by_side import several
 from quokka_laws.plan.targets import ENDLESS, _log_tokens, _need_surface, cheapest_log_N, compute_to_loss
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.intervals import check_level, interval_with_never
+from quokka_laws.results.intervals import LEVEL, interval_with_never, usable_level
 
 _SMALLER = np.log(1e6)  # models this much below the compute-optimal size are not looked at
 
@@ -42,7 +43,7 @@ def inference_optimal(
     loss: Any = None,
     C: Any = None,
     serving_price: float = 1.0,
-    interval: float | None = None,
+    level: float | None = LEVEL,
 ) -> pd.DataFrame:
     """N and D with the lowest cost of training and serving at equal loss.
 
@@ -59,8 +60,8 @@ def inference_optimal(
     serving_price : float
         Price of a FLOP of serving over one of training: ``(MFU_train/MFU_serve)·(price_serve/price_train)``;
         serving usually runs at a lower utilisation, so above 1.
-    interval : float, optional
-        Level of the bootstrap interval of N and D.
+    level : float, optional
+        Confidence level of the intervals of N and D; None for none.
 
     Returns
     -------
@@ -76,14 +77,14 @@ def inference_optimal(
     """
     _need_surface(fit)
     if (loss is None) == (C is None):
-        raise ValueError("give the quality wanted once: loss=, or C= whose compute-optimal loss is meant")
-    one_positive(serving_price=serving_price)
+        raise ArgumentError("give the quality wanted once: loss=, or C= whose compute-optimal loss is meant")
+    (serving_price,) = one_positive(serving_price=serving_price)
     if loss is None:
         C, demand = positive(C=C, D_inf=D_inf)
-        target = compute_optimal(fit, C)["loss"].to_numpy()
+        target = compute_optimal(fit, C, level=None)["loss"].to_numpy()
     else:
         target, demand = positive(loss=loss, D_inf=D_inf)
-    best = compute_to_loss(fit, target)  # also refuses targets below the floor
+    best = compute_to_loss(fit, target, level=None)  # also refuses targets below the floor
     k = fit.conventions.flops_per_ND
     share = SERVING_FLOPS * serving_price / k
     log_N, log_D = (v[0] for v in _optimum(fit.law, fit.values, np.log(target), share * demand))
@@ -96,11 +97,10 @@ def inference_optimal(
     table["C"], table["C_total"] = k * N * D, cost(N, D)
     table["N_compute_optimal"] = best["N"]
     table["saved"] = 1.0 - table["C_total"] / cost(best["N"].to_numpy(), best["D"].to_numpy())
-    if interval is not None:
-        check_level(interval)
+    if (level := usable_level(fit, level)) is not None:
         found = _optimum(fit.law, fit.draw_values(), np.log(target), share * demand)
         for name, values in zip(("N", "D"), found, strict=True):
-            lower, upper = interval_with_never(np.exp(values), interval)
+            lower, upper = interval_with_never(np.exp(values), level)
             table[f"{name}_lower"], table[f"{name}_upper"] = lower, upper
     table["extrapolation"] = fit.extrapolation(N=N, D=D)
     return table

@@ -17,11 +17,12 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import Law
 from quokka_laws.laws.jet import exp, variables
-from quokka_laws.plan.arguments import positive
+from quokka_laws.plan.arguments import one_positive, positive
 from quokka_laws.plan.compute import FLAT
 from quokka_laws.plan.minimise import derivatives, lowest, minimise_plane
+from quokka_laws.plan.side_by_side import several
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.intervals import check_level, interval_with_never
+from quokka_laws.results.intervals import LEVEL, interval_with_never, usable_level
 from quokka_laws.runs.quantities import times_outside
 
 MOST_EPOCHS = 1e7
@@ -30,17 +31,18 @@ MOST_EPOCHS = 1e7
 _LOG_EPOCHS = np.concatenate([np.geomspace(1e-6, 0.05, 40), np.linspace(0.06, np.log(MOST_EPOCHS), 260)])
 
 
-def max_epochs(fit: FittedLaw, N: Any, U_D: Any, *, interval: float | None = None) -> pd.DataFrame:
+@several
+def max_epochs(fit: FittedLaw, N: Any, U_D: Any, *, level: float | None = LEVEL) -> pd.DataFrame:
     """Epochs after which more repetition makes a model of N parameters on U_D unique tokens worse.
 
     Parameters
     ----------
-    fit : FittedLaw
+    fit : FittedLaw, the name of a published law, or a list of them
         Of a law of N, U_D and epochs whose loss can rise.
     N, U_D : float or array
         Broadcast against one another; arrays of different lengths give every combination.
-    interval : float, optional
-        Level of the bootstrap interval of ``epochs``.
+    level : float, optional
+        Confidence level of the interval of ``epochs``; None for none.
 
     Returns
     -------
@@ -58,22 +60,22 @@ def max_epochs(fit: FittedLaw, N: Any, U_D: Any, *, interval: float | None = Non
     """
     _need_rising(fit, "the number of epochs that is too many")
     N, U_D = _every(N=N, U_D=U_D)
-    draws = None if interval is None else fit.draw_values()
+    draws = None if (level := usable_level(fit, level)) is None else fit.draw_values()
     rows = []
     for n, u in zip(N, U_D, strict=True):
         epochs, loss, elsewhere = (v[0] for v in _best_epochs(fit.law, fit.values, n, u))
         row = {"N": n, "U_D": u, "epochs": epochs, "loss": loss}
-        if draws is not None and interval is not None:
-            check_level(interval)
+        if draws is not None and level is not None:
             several, _, _ = _best_epochs(fit.law, draws, n, u)
-            row["epochs_lower"], row["epochs_upper"] = interval_with_never(several, interval)
+            row["epochs_lower"], row["epochs_upper"] = interval_with_never(several, level)
         row |= {"local": not np.isnan(elsewhere), "global_epochs": epochs if np.isnan(elsewhere) else elsewhere}
         row |= _flat_epochs(fit, float(np.log(n)), float(np.log(u)), float(epochs), float(loss))
         rows.append(row)
     return _with_extrapolation(fit, pd.DataFrame(rows))
 
 
-def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> pd.DataFrame:
+@several
+def data_optimal(fit: FittedLaw, U_D: Any, *, level: float | None = LEVEL) -> pd.DataFrame:
     """The model size and epochs that reach the lowest loss U_D unique tokens allow, whatever the compute.
 
     Returns
@@ -87,7 +89,7 @@ def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> 
     """
     _need_rising(fit, "the best use of limited data")
     k = fit.conventions.flops_per_ND
-    draws = None if interval is None else fit.draw_values()
+    draws = None if (level := usable_level(fit, level)) is None else fit.draw_values()
     rows = []
     for u in positive(U_D=U_D)[0]:
         log_u = float(np.log(u))
@@ -101,16 +103,16 @@ def data_optimal(fit: FittedLaw, U_D: Any, *, interval: float | None = None) -> 
             "loss": float(loss),
             "local": bool(elsewhere),
         }
-        if draws is not None and interval is not None:
-            check_level(interval)
+        if draws is not None and level is not None:
             found = _joint(fit.law, draws, log_u)
-            row |= _intervals(np.exp(found[0]), np.exp(found[1]), found[2], interval)
+            row |= _intervals(np.exp(found[0]), np.exp(found[1]), found[2], level)
         row |= _flat(fit, log_u, float(log_N), float(log_e), float(loss))
         rows.append(row)
     return _with_extrapolation(fit, pd.DataFrame(rows))
 
 
-def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: float | None = None) -> pd.DataFrame:
+@several
+def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, level: float | None = LEVEL) -> pd.DataFrame:
     """The best model under a budget of FLOPs *and* a limit of unique tokens.
 
     Where the data-limited optimum costs less than C the rest is ``unused``; a law that cannot rise finds a use for any
@@ -118,13 +120,13 @@ def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: floa
 
     Parameters
     ----------
-    fit : FittedLaw
+    fit : FittedLaw, the name of a published law, or a list of them
         Of a law of repeated data. One that cannot rise is refused where its answer repeats data more often than any
         run it was fitted to.
     C, U_D : float or array
         As N and U_D of :func:`max_epochs`.
-    interval : float, optional
-        Level of the bootstrap intervals of ``N``, ``epochs`` and ``loss``.
+    level : float, optional
+        Confidence level of the intervals of ``N``, ``epochs`` and ``loss``.
 
     Returns
     -------
@@ -142,15 +144,14 @@ def compute_and_data_optimal(fit: FittedLaw, C: Any, U_D: Any, *, interval: floa
     _need_repeated(fit)
     C, U_D = _every(C=C, U_D=U_D)
     k = fit.conventions.flops_per_ND
-    draws = None if interval is None else fit.draw_values()
+    draws = None if (level := usable_level(fit, level)) is None else fit.draw_values()
     rows = []
     for c, u in zip(C, U_D, strict=True):
         row = best_run(fit, c, u)
         log_u = float(np.log(u))
-        if draws is not None and interval is not None:
-            check_level(interval)
+        if draws is not None and level is not None:
             found = _within_both(fit.law, draws, log_u, float(np.log(c / (k * u))))
-            row |= _intervals(np.exp(found[0]), np.exp(found[1]), found[2], interval)
+            row |= _intervals(np.exp(found[0]), np.exp(found[1]), found[2], level)
         row |= _cheapest(fit, log_u, float(np.log(row["N"] * row["epochs"])), row["loss"])
         rows.append(row)
     return _with_extrapolation(fit, pd.DataFrame(rows))
@@ -170,8 +171,9 @@ def best_run(fit: FittedLaw, C: float, U_D: float) -> dict[str, float]:
     return {"C": C, "U_D": U_D, "N": N, "epochs": epochs, "D": U_D * epochs, "loss": loss, "unused": unused}
 
 
+@several
 def loss_of_repeating(
-    fit: FittedLaw, N: float, U_D: float, epochs: Any, *, interval: float | None = None
+    fit: FittedLaw, N: float, U_D: float, epochs: Any, *, level: float | None = LEVEL
 ) -> pd.DataFrame:
     """What repetition costs and what it is worth.
 
@@ -184,8 +186,9 @@ def loss_of_repeating(
         once repeating harms; extrapolation.
     """
     _need_repeated(fit)
-    e = np.atleast_1d(np.asarray(epochs, dtype=float))
-    table = fit.predict(N=N, U_D=U_D, epochs=e, interval=interval).drop(columns="extrapolation")
+    (e,) = positive(epochs=epochs)
+    N, U_D = one_positive(N=N, U_D=U_D)
+    table = fit.predict(N=N, U_D=U_D, epochs=e, level=level).drop(columns="extrapolation")
     table.insert(3, "D", U_D * e)
     target = np.log(table["loss"].to_numpy())
 
@@ -372,7 +375,7 @@ def _need_repeated(fit: FittedLaw) -> None:
     if "epochs" not in fit.law.variables:
         raise FitError(
             f"{fit.label} is a law of {', '.join(fit.law.variables)} and knows nothing of repetition; fit a repeated-data law, "
-            "such as ql.laws.Memorization() or `--law quokka-repeated`"
+            "such as ql.laws.BoundedMemorization(), on the command line --law bounded-memorization"
         )
 
 
@@ -381,7 +384,7 @@ def _need_seen_epochs(fit: FittedLaw, epochs: float, where: str) -> None:
     if not fit.law.rises and epochs > most * 1.001:
         raise FitError(
             f"{fit.label} cannot rise with epochs, so beyond the {most:g} epochs of its runs it promises gains that "
-            f"overfitting may take back: {where} would take {epochs:.3g} epochs. Fit a law that can rise (memorization)"
+            f"overfitting may take back: {where} would take {epochs:.3g} epochs. Fit a law that can rise (bounded-memorization)"
         )
 
 
@@ -390,5 +393,5 @@ def _need_rising(fit: FittedLaw, question: str) -> None:
     if not fit.law.rises:
         raise FitError(
             f"{fit.label} cannot answer {question}: its loss can only fall with epochs, so outside the runs it was fitted "
-            "to it would recommend training for ever. Fit a law that can rise (quokka-repeated, memorization)"
+            "to it would recommend training for ever. Fit a law that can rise (bounded-memorization)"
         )

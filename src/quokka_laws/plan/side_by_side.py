@@ -10,8 +10,10 @@ from typing import Any, Concatenate, ParamSpec
 
 import pandas as pd
 
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.literature.conversions import convert
+from quokka_laws.literature.registry import law_of
+from quokka_laws.results.intervals import with_level
 from quokka_laws.runs.conventions import UNSTATED, Conventions
 
 P = ParamSpec("P")
@@ -77,21 +79,25 @@ def align(laws: Sequence[Any]) -> tuple[list[Any], list[str]]:
 def several(
     question: Callable[Concatenate[Any, P], pd.DataFrame],
 ) -> Callable[Concatenate[Any, P], pd.DataFrame]:
-    """Let a planning function take a list of laws: one block of rows each, with a first column ``law``.
+    """Let a planning function take what people have: a fit, the name of a published law, a fit's file, or a list of them.
 
-    Laws are aligned first (:func:`align`); what was converted and what still differs is a :class:`ConventionsDiffer`
-    warning. One loss as the target of losses in different units or tokenizers is refused.
+    A list gives one block of rows each, with a first column ``law``. Its laws are aligned first (:func:`align`); what was
+    converted and what still differs is a :class:`ConventionsDiffer` warning. One loss as the target of losses in different
+    units or tokenizers is refused. Tables with intervals get a column ``level``.
     """
     signature = inspect.signature(question)
+    repeated = "U_D" in signature.parameters
 
     @wraps(question)
     def asked(fit: Any, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+        bound = signature.bind(fit, *args, **kwargs)
+        bound.apply_defaults()
+        given, level = bound.arguments, bound.arguments.get("level")
         if not isinstance(fit, list | tuple):
-            return question(fit, *args, **kwargs)
+            return with_level(question(law_of(fit, repeated=repeated), *args, **kwargs), level)
         if not fit:
-            raise ValueError("no law was given: pass a fit, a published law, or a list of them")
-        laws, said = align(fit)
-        given = signature.bind(fit, *args, **kwargs).arguments
+            raise ArgumentError("no law was given: pass a fit, the name of a published law, or a list of them")
+        laws, said = align([law_of(one, repeated=repeated) for one in fit])
         if given.get("loss") is not None:
             _refuse_one_target([f.conventions for f in laws])
         if said:
@@ -101,7 +107,7 @@ def several(
             table = question(f, *args, **kwargs)
             table.insert(0, "law", f.label)
             tables.append(table)
-        return pd.concat(tables, ignore_index=True)
+        return with_level(pd.concat(tables, ignore_index=True), level)
 
     return asked
 

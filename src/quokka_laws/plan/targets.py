@@ -16,13 +16,13 @@ import pandas as pd
 
 from quokka_laws._numeric.roots import find_root
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws import Law
 from quokka_laws.plan.arguments import as_columns, positive
 from quokka_laws.plan.compute import compute_optimal, minimise_over_log_N, optimal_log_N
 from quokka_laws.plan.side_by_side import several
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.intervals import check_level, interval_with_never
+from quokka_laws.results.intervals import LEVEL, interval_with_never, usable_level
 
 ENDLESS = 1e60
 """Tokens (or N·D) that stand for infinitely many: the loss there is the floor."""
@@ -31,7 +31,7 @@ _NUMERIC = np.log(np.geomspace(1e8, 1e36, 57))
 
 
 @several
-def tokens_to_loss(fit: FittedLaw, loss: Any, N: Any, *, interval: float | None = None) -> pd.DataFrame:
+def tokens_to_loss(fit: FittedLaw, loss: Any, N: Any, *, level: float | None = LEVEL) -> pd.DataFrame:
     """Tokens at which a model of N parameters reaches a loss.
 
     Parameters
@@ -40,13 +40,13 @@ def tokens_to_loss(fit: FittedLaw, loss: Any, N: Any, *, interval: float | None 
         Of a law of N and D.
     loss, N : float or array
         Target (the fit's unit) and sizes; broadcast against one another.
-    interval : float, optional
-        Level of the bootstrap interval of D; its upper end is inf where some draws never reach the loss.
+    level : float, optional
+        Confidence level of the interval of D; its upper end is inf where some draws never reach the loss.
 
     Returns
     -------
     DataFrame
-        ``loss, N, D, C, tokens_per_param``, ``D_lower, D_upper`` with ``interval``, ``extrapolation``.
+        ``loss, N, D, C, tokens_per_param``, ``D_lower, D_upper`` with ``level``, ``extrapolation``.
 
     Raises
     ------
@@ -66,16 +66,15 @@ def tokens_to_loss(fit: FittedLaw, loss: Any, N: Any, *, interval: float | None 
     D = np.exp(log_D)
     table = pd.DataFrame({"loss": target, "N": size, "D": D, "C": fit.conventions.flops_per_ND * size * D})
     table["tokens_per_param"] = D / size
-    if interval is not None:
-        check_level(interval)
+    if (level := usable_level(fit, level)) is not None:
         several_D = np.exp(_log_tokens(fit.law, fit.draw_values(), np.log(target), np.log(size)))
-        table["D_lower"], table["D_upper"] = interval_with_never(_never(several_D), interval)
+        table["D_lower"], table["D_upper"] = interval_with_never(_never(several_D), level)
     table["extrapolation"] = fit.extrapolation(N=size, D=D)
     return table
 
 
 @several
-def compute_to_loss(fit: FittedLaw, loss: Any, *, interval: float | None = None) -> pd.DataFrame:
+def compute_to_loss(fit: FittedLaw, loss: Any, *, level: float | None = LEVEL) -> pd.DataFrame:
     """The least compute that reaches a loss, and the model that does.
 
     Parameters
@@ -83,13 +82,13 @@ def compute_to_loss(fit: FittedLaw, loss: Any, *, interval: float | None = None)
     fit : FittedLaw, or a list of them
     loss : float or array
         Targets.
-    interval : float, optional
-        Level of the bootstrap interval of C.
+    level : float, optional
+        Confidence level of the interval of C; None for none.
 
     Returns
     -------
     DataFrame
-        ``loss, C, N, D, tokens_per_param``, ``C_lower, C_upper`` with ``interval``, ``extrapolation``.
+        ``loss, C, N, D, tokens_per_param``, ``C_lower, C_upper`` with ``level``, ``extrapolation``.
 
     Raises
     ------
@@ -106,18 +105,17 @@ def compute_to_loss(fit: FittedLaw, loss: Any, *, interval: float | None = None)
             f"{_floor(fit.law, fit.values):.4f}"
         )
     k = fit.conventions.flops_per_ND
-    plan = compute_optimal(fit, k * np.exp(log_ND))
+    plan = compute_optimal(fit, k * np.exp(log_ND), level=None)
     table = pd.DataFrame({"loss": target, **{c: plan[c] for c in ("C", "N", "D", "tokens_per_param")}})
-    if interval is not None:
-        check_level(interval)
+    if (level := usable_level(fit, level)) is not None:
         C = k * np.exp(_log_compute(fit.law, fit.draw_values(), np.log(target)))
-        table["C_lower"], table["C_upper"] = interval_with_never(_never(C), interval)
+        table["C_lower"], table["C_upper"] = interval_with_never(_never(C), level)
     table["extrapolation"] = plan["extrapolation"]
     return table
 
 
 @several
-def overtraining(fit: FittedLaw, C: Any, factor: Any, *, interval: float | None = None) -> pd.DataFrame:
+def overtraining(fit: FittedLaw, C: Any, factor: Any, *, level: float | None = LEVEL) -> pd.DataFrame:
     """What training a smaller model on more tokens costs.
 
     Parameters
@@ -126,8 +124,8 @@ def overtraining(fit: FittedLaw, C: Any, factor: Any, *, interval: float | None 
     C, factor : float or array
         Budgets, and how many times more tokens per parameter than the optimum: at the same C the model is
         ``sqrt(factor)`` times smaller. Below 1 is under-training. Broadcast.
-    interval : float, optional
-        Level of the bootstrap interval of ``penalty``, at the sizes of the point estimate.
+    level : float, optional
+        Confidence level of the interval of ``penalty``, at the sizes of the point estimate.
 
     Returns
     -------
@@ -138,18 +136,17 @@ def overtraining(fit: FittedLaw, C: Any, factor: Any, *, interval: float | None 
     """
     _need_surface(fit)
     C, factor = positive(C=C, factor=factor)
-    best = compute_optimal(fit, C)
+    best = compute_optimal(fit, C, level=None)
     N, D = best["N"].to_numpy() / np.sqrt(factor), best["D"].to_numpy() * np.sqrt(factor)
     loss, least = fit(N=N, D=D), best["loss"].to_numpy()
     k = fit.conventions.flops_per_ND
     table = pd.DataFrame({"C": C, "factor": factor, "N": N, "D": D, "tokens_per_param": D / N, "loss": loss})
     table["penalty"] = loss - least
-    if interval is not None:
-        check_level(interval)
+    if (level := usable_level(fit, level)) is not None:
         draws = fit.draw_values()
         own = optimal_log_N(fit.law, draws, np.log(C / k))
         at_own = np.exp(fit.law.log_loss(draws, {"log_N": own, "log_D": np.log(C / k) - own}))
-        lower, upper = interval_with_never(fit.law.loss(draws, N=N, D=D) - at_own, interval)
+        lower, upper = interval_with_never(fit.law.loss(draws, N=N, D=D) - at_own, level)
         table["penalty_lower"], table["penalty_upper"] = lower, upper
     again = np.exp(_log_tokens(fit.law, fit.values, np.log(least), np.log(N))[0])
     table["C_to_match"] = _never(k * N * again)
@@ -181,11 +178,11 @@ def deadweight(
     """
     _need_surface(fit)
     if (allocated_by is None) == (N is None or D is None):
-        raise ValueError("give either N and D, or C and allocated_by (a law or allocation)")
+        raise ArgumentError("give either N and D, or C and allocated_by (a law or allocation)")
     if allocated_by is not None:
         if C is None:
-            raise ValueError("allocated_by needs the budgets C")
-        chosen = compute_optimal(allocated_by, C)
+            raise ArgumentError("allocated_by needs the budgets C")
+        chosen = compute_optimal(allocated_by, C, level=None)
         N, D = chosen["N"].to_numpy(), chosen["D"].to_numpy()
     size, tokens = positive(N=N, D=D)
     compute = fit.conventions.flops_per_ND * size * tokens
@@ -271,6 +268,6 @@ def _never(values: Array) -> Array:
 
 
 def _need_surface(fit: Any) -> None:
-    if not isinstance(fit, FittedLaw) or not {"N", "D"} <= set(fit.law.variables):
+    if not isinstance(fit, FittedLaw) or not fit.law.of_N_and_D:
         kind = ", ".join(fit.law.variables) if isinstance(fit, FittedLaw) else "an allocation without a loss"
         raise FitError(f"{fit.label} ({kind}) cannot answer this: it needs a law of the loss in N and D")

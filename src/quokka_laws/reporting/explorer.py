@@ -18,6 +18,7 @@ from quokka_laws.exceptions import FitError
 from quokka_laws.reporting.javascript import law_source
 from quokka_laws.reporting.templating import plain, render
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.writing import write_atomically
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MOST_DRAWS = 400
@@ -70,7 +71,10 @@ def explorer(laws: Sequence[FittedLaw], *, title: str = "Scaling-law explorer") 
         "start_C": np.log10(largest),
         "start_U_D": np.log10(max(u[1] for u in unique)),
     }
-    data = json.dumps(plain({"laws": records, "bounds": bounds}), allow_nan=False).replace("</", "<\\/")
+    data = json.dumps(plain({"laws": records, "bounds": bounds}), allow_nan=False)
+    data = (
+        data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    )  # a script element ends at no text
     sources = [law_source(law.law) for law in laws]
     return render(
         "explore.html.j2",
@@ -80,8 +84,7 @@ def explorer(laws: Sequence[FittedLaw], *, title: str = "Scaling-law explorer") 
 
 def write_explorer(laws: Sequence[FittedLaw], path: str | Path) -> Path:
     """:func:`explorer`, written to a file."""
-    Path(path).write_text(explorer(laws), encoding="utf-8")
-    return Path(path)
+    return write_atomically(path, explorer(laws))
 
 
 def _record(law: FittedLaw, color: str) -> dict[str, Any]:
@@ -101,7 +104,7 @@ def _record(law: FittedLaw, color: str) -> dict[str, Any]:
         "values": [float(law.values[k]) for k in law.law.names],
         "draws": draws,
         "all_draws": total,
-        "repeats": "epochs" in law.law.variables,
+        "repeats": law.law.of_repetition,
         "range": {k: list(v) for k, v in law.fitted_range.items()},
         "color": color,
     }

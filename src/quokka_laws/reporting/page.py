@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,45 +14,66 @@ import pandas as pd
 from quokka_laws._version import __version__
 from quokka_laws.evaluation.agreement import disagreement, second_opinions
 from quokka_laws.evaluation.reproducibility import checklist
-from quokka_laws.exceptions import FitError, RunsError
+from quokka_laws.exceptions import ArgumentError, FitError, RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal
+from quokka_laws.progress import Progress
 from quokka_laws.reporting.page_figures import figures, unseen
 from quokka_laws.reporting.templating import render
-from quokka_laws.reporting.text import outside_runs
+from quokka_laws.reporting.text import BEYOND_RUNS, outside_runs
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import how_far, human
+from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.runs.quantities import as_numbers
+from quokka_laws.writing import write_atomically
 
-LEVEL = 0.95
 MOST_REFITS = 1000  # of the parabolas
+
+
+FORMS = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, and what it says first."""
+
+    text: str
+    answer: str
+    known: list[str]
 
 
 def report(
     fit: FitResult,
-    runs: pd.DataFrame | None = None,
+    output: str | Path | None = None,
     *,
-    C: Sequence[float] = (),
-    U_D: Sequence[float] = (),
-    form: str = "html",
+    runs: pd.DataFrame | None = None,
+    C: Any = (),
+    U_D: Any = (),
+    form: str | None = None,
     command: str = "",
+    progress: bool = False,
 ) -> str:
     """A fit as a page to hand to others.
 
     Parameters
     ----------
     fit : FitResult
+    output : path, optional
+        File to write, ``.html`` or ``.md``.
     runs : DataFrame, optional
         Runs to compare predictions with, such as later or larger ones; those that were fitted are left out.
-    C : sequence of float
-        Budgets in FLOPs; ten times the largest run's where none is given.
-    U_D : sequence of float
+    C : float or sequence
+        Training FLOPs of one run; ten times the largest run's where none is given.
+    U_D : float or sequence
         Unique tokens, for laws of repeated data, each at every budget; the largest fitted where none is given.
-    form : {'html', 'md'}
-        Markdown has the same words and tables without figures.
+    form : {'html', 'md'}, optional
+        Markdown has the same words and tables without figures; by the ending of ``output``, else HTML.
     command : str
         What made the report, printed in it.
+    progress : bool
+        Show a bar on stderr for work that takes more than two seconds.
 
     Returns
     -------
@@ -59,38 +82,71 @@ def report(
 
     Raises
     ------
+    ArgumentError
+        For a form or an ending that is neither.
+    FitError
+        For a law without its runs.
     MissingDependencyError
         Without ``jinja2``.
     """
+    if output is not None and not isinstance(output, str | Path):
+        raise ArgumentError(f"output = {type(output).__name__}: expected a path; runs to compare with are runs=")
+    ending = Path(output).suffix.lower() if output is not None else ".html"
+    form = form or FORMS.get(ending, ending)
+    made = page(fit, runs=runs, C=C, U_D=U_D, form=form, command=command, progress=progress)
+    if output is not None:
+        write_atomically(output, made.text)
+    return made.text
+
+
+def page(
+    fit: FitResult,
+    *,
+    runs: pd.DataFrame | None = None,
+    C: Any = (),
+    U_D: Any = (),
+    form: str = "html",
+    command: str = "",
+    progress: bool = False,
+) -> Page:
+    """As :func:`report`, with the answer and what to know before relying on it apart."""
     if form not in ("html", "md"):
-        raise ValueError(f"form = {form!r}: a report is 'html' or 'md'")
-    if not len(fit.runs):
-        raise FitError(f"{fit.label} holds no runs: a report is made of a fit, not of coefficients alone")
-    repeated = "epochs" in fit.law.variables
-    planned = bool({"N", "D"} <= set(fit.law.variables)) or repeated
-    budgets = tuple(C) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
+        raise ArgumentError(f"form = {form!r}: a report is 'html' or 'md'")
+    if not isinstance(fit, FitResult) or not len(fit.runs):
+        raise FitError(
+            f"{getattr(fit, 'label', fit)} holds no runs: a report is made of a fit, not of coefficients alone"
+        )
+    repeated = fit.law.of_repetition
+    planned = fit.law.of_N_and_D or repeated
+    budgets = tuple(as_numbers(C)) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
     budgets = budgets if planned else ()
-    limits = tuple(U_D) or ((fit.fitted_range["U_D"][1],) if repeated else ())
+    limits = tuple(as_numbers(U_D)) if repeated else ()
+    limits = limits or ((fit.fitted_range["U_D"][1],) if repeated else ())
     iso = "" if repeated or not planned else _profiles(fit)
     question, answer, plan = _advice(fit, iso, budgets, limits)
+    known = [*_caution(fit, budgets), *map(str, fit.diagnostics)]
     new = None if runs is None else unseen(fit, runs)
-    drawn = figures(fit, iso, new, budgets, limits)
+    drawn = []
+    with Progress("figures of the report", 8, enabled=progress) as bar:
+        for figure in figures(fit, iso, new, budgets, limits):
+            drawn.append(figure.drawn(form == "html"))
+            bar.update(1)
     context = {
         "title": f"{fit.label}: {len(fit.runs)} rows",
         "question": question,
         "answer": answer,
         "plan": plan,
-        "level": f"{LEVEL:.0%}",
+        "level": f"{100 * LEVEL:.3g} %",
         "law": {"name": fit.law.name, "equation": fit.law.equation, "source": fit.law.source},
         "coefficients": _coefficients(fit),
         "has_draws": fit.has_intervals,
         "identified": fit.identified,
-        "figures": [figure.drawn(form == "html") for figure in drawn],
-        "doubts": [f.message for f in fit.flags] + _caution(fit, budgets),
+        "figures": drawn,
+        "diagnostics": known,
         "checklist": checklist(fit).to_dict("records"),
         "facts": _facts(fit, command),
     }
-    return render(f"report.{form}.j2", context)
+    return Page(render(f"report.{form}.j2", context), answer, known)
 
 
 def data_hash(runs: pd.DataFrame) -> str:
@@ -112,7 +168,6 @@ def _profiles(fit: FitResult) -> IsoflopFit | str:
 def _advice(
     fit: FitResult, iso: IsoflopFit | str, budgets: Sequence[float], limits: Sequence[float]
 ) -> tuple[str, str, list[dict[str, str]]]:
-    interval = LEVEL if fit.has_intervals else None
     repeated = bool(limits)
     if not budgets and not repeated:
         return (
@@ -122,14 +177,14 @@ def _advice(
         )
     try:
         if not repeated:
-            table = compute_optimal(fit, budgets, interval=interval)
+            table = compute_optimal(fit, budgets, level=LEVEL)
             question = f"Which model size and how many tokens give the lowest loss at C = {budgets[0]:.3g} FLOPs?"
         elif budgets:
             C, data = (v.ravel() for v in np.meshgrid(budgets, limits, indexing="ij"))
-            table = compute_and_data_optimal(fit, C, data, interval=interval)
+            table = compute_and_data_optimal(fit, C, data, level=LEVEL)
             question = f"Which model, for how many epochs, with {human(limits[0])} unique tokens and C = {budgets[0]:.3g} FLOPs?"
         else:
-            table = data_optimal(fit, limits, interval=interval)
+            table = data_optimal(fit, limits, level=LEVEL)
             question = f"Which model, for how many epochs, gives the lowest loss from {human(limits[0])} unique tokens?"
     except FitError as error:
         return "What is the best model?", f"This fit gives no answer: {error}.", []
@@ -144,14 +199,14 @@ def _advice(
     answer = f"Train {size} on {tokens}: {loss}."
     if not repeated:
         profiles = iso if isinstance(iso, IsoflopFit) else None
-        others = second_opinions(fit, profiles, budgets, interval=interval)
+        others = second_opinions(fit, profiles, budgets, level=LEVEL)
         rows += [_plan_row(method, row) for method, other in others.items() for _, row in other.iterrows()]
         rows = [{k: row.get(k, "–") for k in rows[0]} for row in rows]
         if said := disagreement(first, others):
             answer = f"{answer} But the best size is {said}."
     if not np.isfinite(first["N"]):
         answer = "This fit names no best model: a term of the law is missing, so larger or longer is always better."
-    elif repeated and any(flag.code == "NO_RISE" for flag in fit.flags):
+    elif repeated and any(d.code == "NO_RISE" for d in fit.diagnostics):
         answer = f"These runs do not say when to stop, for none rises above its minimum. The law alone says: {answer}"
     return question, answer, rows
 
@@ -159,7 +214,7 @@ def _advice(
 def _between(row: pd.Series, name: str, show: Any) -> str:
     if f"{name}_lower" not in row or not np.isfinite(row[f"{name}_lower"]):
         return ""
-    return f" ({LEVEL:.0%}: {show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])})"
+    return f" ({100 * LEVEL:.3g} %: {show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])})"
 
 
 def _plan_row(method: str, row: pd.Series) -> dict[str, str]:
@@ -192,7 +247,7 @@ def _coefficients(fit: FitResult) -> list[dict[str, str]]:
                 "coefficient": str(name),
                 "value": f"{row['value']:.6g}" + (" (at its bound)" if row["at_bound"] else ""),
                 "standard error": f"{row['stderr']:.2g}" if known else "–",
-                f"{LEVEL:.0%} interval": f"{row['lower']:.4g} … {row['upper']:.4g}" if known else "–",
+                f"{100 * LEVEL:.3g} % interval": f"{row['lower']:.4g} … {row['upper']:.4g}" if known else "–",
                 "meaning": meaning[str(name)],
             }
         )
@@ -200,10 +255,7 @@ def _coefficients(fit: FitResult) -> list[dict[str, str]]:
 
 
 def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:
-    return [
-        f"C = {c:.3g} is {factor} {side}; intervals hold the uncertainty of the coefficients, not that of the law"
-        for c, factor, side in outside_runs(fit, budgets)
-    ]
+    return [f"C = {c:.3g} is {factor} {side}. {BEYOND_RUNS}." for c, factor, side in outside_runs(fit, budgets)]
 
 
 def _facts(fit: FitResult, command: str) -> list[tuple[str, str]]:
@@ -211,7 +263,7 @@ def _facts(fit: FitResult, command: str) -> list[tuple[str, str]]:
     spread = "; ".join(f"{k} {a:.3g} … {b:.3g}" for k, (a, b) in fit.fitted_range.items())
     versions = {**fit.versions, "page by quokka-laws": __version__}
     return [
-        ("command", command or "quokka_laws.reporting.page.report(fit)"),
+        ("command", command or "ql.report(fit)"),
         ("versions", ", ".join(f"{k} {v}" for k, v in versions.items())),
         ("seed", str(fit.seed)),
         ("data sha256", data_hash(fit.runs)),

@@ -16,7 +16,7 @@ from quokka_laws.evaluation.comparison import Comparison, compare
 from quokka_laws.evaluation.holdout import Candidate, log_errors
 from quokka_laws.evaluation.sensitivity_analysis import own_settings, sensitivity
 from quokka_laws.exceptions import QuokkaError
-from quokka_laws.laws import Chinchilla, Memorization, QuokkaRepeated, Skaling
+from quokka_laws.laws import BoundedMemorization, Chinchilla, QuokkaRepeated, Skaling
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.reporting import plot
 from quokka_laws.results.fit_result import FitResult
@@ -79,7 +79,7 @@ def figures(
         yield Figure("IsoFLOP profiles", f"Not possible: {iso}")
     if limits:
         yield from _repeated(fit, limits)
-    elif {"N", "D"} <= set(fit.law.variables):
+    elif fit.law.of_N_and_D:
         yield _contours(fit, budgets)
     if {"C", "D", "N"} <= set(fit.runs.columns):
         yield Figure(
@@ -109,7 +109,7 @@ def unseen(fit: FitResult, runs: pd.DataFrame) -> pd.DataFrame:
 
 def _contours(fit: FitResult, budgets: Sequence[float]) -> Figure:
     try:
-        compute_optimal(fit, fit.fitted_range["C"][1])
+        compute_optimal(fit, fit.fitted_range["C"][1], level=None)
     except QuokkaError as error:
         return Figure("Loss contours", f"Not drawn: {error}")
     return Figure(
@@ -143,7 +143,7 @@ def comparison(fit: FitResult) -> Comparison:
     QuokkaError
         If the runs allow no split.
     """
-    rivals = (Memorization(), QuokkaRepeated()) if "epochs" in fit.law.variables else (Chinchilla(), Skaling())
+    rivals = (QuokkaRepeated(), BoundedMemorization()) if fit.law.of_repetition else (Chinchilla(), Skaling())
     rival = next(law for law in rivals[::-1] if law.name != fit.law.name)
     laws = [Candidate(fit.law, own_settings(fit)), rival]
     return compare(laws, thinned(fit.runs), holdout=DISTANCES, objective=fit.objective, bootstrap=0, seed=fit.seed)

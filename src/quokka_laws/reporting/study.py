@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from quokka_laws.evaluation.agreement import disagreement, second_opinions
+from quokka_laws.evaluation.agreement import Disagreement, disagreement, second_opinions
 from quokka_laws.exceptions import FitError, QuokkaError, RunsError
+from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.isoflop import fit_isoflops
-from quokka_laws.laws import Chinchilla, Law
+from quokka_laws.laws import Chinchilla
 from quokka_laws.literature import datasets
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.reporting import plot
-from quokka_laws.reporting.text import allocation_table, outside_runs
+from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, outside_runs, plan_answer
 from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.format import WIDTH, human, indent, right_aligned
+from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.results.text import (
+    evidence,
+    fit_answer,
+    isoflop_sentences,
+    isoflop_tables,
+    numbered,
+    paragraphs,
+    sentences_of,
+)
+from quokka_laws.writing import make_folder
 
-LEVEL = 0.95
+LLADA = 1.1e23  # FLOPs of LLaDA 8B's training
 
 
 @dataclass(frozen=True)
@@ -36,82 +48,127 @@ class Study:
     no_iso: str
     budgets: tuple[float, ...]
     unique: tuple[float, ...] = ()
+    asked: bool = True
+    """Whether the budgets were asked for; ten times the largest run's otherwise."""
 
-    @property
-    def plan(self) -> pd.DataFrame:
-        """Allocations of both methods, one row each per budget; empty without budgets."""
-        if not self.budgets or not self.has_optimum:
-            return pd.DataFrame()
-        tables = {self.fit.law.name: self._own_plan()}
-        if self.iso is not None:
-            level = LEVEL if self.iso.draws is not None else None
-            tables["IsoFLOP profiles"] = compute_optimal(self.iso, self.budgets, interval=level)
-        return pd.concat(tables, names=["method"]).reset_index(level=0)
-
+    @cached_property
     def _own_plan(self) -> pd.DataFrame:
-        return compute_optimal(self.fit, self.budgets, interval=self.level)
-
-    @property
-    def level(self) -> float | None:
-        """Of the intervals of the fit, if it has any."""
-        return LEVEL if self.fit.has_intervals else None
+        return compute_optimal(self.fit, self.budgets)
 
     @property
     def has_optimum(self) -> bool:
         """Whether the law is one of N and D."""
-        return {"N", "D"} <= set(self.fit.law.variables)
+        return self.fit.law.of_N_and_D
 
     def report(self) -> str:
-        """Everything, as text."""
-        parts = [self.fit.report()]
-        if self.iso is not None:
-            parts.append(self.iso.report())
-        elif self.no_iso:
-            parts.append(f"IsoFLOP profiles: not possible. {self.no_iso}")
-        if self.budgets and self.has_optimum:
-            parts.append(f"Compute-optimal allocation ({LEVEL:.0%} intervals)")
-            for method, table in self.plan.groupby("method", sort=False):
-                parts.append(f"  by {method}\n{allocation_table(table.reset_index(drop=True), LEVEL)}")
-            parts.append("\n".join(self.cautions()))
-        elif self.budgets:
-            parts.append(self._repeated())
-        return "\n\n".join(parts)
+        """Everything, as text: the answer, what to know before relying on it, the evidence."""
+        return paragraphs(self.answer, numbered(self.known()), *self.evidence())
 
-    def _repeated(self) -> str:
+    @property
+    def answer(self) -> str:
+        """What to train at the budgets asked for; without any, the law in numbers."""
+        return self._allocations[0] or fit_answer(self.fit)
+
+    def known(self, *, command_line: bool = False) -> list[str]:
+        """What to know before relying on the answer; what to try in Python, or as options of the command line."""
+        profiles = [] if self.iso is None else isoflop_sentences(self.iso, command_line=command_line)
+        return [
+            *self._allocations[1],
+            *sentences_of(self.fit, command_line=command_line),
+            *(f"IsoFLOP profiles: {said}" for said in profiles),
+        ]
+
+    def evidence(self) -> list[str]:
+        """Tables of the allocations, the fit, and IsoFLOP profiles."""
+        profiles = isoflop_tables(self.iso) if self.iso is not None else ""
+        if self.no_iso:
+            profiles = textwrap.fill(f"IsoFLOP profiles: not possible. {self.no_iso}", WIDTH, subsequent_indent="  ")
+        return [*self._allocations[2], evidence(self.fit), profiles]
+
+    @cached_property
+    def _allocations(self) -> tuple[str, list[str], list[str]]:
+        """The answer, sentences on how far to rely on it, and tables."""
+        if not self.budgets:
+            return "", [], []
+        if not self.has_optimum:
+            return self._repeated()
+        try:
+            own = self._own_plan
+        except FitError as error:
+            return f"No allocation: {error}", [], []
+        usual = "" if self.asked else ", ten times your largest run"
+        answers = [plan_answer(row, f"C = {row['C']:.3g}{usual}") for _, row in own.iterrows()]
+        tables = [f"Compute-optimal by {self.fit.law.label}\n{allocation_table(own)}"]
+        if self.iso is not None:
+            tables.append(
+                f"Compute-optimal by IsoFLOP profiles\n{allocation_table(compute_optimal(self.iso, self.budgets))}"
+            )
+        answers = [
+            f"{said}. Other methods disagree: plan for {apart.span}" if apart else said
+            for said, apart in zip(answers, self._apart, strict=True)
+        ]
+        wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
+        return "\n".join(wrapped), self.cautions(), tables
+
+    @cached_property
+    def _apart(self) -> list[Disagreement | None]:
+        """What other methods say at each budget, where it lies outside the fit's own interval."""
+        others = second_opinions(self.fit, self.iso, self.budgets)
+        return [disagreement(own, others, i) for i, (_, own) in enumerate(self._own_plan.iterrows())]
+
+    def _repeated(self) -> tuple[str, list[str], list[str]]:
         """The best use of the budgets and of limited data, or what it takes to say."""
-        if "epochs" not in self.fit.law.variables:
-            return f"{self.fit.law.name} is a law of {', '.join(self.fit.law.variables)}: it allocates no budget"
+        law = self.fit.law
+        if "epochs" not in law.variables:
+            return f"{law.label} is a law of {', '.join(law.variables)}: it allocates no budget", [], []
         if not self.unique:
             return (
-                f"{self.fit.law.name} allocates a budget on limited data: say how many unique tokens there are (-U 100B), or ask "
-                "`quokka-laws data-optimal`"
+                f"{law.label} allocates a budget on limited data: say how many unique tokens there are, -U 100B",
+                [],
+                [],
             )
         try:
-            plan = compute_and_data_optimal(self.fit, self.budgets, self.unique, interval=self.level)
+            plan = compute_and_data_optimal(self.fit, self.budgets, self.unique)
         except FitError as error:
-            return f"no allocation: {error}"
-        return f"Best model and epochs by {self.fit.law.name}\n{indent(right_aligned(plan))}"
+            return f"No allocation: {error}", [], []
+        answers = [
+            plan_answer(row, f"C = {row['C']:.3g} and U_D = {human(row['U_D'])}", "epochs")
+            for _, row in plan.iterrows()
+        ]
+        known = [
+            f"{name} is up to {times(factor)} beyond your runs. {BEYOND_RUNS}."
+            for name in ("N", "U_D", "epochs")
+            if (factor := plan[f"extrapolation_{name}"].max()) > 1
+        ]
+        return "\n".join(answers), known, [f"Best model and epochs by {law.label}\n{indent(right_aligned(plan))}"]
 
     def cautions(self) -> list[str]:
-        """What to keep in mind about the allocations."""
-        lines = [
-            f"  ! C = {budget:.3g} IS {factor} {side.upper()}; intervals hold the uncertainty of the coefficients, not that of "
-            "the law"
-            for budget, factor, side in outside_runs(self.fit, self.budgets)
+        """What to know before relying on the allocations."""
+        outside = [
+            f"C = {budget:.3g} is {factor} {side}" for budget, factor, side in outside_runs(self.fit, self.budgets)
         ]
-        others = second_opinions(self.fit, self.iso, self.budgets)
-        for i, (_, own) in enumerate(self._own_plan().iterrows()):
-            if said := disagreement(own, others, i):
-                sentence = f"AT C = {own['C']:.3g} the best size is {human(own['N'])} by {self.fit.label}, but {said}"
-                lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-        return lines or ["  all budgets lie within the fitted runs"]
+        said = [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
+        for (_, own), apart in zip(self._own_plan.iterrows(), self._apart, strict=True):
+            if apart:
+                said.append(
+                    f"At C = {own['C']:.3g} the best size is {human(own['N'])} by {self.fit.label}, but {apart}."
+                )
+        return said
 
-    def write(self, folder: str | Path) -> list[Path]:
-        """Write ``fit.json`` and the figures to a folder (made if need be); returns what was written."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.fit.to_json(folder / "fit.json")
-        written = [folder / "fit.json"]
+    def write(self, output: str | Path) -> list[Path]:
+        """Write the fit: a name that ends in ``.json`` is a file; any other is a folder, which gets the figures too.
+
+        Returns what was written.
+        """
+        output = Path(output)
+        if output.suffix == ".json":
+            return [self.fit.save(output)]
+        make_folder(output)
+        return [self.fit.save(output / "fit.json"), *self.draw(output)]
+
+    def draw(self, folder: Path) -> list[Path]:
+        """The figures, in a folder; returns what was written."""
+        written = []
         if self.iso is not None:
             written.append(plot.save(plot.isoflop_profiles(self.iso), folder / "isoflop-profiles.png"))
         if self.has_optimum:
@@ -122,8 +179,8 @@ class Study:
 
 
 def study(
-    law: Law,
-    runs: pd.DataFrame,
+    law: Any,
+    runs: Any,
     *,
     C: Any = (),
     U_D: Any = (),
@@ -138,7 +195,7 @@ def study(
     law, runs, bootstrap, seed
         As for :func:`quokka_laws.fit`.
     C : float or sequence
-        Budgets to allocate.
+        Training FLOPs of one run to allocate; ten times the largest run's where none is given.
     U_D : float or sequence
         Unique tokens, for laws of repeated data.
     **settings
@@ -146,48 +203,47 @@ def study(
     """
     result = fit(law, runs, bootstrap=bootstrap, seed=seed, **settings)
     iso, reason = None, ""
-    if {"N", "D"} <= set(law.variables):
+    if result.law.of_N_and_D:
         try:
             iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
         except RunsError as error:
             reason = str(error)
     budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
-    return Study(result, iso, reason, budgets, unique)
+    asked = bool(budgets) or not result.law.of_N_and_D
+    if budgets and isinstance(result.diagnose, Diagnosis):
+        result = replace(result, diagnose=replace(result.diagnose, C=max(budgets)))
+    return Study(result, iso, reason, budgets if asked else (10 * result.fitted_range["C"][1],), unique, asked)
 
 
-def quokka_demo(*, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: bool = False) -> tuple[Study, str]:
-    """The main job on the digitised runs of the Quokka paper, and its text with the paper's numbers beside ours."""
-
+def quokka_demo(
+    *, C: Any = (), bootstrap: int = 1000, seed: int = 0, progress: bool = False
+) -> tuple[Study, list[str]]:
+    """The main job on the digitised runs of the Quokka paper, and tables of the paper's numbers beside ours."""
     runs = datasets.load_quokka_isoflops()
     tables = datasets.load_quokka_tables()
-    llada = 1.1e23
-    done = study(Chinchilla(), runs, C=(llada, *np.atleast_1d(C)), bootstrap=bootstrap, seed=seed, progress=progress)
+    done = study(Chinchilla(), runs, C=(LLADA, *np.atleast_1d(C)), bootstrap=bootstrap, seed=seed, progress=progress)
     if done.iso is None:
         raise QuokkaError(f"the shipped Quokka runs gave no IsoFLOP profiles: {done.no_iso}")
-    printed = tables["eq13"]
-    summary = done.fit.summary
-    beside = pd.DataFrame(
+    printed, p = tables["eq13"], tables["approach1_text"]
+    summary, v = done.fit.summary, done.iso.summary
+    law = pd.DataFrame(
         {
             "ours": summary["value"].map("{:.5g}".format),
-            "95 % interval": [f"{a:.4g} … {b:.4g}" for a, b in zip(summary["lower"], summary["upper"], strict=True)],
+            "95 %": [f"{a:.4g} … {b:.4g}" for a, b in zip(summary["lower"], summary["upper"], strict=True)],
             "paper (Eq. 13)": [f"{printed[k]:g}" for k in summary.index],
         }
     )
-    beside.index.name = None
-    v, p = done.iso.summary, tables["approach1_text"]
+    law.index.name = None
     power = pd.DataFrame(
         {
             "ours": v["value"].map("{:.4g}".format),
-            "95 % interval": [f"{a:.3g} … {b:.3g}" for a, b in zip(v["lower"], v["upper"], strict=True)],
+            "95 %": [f"{a:.3g} … {b:.3g}" for a, b in zip(v["lower"], v["upper"], strict=True)],
             "paper (Sec. 3.2)": [p["kN"], p["a"], p["kD"], p["b"]],
         }
     )
-    text = "\n\n".join(
-        [
-            "Quokka (arXiv 2510.03280): 87 masked-diffusion runs, digitised from its Figure 2, and LLaDA's budget",
-            done.report(),
-            f"Beside the paper: parametric law\n{right_aligned(beside, index=True)}",
-            f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
-        ]
-    )
-    return done, text
+    return done, [
+        "The runs: 87 masked-diffusion runs of the Quokka paper (arXiv 2510.03280), digitised from its Figure 2; "
+        f"C = {LLADA:.3g} is LLaDA's budget",
+        f"Beside the paper: parametric law\n{right_aligned(law, index=True)}",
+        f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
+    ]

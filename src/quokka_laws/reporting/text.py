@@ -1,28 +1,68 @@
-"""Plans as text."""
+"""Plans as text: an answer in a sentence, and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
 from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.format import how_far, human, indent, right_aligned
+from quokka_laws.results.format import how_far, human, indent, right_aligned, times
+from quokka_laws.results.intervals import LEVEL
+
+BEYOND_RUNS = "The interval assumes that the law is right; beyond your runs that is the larger risk"
 
 
-def allocation_table(plan: pd.DataFrame, level: float | None = None) -> str:
-    """A plan for people: one line a budget, intervals at ``level``."""
+def plan_answer(row: pd.Series, where: str, what: str = "D") -> str:
+    """One row of a plan as advice: ``At C = 1e+23: train 44.2B parameters (95 %: …) on 377B tokens (…), loss 2.06 (…)``.
+
+    Parameters
+    ----------
+    row : Series
+        Of :func:`quokka_laws.plan.compute_optimal` or :func:`~quokka_laws.plan.compute_and_data_optimal`.
+    where : str
+        What was asked, such as ``C = 1e+23``.
+    what : {"D", "epochs"}
+        What goes with the parameters.
+    """
+    if not np.isfinite(row["N"]):
+        return f"At {where}: no best model, because a term of the law is missing, so larger or longer is always better"
+    if what == "D":
+        length = f"{human(row['D'])} tokens{_between(row, 'D', human)}"
+    else:
+        length = f"{length_of_epochs(row['epochs'])}{_between(row, 'epochs', '{:.3g}'.format)}"
+    said = f"At {where}: train {human(row['N'])} parameters{_between(row, 'N', human)} on {length}"
+    if np.isfinite(row["loss"]):
+        said += f", predicted loss {row['loss']:.3f}{_between(row, 'loss', '{:.3f}'.format)}"
+    return said
+
+
+def length_of_epochs(epochs: float) -> str:
+    """``12.3 epochs``, ``1 epoch``."""
+    return f"{epochs:.3g} epoch{'' if epochs == 1 else 's'}"
+
+
+def _between(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
+    if not np.isfinite(row.get(f"{name}_lower", np.nan)):
+        return ""
+    level = 100 * row.get("level", LEVEL)
+    return f" ({level:.3g} %: {show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])})"
+
+
+def allocation_table(plan: pd.DataFrame) -> str:
+    """A plan for people: one line a budget."""
+    level = plan["level"].iloc[0] if "level" in plan else LEVEL
     shown = pd.DataFrame({"C": plan["C"].map("{:.3g}".format)})
     for name in ("N", "D"):
         shown[name] = plan[name].map(human)
         if f"{name}_lower" in plan:
-            shown[f"{name} ({level:.0%})"] = _interval(plan, name, human)
+            shown[f"{name} ({100 * level:.3g} %)"] = _interval(plan, name, human)
     shown["D/N"] = plan["tokens_per_param"].map("{:.3g}".format)
     if plan["loss"].notna().any():
         shown["loss"] = plan["loss"].map("{:.3f}".format)
         if "loss_lower" in plan:
-            shown[f"loss ({level:.0%})"] = _interval(plan, "loss", "{:.3f}".format)
+            shown[f"loss ({100 * level:.3g} %)"] = _interval(plan, "loss", "{:.3f}".format)
         shown["N within 0.1 % loss"] = _interval(plan, "N_flat", human)
     shown["extrapolation"] = [how_far(f, b) for f, b in zip(plan["extrapolation"], plan["below_runs"], strict=True)]
     return indent(right_aligned(shown))
@@ -31,8 +71,8 @@ def allocation_table(plan: pd.DataFrame, level: float | None = None) -> str:
 def outside_runs(fit: FitResult, budgets: Iterable[float]) -> list[tuple[float, str, str]]:
     """Budgets outside the fitted runs, each with the factor and the side."""
     lowest, highest = fit.fitted_range.get("C", (0.0, np.inf))
-    above = [(c, f"×{c / highest:.3g}", "beyond the largest run") for c in budgets if c > highest]
-    return above + [(c, f"×{lowest / c:.3g}", "below the smallest run") for c in budgets if c < lowest]
+    above = [(c, times(c / highest), "beyond your largest run") for c in budgets if c > highest]
+    return above + [(c, times(lowest / c), "below your smallest run") for c in budgets if c < lowest]
 
 
 def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,15 +11,22 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FarOutside, FitError
 from quokka_laws.laws import Law
-from quokka_laws.results.intervals import check_level, percentile_interval
+from quokka_laws.laws.base import COMPLETED
+from quokka_laws.results.format import human
+from quokka_laws.results.intervals import LEVEL, check_level, percentile_interval, with_level
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.quantities import times_outside
+from quokka_laws.runs.quantities import as_numbers, parse_quantity, times_outside
+
+HIGHEST_LOSS = {"nats/token": 12.0, "bits/byte": 8.0}
+"""A model that knows nothing: guessing among 160,000 tokens, or among 256 bytes."""
+FAR_BELOW = 10.0
+"""Factor below the smallest N or D of the runs from which on a prediction asks whether a unit is missing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FittedLaw:
     """A law with numbers.
 
@@ -46,23 +54,37 @@ class FittedLaw:
 
     def __post_init__(self) -> None:
         if missing := [k for k in self.law.names if k not in self.values]:
-            raise ValueError(
-                f"{self.law.name} needs values for {', '.join(self.law.names)}; missing: {', '.join(missing)}"
+            raise ArgumentError(
+                f"{self.law.label} needs values for {', '.join(self.law.names)}; missing: {', '.join(missing)}"
             )
 
     @property
     def label(self) -> str:
         """Name for tables and legends."""
-        return self.name or self.law.name
+        return self.name or self.law.label
 
     @property
     def has_intervals(self) -> bool:
         """Whether there are draws whose spread means something."""
-        return self.draws is not None
+        return self.draws is not None and len(self.draws.dropna()) > 1
 
     def _repr_html_(self) -> str:
         table = pd.DataFrame({"value": self.values}).rename_axis("coefficient")
         return card(f"{self.label}: loss = {self.law.equation}", self.conventions.describe(), table, index=True)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two laws have the same form, numbers, conventions, ranges and draws."""
+        if not isinstance(other, FittedLaw) or type(other) is not type(self):
+            return NotImplemented
+        plain = ("law", "values", "conventions", "fitted_range", "name")
+        if not all(getattr(self, k) == getattr(other, k) for k in plain):
+            return False
+        if self.draws is None or other.draws is None:
+            return self.draws is other.draws
+        return bool(self.draws.equals(other.draws))
+
+    def __hash__(self) -> int:
+        return hash((self.label, *sorted(self.values.items())))
 
     def __call__(self, **data: Any) -> Array:
         """Loss at raw data, of the data's shape: ``fit(N=7e9, D=1.4e12)``."""
@@ -81,29 +103,42 @@ class FittedLaw:
             If there are no draws: nothing to compute an interval from.
         """
         if self.draws is None or not len(self.draws):
-            raise FitError(
-                f"{self.label} has no bootstrap draws, so no interval can be given; "
-                "fit with bootstrap=1000, or ask with interval=None"
-            )
+            raise FitError(f"{self.label} has no bootstrap draws, so no interval can be given; fit with bootstrap=1000")
         usable = self.draws.dropna()
         if not len(usable):
             raise FitError(
                 f"none of the {len(self.draws)} refits of {self.label} converged, so no interval can be given; look at the "
-                "doubts of the fit (fit.report()), hold or untie a coefficient, or ask with interval=None"
+                "diagnostics of the fit (fit.report()), hold or untie a coefficient, or ask with level=None"
             )
         return {k: usable[k].to_numpy() for k in self.law.names}
 
     def extrapolation(self, **data: Any) -> Array:
-        """How far outside the fitted runs a point lies: the largest ratio over N, D, C, U_D and epochs, at least 1.
+        """How far outside the fitted runs a point lies: the largest factor over all its variables, at least 1.
 
-        NaN where the fitted range is not known.
+        A ratio to the largest or smallest fitted value; where the runs hold zeros or negative values, one plus the distance in
+        widths of their range. NaN where the fitted range is not known.
         """
-        given = self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **data)
-        raw = {k.removeprefix("log_"): np.exp(v) if k.startswith("log_") else v for k, v in given.items()}
-        factors = [times_outside(raw[k], *self.fitted_range[k]) for k in raw if k in self.fitted_range]
+        factors = self.extrapolations(**data)
         if not factors:
-            return np.full(np.broadcast_shapes(*(v.shape for v in raw.values())), np.nan)
-        return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors)))
+            shapes = [np.shape(v) for v in data.values() if v is not None]
+            return np.full(np.broadcast_shapes(*shapes), np.nan)
+        return np.asarray(np.maximum.reduce(np.broadcast_arrays(*factors.values())))
+
+    def extrapolations(self, **data: Any) -> dict[str, Array]:
+        """The factor of :meth:`extrapolation` by variable, for those whose fitted range is known."""
+        numbers = {k: v for k, v in data.items() if k not in self.law.groups}
+        raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
+        return {k: times_outside(v, *self.fitted_range[k]) for k, v in raw.items() if k in self.fitted_range}
+
+    def outside(self, **data: Any) -> list[tuple[str, float, float, float]]:
+        """Variables of a point that lie outside the fitted runs: name, value farthest out, smallest and largest fitted value."""
+        numbers = {k: v for k, v in data.items() if k not in self.law.groups}
+        raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
+        found = []
+        for k, factor in self.extrapolations(**data).items():
+            if (factor > 1.0 + 1e-9).any():
+                found.append((k, float(np.ravel(raw[k])[np.argmax(factor)]), *self.fitted_range[k]))
+        return found
 
     def log_residuals(self) -> Array:
         """ln(predicted / observed) of the runs behind the numbers, as in the objective: the noise of one run.
@@ -118,51 +153,126 @@ class FittedLaw:
         )
 
     def predict(
-        self, *, interval: float | None = None, kind: Literal["mean", "run"] = "mean", **data: Any
+        self, *, level: float | None = LEVEL, kind: Literal["mean", "run"] = "mean", **data: Any
     ) -> pd.DataFrame:
-        """Loss at given N, D (and U_D, epochs where the law has them).
+        """Loss at given N, D, or whatever variables the law has.
 
         Parameters
         ----------
-        interval : float, optional
-            Level of the bootstrap interval, 0.9 for 90 %.
+        level : float, optional
+            Confidence level of the interval, which is given wherever the law has draws; None for no interval.
         kind : {"mean", "run"}
             What the interval is of. ``"mean"``: the law, so it holds the uncertainty of the coefficients only.
             ``"run"``: the loss of one new run, the same with a residual of the fitted runs added. Neither holds
-            the chance that the law is wrong out there; :func:`quokka_laws.evaluation.averaging` does.
+            the chance that the law is wrong out there; :func:`quokka_laws.average` does.
         **data
-            Raw units, scalars or arrays that broadcast.
+            Raw units, numbers or text (``N="7B"``), scalars or arrays that broadcast; labels for a column in brackets. Two
+            of D, U_D and epochs give the third; N and C give D.
 
         Returns
         -------
         DataFrame
-            The data, ``loss``, ``loss_lower`` and ``loss_upper`` (with ``interval``), ``extrapolation``.
+            The data, ``loss``, ``loss_lower``, ``loss_upper`` and their ``level`` (where there are draws),
+            ``extrapolation``.
+
+        Raises
+        ------
+        ArgumentError
+            If something is not a positive number, is missing, or is nothing that the law knows of.
+        FitError
+            If the loss predicted is one that no model has: far outside the runs behind the law.
+
+        Warns
+        -----
+        FarOutside
+            Where N or D is ten or more times below the smallest of the runs: a unit is often missing then.
         """
-        arrays = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
-        bad = [f"{k} = {v[~(v > 0)].flat[0]:g}" for k, v in arrays.items() if not (v > 0).all()]
-        if bad:
-            raise ValueError(f"{', '.join(bad)}: N, D, U_D and epochs must be positive numbers")
+        arrays = self._asked(data)
         shape = np.broadcast_shapes(*(v.shape for v in arrays.values()))
         flat = {k: np.broadcast_to(v, shape).reshape(-1) for k, v in arrays.items()}
         table = pd.DataFrame(flat)
         with np.errstate(over="ignore"):
             table["loss"] = self._loss(self.values, flat)
-        if (lost := np.flatnonzero(~np.isfinite(table["loss"]))).size:
-            shown = "; ".join(f"row {i + 1}: {', '.join(f'{k} = {v[i]:g}' for k, v in flat.items())}" for i in lost[:8])
-            raise FitError(
-                f"{self.label} predicts no finite loss in {len(lost)} of {len(table)} rows ({shown}); they are too far "
-                "outside anything it was fitted on"
-            )
-        if interval is not None:
-            check_level(interval)
-            spread = self._loss(self.draw_values(), flat)
-            if kind == "run":
-                spread = spread * np.exp(self._noise(spread.shape))
-            elif kind != "mean":
-                raise ValueError(f"kind = {kind!r}: 'mean' (of the law) or 'run' (of one new run)")
-            table["loss_lower"], table["loss_upper"] = percentile_interval(spread, interval)
+        small = self._far_below(flat)
+        self._refuse_impossible(table, flat, small)
+        if small:
+            warnings.warn("; ".join(small), FarOutside, stacklevel=2)
+        if kind not in ("mean", "run"):
+            raise ArgumentError(f"kind = {kind!r}: 'mean' (of the law) or 'run' (of one new run)")
+        if level is not None:
+            check_level(level)
+            if kind == "run" or (self.draws is not None and len(self.draws.dropna())):
+                spread = self._loss(self.draw_values(), flat)
+                if kind == "run":
+                    spread = spread * np.exp(self._noise(spread.shape))
+                table["loss_lower"], table["loss_upper"] = percentile_interval(spread, level)
         table["extrapolation"] = self.extrapolation(**flat)
-        return table
+        return with_level(table, level)
+
+    def _asked(self, data: Mapping[str, Any]) -> dict[str, Array]:
+        """What predictions are asked at, as arrays of positive numbers; every fault at once."""
+        arrays: dict[str, Array] = {}
+        faults = []
+        if "interval" in data:
+            raise ArgumentError("predict has no argument interval: the confidence level is level=0.95")
+        known = {"N", "D", "C", *self.law.takes} | ({"U_D", "epochs"} if self.law.of_repetition else set())
+        for name, value in data.items():
+            if value is None:
+                continue
+            if name not in known:
+                faults.append(f"{self.label} knows nothing of {name}: it is a law of {', '.join(self.law.takes)}")
+                continue
+            if name in self.law.groups:
+                arrays[name] = np.asarray(value, dtype=object)
+                continue
+            try:
+                array = as_numbers(value)
+            except ArgumentError as error:
+                faults.append(f"{name}: {error}")
+                continue
+            good, wanted = (array > 0, "positive") if name in COMPLETED else (np.isfinite(array), "finite")
+            if not good.all():
+                faults.append(f"{name} = {array[~good][0]:g} is not a {wanted} number")
+            arrays[name] = array.reshape(np.shape(value)) if np.size(value) == array.size else array
+        if faults:
+            raise ArgumentError("; ".join(faults))
+        try:
+            self.law.inputs(flops_per_ND=self.conventions.flops_per_ND, **arrays)
+            np.broadcast_shapes(*(v.shape for v in arrays.values()))
+        except ArgumentError:
+            raise
+        except ValueError:
+            sizes = ", ".join(f"{v.size} of {k}" for k, v in arrays.items())
+            raise ArgumentError(f"{sizes}: give as many of each, or one of all but one") from None
+        return arrays
+
+    def _far_below(self, flat: Mapping[str, Array]) -> list[str]:
+        """A question for each of N and D that is far below the smallest of the runs."""
+        found = []
+        for name in ("N", "D"):
+            lowest = self.fitted_range.get(name, (0.0, 0.0))[0]
+            if name in flat and (value := float(flat[name].min())) * FAR_BELOW <= lowest:
+                units = [u for u in "MBT" if lowest <= parse_quantity(f"{value:g}{u}") <= 1e5 * lowest]
+                meant = f"; is {' or '.join(f'{value:g}{u}' for u in units)} meant?" if units and value < 1e6 else ""
+                found.append(
+                    f"{name} = {human(value)} is {lowest / value:.3g} times below the smallest of the runs, {human(lowest)}{meant}"
+                )
+        return found
+
+    def _refuse_impossible(self, table: pd.DataFrame, flat: Mapping[str, Array], small: Sequence[str]) -> None:
+        most = HIGHEST_LOSS.get(self.conventions.loss_unit, np.inf)
+        limit = max(most, self.fitted_range.get("loss", (0.0, 0.0))[1])
+        lost = np.flatnonzero(~(table["loss"] <= limit))
+        if lost.size:
+            rows = (
+                f"{', '.join(f'{k} = {_short(v[i])}' for k, v in flat.items())}: {table['loss'][i]:.4g}"
+                for i in lost[:8]
+            )
+            raise FitError(
+                f"{self.label} predicts a loss that no model has ({'; '.join(rows)}); guessing among 160,000 tokens costs "
+                f"{most:g} {self.conventions.loss_unit}. "
+                + ("; ".join(small) if small else "This is too far outside the runs it was fitted to")
+            )
 
     def _noise(self, shape: tuple[int, ...]) -> Array:
         """ln(observed / predicted) of new runs: residuals at random, widened for the coefficients fitted to them."""
@@ -170,3 +280,7 @@ class FittedLaw:
         spare = max(len(residuals) - len(self.law.coefficients), 1)
         drawn = -np.random.default_rng(0).choice(residuals, size=shape)
         return np.asarray(drawn * np.sqrt(len(residuals) / spare))
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else human(value)

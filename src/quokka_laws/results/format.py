@@ -22,9 +22,14 @@ def human(value: float) -> str:
     return f"{value:.3g}"
 
 
+def times(factor: float) -> str:
+    """A factor: ``×7.7``, ``×1,200``."""
+    return f"×{factor:.3g}" if not 999.5 <= factor < 1e6 else f"×{factor:,.0f}"
+
+
 def how_far(factor: float, below: bool = False) -> str:
     """A factor outside the fitted runs in words."""
-    return "unknown" if factor != factor else "inside" if factor <= 1 else f"×{factor:.3g}" + " below" * bool(below)
+    return "unknown" if factor != factor else "inside" if factor <= 1 else times(factor) + " below" * bool(below)
 
 
 def left_aligned(table: pd.DataFrame) -> str:

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
-from quokka_laws.results.intervals import percentile_interval
+from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
+from quokka_laws.results.intervals import LEVEL, percentile_interval, usable_level
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.quantities import times_outside
-from quokka_laws.runs.read import varying_flops
+from quokka_laws.runs.read import flops_spread
+
+WIDEST_GRID = 4.0  # largest over smallest N of a budget
+FARTHEST_OFFSET = 1.5  # of a minimum from the centre of its sizes
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class IsoflopFit:
         One row a budget: ``C, N, D, loss`` of the minimum; ``runs``; ``grid_center`` (geometric mean of the
         smallest and largest N), ``offset`` (N over it) and ``grid_width`` (largest over smallest N): a parabola is
         trustworthy where the offset is near 1 and the width small; ``curvature`` of the parabola in log N.
-    refused : DataFrame
-        Budgets whose minimum is not inside their own sizes, with the reason.
+    refused : tuple of Diagnostic
+        Budgets without a minimum inside their own sizes, and why.
     power_laws : dict of str to lmfit ModelResult
         ``"N"`` and ``"D"``: ``log y = log_k + exponent·log C``.
     draws : DataFrame or None
@@ -40,7 +43,7 @@ class IsoflopFit:
     """
 
     optima: pd.DataFrame
-    refused: pd.DataFrame
+    refused: tuple[Diagnostic, ...]
     power_laws: dict[str, Any]
     degree: int
     runs: pd.DataFrame
@@ -54,6 +57,11 @@ class IsoflopFit:
         return "IsoFLOP profiles"
 
     @property
+    def has_intervals(self) -> bool:
+        """Whether there are draws."""
+        return self.draws is not None
+
+    @property
     def values(self) -> dict[str, float]:
         """``k_N, a, k_D, b`` of N_opt = k_N·C^a and D_opt = k_D·C^b."""
         return power_values(self.power_laws)
@@ -65,27 +73,38 @@ class IsoflopFit:
         table[["stderr", "lower", "upper"]] = np.nan
         if self.draws is not None:
             table["stderr"] = self.draws.std(ddof=1)
-            table["lower"], table["upper"] = percentile_interval(self.draws[list(table.index)].to_numpy(), 0.95)
+            table["lower"], table["upper"] = percentile_interval(self.draws[list(table.index)].to_numpy(), LEVEL)
         return table
 
-    def allocate(self, C: Array, *, interval: float | None = None) -> pd.DataFrame:
+    def allocate(self, C: Array, *, level: float | None = LEVEL) -> pd.DataFrame:
         """N and D at given budgets, as :func:`quokka_laws.plan.compute_optimal` (the method predicts no loss)."""
         C = np.atleast_1d(np.asarray(C, dtype=float))
         v = self.values
         N = v["k_N"] * C ** v["a"]
         D = C / (self.conventions.flops_per_ND * N)
         plan = pd.DataFrame({"C": C, "N": N, "D": D, "loss": np.nan, "tokens_per_param": D / N})
-        if interval is not None:
-            if self.draws is None:
-                raise FitError("these IsoFLOP profiles have no bootstrap draws; fit_isoflops(runs, bootstrap=1000)")
+        if (level := usable_level(self, level)) is not None and self.draws is not None:
             log_N = np.log(self.draws["k_N"].to_numpy())[:, None] + self.draws["a"].to_numpy()[:, None] * np.log(C)
             spread = {"N": np.exp(log_N), "D": np.exp(np.log(C / self.conventions.flops_per_ND) - log_N)}
             for name, values in spread.items():
-                plan[f"{name}_lower"], plan[f"{name}_upper"] = percentile_interval(values, interval)
+                plan[f"{name}_lower"], plan[f"{name}_upper"] = percentile_interval(values, level)
         lowest, highest = self.optima["C"].min(), self.optima["C"].max()
         plan["extrapolation"], plan["below_runs"] = times_outside(C, lowest, highest), lowest > C
         plan["N_flat_lower"], plan["N_flat_upper"] = np.nan, np.nan
         return plan
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Budgets that were refused, and what biases the others."""
+        found = list(self.refused)
+        if spread := flops_spread(self.runs):
+            found.append(Diagnostic("FLOPS_VARY", Severity.WARNING, spread))
+        width = float(self.optima["grid_width"].max())
+        offset = float(np.exp(np.abs(np.log(self.optima["offset"])).max()))
+        if width > WIDEST_GRID or offset > FARTHEST_OFFSET:
+            numbers = {"width": width, "offset": offset}
+            found.append(Diagnostic("WIDE_GRID", Severity.WARNING, numbers, advice=(Option("degree", 3),)))
+        return tuple(found)
 
     def report(self) -> str:
         """The profiles as text."""
@@ -98,10 +117,7 @@ class IsoflopFit:
 
     def _repr_html_(self) -> str:
         facts = f"N_opt = {self.values['k_N']:.4g}·C^{self.values['a']:.4f}; one row per budget"
-        refused = [f"C = {row['C']:.3g} refused: {row['reason']}" for _, row in self.refused.iterrows()]
-        if varying := varying_flops(self.runs):
-            refused.append(varying)
-        return card("IsoFLOP profiles", facts, self.optima, doubts=refused)
+        return card("IsoFLOP profiles", facts, self.optima, diagnostics=map(str, self.diagnostics))
 
 
 def power_values(fits: dict[str, Any]) -> dict[str, float]:

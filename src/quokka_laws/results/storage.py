@@ -11,20 +11,28 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import FitFileError, RunsError
 from quokka_laws.laws import from_spec
 from quokka_laws.laws.parameters import rebuilt
 from quokka_laws.objective import objective_from_spec
-from quokka_laws.results.diagnostic import Flag
+from quokka_laws.results.diagnostic import Diagnostic, Known
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
+from quokka_laws.results.law_choice import LawChoice
+from quokka_laws.results.schema import SCHEMA, SCHEMA_VERSION, checked
 from quokka_laws.runs.conventions import Conventions
-
-SCHEMA = "quokka-laws/fit"
-SCHEMA_VERSION = 1
+from quokka_laws.runs.files import file_bytes
+from quokka_laws.runs.json_tables import MalformedError, loads
+from quokka_laws.runs.rows import default_index, plain_label
+from quokka_laws.writing import write_atomically
 
 
 def to_dict(fit: FitResult) -> dict[str, Any]:
     """Plain data that :func:`from_dict` turns back into an equal result."""
+    return {**facts(fit), "diagnostics": [d.to_dict() for d in fit.diagnostics]}
+
+
+def facts(fit: FitResult) -> dict[str, Any]:
+    """Everything that was given and found, as plain data; diagnostics, which follow from it and take refits, left out."""
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -37,12 +45,13 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
         "objective_value": fit.objective_value,
         "rms_residual": fit.rms_residual,
         "status": fit.status.name,
-        "flags": [[f.code, f.message] for f in fit.flags],
         "starts": fit.starts,
         "gradient_norm": fit.gradient_norm,
         "condition_number": fit.condition_number,
         "bootstrap": fit.bootstrap,
         "route": fit.route,
+        "choice": None if fit.choice is None else fit.choice.to_dict(),
+        "prior": {k: list(v) for k, v in fit.prior.items()},
         "seed": fit.seed,
         "versions": fit.versions,
         "params": [_plain_parameter(p) for p in fit.params.values()],
@@ -50,35 +59,37 @@ def to_dict(fit: FitResult) -> dict[str, Any]:
         "excluded": _columns(fit.excluded),
         "draws": None if fit.draws is None else _columns(fit.draws),
         "runs": _columns(fit.runs),
+        "runs_index": _index(fit.runs),
         "runs_attrs": fit.runs.attrs,
     }
 
 
 def to_json(fit: FitResult, path: str | Path | None = None) -> str:
     """Write (or return) a fit as JSON; :func:`read_fit` reads it back exactly."""
-    text = json.dumps(_finite(to_dict(fit)), allow_nan=False, separators=(",", ":"))
+    text = plain_json(to_dict(fit))
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
+        write_atomically(path, text)
     return text
 
 
-def from_dict(data: Mapping[str, Any]) -> FitResult:
+def plain_json(data: Mapping[str, Any]) -> str:
+    """Compact JSON; infinities and NaN as text that reads back."""
+    return json.dumps(_finite(data), allow_nan=False, separators=(",", ":"))
+
+
+def from_dict(data: Mapping[str, Any], where: str = "the fit") -> FitResult:
     """Rebuild a result from :func:`to_dict`.
 
     Raises
     ------
-    FitError
-        If the data are not a fit of this package, or of a newer schema.
+    FitFileError
+        If the data are not a fit of this package, or of a newer schema; see :mod:`quokka_laws.results.schema`.
     """
-    if data.get("schema") != SCHEMA:
-        raise FitError("this is not a fit written by quokka-laws (no 'schema': 'quokka-laws/fit' in it)")
-    if data["schema_version"] > SCHEMA_VERSION:
-        raise FitError(
-            f"the fit has schema version {data['schema_version']}, this quokka-laws reads up to {SCHEMA_VERSION}; "
-            "upgrade with: pip install -U quokka-laws"
-        )
     data = _infinite(data)
+    checked(data, where)
     runs = pd.DataFrame(data["runs"])
+    if (named := data.get("runs_index")) is not None:
+        runs.index = pd.Index(named["labels"], name=named["name"])
     runs.attrs = data["runs_attrs"]
     draws = None if data["draws"] is None else pd.DataFrame(data["draws"], dtype=float)
     return FitResult(
@@ -91,7 +102,7 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         objective=objective_from_spec(data["objective"]),
         objective_value=data["objective_value"],
         status=FitStatus[data["status"]],
-        flags=tuple(Flag(code, message) for code, message in data["flags"]),
+        diagnose=Known(_diagnostics(data)),
         runs=runs,
         excluded=pd.DataFrame(data["excluded"]),
         params=draws_to_parameters(rebuilt(data["params"]), draws),
@@ -101,9 +112,18 @@ def from_dict(data: Mapping[str, Any]) -> FitResult:
         condition_number=data["condition_number"],
         bootstrap=data["bootstrap"],
         route=data["route"],
+        choice=LawChoice.from_dict(data["choice"]) if data.get("choice") else None,
+        prior={k: (v[0], v[1]) for k, v in data.get("prior", {}).items()},
         seed=data["seed"],
         versions=data["versions"],
     )
+
+
+def _diagnostics(data: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    """Of a stored fit; the first schema kept a code and a sentence."""
+    if data["schema_version"] == 1:
+        return tuple(Diagnostic(code, numbers={"text": message}) for code, message in data["flags"])
+    return tuple(map(Diagnostic.from_dict, data["diagnostics"]))
 
 
 def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
@@ -115,7 +135,7 @@ def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
 
     Raises
     ------
-    FitError
+    FitFileError
         If it is not JSON, not a fit, or from a newer version.
     """
     if isinstance(source, Mapping):
@@ -124,17 +144,29 @@ def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
     where = "the JSON text"
     if not text.lstrip().startswith("{"):
         where = text
-        try:
-            text = Path(source).read_text(encoding="utf-8")
-        except OSError as error:
-            raise FitError(f"{where}: cannot be read ({error.strerror})") from error
+        text = _text(Path(source))
     try:
-        data = json.loads(text)
+        data = loads(text)
     except json.JSONDecodeError as error:
-        raise FitError(f"{where}: not JSON ({error}); a fit is written by `quokka-laws fit … > fit.json`") from error
+        raise FitFileError(
+            f"{where}: not JSON ({error}); a fit is written by `quokka-laws fit runs.csv -o fit.json`"
+        ) from None
+    except MalformedError as error:
+        raise FitFileError(f"{where}: {error}") from None
     if not isinstance(data, dict):
-        raise FitError(f"{where}: holds {type(data).__name__}, not a fit written by quokka-laws")
-    return from_dict(data)
+        raise FitFileError(f"{where}: holds {type(data).__name__}, not a fit written by quokka-laws")
+    return from_dict(data, where)
+
+
+def _text(path: Path) -> str:
+    try:
+        return file_bytes(path).decode("utf-8")
+    except RunsError as error:  # no such file, a folder, too large
+        raise FitFileError(str(error)) from None
+    except OSError as error:
+        raise FitFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError as error:
+        raise FitFileError(f"{path}: not UTF-8 text (byte {error.start})") from None
 
 
 def _plain_parameter(par: lmfit.Parameter) -> dict[str, Any]:
@@ -146,6 +178,13 @@ def _plain_parameter(par: lmfit.Parameter) -> dict[str, Any]:
         "min": float(par.min),
         "max": float(par.max),
     }
+
+
+def _index(runs: pd.DataFrame) -> dict[str, Any] | None:
+    """The index of runs that have names of their own."""
+    if default_index(runs):
+        return None
+    return {"name": runs.index.name, "labels": [plain_label(label) for label in runs.index]}
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
@@ -163,9 +202,12 @@ def _finite(value: Any) -> Any:
     return value
 
 
+_INFINITE = {"float:inf": np.inf, "float:-inf": -np.inf, "float:nan": np.nan}
+
+
 def _infinite(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith("float:"):
-        return float(value.removeprefix("float:"))
+    if isinstance(value, str):
+        return _INFINITE.get(value, value)
     if isinstance(value, Mapping):
         return {k: _infinite(v) for k, v in value.items()}
     if isinstance(value, list):

@@ -1,15 +1,16 @@
-"""Fits as text and notebook HTML; bad news in capitals."""
+"""Fits as text: the answer, what to know before relying on it, then the evidence."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from quokka_laws.results.fit_result import FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, left_aligned, right_aligned
-from quokka_laws.runs.read import varying_flops
 
 if TYPE_CHECKING:
     from quokka_laws.results.fit_result import FitResult
@@ -18,13 +19,25 @@ if TYPE_CHECKING:
 REFUSALS_LISTED = 3
 
 
-def flag_lines(fit: FitResult) -> list[str]:
-    """Doubts as wrapped bullet lines."""
-    return [
-        line
-        for flag in fit.flags
-        for line in textwrap.wrap(flag.message, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-    ]
+BEFORE = "Before you rely on it"
+
+
+def sentences_of(result: FitResult | IsoflopFit, *, command_line: bool = False) -> list[str]:
+    """What is doubtful about a result, a sentence each; what to try in Python, or as options of the command line."""
+    return [diagnostic.sentence(command_line=command_line) for diagnostic in result.diagnostics]
+
+
+def numbered(sentences: Sequence[str], heading: str = BEFORE) -> str:
+    """Sentences as a numbered list under a heading; nothing where there are none."""
+    lines = [heading]
+    for i, sentence in enumerate(sentences, 1):
+        lines += textwrap.wrap(sentence, WIDTH, initial_indent=f"  {i}  ", subsequent_indent="     ")
+    return "\n".join(lines) if sentences else ""
+
+
+def paragraphs(*parts: str) -> str:
+    """Parts of a report with an empty line between them; empty parts are left out."""
+    return "\n\n".join(part for part in parts if part)
 
 
 def coefficient_table(fit: FitResult) -> str:
@@ -52,11 +65,42 @@ def coefficient_table(fit: FitResult) -> str:
     return indent(left_aligned(shown))
 
 
-def fit_report(fit: FitResult) -> str:
-    """The whole report of a fit."""
+def fit_answer(fit: FitResult) -> str:
+    """The fit in two lines: the law with its numbers and how near it comes to the runs; how its optimum grows."""
+    numbers = ", ".join(f"{k} = {fit.values[k]:.3g}" for k in fit.law.names)
+    lines = [
+        f"loss = {fit.law.equation} with {numbers}; it misses your {len(fit.runs)} runs by {100 * fit.rms_residual:.2g} % (rms)"
+    ]
+    if fit.status is FitStatus.NOT_CONVERGED:
+        lines.insert(0, fit.status.value)
+    if (best := fit.law.optimal_log_N(fit.values, np.array([50.0, 51.0]))) is not None and np.isfinite(best).all():
+        a = float(np.ravel(best)[1] - np.ravel(best)[0])
+        lines.append(f"Compute-optimal: N grows as C^{a:.3f}, D as C^{1 - a:.3f}")
+    return "\n".join(line for text in lines for line in textwrap.wrap(text, WIDTH, subsequent_indent="  "))
+
+
+def short_report(fit: FitResult) -> str:
+    """Six lines, for ``repr``."""
+    numbers = ", ".join(f"{k} = {fit.values[k]:.4g}" for k in fit.law.names)
+    how = fit.bootstrap
+    refits = f"{how['converged']} of {how['refits']} refits" if how else "none (fit with bootstrap=1000)"
+    return "\n".join(
+        [
+            f"<FitResult {fit.label}: {len(fit.runs)} runs, {fit.status.name}>",
+            f"  loss = {fit.law.equation}",
+            f"  {numbers}",
+            f"  {_objective(fit)} = {fit.objective_value:.6g}, rms residual {100 * fit.rms_residual:.2g} %",
+            f"  intervals: {refits}",
+            "  .report() says what to know before you rely on it; .predict(), .plot(), .save()",
+        ]
+    )
+
+
+def evidence(fit: FitResult) -> str:
+    """What the answer rests on: rows, objective, starts, refits, coefficients, rows left out."""
     n, out = len(fit.runs), len(fit.excluded)
     lines = [
-        f"{fit.law.name}: loss = {fit.law.equation}",
+        f"{fit.law.label}: loss = {fit.law.equation}",
         f"  {n} rows fitted, {out} excluded; {fit.conventions.describe()}",
         f"  objective {_objective(fit)} = {fit.objective_value:.9g} (sum over rows); rms residual {100 * fit.rms_residual:.2g} %",
         f"  status: {fit.status.value}",
@@ -77,18 +121,39 @@ def fit_report(fit: FitResult) -> str:
             f"{fit.bootstrap['units']} units, seed {fit.seed}"
         )
     else:
-        lines.append("  no bootstrap: no error bars (fit with bootstrap=1000)")
+        lines.append("  no intervals: none of the refits that give them was asked for (bootstrap)")
     lines += ["", coefficient_table(fit)]
     if out:
         counts = fit.excluded["reason"].value_counts()
         lines += ["", *(f"  excluded: {k} rows, {reason}" for reason, k in counts.items())]
-    if fit.flags:
-        lines += ["", "  DOUBTFUL", *flag_lines(fit)]
     return "\n".join(lines)
 
 
-def isoflop_report(iso: IsoflopFit) -> str:
-    """The whole report of IsoFLOP profiles."""
+def fit_report(fit: FitResult) -> str:
+    """The whole report of a fit: the answer, what to know before relying on it, the evidence."""
+    return paragraphs(fit_answer(fit), numbered(sentences_of(fit)), evidence(fit))
+
+
+def isoflop_report(iso: IsoflopFit, *, command_line: bool = False) -> str:
+    """The whole report of IsoFLOP profiles: power laws, what to know before relying on them, the budgets."""
+    first, *rest = isoflop_tables(iso).split("\n\n", 1)
+    return paragraphs(first, numbered(isoflop_sentences(iso, command_line=command_line)), *rest)
+
+
+def isoflop_sentences(iso: IsoflopFit, *, command_line: bool = False) -> list[str]:
+    """What is doubtful about IsoFLOP profiles, a sentence each; of many refused budgets the first."""
+    refused = list(iso.refused[:1] if len(iso.refused) > REFUSALS_LISTED else iso.refused)
+    others = [d for d in iso.diagnostics if d not in iso.refused]
+    said = [d.sentence(command_line=command_line) for d in [*refused, *others]]
+    if len(refused) < len(iso.refused):
+        said[0] = (
+            f"{len(iso.refused)} of {len(iso.refused) + len(iso.optima)} budgets were refused. The first: {said[0]}"
+        )
+    return said
+
+
+def isoflop_tables(iso: IsoflopFit) -> str:
+    """Power laws through the optima, and the optimum of each budget."""
     v = iso.values
     kind = "parabolas" if iso.degree == 2 else "local cubics"
     shown = pd.DataFrame(
@@ -112,25 +177,7 @@ def isoflop_report(iso: IsoflopFit) -> str:
             f"  exponent a: 95 % interval {s['lower']:.3f} … {s['upper']:.3f} (residuals resampled, "
             f"{len(iso.draws.dropna())} of {len(iso.draws)} refits usable)"
         )
-    lines += ["", indent(right_aligned(shown))]
-    refused = [f"REFUSED C = {row['C']:.3g}: {row['reason']}" for _, row in iso.refused.iterrows()]
-    if len(refused) > REFUSALS_LISTED:
-        refused = [f"REFUSED {len(refused)} of {len(refused) + len(iso.optima)} budgets; the first {refused[0][8:]}"]
-    for sentence in refused:
-        lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-    if varying := varying_flops(iso.runs):
-        lines += textwrap.wrap(varying, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-    widest, farthest = iso.optima["grid_width"].max(), np.exp(np.abs(np.log(iso.optima["offset"])).max())
-    if widest > 4 or farthest > 1.5:
-        lines += textwrap.wrap(
-            f"grids as wide as ×{widest:.3g} and minima up to ×{farthest:.2g} off centre: a parabola's minimum is then "
-            "biased by several per cent, more when extrapolated (arXiv 2603.22339); compare with degree=3 and with the "
-            "parametric fit",
-            WIDTH,
-            initial_indent="  ! ",
-            subsequent_indent="    ",
-        )
-    return "\n".join(lines)
+    return paragraphs("\n".join(lines), indent(right_aligned(shown)))
 
 
 def _objective(fit: FitResult) -> str:

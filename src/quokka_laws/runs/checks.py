@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -124,19 +125,21 @@ def duplicates(table: pd.DataFrame) -> list[Remark]:
 
 
 def rows_of(table: pd.DataFrame, mask: Any) -> tuple[str, ...]:
-    """The rows under a mask as their own user knows them: by number, and by name where they have one."""
-    rows = table.loc[np.asarray(mask, dtype=bool)]
+    """The rows under a mask as their owner knows them: by label (:mod:`quokka_laws.runs.rows`), and by run where one is named."""
+    rows = table[np.asarray(mask, dtype=bool)]
     names = rows["_label"] if "_label" in rows else [""] * len(rows)
-    return tuple(f"{row} ({name})" if name else str(row) for row, name in zip(rows["_row"], names, strict=True))
+    return tuple(f"{row} ({name})" if name else str(row) for row, name in zip(rows.index, names, strict=True))
 
 
 def where_from(source: Any) -> str:
     """What a message calls the table."""
     if isinstance(source, pd.DataFrame):
         return "the DataFrame"
-    if isinstance(source, list | tuple):
+    if isinstance(source, list | tuple) and all(isinstance(one, str | Path) for one in source):
         return ", ".join(where_from(one) for one in source[:3]) + (" …" if len(source) > 3 else "")
-    return "stdin" if str(source) == "-" else str(source)
+    if isinstance(source, str | Path):
+        return "stdin" if str(source) == "-" else str(source)
+    return "the table"
 
 
 def raise_faults(source: Any, faults: Sequence[Remark]) -> None:

@@ -17,6 +17,7 @@ their own). What was noticed is in ``attrs["remarks"]`` as plain data and in ``a
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -27,13 +28,14 @@ import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path, PurePath
 from typing import IO, Any
 
 import pandas as pd
 
-from quokka_laws.exceptions import ArgumentError, MissingDependencyError, RunsError
+from quokka_laws.exceptions import MissingDependencyError, RunsError
 from quokka_laws.runs.file_remarks import sentences
 from quokka_laws.runs.json_tables import json_table
 from quokka_laws.runs.text_tables import cells_table, decoded, text_table
@@ -46,6 +48,7 @@ PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 LARGEST = (
     500_000_000  # bytes, unpacked; a table of runs is a few kilobytes, one of all their steps a few hundred megabytes
 )
+_LIMIT: ContextVar[float] = ContextVar("largest file", default=LARGEST)
 MOST_CELLS = 200_000_000  # of a binary table, whose few bytes can stand for many cells
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV",
@@ -57,20 +60,22 @@ _REFUSED = {
 }
 
 
-def read_table(source: str | Path | pd.DataFrame, *, max_bytes: float = LARGEST) -> pd.DataFrame:
-    """A table as it is: DataFrame, file, pipe, or ``"-"`` for stdin.
+def read_table(source: Any, *, max_bytes: float | None = None) -> pd.DataFrame:
+    """A table as it is: DataFrame, file, pipe, ``"-"`` for stdin, or data.
+
+    Data may be a dict of columns, a list of dicts, or a table of polars, pyarrow or another library with ``to_pandas``.
 
     Parameters
     ----------
     source : path, ``"-"`` or DataFrame
-    max_bytes : float
-        Largest size of a file, and of what it holds once unpacked.
+    max_bytes : float, optional
+        Largest size of a file, and of what it holds once unpacked; see :func:`up_to`.
 
     Returns
     -------
     DataFrame
-        Cells of text tables are text, empty where nothing was written; the index counts data rows from 0, also where
-        empty rows were left out. ``attrs["remarks"]``: what was noticed, a list of mappings with a ``code``.
+        Cells of text tables are text, empty where nothing was written; where empty rows were left out, the index is
+        the number of each row in the file, from 1. ``attrs["remarks"]``: what was noticed, a list of mappings with a ``code``.
 
     Raises
     ------
@@ -82,15 +87,15 @@ def read_table(source: str | Path | pd.DataFrame, *, max_bytes: float = LARGEST)
     if isinstance(source, pd.DataFrame):
         return _frame(source)
     if not isinstance(source, str | os.PathLike):
-        raise ArgumentError(f"runs: expected a path, '-' for stdin or a DataFrame, not {type(source).__name__}")
+        return _frame(_from_data(source))
     where = "stdin" if str(source) == "-" else str(source)
+    max_bytes = _LIMIT.get() if max_bytes is None else max_bytes
     try:
-        data = _stdin(max_bytes) if str(source) == "-" else _bytes(Path(source), max_bytes)
+        data = _stdin(max_bytes) if str(source) == "-" else file_bytes(Path(source), max_bytes)
         return _table(data, where, PurePath(where).name, max_bytes, [])
     except _TooLargeError as error:
         raise RunsError(
-            f"{where}: holds more than {error.limit / 1e6:,.0f} MB{error.what}; read it all the same with "
-            f"max_bytes={error.limit * 10:.0e}, or keep only the rows that are needed"
+            f"{where}: {error}; keep only the rows that are needed, or read it all the same, max_bytes={error.limit * 10:.0f}"
         ) from None
     except OSError as error:
         raise RunsError(f"{where}: cannot be read ({error.strerror or error})") from None
@@ -104,6 +109,28 @@ def is_table_name(name: str | Path) -> bool:
     )
 
 
+def _from_data(data: Any) -> pd.DataFrame:
+    """A table from columns, rows, or another library's table."""
+    if hasattr(data, "to_pandas"):
+        try:
+            return pd.DataFrame(data.to_pandas())
+        except ImportError:  # polars goes through pyarrow
+            return pd.DataFrame(data.to_dict(as_series=False))
+    if isinstance(data, Mapping):
+        try:
+            return pd.DataFrame(dict(data))
+        except ValueError as error:
+            raise RunsError(
+                f"the columns given do not make a table ({error}); give a list of one value per run for each"
+            ) from None
+    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        return pd.DataFrame.from_records(list(data))
+    raise RunsError(
+        f"{type(data).__name__} is no table of runs: give a path, a DataFrame (pandas, polars, pyarrow), a dict of columns or a "
+        "list of dicts"
+    )
+
+
 def flatten(table: pd.DataFrame) -> pd.DataFrame:
     """Nested objects as columns of their own, ``config/width``; lists as JSON text."""
     nested = [
@@ -111,7 +138,7 @@ def flatten(table: pd.DataFrame) -> pd.DataFrame:
     ]
     if not nested:
         return table
-    flat = pd.json_normalize(table.to_dict("records"), sep="/")  # type: ignore[arg-type]
+    flat = pd.json_normalize(table.to_dict("records"), sep="/")
     flat.index = table.index
     for name in flat.columns[flat.dtypes == "object"]:
         flat[name] = flat[name].map(lambda cell: json.dumps(cell) if isinstance(cell, list | dict) else cell)
@@ -131,14 +158,27 @@ def check_names(names: Iterable[Any], where: str) -> None:
 # ---- opening ----------------------------------------------------------------------------------------------------
 
 
-class _TooLargeError(Exception):
+class _TooLargeError(RunsError):
     """More bytes than are read."""
 
     def __init__(self, limit: float, what: str = "") -> None:
+        super().__init__(f"holds more than {limit / 1e6:,.3g} MB{what}")
         self.limit, self.what = limit, what
 
 
-def _bytes(path: Path, limit: float) -> bytes:
+@contextlib.contextmanager
+def up_to(max_bytes: float) -> Iterator[None]:
+    """Read files up to another size inside a ``with`` block: ``with up_to(5e9): ql.read_runs("large.csv")``."""
+    before = _LIMIT.set(max_bytes)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(before)
+
+
+def file_bytes(path: Path, limit: float | None = None) -> bytes:
+    """What a regular file or a pipe holds, if it is not too much."""
+    limit = _LIMIT.get() if limit is None else limit
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:
@@ -295,6 +335,8 @@ def _arrow(data: bytes, where: str) -> pd.DataFrame:
         raise
     except Exception as error:  # pyarrow's own errors have no common base
         raise RunsError(f"{where}: cannot be read ({type(error).__name__}: {error})") from None
+    if any(name is not None and name not in table.columns for name in table.index.names):
+        table = table.reset_index()  # written from a DataFrame with an index of its own
     return _frame(table)
 
 
@@ -328,12 +370,10 @@ def _workbook(data: bytes, where: str, remarks: list[dict[str, Any]]) -> list[li
 
 
 def _frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """A DataFrame as a table: columns of several levels joined, a named index among the columns."""
+    """A DataFrame as a table: columns of several levels joined."""
     table = frame.copy()
     if isinstance(table.columns, pd.MultiIndex):
         table.columns = ["/".join(str(part) for part in name if str(part)) for name in table.columns]
-    if any(name is not None and name not in table.columns for name in table.index.names):
-        table = table.reset_index()
     check_names(table.columns, "the DataFrame")
     table.attrs = dict(frame.attrs)
     return table

@@ -64,11 +64,11 @@ def json_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
     if len(filled) > 1 and any(_object_of(lines[i]) is not None for i in filled[:2]):
         return _frame(_json_lines(lines, filled, where, remarks), where)
     try:
-        value = _loads(text)
+        value = loads(text)
     except json.JSONDecodeError as error:
         values = _several(text, where, error, remarks)
         return _frame(values, where)
-    except _MalformedError as error:
+    except MalformedError as error:
         raise RunsError(f"{where}: {error}") from None
     return _shaped(value, where, remarks)
 
@@ -76,7 +76,7 @@ def json_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
 # ---- text to values ---------------------------------------------------------------------------------------------
 
 
-class _MalformedError(Exception):
+class MalformedError(Exception):
     """JSON that Python reads and we do not: a name twice in one object, too deep, a number too long."""
 
 
@@ -85,22 +85,31 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _MalformedError(f"an object holds {twice!r} more than once; keep one of them")
+        raise MalformedError(f"an object holds {twice!r} more than once; keep one of them")
     return found
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
-def _loads(text: str) -> Any:
+def loads(text: str) -> Any:
+    """JSON text as Python's data.
+
+    Raises
+    ------
+    json.JSONDecodeError
+        Where it is no JSON.
+    MalformedError
+        For a name twice in one object, and values too deep or too long for any honest file.
+    """
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError:
         raise
     except RecursionError:
-        raise _MalformedError("nested too deeply to be a table of runs") from None
+        raise MalformedError("nested too deeply to be a table of runs") from None
     except ValueError as error:  # Python's limit on the digits of a whole number
-        raise _MalformedError(f"not JSON that can be read ({error})") from None
+        raise MalformedError(f"not JSON that can be read ({error})") from None
     _check_depth(value)
     return value
 
@@ -116,14 +125,14 @@ def _check_depth(value: Any) -> None:
         ]
         if not level:
             return
-    raise _MalformedError(f"nested more than {DEEPEST} deep: no table of runs")
+    raise MalformedError(f"nested more than {DEEPEST} deep: no table of runs")
 
 
 def _object_of(line: str) -> dict[str, Any] | None:
     """The object on a line, if it is all of it."""
     try:
-        value = _loads(line)
-    except (json.JSONDecodeError, _MalformedError):
+        value = loads(line)
+    except (json.JSONDecodeError, MalformedError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -132,13 +141,13 @@ def _json_lines(lines: Sequence[str], filled: list[int], where: str, remarks: Re
     records = []
     for i in filled:
         try:
-            record = _loads(lines[i])
+            record = loads(lines[i])
         except json.JSONDecodeError as error:
             if i == filled[-1]:
                 remarks.append({"code": "incomplete_line", "line": i + 1})
                 continue
             raise RunsError(f"{where}: line {i + 1} is not JSON ({error.msg})") from None
-        except _MalformedError as error:
+        except MalformedError as error:
             raise RunsError(f"{where}: line {i + 1}: {error}") from None
         if not isinstance(record, dict):
             raise RunsError(f"{where}: line {i + 1} holds {_kind(record)}, expected one object per line")
@@ -148,7 +157,8 @@ def _json_lines(lines: Sequence[str], filled: list[int], where: str, remarks: Re
 
 def _several(text: str, where: str, first_error: json.JSONDecodeError, remarks: Remarks) -> list[dict[str, Any]]:
     """Objects one after another, each over several lines."""
-    records, at = [], 0
+    records: list[dict[str, Any]] = []
+    at = 0
     while at < len(text):
         if text[at].isspace() or (records and text[at] == ","):
             at += 1
@@ -162,7 +172,7 @@ def _several(text: str, where: str, first_error: json.JSONDecodeError, remarks: 
                 break
             worst = error if records else first_error
             raise RunsError(f"{where}: line {worst.lineno} is not JSON ({worst.msg}, column {worst.colno})") from None
-        except (RecursionError, ValueError, _MalformedError) as error:
+        except (RecursionError, ValueError, MalformedError) as error:
             raise RunsError(f"{where}: {error}") from None
         if not isinstance(value, dict):
             raise RunsError(f"{where}: holds {_kind(value)} among objects; expected one object per run")

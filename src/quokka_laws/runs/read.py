@@ -22,13 +22,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import ExpressionError, RunsError
+from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
 from quokka_laws.runs import identity, sweeps, units, words
 from quokka_laws.runs.checks import (
     EPOCHS_TOLERANCE,
@@ -48,6 +48,7 @@ from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.quantities import parse_quantities
 from quokka_laws.runs.remarks import Remark
+from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, unlabelled
 from quokka_laws.runs.states import states
 
 POSITIVE = (*INPUTS, "loss")
@@ -55,11 +56,9 @@ FLOPS_TOLERANCE = 0.05
 STATED = ("N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus")
 EMPTY = ("", "none", "null", "n/a", "na", "<na>", "-", "--")
 
-Source: TypeAlias = str | Path | pd.DataFrame
-
 
 def read_runs(
-    source: Source | Sequence[str | Path],
+    source: Any,
     *,
     columns: Mapping[str, str] | None = None,
     flops: str = "6ND",
@@ -74,9 +73,9 @@ def read_runs(
 
     Parameters
     ----------
-    source : path, ``"-"`` for stdin, DataFrame, or several paths
-        Files of any kind that :func:`quokka_laws.runs.files.read_table` knows; several are read as one table, with a
-        column ``file``.
+    source : path, ``"-"`` for stdin, data, or several paths
+        Files and data of any kind that :func:`quokka_laws.runs.files.read_table` knows; several paths are read as one
+        table, with a column ``file``.
     columns : mapping, optional
         Canonical name → name in the table, ``{"N": "n_params"}``; ``{"N": "params_m:M"}`` for a column in millions (K, M,
         B, T), ``{"N": "params_blocks + params_head"}`` for a sum. Common names are recognised without it.
@@ -120,7 +119,9 @@ def read_runs(
     (2, 4)
     """
     if unknown := sorted(set(conventions) - set(STATED)):
-        raise TypeError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(STATED))}")
+        raise ArgumentError(
+            f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(STATED))}"
+        )
     flops_constant(flops)
     original, notes = _table(source)
     raise_faults(source, _equal_names(original))
@@ -146,10 +147,11 @@ def read_runs(
     excluded += gone
     if table.empty:
         raise_faults(source, [Remark("no_usable_rows", {"n": len(original), "reasons": _reasons(excluded)})])
-    ids, said = identity.runs_of_points(table, original.loc[table.index])
+    as_read = original.iloc[table["_row"].to_numpy()].reset_index(drop=True)
+    ids, said = identity.runs_of_points(table.reset_index(drop=True), as_read)
     notes += said
     if ids is not None:
-        table = table.assign(run_id=ids)
+        table = table.assign(run_id=ids.to_numpy())
     unit = unit or _unit_column(table)
     table, recorded, said, faults = units.convert(table, recorded, found.given("loss"), unit, bytes_per_token)
     notes += said
@@ -197,9 +199,9 @@ def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.D
     attrs = dict(runs.attrs)
     source = attrs.get("source", "runs")
     conventions = Conventions.from_dict(attrs.get("conventions", {}))
-    table = runs.copy()
+    table = labelled(runs.copy())
     if "_row" not in table:
-        table.insert(0, "_row", np.arange(1, len(table) + 1))
+        table.insert(0, "_row", np.arange(len(table)))
     for name in [k for k in POSITIVE if k in table]:
         table[name] = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
     table, gone = _usable(table)
@@ -220,12 +222,11 @@ def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.D
 
 
 def _final(table: pd.DataFrame) -> pd.DataFrame:
-    """Canonical columns first, without the reader's own; labels that are names stay, numbers start at 0 again."""
+    """Canonical columns first, without the reader's own, with the owner's index or 0 … n−1."""
     attrs = table.attrs
     first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
     table = table[[*first, *(k for k in table if k not in first and k not in OWN)]]
-    if pd.api.types.is_integer_dtype(table.index.dtype) or table.index.nlevels > 1:
-        table = table.reset_index(drop=True)
+    table = unlabelled(table)
     table.attrs = attrs
     return table
 
@@ -251,16 +252,6 @@ def flops_spread(runs: pd.DataFrame) -> dict[str, float] | None:
     return {"lowest": float(k.min()), "highest": float(k.max()), "median": middle}
 
 
-def varying_flops(runs: pd.DataFrame) -> str:
-    """A sentence where the C of the runs is not one multiple of N·D."""
-    if not (spread := flops_spread(runs)):
-        return ""
-    return (
-        f"C/(N·D) VARIES FROM {spread['lowest']:.3g} TO {spread['highest']:.3g} OVER THE RUNS: plans take their median, "
-        f"C = {spread['median']:.3g}·N·D, and are off by as much. Count C alike for all runs, or count N as C does"
-    )
-
-
 def row_names(runs: pd.DataFrame, chosen: Array) -> tuple[str, ...]:
     """What the user calls the rows where ``chosen`` is true: their run_id where each has its own, else their index."""
     own = runs["run_id"] if "run_id" in runs and runs["run_id"].is_unique else runs.index.to_series()
@@ -283,12 +274,12 @@ def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
 # ---- the table as it came -------------------------------------------------------------------------------------
 
 
-def _table(source: Source | Sequence[str | Path]) -> tuple[pd.DataFrame, list[Remark]]:
+def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
     """The table, or several as one, and what was noticed in reading."""
     if isinstance(source, pd.DataFrame):
         raise_faults(source, _equal_names(source))
-        table = flatten(read_table(source))
-    elif isinstance(source, str | Path):
+        table = _with_index(flatten(read_table(source)))
+    elif not _are_paths(source):
         table = flatten(read_table(source))
     else:
         paths = [Path(path) for path in source]
@@ -314,6 +305,18 @@ def _read(table: pd.DataFrame) -> list[Any]:
     return list(table.attrs.get("remarks", table.attrs.get("notes", [])))
 
 
+def _are_paths(source: Any) -> bool:
+    return isinstance(source, list | tuple) and len(source) > 0 and all(isinstance(one, str | Path) for one in source)
+
+
+def _with_index(table: pd.DataFrame) -> pd.DataFrame:
+    """A DataFrame whose index has names, with what they hold as columns too."""
+    for level, name in enumerate(table.index.names):
+        if name is not None and name != NUMBERED and name not in table.columns:
+            table.insert(level, name, table.index.get_level_values(level))
+    return table
+
+
 def _equal_names(table: pd.DataFrame) -> list[Remark]:
     names = pd.Series([str(c) for c in table.columns])
     twice = [name for name in names[names.duplicated()].unique() if name]
@@ -321,12 +324,9 @@ def _equal_names(table: pd.DataFrame) -> list[Remark]:
 
 
 def _filled(table: pd.DataFrame, source: Any) -> tuple[pd.DataFrame, list[Remark]]:
-    """The table without empty rows and columns, with each row's number and name; an index of 0 … n−1 or of names."""
+    """The table without empty rows and columns; rows named by the owner's index, else by number, and by their run."""
     attrs = table.attrs
-    table = table.rename(columns=str)
-    labels = table.index
-    own = isinstance(source, pd.DataFrame)  # a file's index counts its data rows, empty ones too
-    table.insert(0, "_row", np.arange(1, len(table) + 1) if own else labels.to_numpy() + 1)
+    table = labelled(table.rename(columns=str))
     empty = pd.DataFrame({c: _empty(table[c]) for c in table if c not in (*OWN, "file")}, index=table.index)
     notes = []
     rows = empty.all(axis=1)
@@ -340,13 +340,10 @@ def _filled(table: pd.DataFrame, source: Any) -> tuple[pd.DataFrame, list[Remark
         table = table.drop(columns=unheaded)
     names = pd.Series("", index=table.index, dtype=object)
     column = identity.name_column(table) or identity.id_column(table) or ("file" if "file" in table else None)
-    if own and not labels.equals(pd.RangeIndex(len(labels))):
-        names = pd.Series([str(label) for label in table.index], index=table.index, dtype=object)
-    elif column is not None:
+    if table.index.name == NUMBERED and column is not None:
         names = table[column].astype(str)
+    table.insert(0, "_row", np.arange(len(table)))  # positions, since two rows may have one name
     table.insert(1, "_label", names)
-    if not table.index.is_unique:
-        table = table.reset_index(drop=True)
     table.attrs = attrs
     return table, notes
 
@@ -409,9 +406,14 @@ def _record(table: pd.DataFrame, mask: Any, remarks: Sequence[Remark]) -> list[d
     rows = table[np.asarray(mask, dtype=bool)]
     records = []
     for row, name, remark, known in zip(
-        rows["_row"], rows.get("_label", pd.Series("", index=rows.index)), remarks, identities(rows), strict=True
+        rows.index, rows.get("_label", pd.Series("", index=rows.index)), remarks, identities(rows), strict=True
     ):
-        record = {"row": int(row), **({"name": str(name)} if name else {}), "code": remark.code, "reason": str(remark)}
+        record = {
+            "row": plain_label(row),
+            **({"name": str(name)} if name else {}),
+            "code": remark.code,
+            "reason": str(remark),
+        }
         records.append(record | {k: v for k, v in known.items() if not (isinstance(v, float) and np.isnan(v))})
     return records
 
@@ -481,7 +483,7 @@ def _select(
             frame = frame.assign(**{given: frame[name] for given, name in found.mapping.items() if given not in frame})
             try:
                 if query == "duplicates":
-                    hit = duplicated(original.loc[table.index]).to_numpy()
+                    hit = duplicated(original.iloc[table["_row"].to_numpy()]).to_numpy()
                 else:
                     hit = rows_where(query, frame)
             except ExpressionError as error:

@@ -119,6 +119,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "condition": "{reason}",
     "phase": "phase {phase}: never fitted together with {wanted} losses",
     "not_best": "not the lowest of its N and D",
+    "few_unique": "{n} runs with U_D < {least:g}·N left out",
     "other_stages": "{n} checkpoints of other stages left out ({kept} kept)",
     # ---- faults of a table
     "equal_names": "{columns} heads more than one column; give each column a name of its own",

@@ -17,6 +17,7 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.identity import settings
 from quokka_laws.runs.remarks import Remark
+from quokka_laws.runs.rows import default_index, plain_label
 from quokka_laws.runs.words import of_seed, was_swept
 
 SPREAD = 0.01  # relative, within a pair of N and D: far over the noise of a run
@@ -87,17 +88,18 @@ def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     if len(cell) < 1 or "loss" not in runs:
         raise RunsError("best needs columns N, D and loss")
     setting = [*cell, *wanted]
+    named = not default_index(runs)
+    labels, runs = runs.index, runs.reset_index(drop=True)
     mean = runs.groupby(setting, sort=False)["loss"].transform("mean")
     first = ~runs.duplicated(setting)
     table = runs.assign(loss=mean)[first]
-    lowest = table.groupby(cell, sort=False)["loss"].idxmin()
-    kept = table.loc[sorted(lowest, key=runs.index.get_loc)]
+    kept = table.loc[sorted(table.groupby(cell, sort=False)["loss"].idxmin())]
     notes = [Remark("best_of", {"by": wanted, "kept": len(kept), "of": len(runs)})]
     notes += [edge for column in wanted if (edge := _edges(table, kept, cell, column)) is not None]
     notes.append(_bias(runs, table, cell, setting))
     gone = runs.drop(kept.index)
-    told = [k for k in ("_row", "_label", "run_id", *cell, "C", "loss", *wanted) if k in runs]
-    told_as = gone[told].rename(columns={"_row": "row", "_label": "name"})
+    told = [k for k in ("_label", "run_id", *cell, "C", "loss", *wanted) if k in runs]
+    told_as = gone[told].rename(columns={"_label": "name"}).assign(row=[plain_label(labels[i]) for i in gone.index])
     excluded = [
         {k: v for k, v in row.items() if k != "name" or v} | {"code": "not_best", "reason": str(Remark("not_best"))}
         for row in told_as.to_dict("records")
@@ -107,7 +109,10 @@ def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
         "notes": [*runs.attrs.get("notes", []), *(n.to_dict() for n in notes)],
         "excluded": [*runs.attrs.get("excluded", []), *excluded],
     }
-    return kept if not isinstance(runs.index, pd.RangeIndex) else kept.reset_index(drop=True)
+    attrs = kept.attrs
+    kept = kept.set_axis(labels[kept.index], axis=0) if named else kept.reset_index(drop=True)
+    kept.attrs = attrs
+    return kept
 
 
 def _edges(table: pd.DataFrame, kept: pd.DataFrame, cell: list[str], column: str) -> Remark | None:

@@ -20,6 +20,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.quantities import is_quantity
+from quokka_laws.runs.rows import NUMBERED
 
 LISTED = 8
 SAMPLED = 200  # lines that decide what separates columns
@@ -258,8 +259,9 @@ def _assembled(rows: list[_Row], where: str, remarks: Remarks, mark: str) -> pd.
 
 
 def _index(places: list[int]) -> pd.Index:
+    """Nothing to say where every row is there; else the number of each in the file."""
     whole = places == list(range(len(places)))
-    return pd.RangeIndex(len(places)) if whole else pd.Index(places)
+    return pd.RangeIndex(len(places)) if whole else pd.Index([i + 1 for i in places], name=NUMBERED)
 
 
 def _header_at(rows: list[_Row], where: str) -> int:

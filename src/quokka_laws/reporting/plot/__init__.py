@@ -2,6 +2,7 @@
 
 from quokka_laws.reporting.plot.axes import new_axes, save
 from quokka_laws.reporting.plot.comparison import held_out_errors
+from quokka_laws.reporting.plot.kinds import figure
 from quokka_laws.reporting.plot.repeated import epoch_curves, held_out_runs, profile_plot, repeat_contours
 from quokka_laws.reporting.plot.single_pass import (
     isoflop_profiles,
@@ -13,6 +14,7 @@ from quokka_laws.reporting.plot.single_pass import (
 
 __all__ = [
     "epoch_curves",
+    "figure",
     "held_out_errors",
     "held_out_runs",
     "isoflop_profiles",
@@ -25,3 +27,7 @@ __all__ = [
     "save",
     "sensitivity",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

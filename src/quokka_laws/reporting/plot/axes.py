@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.results.format import human
+from quokka_laws.writing import write_atomically
 
 BLUE, ORANGE, GREEN, RED, BLACK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#222222"
 STYLES = ((BLUE, "-", "o"), (RED, "--", "s"), (GREEN, ":", "^"), ("#CC79A7", "-.", "D"), (ORANGE, (0, (5, 1)), "v"))
@@ -24,9 +27,22 @@ def new_axes(width: float = 6.4, height: float = 4.4) -> Axes:
 
 
 def save(ax: Axes, path: str | Path) -> Path:
-    """Write the figure of an axes (format by ending)."""
-    ax.figure.savefig(path, dpi=DPI)  # type: ignore[union-attr]
-    return Path(path)
+    """Write the figure of an axes (format by ending).
+
+    Raises
+    ------
+    ArgumentError
+        For an ending that is no format of a figure.
+    OutputError
+        When the file cannot be written.
+    """
+    form = Path(path).suffix.lower().removeprefix(".") or "png"
+    known = ax.figure.canvas.get_supported_filetypes()
+    if form not in known:
+        raise ArgumentError(f"{path}: {form!r} is no format of a figure; there are {', '.join(sorted(known))}")
+    drawn = io.BytesIO()
+    ax.figure.savefig(drawn, dpi=DPI, format=form)  # type: ignore[union-attr]
+    return write_atomically(path, drawn.getvalue())
 
 
 def shades(count: int) -> list[Any]:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.plan.repeated import data_optimal
 from quokka_laws.reporting.plot.axes import BLACK, RED, STYLES, loss_label, new_axes, shades
 from quokka_laws.reporting.plot.single_pass import ERROR_LABEL, MANY, label_contours
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human
-from quokka_laws.results.intervals import percentile_interval
+from quokka_laws.results.intervals import LEVEL, percentile_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ def epoch_curves(
     *,
     U_D: float | None = None,
     runs: pd.DataFrame | None = None,
-    interval: float | None = 0.9,
+    level: float | None = LEVEL,
     beyond: float = 1.0,
     ax: Axes | None = None,
 ) -> Axes:
@@ -43,7 +44,7 @@ def epoch_curves(
         Which unique tokens to show; the smallest of the runs by default.
     runs : DataFrame, optional
         Rows to show, for example with the stages left out of the fit; those fitted by default.
-    interval : float, optional
+    level : float, optional
         Level of the band, drawn where the fit has draws.
     beyond : float
         Factor by which the lines continue after the last epoch of the runs.
@@ -53,7 +54,7 @@ def epoch_curves(
     chosen = float(table["U_D"].min()) if U_D is None else float(U_D)
     part = table[np.isclose(table["U_D"], chosen, rtol=1e-6)]
     if not len(part):
-        raise ValueError(
+        raise ArgumentError(
             f"no run has U_D = {chosen:g}; the runs have {', '.join(f'{u:g}' for u in table['U_D'].unique())}"
         )
     size = 1.6 if len(part) > MANY else 3.5  # checkpoints without gaps would hide the lines
@@ -63,9 +64,9 @@ def epoch_curves(
         epochs = np.geomspace(max(curve["epochs"].min(), 1.0), curve["epochs"].max() * beyond, LONGEST)
         ax.plot(curve["epochs"], curve["loss"], ".", ms=size, alpha=0.6, color=color, rasterized=True)
         ax.plot(epochs, fit(N=N, U_D=chosen, epochs=epochs), "-", lw=1.2, color=color, label=f"{human(N)}")
-        if interval is not None and fit.draws is not None:
+        if level is not None and fit.draws is not None:
             spread = fit.law.loss(fit.draw_values(), N=N, U_D=chosen, epochs=epochs)
-            lower, upper = percentile_interval(spread, interval)
+            lower, upper = percentile_interval(spread, level)
             ax.fill_between(epochs, lower, upper, color=color, alpha=0.18, lw=0)
     low, high = part["loss"].min(), part["loss"].max()
     ax.set(xscale="log", xlabel="epochs", ylabel=loss_label(fit), title=f"U_D = {human(chosen)} unique tokens")
@@ -88,7 +89,7 @@ def repeat_contours(
         Epochs and N of the lowest loss observed; taken from the fitted runs at this U_D by default.
     """
     ax = new_axes() if ax is None else ax
-    best = data_optimal(fit, U_D).iloc[0]
+    best = data_optimal(fit, U_D, level=None).iloc[0]
     part = fit.runs[np.isclose(fit.runs["U_D"], U_D, rtol=1e-6)]
     if actual is None and len(part):
         lowest = part.loc[part["loss"].idxmin()]

@@ -17,6 +17,7 @@ from quokka_laws.reporting.plot.axes import BLACK, BLUE, ORANGE, RED, loss_label
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human
+from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def isoflop_profiles(iso: IsoflopFit, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def loss_contours(fit: FitResult, *, C: Any = None, interval: float = 0.9, ax: Axes | None = None) -> Axes:
+def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL, ax: Axes | None = None) -> Axes:
     """Loss over N and D with the runs, the efficient frontier and its band.
 
     Parameters
@@ -58,7 +59,7 @@ def loss_contours(fit: FitResult, *, C: Any = None, interval: float = 0.9, ax: A
     marked = np.atleast_1d(np.asarray(C, dtype=float)) if C is not None else np.zeros(0)
     k = fit.conventions.flops_per_ND
     budgets = np.geomspace(runs["C"].min() / 2, max(runs["C"].max(), *marked, 0) * 2, 120)
-    frontier = compute_optimal(fit, budgets, interval=interval if fit.has_intervals else None)
+    frontier = compute_optimal(fit, budgets, level=level)
     N = np.geomspace(
         min(runs["N"].min(), frontier["N"].min()) / 1.5, max(runs["N"].max(), frontier["N"].max()) * 1.5, 160
     )
@@ -77,7 +78,7 @@ def loss_contours(fit: FitResult, *, C: Any = None, interval: float = 0.9, ax: A
     ax.plot(frontier["N"], frontier["D"], color=RED, lw=2, label="compute-optimal")
     ax.scatter(runs["N"], runs["D"], s=14, color=BLACK, label="runs", zorder=3)
     for budget in marked:
-        at = compute_optimal(fit, budget).iloc[0]
+        at = compute_optimal(fit, budget, level=None).iloc[0]
         ax.plot(at["N"], at["D"], "*", ms=13, color=ORANGE, mec=BLACK, mew=0.7, zorder=4)
         ax.annotate(
             f"C = {budget:.3g}\nN = {human(at['N'])}, D = {human(at['D'])}",
@@ -157,7 +158,7 @@ def prediction_errors(fit: FittedLaw, runs: pd.DataFrame, *, ax: Axes | None = N
     return ax
 
 
-def sensitivity(table: pd.DataFrame, *, fit: FittedLaw, C: float, level: float = 0.9, ax: Axes | None = None) -> Axes:
+def sensitivity(table: pd.DataFrame, *, fit: FittedLaw, C: float, level: float = LEVEL, ax: Axes | None = None) -> Axes:
     """Optimal size under each choice, beside the fit's own and its interval.
 
     Parameters
@@ -174,7 +175,7 @@ def sensitivity(table: pd.DataFrame, *, fit: FittedLaw, C: float, level: float =
     ax = new_axes(height=0.24 * len(table) + 1.0) if ax is None else ax
     y = np.arange(len(table))[::-1]
     if fit.has_intervals:
-        own = compute_optimal(fit, C, interval=level).iloc[0]
+        own = compute_optimal(fit, C, level=level).iloc[0]
         ax.axvspan(
             own["N_lower"], own["N_upper"], color=BLUE, alpha=0.12, lw=0, label=f"{level:.0%} interval as fitted"
         )

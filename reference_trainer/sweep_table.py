@@ -21,7 +21,7 @@ def read_specs(path: str | Path, **defaults: Any) -> list[RunSpec]:
         if path.suffix == ".csv":
             table = pd.read_csv(path)
         else:
-            table = pd.read_json(path, lines=True)
+            table = pd.read_json(path, lines=True, precise_float=True)
     except (OSError, ValueError) as error:
         raise TrainerError(f"{path}: cannot be read as a sweep ({error})") from None
     return frame_to_specs(table, **defaults)

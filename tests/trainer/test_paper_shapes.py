@@ -9,7 +9,7 @@ import pytest
 
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import Shape, Transformer, counts
-from reference_trainer.shapes import TABLE_6, quokka_shape, source_count
+from reference_trainer.paper_shapes import TABLE_6, quokka_shape, source_count
 
 DATA = Path(__file__).parents[2] / "data" / "quokka2025"
 

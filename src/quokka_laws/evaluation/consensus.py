@@ -1,0 +1,274 @@
+"""One answer where laws and methods differ: one model size, one loss and one interval each.
+
+*Laws.* Chinchilla's and the one that contains it, Skaling, are fitted with one delta. Their estimates ``m_l`` of ln N are averaged with
+weights ``p_l·exp(−AIC_l/2)``: where k = 1 is refuted Chinchilla has no say, where nothing refutes it both have. Skaling begins with
+four fifths: a coupling that is there and left out costs more than one that is fitted in vain.
+
+*IsoFLOP profiles*, where budgets have four sizes or more, assume no law and err otherwise; they are joined with the weights of least
+variance for errors that are half correlated, so that they count little where the law is much sharper.
+
+The error of an average is the average of the errors (they come from the same runs, so nothing cancels), and what two of them differ by
+beyond their errors is added, as in a meta-analysis of studies that disagree (DerSimonian & Laird 1986). Errors of single estimates are
+those of :mod:`quokka_laws.fitting.linearised` and :mod:`quokka_laws.fitting.isoflop_errors`; intervals are Student's.
+
+``benchmarks/one_answer.py`` compares this rule with each of its members on truths that none of them knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from quokka_laws._typing import Array
+from quokka_laws.exceptions import RunsError
+from quokka_laws.fitting.bootstrap import unit_codes
+from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
+from quokka_laws.fitting.fit import PriorArgument, fit_near
+from quokka_laws.fitting.isoflop_errors import Minima
+from quokka_laws.fitting.linearised import Linearised, coordinates, with_errors
+from quokka_laws.fitting.score_tests import coupling_p_value
+from quokka_laws.laws import Law
+from quokka_laws.laws.chinchilla import Chinchilla, Skaling
+from quokka_laws.objective import LogHuber
+from quokka_laws.plan.arguments import positive
+from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.intervals import check_level
+from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.read import check_runs
+
+ISOFLOP = "IsoFLOP profiles"
+
+FEWEST_RUNS = 13
+"""Below this Chinchilla alone is fitted, with a weak prior on its exponents."""
+ROBUST = 1.155
+"""What twice a Huber objective with delta = 1.345 standard deviations is multiplied with to be a deviance: E ψ'/E ψ²."""
+PRIOR_WEIGHT = {"chinchilla": 0.2, "skaling": 0.8}
+CORRELATION = 0.5
+"""Of the errors of a law and of profiles, from the same runs; this and the weights by ``benchmarks/one_answer.py``."""
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """One answer of several laws and of IsoFLOP profiles.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a budget: ``C, N, D, loss, tokens_per_param``, each of N, D and loss with ``_lower`` and ``_upper``;
+        ``extrapolation``, C over the largest of the runs (at least 1). The loss is the mean of runs like these, not one run.
+    members : DataFrame
+        One row a budget and method: ``C, method, weight`` (of its N), ``N, N_lower, N_upper`` and ``loss`` (NaN for
+        IsoFLOP profiles, which predict none).
+    weights : dict of str to float
+        Of the laws, for N and loss alike, before profiles join.
+    coupling_p_value : float
+        Of k = 1, that is of Chinchilla's law within Skaling's; NaN where too few runs were there to ask.
+    fits : dict of str to FitResult
+    refused : tuple of str
+        Methods that these runs do not allow, with the reason.
+    level : float
+        Of the intervals.
+    """
+
+    table: pd.DataFrame
+    members: pd.DataFrame
+    weights: dict[str, float]
+    coupling_p_value: float
+    fits: dict[str, FitResult]
+    refused: tuple[str, ...]
+    level: float
+
+    @property
+    def widest(self) -> float:
+        """Largest over smallest N of the members at the largest budget asked: what a single method would have hidden."""
+        last = self.members[self.members["C"] == self.members["C"].max()]["N"].dropna()
+        return float(last.max() / last.min())
+
+
+def consensus(
+    runs: pd.DataFrame,
+    C: Any,
+    *,
+    level: float = 0.95,
+    prior: PriorArgument = "auto",
+    seed: int = 0,
+) -> Consensus:
+    """The best model size and its loss at budgets, as one number and one interval each.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        With N, D and loss; of checkpoints that share a ``run_id`` the last counts.
+    C : float or array
+        Budgets in FLOPs, counted as those of the runs.
+    level : float
+    prior : {"auto", "literature"}, mapping or None
+        As for :func:`quokka_laws.fit`, of Chinchilla's exponents where it is fitted alone (fewer than 13 runs).
+    seed : int
+
+    Returns
+    -------
+    Consensus
+
+    Raises
+    ------
+    RunsError
+        If the runs do not determine Chinchilla's law.
+    ValueError
+        If a budget is not a positive number.
+
+    Examples
+    --------
+    >>> import quokka_laws as ql
+    >>> found = ql.consensus(ql.datasets.load_quokka_isoflops(), 1.1e23)
+    >>> sorted(found.weights)
+    ['chinchilla', 'skaling']
+    """
+    check_level(level)
+    (budgets,) = positive(C=C)
+    runs = _last_of_each_run(check_runs(runs))
+    conventions = Conventions.from_dict(runs.attrs.get("conventions", {}))
+    log_ND = np.log(budgets / conventions.flops_per_ND)
+    fits = _fit_laws(runs, prior, seed)
+    widest = list(fits.values())[-1]
+    assert isinstance(widest.objective, LogHuber)
+    deviance = 2.0 * ROBUST * np.array([[f.objective_value for f in fits.values()]]) / widest.objective.scatter**2
+    free = [len(f.law.coefficients) for f in fits.values()]
+    weights = law_weights(deviance, free, [PRIOR_WEIGHT[k] for k in fits])[0]
+
+    found = [coordinates(f) for f in fits.values()]
+    nears = [Linearised.of(f) for f in fits.values()]
+    spare = float(min(near.spare[0] for near in nears))
+
+    def ask(of: Callable[[Law, Mapping[str, Array]], Array]) -> tuple[Array, Array]:
+        both = [
+            with_errors(near, space, u, off, lambda v, law=space.law: of(law, v))  # type: ignore[misc]
+            for near, (space, _, u, off) in zip(nears, found, strict=True)
+        ]
+        return tuple(np.stack(part)[:, 0] for part in zip(*both, strict=True))  # type: ignore[return-value]
+
+    log_N, error = ask(lambda law, v: np.asarray(law.optimal_log_N(v, log_ND)))
+    weight = np.repeat(weights[:, None], len(budgets), axis=1)
+    centre, spread = average_laws(log_N, error, weight)
+    profile, profile_error, refused = _profiles(runs, budgets)
+    answer, answer_error, profile_weight = join(centre, spread, profile, profile_error)
+    at = {"log_N": answer, "log_D": log_ND - answer}
+    log_loss, loss_error = ask(lambda law, v: law.log_loss({k: c[:, 0] for k, c in v.items()}, at))
+    loss, loss_spread = average_laws(log_loss, loss_error, weight)
+    t = float(student.ppf(0.5 + 0.5 * level, spare))
+    D = log_ND - answer
+    table = pd.DataFrame(
+        {
+            "C": budgets,
+            **_ends("N", answer, t * answer_error),
+            **_ends("D", D, t * answer_error),
+            **_ends("loss", loss, t * loss_spread),
+            "tokens_per_param": np.exp(D - answer),
+            "extrapolation": np.maximum(budgets / runs["C"].max(), 1.0),
+        }
+    )
+    names = [*fits, *([] if refused else [ISOFLOP])]
+    each = [*zip(log_N, error, weight * (1.0 - profile_weight), log_loss, strict=True)]
+    each += [] if refused else [(profile, profile_error, profile_weight, np.full(len(budgets), np.nan))]
+    members = pd.concat(
+        [
+            pd.DataFrame({"C": budgets, "method": name, "weight": w, **_ends("N", m, t * s), "loss": np.exp(own)})
+            for name, (m, s, w, own) in zip(names, each, strict=True)
+        ],
+        ignore_index=True,
+    )
+    return Consensus(
+        table=table,
+        members=members.sort_values("C", kind="stable", ignore_index=True),
+        weights=dict(zip(fits, weights.tolist(), strict=True)),
+        coupling_p_value=coupling_p_value(fits["chinchilla"]) if len(fits) > 1 else float("nan"),
+        fits=fits,
+        refused=tuple(refused),
+        level=level,
+    )
+
+
+def law_weights(deviance: Array, free: Sequence[int], prior: Sequence[float]) -> Array:
+    """Akaike's weights (problems, laws) times prior ones.
+
+    Parameters
+    ----------
+    deviance : array (problems, laws)
+        Twice the objective over the variance of the noise, the same for all laws.
+    free : sequence of int
+        Coefficients of each law.
+    prior : sequence of float
+    """
+    criterion = deviance + 2.0 * np.asarray(free, dtype=float)
+    found = np.asarray(prior) * np.exp(-0.5 * (criterion - criterion.min(axis=1, keepdims=True)))
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+def average_laws(estimate: Array, error: Array, weight: Array) -> tuple[Array, Array]:
+    """Weighted mean over the first axis, and its standard error: the mean error and the spread of the laws."""
+    centre = (weight * estimate).sum(axis=0)
+    spread = (weight * (estimate - centre) ** 2).sum(axis=0)
+    return centre, np.sqrt((weight * error).sum(axis=0) ** 2 + spread)
+
+
+def join(a: Array, error_a: Array, b: Array, error_b: Array) -> tuple[Array, Array, Array]:
+    """Two estimates from the same runs as one: mean, standard error and the weight of ``b`` (0 where it is NaN)."""
+    there = np.isfinite(b) & np.isfinite(error_b)
+    b, error_b = np.where(there, b, a), np.where(there, error_b, error_a)
+    shared = CORRELATION * error_a * error_b
+    with np.errstate(invalid="ignore", divide="ignore"):
+        w = np.clip((error_a**2 - shared) / (error_a**2 + error_b**2 - 2.0 * shared), 0.0, 1.0)
+    w = np.where(there & np.isfinite(w), w, 0.0)
+    beyond = np.maximum((a - b) ** 2 - error_a**2 - error_b**2, 0.0)
+    mean = (1.0 - w) * a + w * b
+    return mean, np.sqrt(((1.0 - w) * error_a + w * error_b) ** 2 + w * (1.0 - w) * beyond), w
+
+
+def _fit_laws(runs: pd.DataFrame, prior: PriorArgument, seed: int) -> dict[str, FitResult]:
+    """Chinchilla, and with enough runs Skaling, at the delta of the wider."""
+    narrow = Chinchilla()
+    if len(runs) < FEWEST_RUNS:
+        fit = fit_near(narrow, runs, objective=LogHuber("auto"), prior=prior, seed=seed)
+        return {narrow.name: fit}
+    first = fit_near(narrow, runs, objective=LogHuber("auto"), prior=None, seed=seed)
+    wide = Skaling()
+    inside = FittedLaw(wide, {**first.values, "k": 1.0})
+    second = fit_near(wide, runs, objective=LogHuber("auto"), prior=None, seed=seed, near=[inside])
+    again = fit_near(narrow, runs, objective=second.objective, prior=None, seed=seed, near=[first])
+    return {narrow.name: again, wide.name: second}
+
+
+def _profiles(runs: pd.DataFrame, budgets: Array) -> tuple[Array, Array, list[str]]:
+    """ln N by IsoFLOP profiles and its standard error; NaN, and why, where the runs do not allow them."""
+    nothing = np.full(len(budgets), np.nan)
+    C, log_N = runs["C"].to_numpy(dtype=float), np.log(runs["N"].to_numpy(dtype=float))
+    minima = Minima.of(log_N, group_budgets(C, BUDGET_TOLERANCE), runs["loss"].to_numpy(dtype=float)[None])
+    if minima is None:
+        return nothing, nothing, [f"{ISOFLOP}: fewer than two budgets with four model sizes"]
+    found, error = minima.power_law(np.log(budgets))
+    if not np.isfinite(found).all():
+        return nothing, nothing, [f"{ISOFLOP}: fewer than two budgets whose minimum lies inside their own sizes"]
+    return found[0], error[0], []
+
+
+def _last_of_each_run(runs: pd.DataFrame) -> pd.DataFrame:
+    """The row of most tokens of every run."""
+    if missing := [k for k in ("N", "D", "C") if k not in runs]:
+        raise RunsError(f"one answer needs N, D and C; missing: {', '.join(missing)}")
+    if "run_id" not in runs:
+        return runs
+    last = runs.groupby(unit_codes(runs["run_id"]))["D"].idxmax()
+    kept = runs.loc[np.sort(last.to_numpy())].reset_index(drop=True)
+    kept.attrs = runs.attrs
+    return kept
+
+
+def _ends(name: str, centre: Array, half: Array) -> dict[str, Array]:
+    """A quantity and its interval, from its logarithm."""
+    return {name: np.exp(centre), f"{name}_lower": np.exp(centre - half), f"{name}_upper": np.exp(centre + half)}

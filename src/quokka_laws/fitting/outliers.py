@@ -1,0 +1,129 @@
+"""Rows that lie so far off the law that they are not its noise, and whether they carry the answer.
+
+Rows are taken out one after the other, each time the one with the largest externally studentised residual of a
+least-squares fit, as in the generalised extreme studentised deviate test (Rosner 1983): the rows named are all up to the
+last that stands out, so rows that mask one another are found together. Least squares, because the heavier the tails of an
+objective, the less its residuals say. Of those the fewest are named without which the answer is where it is without all of
+them, and none where leaving them out moves it by less than its noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from quokka_laws._typing import Array
+from quokka_laws.fitting.influence import Change, Refits
+from quokka_laws.fitting.linearised import predictions
+from quokka_laws.fitting.solver import solve
+from quokka_laws.objective import LogL2
+
+LEVELS = {"above": 0.04, "below": 0.01}
+"""Chance that any row of a lawful table is taken for an outlier, on either side: bad runs lie above."""
+LARGEST_SHARE = 0.2  # of the rows: more are no outliers but a law that does not fit
+MOST_ROWS = 5000
+MASKED = 4  # rows that do not stand out are taken out in a row before the search ends
+SETTLED = 0.1  # standard errors: how little the rows after the last named one may move the answer
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """Rows that stand out, in the order in which they were taken out.
+
+    Parameters
+    ----------
+    rows : array of int
+        Positions of the rows that carry the answer.
+    others : array of int
+        Rows that stand out too, without which the answer stays where it is.
+    residuals : array
+        ln(observed / predicted) of ``rows`` against what all rows but the outlying ones predict.
+    answer : Change
+        With all rows, and without ``rows``.
+    """
+
+    rows: Array
+    others: Array
+    residuals: Array
+    answer: Change
+
+
+def outliers(refits: Refits, answer: Callable[..., Array]) -> Outliers | None:
+    """Outlying rows that carry the answer, or None.
+
+    Parameters
+    ----------
+    refits : Refits
+        Of the fit; its rows must be runs of their own.
+    answer : callable
+        Coefficients by name, arrays (problems,) → the answer (problems,), such as the logarithm of the best N.
+    """
+    if refits.data.groups is not None or len(refits.data.loss) > MOST_ROWS:
+        return None
+    order = standing_out(refits)
+    if not len(order):
+        return None
+    every = np.arange(len(refits.data.loss))
+
+    def conclude(values: object, weights: Array) -> dict[str, Array]:
+        return {"answer": answer(values)}
+
+    # The answer as one row after the other is left out, by the fit's own objective.
+    weights = np.ones((len(order) + 1, len(every)))
+    for k in range(len(order)):
+        weights[k + 1 :, order[k]] = 0.0
+    start, off = (np.repeat(v[None], len(weights), axis=0) for v in (refits.best.u, refits.best.off))
+    problem = refits.space.problem(refits.data, refits.objective)
+    solved = solve(problem, start, weights * refits.data.weights, off=off, begin="warm")
+    path = answer(refits.space.batch_values(solved.u, solved.off))
+    found = refits.without(np.setdiff1d(every, order), conclude, worth=lambda a, b: True)
+    sd = found["answer"].sd_without
+    last = int(np.flatnonzero(np.abs(path - path[-1]) <= SETTLED * sd)[0])
+    if not abs(path[0] - path[last]) > sd:
+        return None
+    rows = order[:last]
+    predicted, _ = predictions(refits.space, refits.data, solved.u[[last]], solved.off[[last]])
+    residuals = (np.log(refits.data.loss) - predicted[0])[rows]
+    change = refits.without(np.setdiff1d(every, rows), conclude, worth=lambda a, b: True)["answer"]
+    return Outliers(rows, order[last:], residuals, change)
+
+
+def standing_out(refits: Refits) -> Array:
+    """Positions of the rows that stand out from the law, the farthest first."""
+    problem = refits.space.problem(refits.data, LogL2())
+    log_loss = np.log(refits.data.loss)
+    kept = np.ones(len(log_loss), dtype=bool)
+    u, off = refits.best.u[None], refits.best.off[None]
+    order, found = [], 0
+    for _ in range(max(1, int(LARGEST_SHARE * len(log_loss)))):
+        solved = solve(problem, u, kept[None] * refits.data.weights, off=off, begin="warm")
+        u, off = solved.u, solved.off
+        predicted, J = predictions(refits.space, refits.data, u, off)
+        t, spare = _studentised((log_loss - predicted[0])[kept], J[0][kept], refits.data.weights[kept])
+        if spare < 1:
+            break
+        limits = {side: student.isf(level / kept.sum(), spare) for side, level in LEVELS.items()}
+        far = np.where(t > 0, t / limits["above"], -t / limits["below"])
+        worst = int(far.argmax())
+        order.append(np.flatnonzero(kept)[worst])
+        kept[order[-1]] = False
+        if far[worst] > 1.0:
+            found = len(order)
+        elif len(order) > found + MASKED:
+            break
+    return np.array(order[:found], dtype=int)
+
+
+def _studentised(residuals: Array, J: Array, weights: Array) -> tuple[Array, int]:
+    """Externally studentised residuals and their degrees of freedom."""
+    root = np.sqrt(weights)
+    size = np.sqrt((J**2).sum(axis=0))
+    Q, R = np.linalg.qr(J[:, size > 0] * root[:, None] / size[size > 0])
+    Q = Q[:, np.abs(np.diag(R)) > 1e-10]
+    e, spare = residuals * root, len(residuals) - Q.shape[1] - 1
+    left = np.clip(1.0 - (Q**2).sum(axis=1), 1e-12, None)
+    variance = ((e**2).sum() - e**2 / left) / max(spare, 1)
+    return e / np.sqrt(np.maximum(variance, 1e-300) * left), spare

@@ -1,0 +1,40 @@
+"""Refits to simulated losses: the fitted law plus residuals drawn anew, with Student's allowance for few runs.
+
+Resampling whole rows (pairs) also resamples the design: with nine runs and five coefficients many a resample cannot
+determine the law at all. Here every refit sees every run. What is added to the fitted curve is a standardised residual
+(:mod:`quokka_laws.fitting.linearised`), half of the time the row's own (the wild bootstrap) and else that of any row,
+
+* with a random sign;
+* times ``sqrt(nu / chi²_nu)``, one draw for each refit, with ``nu`` = runs − coefficients: the size of the noise is known from
+  so many residuals only, and percentiles become those of Student's t;
+* times Huber's K.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quokka_laws._typing import Array
+from quokka_laws.fitting.linearised import OWN, Linearised
+
+
+def simulated_log_losses(near: Linearised, log_losses: Array, *, count: int, seed: int) -> Array:
+    """Losses that a fitted law and its residuals might as well have given, as logarithms of shape (count, rows).
+
+    Parameters
+    ----------
+    near : Linearised
+        One fit.
+    log_losses : array (rows,)
+        Observed.
+    count : int
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    e, rows = near.standardised[0], len(log_losses)
+    fitted = log_losses + near.residuals[0]
+    spare = float(near.spare[0])
+    widen = near.huber_factor[0] * np.sqrt(spare / rng.chisquare(spare, size=(count, 1)))
+    drawn = np.where(rng.random((count, rows)) < OWN, e, rng.choice(e, size=(count, rows)))
+    drawn *= rng.choice([-1.0, 1.0], size=(count, rows))
+    return np.asarray(fitted + drawn * widen / np.sqrt(near.weights))

@@ -1,0 +1,41 @@
+"""Rows by the names their owner gave them: the index of a DataFrame, else their numbers in the source, from 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+NUMBERED = "_row"  # name of an index that only counts the rows of the source
+
+
+def labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with an index that names its rows in messages: the owner's, or numbers from 1 where there is none."""
+    if not default_index(table):
+        return table
+    return table.set_axis(pd.RangeIndex(1, len(table) + 1, name=NUMBERED), axis=0)
+
+
+def unlabelled(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the owner's index, or 0 … n−1 where there is none."""
+    return table.reset_index(drop=True) if table.index.name == NUMBERED else table
+
+
+def default_index(table: pd.DataFrame) -> bool:
+    """Whether the index says nothing: 0 … n−1 without a name."""
+    index = table.index
+    return index.name is None and index.nlevels == 1 and index.equals(pd.RangeIndex(len(table)))
+
+
+def subset(runs: pd.DataFrame, rows: Any) -> pd.DataFrame:
+    """Rows of checked runs, by positions or a mask, with everything recorded about them and the owner's index."""
+    kept = runs.iloc[np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)]
+    kept = kept.reset_index(drop=True) if default_index(runs) else kept.copy()
+    kept.attrs = runs.attrs
+    return kept
+
+
+def plain_label(label: Any) -> Any:
+    """A label as JSON can hold it."""
+    return label.item() if hasattr(label, "item") else label if isinstance(label, str | int | float) else str(label)
