@@ -41,7 +41,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 
 
 @click.command("fit")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @BUDGETS
 @UNIQUE
@@ -76,7 +76,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @click.option("--strict", is_flag=True, help="Exit with 3 where there is anything to know before relying on it.")
 @QUIET
 def fit_command(
-    runs: str,
+    runs: tuple[str, ...],
     C: tuple[float, ...],
     U_D: tuple[float, ...],
     law: Law | None,
@@ -157,7 +157,7 @@ def fit_command(
 
 
 @click.command("isoflops")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @BUDGETS
 @BOOTSTRAP
@@ -166,7 +166,14 @@ def fit_command(
 @click.option("--degree", type=click.IntRange(2, 3), default=2, show_default=True, help="2: parabola, 3: local cubic.")
 @output_options
 def isoflops_command(
-    runs: str, C: tuple[float, ...], bootstrap: int, seed: int, level: float, degree: int, out: Output, **reading: Any
+    runs: tuple[str, ...],
+    C: tuple[float, ...],
+    bootstrap: int,
+    seed: int,
+    level: float,
+    degree: int,
+    out: Output,
+    **reading: Any,
 ) -> None:
     """Fit IsoFLOP profiles to RUNS: the optimum of each budget, and power laws through them; with -C what they give there."""
     from quokka_laws.plan.compute import compute_optimal

@@ -8,9 +8,9 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import FAILED, QUANTITY, Real, assignments, fail, quantities, quiet, say
+from quokka_laws.cli.common import FAILED, QUANTITY, Real, assignments, fail, given, quantities, quiet, say
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
-from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options
+from quokka_laws.cli.options import LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.fit import check_design, law_for
@@ -22,37 +22,40 @@ from quokka_laws.laws import Law
 from quokka_laws.plan.design import ladder, next_runs
 from quokka_laws.results.format import human, right_aligned
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import unfinished
+from quokka_laws.runs.read import notes_of
+from quokka_laws.runs.remarks import row_of, sentence
+from quokka_laws.runs.states import states
 
 WIDTH = 100
 NAMED = 3  # runs named beside a remark that is true of several
 
 
 @click.command("check")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @click.option("--law", type=LawName(), default="chinchilla", show_default=True, help="Law the runs are meant for.")
 @output_options
-def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
-    """Check RUNS without fitting: what would be used, what would not, and why."""
+def check_command(runs: tuple[str, ...], law: Law, out: Output, **reading: Any) -> None:
+    """Check RUNS without fitting: what would be used, what would not, and why. Several files are read as one table."""
     table = load_runs(runs, **reading)
     attrs = table.attrs
     law = law_for(law, table)
-    excluded = [f"row {record['row']} excluded: {record['reason']}" for record in attrs["excluded"]]
+    excluded = [f"{row_of(record)} excluded: {record['reason']}" for record in attrs["excluded"]]
+    verdict = f"enough for {law.label} ({len(law.coefficients)} coefficients)"
     try:
         check_design(law, table)
     except RunsError as error:
-        say("\n".join(excluded))
-        raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
-    answer = (
-        f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; enough for {law.label} "
-        f"({len(law.coefficients)} coefficients)"
-    )
+        if given("law") or not set(law.takes) <= set(table):
+            say("\n".join(excluded))
+            raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
+        verdict = f"not enough for {law.label}"
+        excluded.append(f"not enough for {law.label}: {error}")
+    answer = f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; {verdict}"
     known = [
         *excluded,
         *(diagnostic.sentence(command_line=True) for diagnostic in of_runs(table, law)),
     ]
-    read = [f"  {note}" for note in filter(is_routine, attrs["notes"])]
+    read = [f"  {note}" for note in notes_of(table) if note.routine]
     conventions = f"How it was read\n  {Conventions.from_dict(attrs['conventions']).describe()}"
     numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
@@ -127,10 +130,13 @@ def import_command(
 
 def summary(table: pd.DataFrame) -> str:
     """What was found, for people."""
-    said = unfinished(table)
-    usable = said == ""
+    said = states(table)
+    usable = ~said.unfinished
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
-    lines = [f"{len(table)} rows{runs}, {int(usable.sum())} usable", *(f"  {note}" for note in table.attrs["notes"])]
+    lines = [
+        f"{len(table)} rows{runs}, {int(usable.sum())} usable",
+        *(f"  {sentence(note, options=True)}" for note in notes_of(table)),
+    ]
     if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()
         lines.append(
@@ -141,7 +147,7 @@ def summary(table: pd.DataFrame) -> str:
     remark = table.get("remark", pd.Series("", index=table.index)).fillna("")
     labels = remark.where(
         usable,
-        said.str.removeprefix("status ")
+        said.word
         + reason.map(lambda text: f": {text}" if text else "")
         + remark.map(lambda text: f" ({text})" if text else ""),
     )

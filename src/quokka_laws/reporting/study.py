@@ -129,12 +129,9 @@ class Study:
 
     @staticmethod
     def _members(together: Consensus, C: float) -> str:
-        members = together.members[together.members["C"] == C]
-        told = [
-            f"{row['method']} alone says {human(row['N'])} (weight {row['weight']:.2g})"
-            for _, row in members.iterrows()
-        ]
-        return f"All methods together; {', '.join(told)}" if len(told) > 1 else "Only one method could be used"
+        members = together.members[together.members["C"] == C].sort_values("weight", ascending=False)
+        told = [f"{row['method']} {human(row['N'])} (weight {row['weight']:.2f})" for _, row in members.iterrows()]
+        return f"Each method alone: {', '.join(told)}" if len(told) > 1 else f"By {members['method'].iloc[0]} alone"
 
     @cached_property
     def _apart(self) -> list[Disagreement | None]:
