@@ -95,7 +95,7 @@ def test_rules_are_complete(name: str) -> None:
     assert rule.note
     assert rule.arxiv
     assert rule.vectors or not rule.checked
-    with pytest.raises(TypeError, match="needs"):
+    with pytest.raises(ql.ArgumentError, match="needs"):
         rule(next(iter(rule.formulas)))
 
 

@@ -219,7 +219,7 @@ def test_unreadable_paths(tmp_path: Path) -> None:
 
 
 def test_unknown_convention_is_refused() -> None:
-    with pytest.raises(TypeError, match="no option loss_units"):
+    with pytest.raises(ql.ArgumentError, match="no option loss_units"):
         ql.read_runs(frame(), loss_units="nats/token")
 
 
