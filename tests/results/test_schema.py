@@ -33,7 +33,7 @@ def test_a_formula_with_levels_reads_back(quokka87: pd.DataFrame) -> None:
     assert ql.read_fit(text).values == fit.values
     data = json.loads(text)
     data["runs"]["corpus"][0] = "neither"
-    with pytest.raises(FitFileError, match="runs: expected what|rms_residual"):
+    with pytest.raises(FitFileError, match=r"runs: expected what|rms_residual"):
         ql.read_fit(data)
 
 

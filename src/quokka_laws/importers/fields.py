@@ -96,7 +96,7 @@ def curve(
         if "D" not in (name_facts or {}):
             stated.setdefault("D", planned)
     facts = {**other, **_split(found["loss"]), **(name_facts or {}), **stated}
-    return Curve(run_id, table[table["step"].notna()], found["loss"], source, facts, ended, tuple(remarks))
+    return Curve(run_id, table[np.isfinite(table["step"])], found["loss"], source, facts, ended, tuple(remarks))
 
 
 def unreadable(run_id: str, source: str, reasons: list[str]) -> Curve:
