@@ -13,7 +13,7 @@ import numpy as np
 
 from quokka_laws._expressions import Name, Node, children, fault, names, nearest, quoted
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import ExpressionError
+from quokka_laws.exceptions import ArgumentError, ExpressionError
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.formula_roles import Occurrence, Roles
 from quokka_laws.laws.formula_start import anchored, project
@@ -269,7 +269,7 @@ class Formula(Law):
         plain = self.completed(flops_per_ND=flops_per_ND, **given)
         missing = [v for v in (*self.variables, *self.groups) if v not in plain and data.get(v) is None]
         if missing:
-            raise TypeError(
+            raise ArgumentError(
                 f"{self.label} needs {', '.join((*self.variables, *self.groups))}; missing: {', '.join(missing)}"
             )
         x: dict[str, Array] = {}
