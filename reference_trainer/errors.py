@@ -14,7 +14,9 @@ class DiskFull(TrainerError):
 
     def __init__(self, path: object) -> None:
         self.path = str(path)
-        super().__init__(f"no room to write {path}; nothing on disk was lost: make room, and the same command continues")
+        super().__init__(
+            f"no room to write {path}; nothing on disk was lost: make room, and the same command continues"
+        )
 
     def __reduce__(self) -> tuple[type[DiskFull], tuple[Any, ...]]:
         """A worker's error reaches its sweep by pickle."""
