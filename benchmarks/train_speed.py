@@ -1,12 +1,16 @@
-"""Tokens per second of the reference trainer beside a plain eager loop of the same model, and of two workers beside one.
+"""Tokens per second of the reference trainer beside eager loops as one writes them, and of two workers beside one.
 
     python benchmarks/train_speed.py [--seconds 4] [--rounds 3] [--workers] [--batches]
 
-Both sides train the same autoregressive architecture, batch and context on one CPU thread, in alternating rounds in
-one process, so that a busy machine disturbs both alike. The plain side is what one writes first: an nn.Module with one
-parameter per matrix, torch.optim.AdamW (fused), clip_grad_norm_, a random batch per step. The workers' line trains
-whole runs in one and in two processes; that of batches says how fast one core prepares them, which is what a GPU waits
-for. Figures of a busy machine are only good as ratios.
+All sides train at one batch and context on one CPU thread, in alternating rounds in one process and by processor time,
+so that a busy machine disturbs them alike. "same model": the trainer's autoregressive architecture as an nn.Module with
+one parameter per matrix, torch.optim.AdamW (fused), clip_grad_norm_, a random batch per step. "GPT-2": the architecture
+and loop of nanoGPT at its CPU recipe's shape (4 layers, width 128, 4 heads, context 64, batch 12, 65 characters):
+LayerNorm, GELU and learned positions instead of RMSNorm, normed queries and keys, rotary positions and SwiGLU, so it
+has the same products and less between them. "packed": three models of a batch of 4 as one, beside one after the other.
+The workers' line trains whole runs in one and in two processes; that of batches says how fast one core prepares them,
+beside drawing them one step and one model at a time from float64 scores. Figures of a busy machine are only good as
+ratios.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import multiprocessing
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -83,15 +88,52 @@ class Plain(nn.Module):
         return F.cross_entropy(logits.view(-1, self.vocabulary), targets.reshape(-1))
 
 
+class GPT2Block(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_1, self.norm_2 = nn.LayerNorm(width, bias=False), nn.LayerNorm(width, bias=False)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, T, d = x.shape
+        q, k, v = (y.view(B, T, self.heads, -1).transpose(1, 2) for y in self.qkv(self.norm_1(x)).split(d, dim=2))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(B, T, d)
+        x = x + self.out(y)
+        return x + self.down(F.gelu(self.up(self.norm_2(x))))
+
+
+class GPT2(nn.Module):
+    """What nanoGPT trains."""
+
+    def __init__(self, shape) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.positions = nn.Embedding(shape.context, shape.width)
+        self.blocks = nn.ModuleList(GPT2Block(shape.width, shape.heads) for _ in range(shape.depth))
+        self.norm, self.vocabulary = nn.LayerNorm(shape.width, bias=False), shape.vocabulary
+        for table in (self.embedding, self.positions):
+            nn.init.normal_(table.weight, std=0.02)
+
+    def forward(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        x = self.embedding(tokens) + self.positions(torch.arange(tokens.shape[1]))
+        for block in self.blocks:
+            x = block(x)
+        logits = F.linear(self.norm(x), self.embedding.weight)
+        return F.cross_entropy(logits.view(-1, self.vocabulary), targets.reshape(-1))
+
+
 class PlainLoop:
-    def __init__(self, spec: RunSpec, text: corpus.Corpus) -> None:
+    def __init__(self, spec: RunSpec, text: corpus.Corpus, kind: type[nn.Module] = Plain) -> None:
         shape = spec.shape(text.vocabulary)
-        self.model, self.data = Plain(shape), torch.from_numpy(text.train)
+        self.spec, self.model, self.data = spec, kind(shape), torch.from_numpy(text.train.astype(np.int64))
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=spec.lr, betas=(0.9, 0.95), fused=True)
 
     def step(self) -> None:
-        at = torch.randint(len(self.data) - CONTEXT - 1, (BATCH,))
-        rows = torch.stack([self.data[i : i + CONTEXT + 1] for i in at])
+        context = self.spec.context
+        at = torch.randint(len(self.data) - context - 1, (self.spec.batch,))
+        rows = torch.stack([self.data[i : i + context + 1] for i in at])
         self.optimiser.zero_grad(set_to_none=True)
         self.model(rows[:, :-1], rows[:, 1:]).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -99,8 +141,9 @@ class PlainLoop:
 
 
 class OurLoop:
-    def __init__(self, spec: RunSpec, text: corpus.Corpus, folder: Path) -> None:
-        self.trainer = Trainer([spec], folder, corpus=text)
+    def __init__(self, spec: RunSpec | list[RunSpec], text: corpus.Corpus, folder: Path) -> None:
+        specs = spec if isinstance(spec, list) else [spec]
+        self.trainer, self.spec = Trainer(specs, folder, corpus=text), specs[0]
 
     def step(self) -> None:
         self.trainer.train_step(self.trainer.state.step, 1.0)
@@ -108,12 +151,23 @@ class OurLoop:
 
 
 def rate(loop, seconds: float) -> float:
-    """Tokens per second of processor time would hide waiting: this is wall time."""
-    steps, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
+    """Tokens per second of processor time, those of one model of a pack."""
+    steps, began = 0, time.process_time()
+    while time.process_time() - began < seconds:
         loop.step()
         steps += 1
-    return steps * BATCH * CONTEXT / (time.perf_counter() - began)
+    return steps * loop.spec.tokens_per_step / (time.process_time() - began)
+
+
+def paired(loops: list, seconds: float, rounds: int) -> np.ndarray:
+    """Rates (rounds, loops) in alternating rounds."""
+    for loop in loops:
+        rate(loop, 0.3)
+    return np.array([[rate(loop, seconds) for loop in loops] for _ in range(rounds)])
+
+
+def spread(ratios: np.ndarray) -> str:
+    return f"{np.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
 def worker(spec: dict, steps: int, folder: str) -> None:
@@ -136,15 +190,45 @@ def workers(spec: RunSpec, steps: int, count: int) -> float:
     return time.perf_counter() - began
 
 
-def prepared(batch: int, context: int, models: int, text: corpus.Corpus) -> float:
-    """Tokens per second of processor time that one thread makes batches of."""
+class OneByOne:
+    """Batches drawn a step and a model at a time, as one writes it first."""
+
+    def __init__(self, specs: list[RunSpec], text: corpus.Corpus) -> None:
+        self.specs = specs
+        self.rows = [text.unique(len(text.train) // s.context * s.context, s.context) for s in specs]
+
+    def at(self, step: int) -> dict[str, Tensor]:
+        made = [self.of(spec, rows, step) for spec, rows in zip(self.specs, self.rows, strict=True)]
+        return {name: torch.from_numpy(np.stack([m[name] for m in made])) for name in made[0]}
+
+    def of(self, spec: RunSpec, rows: np.ndarray, step: int) -> dict[str, np.ndarray]:
+        rng = np.random.Generator(np.random.Philox(key=np.array([spec.seed, step], dtype=np.uint64)))
+        clean = rows[(step * spec.batch + np.arange(spec.batch)) % len(rows)].astype(np.int64)
+        k = np.ceil((1.0 - (rng.permutation(spec.batch) + rng.random()) / spec.batch) * spec.context).astype(int)
+        score = rng.random(clean.shape)
+        masked = score <= np.take_along_axis(np.sort(score, axis=1), k[:, None] - 1, axis=1)
+        weight = (masked / k[:, None]).astype(np.float32)
+        return {"inputs": np.where(masked, 256, clean), "targets": clean, "weight": weight}
+
+
+def prepared(batch: int, context: int, models: int, text: corpus.Corpus, seconds: float, rounds: int) -> None:
+    """Million tokens per second of processor time that one core makes batches of, two ways in alternating rounds."""
     specs = [RunSpec(seed=k, batch=batch, context=context, tokens=10**9) for k in range(models)]
-    batches = Batches(specs, text, mask_token=256, share=slice(0, batch), ahead=False)
-    steps, began = 0, time.process_time()
-    while time.process_time() - began < 2.0:
-        batches.at(steps)
-        steps += 1
-    return steps * batch * context * models / (time.process_time() - began)
+    ours = Batches(specs, text, mask_token=256, share=slice(0, batch))
+
+    def rate_of(source, first: int) -> float:
+        steps, began = 0, time.process_time()
+        while time.process_time() - began < seconds:
+            source.at(first + steps)
+            steps += 1
+        return steps * batch * context * models / (time.process_time() - began) / 1e6
+
+    rates = np.array([[rate_of(s, 10**4 * i) for s in (OneByOne(specs, text), ours)] for i in range(rounds)])
+    one, all_ = np.median(rates, axis=0)
+    ratio = spread(rates[:, 1] / rates[:, 0])
+    print(
+        f"masked batches of {models} × {batch}×{context}: {one:.1f} → {all_:.1f} M tokens/s, ratio {ratio}", flush=True
+    )
 
 
 def main() -> None:
@@ -158,36 +242,39 @@ def main() -> None:
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 256, 1_100_000)
     text = corpus.Corpus(tokens[:1_000_000], tokens[1_000_000:], 256, 1.0, "bytes", "random")
-    print(
-        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, torch {torch.__version__}, {BATCH}×{CONTEXT} tokens a step"
-    )
-    print(
-        f"{'width':>6}{'depth':>6}{'N':>9}{'plain tok/s':>13}{'ours tok/s':>12}{'ratio (range)':>18}{'ours masked':>13}"
-    )
-    for width, depth in SHAPES:
-        spec = RunSpec(objective="autoregressive", width=width, depth=depth, context=CONTEXT, batch=BATCH)
-        masked = RunSpec(objective="masked", width=width, depth=depth, context=CONTEXT, batch=BATCH)
-        with tempfile.TemporaryDirectory() as folder:
-            ours, plain = OurLoop(spec, text, Path(folder)), PlainLoop(spec, text)
-            hidden = OurLoop(masked, text, Path(folder))
-            n = sum(p.numel() for p in plain.model.parameters())
-            assert n == sum(p.numel() for p in ours.trainer.model.parameters())
-            for loop in (ours, plain, hidden):
-                rate(loop, 0.3)
-            rates = [(rate(plain, options.seconds), rate(ours, options.seconds), rate(hidden, options.seconds))
-                     for _ in range(options.rounds)]  # fmt: skip
-        a, b, c = np.median(rates, axis=0)
-        ratios = [y / x for x, y, _ in rates]
-        spread = f"{np.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
-        print(f"{width:>6}{depth:>6}{n:>9,}{a:>13,.0f}{b:>12,.0f}{spread:>18}{c:>13,.0f}", flush=True)
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, torch {torch.__version__}; tokens/s of one core")
+    more = (options.seconds, options.rounds)
+    if options.batches:
+        for batch, context, models in ((512, 256, 1), (64, 256, 1), (16, 64, 8), (4, 64, 3)):
+            prepared(batch, context, models, text, *more)
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"{'beside':>12}{'width':>6}{'depth':>6}{'theirs':>10}{'ours':>10}{'ratio (range)':>18}{'masked':>10}")
+        for width, depth in SHAPES:
+            spec = RunSpec(objective="autoregressive", width=width, depth=depth, context=CONTEXT, batch=BATCH)
+            loops = [PlainLoop(spec, text), OurLoop(spec, text, Path(folder))]
+            loops.append(OurLoop(replace(spec, objective="masked"), text, Path(folder)))
+            show("same model", spec, paired(loops, *more))
+        few = corpus.Corpus(tokens[:1_000_000] % 65, tokens[1_000_000:] % 65, 65, 1.0, "bytes", "random")
+        spec = RunSpec(objective="autoregressive", width=128, depth=4, head_size=32, context=64, batch=12)
+        loops = [PlainLoop(spec, few, GPT2), OurLoop(spec, few, Path(folder))]
+        loops.append(OurLoop(replace(spec, objective="masked"), few, Path(folder)))
+        show("GPT-2", spec, paired(loops, *more))
+        for width, depth in ((16, 2), (32, 2), (64, 3)):
+            spec = RunSpec(objective="autoregressive", width=width, depth=depth, head_size=8, context=64, batch=4)
+            pack = OurLoop([replace(spec, seed=k) for k in range(3)], text, Path(folder))
+            rates = paired([PlainLoop(spec, text), pack], *more) * [1, 3]
+            show("packed", spec, rates)
     if options.workers:
         spec = RunSpec(objective="autoregressive", width=48, depth=2, context=CONTEXT, batch=BATCH)
         one, two = workers(spec, 600, 1), workers(spec, 600, 2)
         print(json.dumps({"two workers do, of one worker's rate": round(2 * one / two, 2)}))
-    if options.batches:
-        for batch, context, models in ((512, 256, 1), (64, 256, 1), (16, 64, 8)):
-            rate_M = prepared(batch, context, models, text) / 1e6
-            print(f"masked batches of {models} × {batch}×{context}: {rate_M:.0f} M tokens/s")
+
+
+def show(beside: str, spec: RunSpec, rates: np.ndarray) -> None:
+    theirs, ours, *masked = np.median(rates, axis=0)
+    last = f"{masked[0]:>10,.0f}" if masked else ""
+    ratio = spread(rates[:, 1] / rates[:, 0])
+    print(f"{beside:>12}{spec.width:>6}{spec.depth:>6}{theirs:>10,.0f}{ours:>10,.0f}{ratio:>18}{last}", flush=True)
 
 
 if __name__ == "__main__":

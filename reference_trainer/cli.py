@@ -185,10 +185,18 @@ def train(out: Path, log: str | None, keep: bool, **options: Any) -> None:
 @execution_options
 @click.option("--log", type=click.Choice(["tensorboard", "wandb"]), help="Log training curves there as well.")
 @click.option("--keep", is_flag=True, help="Keep the model of every row under its folder's models/.")
+@click.option("--tune", is_flag=True, help="First train a curve of learning rates at each size, and use the best.")
 @click.option("--time-budget", type=click.FloatRange(0), help="Minutes after which everything is saved and stops.")
 @click.option("--export", "trainer", type=click.Choice(EXPORTS), help="Train nothing: write the runs for this trainer.")
 def sweep(
-    table: Path | None, preset: str | None, corpus: str, validation: str, out: Path, trainer: str | None, **options: Any
+    table: Path | None,
+    preset: str | None,
+    corpus: str,
+    validation: str,
+    out: Path,
+    trainer: str | None,
+    tune: bool,
+    **options: Any,
 ) -> None:
     """Train a TABLE of runs (CSV or JSON lines, columns = options of `train`) or a preset; finished runs are skipped.
 
@@ -197,6 +205,7 @@ def sweep(
     """
     from reference_trainer import presets
     from reference_trainer import sweep as sweeping
+    from reference_trainer import tune as tuning
     from reference_trainer.sweep_table import read_specs
 
     if (table is None) == (preset is None):
@@ -213,13 +222,35 @@ def sweep(
         return
     objectives = sorted({spec.objective for spec in specs})
     split = bool(preset) or len(objectives) > 1
-    minutes, options["log"] = options.pop("time_budget"), options["log"] or ""
-    ended = sweeping.sweep(specs, out, **options, time_budget=60 * minutes if minutes else None, by_objective=split)
+    _check_unique_tokens(specs)
+    minutes = options.pop("time_budget")
+    options |= {"execution": _execution(options), "log": options["log"] or "", "by_objective": split}
+    options["time_budget"] = 60 * minutes if minutes else None
+    if tune:
+        specs = tuning.tune(specs, out, **options)
+    ended = sweeping.sweep(specs, out, **options)
     folders = [out / name for name in objectives] if split else [out]
     said = ", ".join(f"{v} {k}" for k, v in ended.items())
     click.echo(f"{' '.join(str(folder / 'runs.jsonl') for folder in folders)}: {said}", err=True)
     if ended.get("crash"):
         sys.exit(3)
+
+
+def _check_unique_tokens(specs: list[RunSpec]) -> None:
+    """Say what is wrong with a corpus, or with what is asked of it, before a worker does."""
+    from reference_trainer.corpus import load
+
+    most: dict[tuple[str, str, str, str], int] = {}
+    for spec in specs:
+        which = (spec.corpus, spec.validation, spec.tokenizer, spec.alphabet)
+        most[which] = max(most.get(which, 0), spec.unique_tokens)
+    for (corpus, validation, tokenizer, alphabet), unique in most.items():
+        text = load(corpus, validation=validation or None, tokenizer=tokenizer or None, alphabet=alphabet)
+        if unique > len(text.train):
+            raise TrainerError(
+                f"unique_tokens = {unique:,} were asked for, the corpus {corpus} has {len(text.train):,}; "
+                "lower it, or give more text"
+            )
 
 
 @main.command("probe")

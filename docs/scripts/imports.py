@@ -104,7 +104,7 @@ def executed(page: Path, folder: Path) -> str:
 
 
 def command(line: str, environment: dict[str, str]) -> str:
-    """Run one line of ``quokka-laws`` commands with pipes and ``> FILE``; what it says on stderr."""
+    """Run one line of ``quokka-laws`` commands with pipes and ``> FILE``; what a person sees of it."""
     line, _, file = line.partition(" > ")
     text, said = None, ""
     for part in line.split(" | "):
@@ -116,7 +116,8 @@ def command(line: str, environment: dict[str, str]) -> str:
         text, said = done.stdout, said + done.stderr
     if file:
         Path(file).write_text(text or "", encoding="utf-8")
-    return said
+        return said
+    return (text or "") + said
 
 
 if __name__ == "__main__":

@@ -208,7 +208,13 @@ class L2(LogL2):
         return False
 
 
-BY_NAME: dict[str, Objective] = {"huber": LogHuber(), "l1": LogL1(), "l2": LogL2(), "raw-l2": L2()}
+BY_NAME: dict[str, Objective] = {
+    "huber": LogHuber(),
+    "auto": LogHuber("auto"),
+    "l1": LogL1(),
+    "l2": LogL2(),
+    "raw-l2": L2(),
+}
 """Short names, as the command line has them."""
 
 

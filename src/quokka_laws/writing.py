@@ -35,10 +35,10 @@ def write_atomically(path: str | Path, content: str | bytes) -> Path:
     OutputError
         With the file and the reason.
     """
-    target = Path(os.path.realpath(path))
     data = content.encode("utf-8", errors="replace") if isinstance(content, str) else content
     beside: str | None = None
     try:
+        target = Path(os.path.realpath(path))
         if _is_special(target):
             target.write_bytes(data)
             return Path(path)
@@ -67,8 +67,8 @@ def check_writable(path: str | Path) -> None:
     OutputError
         With the file and the reason: no such folder, no permission, a folder of that name, no space.
     """
-    target = Path(os.path.realpath(path))
     try:
+        target = Path(os.path.realpath(path))
         if target.is_dir():
             raise OutputError(f"{path} is a folder; name a file in it")
         if _is_special(target):

@@ -26,8 +26,8 @@ def test_from_logs_to_a_fit(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert done.stderr.splitlines()[0] == "16 rows of 16 runs, 16 usable"
     assert len(done.stdout.splitlines()) == len(RUNS)
-    fitted = call("fit", "-", "--bootstrap", "0", input=done.stdout)
-    assert fitted.exit_code == 0
+    fitted = call("fit", "-", "--bootstrap", "0", "--json", input=done.stdout)
+    assert fitted.exit_code == 0, fitted.output
     assert ql.read_fit(fitted.stdout).values == pytest.approx(TRUE_CHINCHILLA, rel=1e-3)
 
 

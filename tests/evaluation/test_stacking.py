@@ -12,7 +12,7 @@ from quokka_laws.evaluation.stacking import Folds, learn, nested
 CUTS = (20, 40, 60, 80, 100, 120)
 
 
-def folds(*, drift: float = 0.02, noise: float = 0.003, seed: int = 0) -> Folds:
+def folds(*, drift: float = 0.02, noise: float = 0.003, second: float = 2.0, seed: int = 0) -> Folds:
     """Two laws on 120 rows of 12 budgets: each fold's slope is off by a random drift; the second law is twice as wrong."""
     rng = np.random.default_rng(seed)
     log_C = np.repeat(np.log(1e18) + 0.7 * np.arange(12), 10)
@@ -20,17 +20,17 @@ def folds(*, drift: float = 0.02, noise: float = 0.003, seed: int = 0) -> Folds:
     predicted = []
     for n in CUTS:
         wrong = drift * rng.standard_normal() * np.maximum(log_C - log_C[n - 1], 0.0)
-        predicted.append(np.stack([truth + wrong, truth + 2 * wrong]))
+        predicted.append(np.stack([truth + wrong, truth + second * wrong]))
     return Folds(truth + noise * rng.standard_normal(120), log_C, np.stack(predicted), np.array(CUTS))
 
 
 def test_the_better_law_has_the_weight_and_growth_is_recovered() -> None:
     stack = learn(folds())
-    assert stack.weights[0] > 0.9
+    assert stack.weights.tolist() == pytest.approx([2 / 3, 1 / 3], abs=0.03)  # inverse errors
     assert stack.noise == pytest.approx(0.003, rel=0.3)
     found = [learn(folds(seed=s)).growth for s in range(40)]
     assert np.median(found) == pytest.approx(0.02, rel=0.5)
-    assert learn(folds(drift=0.0)).growth < 0.002
+    assert learn(folds(drift=0.0)).growth < 0.005  # what is left is the four imagined folds
 
 
 def test_intervals_widen_with_distance_disagreement_and_few_folds() -> None:
@@ -40,7 +40,7 @@ def test_intervals_widen_with_distance_disagreement_and_few_folds() -> None:
     near = stack.half_width(agree, far, 0.9)
     assert (np.diff(near) > 0).all()
     assert (stack.half_width(apart, far, 0.9) > near).all()
-    assert (replace(stack, folds=2).half_width(agree, far, 0.9) > 1.3 * near).all()
+    assert (replace(stack, folds=1).half_width(agree, far, 0.9) > 1.2 * near).all()
     assert (stack.half_width(agree, far, 0.99) > near).all()
 
 
@@ -48,8 +48,8 @@ def test_a_law_that_was_far_off_does_not_set_the_width() -> None:
     fair = learn(folds())
     assert fair.errors[1] == pytest.approx(2 * fair.errors[0], rel=0.2)
     apart = np.array([[0.0], [0.3]])
-    poor = replace(fair, errors=fair.errors * [1.0, 10.0])
-    assert poor.spread(apart)[0] < 0.5 * fair.spread(apart)[0]
+    poor = learn(folds(second=20.0))
+    assert poor.spread(apart)[0] < 0.6 * fair.spread(apart)[0]
 
 
 def test_nested_intervals_hold_what_they_say() -> None:
@@ -69,9 +69,9 @@ def test_outer_budgets_are_not_seen_by_the_inner_calibration() -> None:
     assert set(tried["fitted"]) == {40, 60, 80, 100}
 
 
-def test_without_folds_the_interval_is_noise_alone() -> None:
+def test_without_folds_the_interval_is_noise_and_a_typical_growth() -> None:
     alone = folds().until(0)
     stack = learn(alone)
     assert stack.weights.tolist() == [0.5, 0.5]
-    assert (stack.folds, stack.growth) == (0, 0.0)
+    assert (stack.folds, stack.growth) == (0, 0.006)
     assert nested(alone, 0.9).empty

@@ -60,7 +60,7 @@ def test_quokka_87_runs(quokka87: pd.DataFrame) -> None:
     assert (lower, upper) == (pytest.approx(0.38, abs=0.02), pytest.approx(0.50, abs=0.02))
     plan = ql.plan.compute_optimal(fit, 1.1e23).iloc[0]
     assert (plan["N"], plan["D"]) == (pytest.approx(7.35e9, rel=2e-3), pytest.approx(2.49e12, rel=2e-3))
-    assert [f.code for f in fit.diagnostics] == ["LOW_RATIO_RUNS"]
+    assert [f.code for f in fit.diagnostics] == ["COUPLED"]
 
 
 def test_quokka_74_runs_with_four_tokens_per_parameter(quokka87: pd.DataFrame) -> None:

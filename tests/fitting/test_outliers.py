@@ -54,3 +54,11 @@ def test_a_name_of_the_users_is_used() -> None:
     largest = list(map(int, lifted([], 0.0)["N"].nlargest(3).index))
     runs = lifted(largest, 0.1).assign(run_id=lambda t: [f"exp-{k}" for k in range(len(t))])
     assert {f"exp-{k}" for k in largest} <= set(named(runs))
+
+
+def test_a_fit_without_outliers_lists_them(epoch245: pd.DataFrame) -> None:
+    fit = ql.fit(LAW, epoch245, drop="outliers")
+    assert list(fit.excluded["row"]) == ["0", "1", "2", "3", "4"]
+    assert set(fit.excluded["reason"]) == {"outlier"}
+    assert ql.plan.compute_optimal(fit, 1e23)["N"].item() == pytest.approx(2.976e10, rel=1e-3)
+    assert "OUTLYING_ROWS" not in [d.code for d in fit.diagnostics]

@@ -17,7 +17,7 @@ from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Law, registry
 from quokka_laws.objective import BY_NAME, LogHuber
 from quokka_laws.reporting.text import allocation_table, plan_answer
-from quokka_laws.results.text import isoflop_report, sentences_of
+from quokka_laws.results.text import isoflop_sentences, isoflop_tables
 
 
 @click.command("demo")
@@ -36,7 +36,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     check_output(output)
     done, beside = quokka_demo(C=C, bootstrap=bootstrap, seed=seed, progress=not quiet())
     out = Output("text", None, False)
-    out.text(done.answer, done.known(command_line=True), *done.evidence(command_line=True), *beside)
+    out.text(done.answer, done.known(command_line=True), *done.evidence(), *beside)
     written(done.write(output))
 
 
@@ -55,7 +55,13 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @click.option(
     "--objective", type=click.Choice(list(BY_NAME)), default="huber", show_default=True, help="Cost of a residual."
 )
-@click.option("--delta", type=Real(0, 1e6), default=1e-3, show_default=True, help="Huber's delta, in log-loss.")
+@click.option(
+    "--delta",
+    type=Real(0, 1e6),
+    default=1e-3,
+    show_default=True,
+    help="Huber's delta, in log-loss; --objective auto takes it from the runs.",
+)
 @click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
 @click.option("--strata", help="Column within whose values to resample.")
 @click.option("--weights", help="Column of row weights.")
@@ -126,7 +132,7 @@ def fit_command(
     )
     known = done.known(command_line=True)
     out = Output("json" if piped else "text", None, strict)
-    out.text(done.answer, known, *done.evidence(command_line=True))
+    out.text(done.answer, known, *done.evidence())
     if piped:
         terminal = sys.stdout.isatty()
         click.echo((replace(done.fit, draws=None) if terminal else done.fit).to_json())
@@ -159,13 +165,13 @@ def isoflops_command(
     from quokka_laws.plan.compute import compute_optimal
 
     iso = fit_isoflops(load_runs(runs, **reading), degree=degree, bootstrap=bootstrap, seed=seed)
-    profiles = isoflop_report(iso, command_line=True)
+    known = isoflop_sentences(iso, command_line=True)
+    powers, *budgets = isoflop_tables(iso).split("\n\n", 1)
     if not C:
-        first, *rest = profiles.split("\n\n", 1)
-        out.text(first, (), *rest)
+        out.text(powers, known, *budgets)
         out.data(iso.optima)
-        out.finish(sentences_of(iso))
+        out.finish(known)
         return
     plan = compute_optimal(iso, C, level=level)
     answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
-    out.show(answer, (), plan, pretty=allocation_table, below=[profiles])
+    out.show(answer, known, plan, pretty=allocation_table, below=[powers, *budgets])

@@ -61,7 +61,7 @@ def laws_command(name: str | None, cite: bool, out: Output) -> None:
     out.show("\n".join(lines), table=pd.DataFrame({"coefficient": list(numbers), "value": list(numbers.values())}))
 
 
-def resolve(name: str, *, repeated: bool = False) -> Planned:
+def resolve(name: str, *, repeated: bool = False, announce: bool = True) -> Planned:
     """A law from the name of a published one, a file, or stdin for ``-``; which one was taken goes to stderr."""
     if name == "-":
         found: Any = read_fit(sys.stdin.read() or "{}")
@@ -72,13 +72,14 @@ def resolve(name: str, *, repeated: bool = False) -> Planned:
         raise click.UsageError(
             f"{name} says what repeated tokens are worth; its law of fresh tokens was not published, so it predicts no loss"
         )
-    say(f"law: {described(found)}" + (f", from {name}" if isinstance(found, FitResult) else ""))
+    if announce:
+        say(f"law: {described(found)}" + (f", from {name}" if isinstance(found, FitResult) else ""))
     return found
 
 
-def resolve_loss(name: str, *, repeated: bool = False) -> FittedLaw:
+def resolve_loss(name: str, *, repeated: bool = False, announce: bool = True) -> FittedLaw:
     """As :func:`resolve`, refused where there is no law of the loss."""
-    found = resolve(name, repeated=repeated)
+    found = resolve(name, repeated=repeated, announce=announce)
     if not isinstance(found, FittedLaw):
         raise FitError(f"{found.label} was published as an allocation, without a law of the loss")
     return found

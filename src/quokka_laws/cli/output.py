@@ -69,8 +69,8 @@ class Output:
         below : sequence of str
             Further sections.
         """
-        shown = (pretty or columns)(table) if table is not None else ""
-        self.text(answer, known, *([] if self.data_on_stdout else [shown]), *below)
+        shown = [(pretty or columns)(table)] if table is not None and self.form == "text" and self.path is None else []
+        self.text(answer, known, *shown, *below)
         if table is not None:
             self.data(table)
         self.finish(known)

@@ -56,7 +56,12 @@ def plan_command(
         raise click.UsageError("--unique-tokens and --inference-tokens answer different questions: ask one at a time")
     budget = budget_of(**machine)
     names = laws or (*published.defaults(), *(REPEATED if U_D is not None else ()))
-    fits, said = align([in_bytes(resolve(name, repeated=U_D is not None), tokens_per_byte) for name in names])
+    fits, said = align(
+        [
+            in_bytes(resolve(name, repeated=U_D is not None, announce=name not in published), tokens_per_byte)
+            for name in names
+        ]
+    )
     rows: list[pd.DataFrame] = []
     refused: list[Exception] = []
     for name, fit in zip(names, fits, strict=True):
@@ -194,39 +199,28 @@ def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) 
 def predict_command(
     law: str, at: tuple[dict[str, str], ...], level: float, out: Output, **data: tuple[float, ...]
 ) -> None:
-    """Predict the loss at N and D, or at any variables, from a FIT (a file, or - for stdin) or a published LAW."""
+    """Predict the loss at N and D, or at any variables of the law, from a FIT (a file, or - for stdin) or a published LAW."""
     repeated = bool(data["U_D"] or data["epochs"])
     fitted = resolve_loss(law, repeated=repeated)
     point: dict[str, list[Any]] = {k: list(v) for k, v in data.items() if v}
-    for given_at in at:
-        for name, text in given_at.items():
+    for assigned in at:
+        for name, text in assigned.items():
             point.setdefault(name, []).append(text if name in fitted.law.groups else quantity("--at", name, text))
-    if ignored := {"U_D", "epochs"} & set(point) - set(fitted.law.variables):
-        raise click.UsageError(
-            f"{fitted.label} knows nothing of {' and '.join(sorted(ignored))}: it is a law of {', '.join(fitted.law.variables)}"
-        )
     table, said = heard(lambda: fitted.predict(level=level, kind="mean", **point))
     answer = "\n".join(
         _predicted(row, list(point), fitted.conventions.loss_unit) for _, row in table.head(3).iterrows()
     )
-    far = table["extrapolation"].max()
     outside = [
-        f"{name} = {value:.4g} is outside the runs ({low:.4g} … {high:.4g})."
+        f"{name} = {human(value)} is outside the runs ({human(low)} … {human(high)})"
         for name, value, low, high in fitted.outside(**point)
     ]
-    known = [*said, *outside, *([f"This is up to {times(far)} outside the runs. {BEYOND_RUNS}."] if far > 1 else [])]
+    known = [*said, *([f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else [])]
     out.show(answer, [*known, *doubts(fitted)], table)
 
 
 def _predicted(row: pd.Series, given: list[str], unit: str) -> str:
-    at = ", ".join(f"{k} = {_shown(k, row[k])}" for k in given)
+    at = ", ".join(f"{k} = {row[k] if isinstance(row[k], str) else human(row[k])}" for k in given)
     interval = ""
     if "loss_lower" in row:
         interval = f" ({100 * row['level']:.3g} %: {row['loss_lower']:.3f} … {row['loss_upper']:.3f})"
     return f"Predicted loss {row['loss']:.3f} {unit}{interval} at {at}"
-
-
-def _shown(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.3g}" if name in ("C", "epochs") else human(value)

@@ -13,6 +13,7 @@ from quokka_laws.cli.common import BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, Real
 from quokka_laws.cli.heard import heard
 from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, doubts, in_bytes, resolve, resolve_loss
 from quokka_laws.cli.output import Output, columns, output_options
+from quokka_laws.literature.registry import published
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
@@ -35,7 +36,7 @@ def _ask(
     tokens_per_byte: dict[str, str] | None = None,
 ) -> None:
     """One question to several laws: a sentence a row, what to know before relying on it, the table."""
-    fits = [in_bytes(resolve(name), tokens_per_byte or {}) for name in laws]
+    fits = [in_bytes(resolve(name, announce=name not in published), tokens_per_byte or {}) for name in laws]
     table, said = heard(lambda: question(fits))
     several = len(fits) > 1
     lines = [(f"{row['law']}: " if several else "") + sentence(row) for _, row in table.head(LINES).iterrows()]
@@ -151,7 +152,9 @@ def crossover_command(
     """
     if len(laws) > 2 or (len(laws) == 1) != (loss is not None) or (C and len(laws) != 2):
         raise click.UsageError("give two laws (and -C for the gap), or one law with --loss, or none")
-    fits: list[Any] = [in_bytes(resolve_loss(name, repeated=True), tokens_per_byte) for name in laws]
+    fits: list[Any] = [
+        in_bytes(resolve_loss(name, repeated=True, announce=name not in published), tokens_per_byte) for name in laws
+    ]
     if not fits:
         table, said = heard(lambda: critical_compute(U_D))
     elif loss is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import QUANTITY, Real, assignments, quantities, quiet
+from quokka_laws.cli.common import QUANTITY, Real, assignments, quantities, quiet, say
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
 from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
@@ -38,16 +38,18 @@ def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
     table = load_runs(runs, **reading)
     attrs = table.attrs
     law = law_for(law, table)
+    excluded = [f"row {record['row']} excluded: {record['reason']}" for record in attrs["excluded"]]
     try:
         check_design(law, table)
     except RunsError as error:
+        say("\n".join(excluded))
         raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
     answer = (
         f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; enough for {law.label} "
         f"({len(law.coefficients)} coefficients)"
     )
     known = [
-        *(f"row {record['row']} excluded: {record['reason']}" for record in attrs["excluded"]),
+        *excluded,
         *(diagnostic.sentence(command_line=True) for diagnostic in of_runs(table, law)),
     ]
     read = [f"  {note}" for note in filter(is_routine, attrs["notes"])]

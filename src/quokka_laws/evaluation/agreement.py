@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -44,8 +45,37 @@ def second_opinions(
     return found
 
 
-def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) -> str:
-    """Which methods place the optimum outside the interval of ``own`` and what range to plan for; empty if none does.
+@dataclass(frozen=True)
+class Disagreement:
+    """Methods that place the optimum elsewhere.
+
+    Parameters
+    ----------
+    sizes : dict of str to float
+        N by each method that lies outside.
+    outside : str
+        Of what.
+    lowest, highest : float
+        N over all methods: the range to plan for.
+    """
+
+    sizes: dict[str, float]
+    outside: str
+    lowest: float
+    highest: float
+
+    @property
+    def span(self) -> str:
+        """The range to plan for, in words."""
+        return f"{human(self.lowest)} to {human(self.highest)}"
+
+    def __str__(self) -> str:
+        said = " and ".join(f"{human(N)} by {method}" for method, N in self.sizes.items())
+        return f"{said}, outside {self.outside}. The methods disagree: plan for the range {self.span}"
+
+
+def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) -> Disagreement | None:
+    """Which methods place the optimum outside the interval of ``own`` and what range to plan for; None if none does.
 
     Parameters
     ----------
@@ -61,9 +91,7 @@ def disagreement(own: pd.Series, others: dict[str, pd.DataFrame], row: int = 0) 
     sizes = {method: float(table["N"].iloc[row]) for method, table in others.items()}
     outside = {method: N for method, N in sizes.items() if not low <= N <= high}
     if not outside:
-        return ""
-    said = " and ".join(f"{human(N)} by {method}" for method, N in outside.items())
-    where = "the interval of N" if name == "N" else "the sizes within 0.1 % of its loss"
+        return None
     every = [float(own["N"]), *sizes.values()]
-    span = f"{human(min(every))} to {human(max(every))}"
-    return f"{said}, outside {where}. The methods disagree: plan for the range {span}"
+    where = "the interval of N" if name == "N" else "the sizes within 0.1 % of its loss"
+    return Disagreement(outside, where, min(every), max(every))

@@ -18,18 +18,19 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.evaluation.holdout import (
+    KAPLAN_WITH_FLOOR,
     Candidate,
     as_candidates,
-    default_candidates,
     reach_of_runs,
     splits,
-    try_fit,
+    try_family,
     try_fold,
 )
 from quokka_laws.evaluation.stacking import Folds, Stack, learn, nested
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import Law
-from quokka_laws.objective import Objective
+from quokka_laws.laws.chinchilla import Chinchilla, Skaling
+from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.plan.arguments import positive
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
@@ -251,12 +252,13 @@ def average(
     Parameters
     ----------
     laws : sequence of Law or Candidate, or None
-        None: Chinchilla, Skaling, Kaplan with a floor, Kaplan.
+        None: Chinchilla, Skaling, Kaplan with a floor.
     runs : DataFrame
     holdout : sequence of float
         Distances at which to hold out. A fold needs twice as many runs as the largest law has coefficients; others are
         skipped. More folds give a width that is better known.
     objective : Objective, optional
+        ``LogHuber("auto")`` by default.
     seed : int
     progress : bool
         Show a bar on stderr.
@@ -273,15 +275,11 @@ def average(
     runs = check_runs(runs)
     order = np.argsort(reach_of_runs(runs), kind="stable")
     runs = subset(runs, order)
-    candidates = as_candidates(laws) if laws is not None else default_candidates()
-    fits: dict[str, FitResult] = {}
-    refused: list[str] = []
-    for candidate in candidates:
-        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
-        if isinstance(found, str):
-            refused.append(found)
-        else:
-            fits[candidate.label] = found
+    candidates = (
+        as_candidates(laws) if laws is not None else [Candidate(Chinchilla()), Candidate(Skaling()), KAPLAN_WITH_FLOOR]
+    )
+    objective = objective or LogHuber("auto")
+    fits, refused = try_family(candidates, runs, objective=objective, seed=seed)
     if not fits:
         raise FitError(f"no law could be fitted: {'; '.join(refused)}")
     candidates = [c for c in candidates if c.label in fits]

@@ -186,7 +186,7 @@ def compare(
         else:
             fits[candidate.label] = found
     rows = []
-    bar = Progress("fitting laws to parts of the runs", (len(parts) + 1) * len(candidates), enabled=progress)
+    bar = Progress("fitting laws to parts of the runs", len(parts) * len(candidates), enabled=progress)
     for part in parts:
         train, test = subset(runs, part.fitted), subset(runs, part.held_out)
         block = []
@@ -228,13 +228,9 @@ def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> f
     """Share of rows whose loss lies inside the interval; NaN without draws."""
     if found.draws is None:
         return float("nan")
-    table = found.predict(level=level, kind=kind, **_known(found, rows))  # type: ignore[arg-type]
+    table = found.predict(level=level, kind=kind, **inputs_of(rows, found.law.takes))  # type: ignore[arg-type]
     loss = rows["loss"].to_numpy(dtype=float)
     return float(np.mean((loss >= table["loss_lower"]) & (loss <= table["loss_upper"])))
-
-
-def _known(found: FitResult, rows: pd.DataFrame) -> dict[str, Array]:
-    return {k: v for k, v in inputs_of(rows).items() if k in found.law.variables}
 
 
 def _in_sample(fits: dict[str, FitResult], free: dict[str, int], n: int) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
 from quokka_laws.fitting.fit import fit, fit_near
-from quokka_laws.laws import Law
+from quokka_laws.laws import Law, from_name
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
 from quokka_laws.results.fit_result import FitResult
@@ -64,9 +64,10 @@ def default_candidates() -> list[Candidate]:
     return [Candidate(Chinchilla()), Candidate(Skaling()), KAPLAN_WITH_FLOOR, Candidate(Kaplan())]
 
 
-def as_candidates(laws: Sequence[Law | Candidate]) -> list[Candidate]:
-    """Laws → candidates, with names that differ."""
-    given = [law if isinstance(law, Candidate) else Candidate(law) for law in laws]
+def as_candidates(laws: Sequence[Law | Candidate | str]) -> list[Candidate]:
+    """Laws, also by name or as formulas → candidates, with names that differ."""
+    forms = [from_name(law) if isinstance(law, str) else law for law in laws]
+    given = [law if isinstance(law, Candidate) else Candidate(law) for law in forms]
     if len({c.label for c in given}) < len(given):
         raise ArgumentError(f"give candidates different names; got {', '.join(c.label for c in given)}")
     return given
@@ -140,10 +141,34 @@ def try_fit(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitRes
         return f"{candidate.label}: {error}"
 
 
+def try_family(
+    candidates: Sequence[Candidate], runs: pd.DataFrame, **settings: Any
+) -> tuple[dict[str, FitResult], list[str]]:
+    """Fits of several laws to the same runs, and why others are not possible.
+
+    A law that contains one before it also starts from that one's optimum, which makes a few automatic starts enough.
+    """
+    fits: dict[str, FitResult] = {}
+    refused = []
+    for candidate in candidates:
+        inside = [replace(f, values={**f.values, "k": 1.0}) for f in fits.values() if _contains(candidate.law, f.law)]
+        found = try_fold(candidate, runs, near=inside, **settings)
+        if isinstance(found, str):
+            refused.append(found)
+        else:
+            fits[candidate.label] = found
+    return fits, refused
+
+
+def _contains(wide: Law, narrow: Law) -> bool:
+    """Whether a law is another with a coupling k that the other holds at 1."""
+    return set(wide.names) - set(narrow.names) == {"k"}
+
+
 def try_fold(
     candidate: Candidate, runs: pd.DataFrame, *, near: Sequence[FittedLaw] = (), **settings: Any
 ) -> FitResult | str:
-    """A fit to some of the runs, or why there is none: started from fits to all of them, its doubts not asked for."""
+    """A fit, or why there is none; ``near`` are fits to all of the runs, or of a law it contains."""
     try:
         found = fit_near(candidate.law, runs, params=_params(candidate), near=near, **settings)
     except QuokkaError as error:

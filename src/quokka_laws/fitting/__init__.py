@@ -11,3 +11,7 @@ __all__ = [
     "influence",
     "profile",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Law, as_law, registry
+from quokka_laws.laws.formula import looks_like_formula
 from quokka_laws.runs.read import check_runs, read_runs
 
 
@@ -28,9 +30,21 @@ def law_and_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) 
     found = as_law(law)
     if runs is None:
         raise ArgumentError(f"no runs were given: fit({found.name!r}, runs), with a DataFrame or the path of a table")
-    if isinstance(runs, pd.DataFrame) and not columns and {"loss", *found.variables} <= set(runs):
+    if isinstance(runs, pd.DataFrame) and not columns and _is_read(runs, found):
         return found, check_runs(runs)
     return found, read_runs(runs, columns=columns)
+
+
+def only_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) -> pd.DataFrame | None:
+    """Runs that are checked, where they were given without a law; None where there is a law, or nothing."""
+    given = law if runs is None else runs
+    if given is None or (law is not None and runs is not None) or _names_a_law(given):
+        return None
+    if isinstance(given, str) and not Path(given).exists():  # a formula, or a name that is wrong
+        return None
+    if isinstance(given, pd.DataFrame) and not columns and {"N", "D", "loss"} <= set(given):
+        return check_runs(given)
+    return read_runs(given, columns=columns)
 
 
 def check_counts(*, bootstrap: Any, n_starts: Any, seed: Any) -> None:
@@ -44,9 +58,16 @@ def check_counts(*, bootstrap: Any, n_starts: Any, seed: Any) -> None:
         raise ArgumentError("; ".join(faults))
 
 
+def _is_read(runs: pd.DataFrame, law: Law) -> bool:
+    """Whether a table needs no reading: its columns are named as the law wants them."""
+    return {"loss", *law.variables} <= set(runs)
+
+
 def _names_a_law(given: Any) -> bool:
     return (
         isinstance(given, Law)
         or (isinstance(given, type) and issubclass(given, Law))
-        or (isinstance(given, str) and given in registry())
+        or (
+            isinstance(given, str) and (given in registry() or (looks_like_formula(given) and not Path(given).exists()))
+        )
     )

@@ -12,8 +12,15 @@ from quokka_laws._typing import Array
 from quokka_laws.fitting.answer import Answer
 from quokka_laws.fitting.bootstrap import independent_runs
 from quokka_laws.fitting.influence import Refits
+from quokka_laws.fitting.linearised import Linearised
+from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.outliers import outliers
+from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.run_diagnostics import of_runs
+from quokka_laws.fitting.scatter import settle
+from quokka_laws.fitting.score_tests import coupling_p_value, coupling_p_value_at, pattern
+from quokka_laws.laws.chinchilla import Skaling
+from quokka_laws.objective import LogHuber
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.runs.checkpoints import mark_stages
@@ -30,6 +37,9 @@ FEW_GROUPS = 12
 RISE = 4.0  # times the noise of one run, above its minimum
 BRANCH_RESAMPLES = 40
 EXPONENT = 0.01
+UNLIKELY = 0.01  # probability by chance below which a pattern of the residuals is taken for one
+UNLIKELY_AGAIN = 0.05  # without the runs that might have made it
+FARTHER = 10.0  # times the largest budget: where laws are asked what they would change
 WIDE_RATIOS = 8.0  # largest over smallest D/N that a design should have
 
 
@@ -41,9 +51,12 @@ class Diagnosis:
     ----------
     refits : Refits, optional
         The same fit on some of its rows; None where that is too slow.
+    C : float, optional
+        Budget in FLOPs whose answer rows are judged by; ten times the largest run's by default.
     """
 
     refits: Refits | None
+    C: float | None = None
 
     def __call__(self, fit: FitResult) -> tuple[Diagnostic, ...]:
         """Every diagnostic of a fit."""
@@ -62,9 +75,10 @@ class Diagnosis:
         found = [diagnostic for check in checks for diagnostic in check(fit)]
         if self.refits is None:
             return (*found, *_misfit(fit, fit.runs.index == fit.runs.index))
-        outlying, lawful = _outlying(fit, self.refits)
+        outlying, lawful = _outlying(fit, self.refits, self.C)
         found += _misfit(fit, lawful)
-        return (*outlying, *found, *_low_ratios(fit, self.refits, lawful), *_rising_branch(fit, self.refits))
+        bent = (*_coupling(fit, self.refits),) or (*_low_ratios(fit, self.refits, lawful), *_pattern(fit))
+        return (*outlying, *found, *bent, *_rising_branch(fit, self.refits))
 
 
 def _minimum(fit: FitResult) -> Iterator[Diagnostic]:
@@ -226,9 +240,17 @@ def _resampling(fit: FitResult) -> Iterator[Diagnostic]:
         yield Diagnostic("ROWS_ARE_NOT_RUNS", Severity.ERROR, advice=(Option("cluster", "run_id"),))
 
 
-def _outlying(fit: FitResult, refits: Refits) -> tuple[list[Diagnostic], Array]:
+def outlying_rows(fit: FitResult) -> Array:
+    """Which rows of a fit stand out from its law and carry its answer, as a mask."""
+    refits = fit.diagnose.refits if isinstance(fit.diagnose, Diagnosis) else None
+    if refits is None:
+        return np.zeros(len(fit.runs), dtype=bool)
+    return np.asarray(~_outlying(fit, refits, None)[1])
+
+
+def _outlying(fit: FitResult, refits: Refits, C: float | None) -> tuple[list[Diagnostic], Array]:
     """Do a few rows far off the law carry its answer? Which rows are left when they are not counted?"""
-    answer = Answer.of(fit)
+    answer = Answer.of(fit, C)
     found = None if answer is None else outliers(refits, answer)
     chosen = np.zeros(len(fit.runs), dtype=bool)
     if answer is None or found is None:
@@ -261,6 +283,59 @@ def _corner(runs: pd.DataFrame, chosen: Array) -> str:
         if inside.min() > outside.max():
             return f"{name} > {outside.max():.3g}"
     return ""
+
+
+def _coupling(fit: FitResult, refits: Refits) -> Iterator[Diagnostic]:
+    """Is the law that holds k at 1 refuted within the one that does not, and what would that one say?
+
+    Runs of few tokens per parameter that lie above the law for a reason of their own look like a coupling too: it has to show
+    without them as well.
+    """
+    at_bound = any(p.value in (p.min, p.max) and p.value != 0 for p in fit.params.values())
+    if at_bound or any(not p.vary or p.expr for p in fit.params.values()):
+        return
+    p = coupling_p_value(fit)
+    if not p < UNLIKELY:
+        return
+    kept = np.flatnonzero(fit.runs["D"] / fit.runs["N"] >= LOW_RATIO)
+    if 2 * len(fit.law.coefficients) < len(kept) < len(fit.runs):
+        data, space = refits.data.take(kept), refits.space
+        part = optimise(
+            fit.law,
+            data,
+            space,
+            refits.objective,
+            n_starts=None,
+            seed=fit.seed,
+            near=(refits.best.u[None], refits.best.off[None]),
+            briefly=True,
+        )
+        near = Linearised.at(space, data, refits.objective, part.u[None], part.off[None], np.log(data.loss))
+        if not coupling_p_value_at(fit.law, space.values(part.u, part.off), fit.runs.iloc[kept], near) < UNLIKELY_AGAIN:
+            return
+    wide = Skaling()
+    space = Space.of(wide, wide.make_params())
+    assert space is not None  # no ties
+    data = Data.of(wide, fit.runs)
+    begin = space.enter(wide.to_theta({**fit.values, "k": 1.0}), space.problem(data, fit.objective))
+    settled = settle(wide, data, space, LogHuber("auto"), None, seed=fit.seed, near=begin)
+    found = optimise(
+        wide, data, space, settled.objective, n_starts=None, seed=fit.seed, near=settled.near, briefly=True
+    )
+    values = space.values(found.u, found.off)
+    budget = FARTHER * float((fit.runs["N"] * fit.runs["D"]).max())
+    log_N = [law.optimal_log_N(v, np.log([budget])) for law, v in ((fit.law, fit.values), (wide, values))]
+    own, other = (float(np.exp(np.ravel(v)[0])) for v in log_N)
+    C = budget * fit.conventions.flops_per_ND
+    numbers = {"p": p, "k": values["k"], "wide": wide.label, "C": C, "own_N": own, "wide_N": other}
+    yield Diagnostic("COUPLED", Severity.WARNING, numbers, advice=(Option("law", wide.name),))
+
+
+def _pattern(fit: FitResult) -> Iterator[Diagnostic]:
+    """Do residuals bend with compute, D/N or size, however small they are?"""
+    found = pattern(fit)
+    if found is not None and found.p < UNLIKELY:
+        yield Diagnostic("PATTERN", Severity.WARNING, {"along": found.along, "p": found.p, "law": fit.law.label})
 
 
 def _low_ratios(fit: FitResult, refits: Refits, lawful: Array) -> Iterator[Diagnostic]:

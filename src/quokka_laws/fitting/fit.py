@@ -17,9 +17,10 @@ from quokka_laws._typing import Array
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability, starts
-from quokka_laws.fitting.arguments import check_counts, law_and_runs
+from quokka_laws.fitting.arguments import check_counts, law_and_runs, only_runs
 from quokka_laws.fitting.bootstrap import draws_whole_runs, independent_runs, resample_weights, resampling_units
-from quokka_laws.fitting.diagnostics import Diagnosis
+from quokka_laws.fitting.choice import choose
+from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.linearised import Linearised
 from quokka_laws.fitting.lmfit_fallback import minimize_with_lmfit
@@ -38,6 +39,7 @@ from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.checkpoints import one_phase
 from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, suggested
 from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.read import row_names
 from quokka_laws.runs.rows import subset
 
 Resampling = Literal["auto", "rows", "residuals"]
@@ -51,11 +53,12 @@ SAME_DATA = 1.02
 
 def fit(
     law: Any,
-    runs: Any,
+    runs: Any = None,
     *,
     columns: Mapping[str, str] | None = None,
     objective: Any = None,
     params: lmfit.Parameters | None = None,
+    drop: Literal["outliers"] | None = None,
     weights: str | None = None,
     bootstrap: int = 0,
     cluster: str | None = "auto",
@@ -68,25 +71,30 @@ def fit(
     seed: int = 0,
     progress: bool = False,
 ) -> FitResult:
-    """Fit a law to runs.
+    """Fit a law to runs; without a law, one is chosen: ``ql.fit(runs)``.
 
     Minimises ``Σ_i w_i ρ(r_i)``, by default with Huber's ρ of log-residuals (Hoffmann et al. 2022, Eq. 3).
 
     Parameters
     ----------
     law : Law, class or str
-        For example ``ql.laws.Chinchilla()``, or ``"chinchilla"``; or a formula: ``"E + A/N^alpha + B/D^beta"``.
+        For example ``ql.laws.Chinchilla()``, or ``"chinchilla"``; or a formula: ``"E + A/N^alpha + B/D^beta"``. Left out,
+        ``ql.fit(runs)``, a law is chosen (:mod:`quokka_laws.fitting.choice`) and fitted with ``LogHuber("auto")``;
+        ``fit.choice`` says which others there were and what they would change.
     runs : DataFrame, path or data
         From :func:`quokka_laws.read_runs`, or what it reads: a path, a DataFrame of pandas, polars or pyarrow, a dict of
         columns, a list of dicts.
     columns : mapping, optional
         Canonical name → name in the table, as for :func:`quokka_laws.read_runs`.
     objective : Objective or str, optional
-        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them; ``"huber"``,
-        ``"l1"``, ``"l2"``, ``"raw-l2"``. ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be
-        preferred with few runs.
+        ``LogHuber(delta=1e-3)`` by default, the papers' own, so that a named law can be compared with them.
+        ``LogHuber("auto")`` takes delta from the scatter of the runs: sharper, and to be preferred with few runs. By name
+        ``"huber"``, ``"auto"``, ``"l1"``, ``"l2"``, ``"raw-l2"``.
     params : lmfit.Parameters, optional
         From ``law.make_params(…)``: start values, bounds, ``vary=False``, ties by ``expr``.
+    drop : {"outliers"}, optional
+        Fit again without the rows that stand out from the law and carry its answer (:mod:`quokka_laws.fitting.outliers`); they
+        are listed in ``fit.excluded``. Rows that meet a condition are left out by :func:`quokka_laws.read_runs`.
     weights : str, optional
         Column of row weights, kept with the result as ``weight``; a column ``weight`` is used without being named. Rows of
         weight 0 are excluded.
@@ -132,24 +140,36 @@ def fit(
     FitError
         If no start gives a finite objective.
     """
-    return fit_near(
-        law,
-        runs,
-        columns=columns,
-        objective=objective,
-        params=params,
-        weights=weights,
-        bootstrap=bootstrap,
-        cluster=cluster,
-        strata=strata,
-        start_from=start_from,
-        freeze=freeze,
-        n_starts=n_starts,
-        resample=resample,
-        prior=prior,
-        seed=seed,
-        progress=progress,
-    )
+    settings: dict[str, Any] = {
+        "weights": weights,
+        "bootstrap": bootstrap,
+        "cluster": cluster,
+        "strata": strata,
+        "n_starts": n_starts,
+        "resample": resample,
+        "prior": prior,
+        "seed": seed,
+        "progress": progress,
+    }
+    one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze}
+    if drop is not None:
+        if drop != "outliers":
+            raise ArgumentError(
+                f"drop = {drop!r}: 'outliers'; rows that meet a condition are left out by read_runs(drop=)"
+            )
+        first = fit(law, runs, columns=columns, objective=objective, **one_law, **{**settings, "bootstrap": 0})
+        lawful = without_outliers(first)
+        if only_runs(law, runs, columns) is not None:
+            return fit(lawful, objective=objective, **settings)
+        return fit(first.law, lawful, objective=objective, **one_law, **settings)
+    if (given := only_runs(law, runs, columns)) is None:
+        return fit_near(law, runs, columns=columns, objective=objective, **one_law, **settings)
+    if params is not None or start_from is not None:
+        raise ArgumentError("params= and start_from= are of one law, and none was named: ql.fit(law, runs, ...)")
+    form, choice = choose(given, seed=seed)
+    held = form.law.make_params(**form.settings) if form.held else None
+    found = fit_near(form.law, given, objective=objective or LogHuber("auto"), params=held, **settings)
+    return replace(found, name=form.name, choice=choice)
 
 
 def fit_near(
@@ -446,9 +466,22 @@ def _without_weightless(runs: pd.DataFrame) -> pd.DataFrame:
     """Rows of positive weight; those of weight 0 were not fitted and are excluded, so that nothing counts them."""
     if "weight" not in runs or not (nothing := (runs["weight"] == 0).to_numpy()).any() or nothing.all():
         return runs
-    kept = subset(runs, ~nothing)
-    gone = runs.loc[nothing, [k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
-    excluded = [*runs.attrs.get("excluded", []), *({"reason": "weight 0", **record} for record in gone)]
+    return _without(runs, nothing, "weight 0")
+
+
+def without_outliers(first: FitResult) -> pd.DataFrame:
+    """The runs of a fit but those that stand out from its law and carry its answer, which are excluded."""
+    found = outlying_rows(first)
+    return first.runs if not found.any() else _without(first.runs, found, "outlier")
+
+
+def _without(runs: pd.DataFrame, gone: Array, reason: str) -> pd.DataFrame:
+    """Runs without some rows, which are on record with the reason."""
+    kept = subset(runs, ~gone)
+    known = ["run_id", "N", "D", "C", "loss"]
+    records = runs.loc[gone, [k for k in known if k in runs]].to_dict("records")
+    named = zip(row_names(runs, gone), records, strict=True)
+    excluded = [*runs.attrs.get("excluded", []), *({"row": row, "reason": reason, **record} for row, record in named)]
     kept.attrs = {**runs.attrs, "excluded": excluded}
     return kept
 

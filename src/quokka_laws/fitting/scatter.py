@@ -17,8 +17,8 @@ from quokka_laws.objective import HUBER, LEAST_SCATTER, LogHuber, Objective
 
 FIRST_DELTA = 0.01
 MAD_TO_SD = 1.4826  # of a normal distribution
-ROUNDS = 15
-SAME_DELTA = 0.01  # relative
+ROUNDS, STEPS = 8, 25  # of scatter and optimum in turn, and of each descent: the fit itself comes after
+SAME_DELTA = 0.03  # relative
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,20 @@ def settle(
     if prior is not None:
         mean, precision = prior.on(space)
         expecting = space.expecting(mean, precision * (delta / HUBER) ** 2)
-    found = optimise(law, data, expecting, LogHuber(delta), n_starts=None, seed=seed, near=near, briefly=True)
-    u, off = found.u[None], found.off[None]
+    if near is None:
+        found = optimise(law, data, expecting, LogHuber(delta), n_starts=None, seed=seed, briefly=True)
+        u, off = found.u[None], found.off[None]
+    else:
+        solved = solve(
+            expecting.problem(data, LogHuber(delta)),
+            near[0],
+            data.weights,
+            off=near[1],
+            begin="near",
+            max_iterations=STEPS,
+        )
+        best = int(np.argmin(np.where(np.isfinite(solved.value), solved.value, np.inf)))
+        u, off = solved.u[[best]], solved.off[[best]]
     for _ in range(ROUNDS):
         last = delta
         near_by = Linearised.at(expecting, data, LogHuber(last), u, off, np.log(data.loss))
@@ -71,7 +83,8 @@ def settle(
             size = float(np.sqrt((spare * size**2 + SCATTER_RUNS * SCATTER**2) / (spare + SCATTER_RUNS)))
             expecting = space.expecting(mean, precision * size**2)
         delta = HUBER * max(size, LEAST_SCATTER)
-        solved = solve(expecting.problem(data, LogHuber(delta)), u, data.weights, off=off, begin="warm")
+        problem = expecting.problem(data, LogHuber(delta))
+        solved = solve(problem, u, data.weights, off=off, begin="warm", max_iterations=STEPS)
         u, off = solved.u, solved.off
         if abs(np.log(delta / last)) < SAME_DELTA:
             break

@@ -10,14 +10,17 @@ A pattern is not a size: 3 % of noise is no misfit, and 0.5 % that bends with co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.stats import f as fisher
 
 from quokka_laws._typing import Array
 from quokka_laws.fitting.linearised import Linearised
 from quokka_laws.fitting.scatter import scatter
+from quokka_laws.laws import Law
 from quokka_laws.results.fit_result import FitResult
 
 CUT = 2.5  # standard deviations
@@ -53,15 +56,20 @@ def added_variable_p_value(near: Linearised, Z: Array) -> float:
 
 
 def coupling_p_value(fit: FitResult) -> float:
-    """Of k = 1 in ``E + (A/N^alpha + B/D^beta)^k``, from a fit of Chinchilla's law; NaN for another law, or checkpoints.
+    """Of k = 1 in ``E + (A/N^alpha + B/D^beta)^k``, from a fit of Chinchilla's law; NaN for another law, or checkpoints."""
+    if fit.law.name != "chinchilla" or _shared(fit) or fit.route != "newton":
+        return float("nan")
+    return coupling_p_value_at(fit.law, fit.values, fit.runs, Linearised.of(fit))
+
+
+def coupling_p_value_at(law: Law, values: Mapping[str, float], runs: pd.DataFrame, near: Linearised) -> float:
+    """The same of any optimum of Chinchilla's law on ``runs``.
 
     The derivative of the log-loss with respect to k at k = 1 is ``s·log(s)/L``, with s the shortage.
     """
-    if fit.law.name != "chinchilla" or _shared(fit):
-        return float("nan")
-    shortage = np.asarray(fit.law.loss({**fit.values, "E": 0.0}, N=fit.runs["N"], D=fit.runs["D"]))
-    column = shortage * np.log(np.maximum(shortage, 1e-300)) / (shortage + fit.values["E"])
-    return added_variable_p_value(Linearised.of(fit), column[:, None])
+    shortage = np.asarray(law.loss({**values, "E": 0.0}, N=runs["N"], D=runs["D"]))
+    column = shortage * np.log(np.maximum(shortage, 1e-300)) / (shortage + values["E"])
+    return added_variable_p_value(near, column[:, None])
 
 
 def pattern(fit: FitResult) -> Pattern | None:

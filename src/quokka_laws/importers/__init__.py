@@ -11,3 +11,7 @@ __all__ = [
     "detect",
     "import_runs",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -109,3 +109,7 @@ def _class_of(name: str, known: Mapping[str, type[Law]]) -> type[Law]:
             f"no law is called {name!r}{hint} Known laws: {', '.join(known)}; import the module of a law of your own first"
         )
     return known[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

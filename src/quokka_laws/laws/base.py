@@ -239,7 +239,7 @@ class Law:
 
     @staticmethod
     def completed(*, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
-        """Data as floats; ``D`` and ``epochs`` derived from one another when ``U_D`` is given, ``C`` as ``flops_per_ND``·N·D."""
+        """Data as floats; two of ``D``, ``U_D`` and ``epochs`` give the third, ``N`` and ``C`` give ``D``, else ``C`` = ``flops_per_ND``·N·D."""
         given = {k: np.asarray(v, dtype=float) for k, v in data.items() if v is not None}
         if "epochs" not in given and {"D", "U_D"} <= given.keys():
             given["epochs"] = given["D"] / given["U_D"]

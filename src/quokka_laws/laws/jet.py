@@ -17,6 +17,24 @@ from scipy.special import expit
 
 from quokka_laws._typing import Array
 
+__all__ = [
+    "Jet",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log_softplus",
+    "logaddexp",
+    "logsumexp",
+    "maximum",
+    "minimum",
+    "reciprocal",
+    "softplus",
+    "tanh",
+    "variables",
+    "where",
+]
+
 Pair: TypeAlias = tuple[int, int]
 
 
@@ -278,3 +296,7 @@ def logsumexp(terms: list[Any]) -> Any:
 
 def _plain(x: Any) -> Any:
     return x.value if isinstance(x, Jet) else np.asarray(x, dtype=float)
+
+
+def __dir__() -> list[str]:
+    return __all__

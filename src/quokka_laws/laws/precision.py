@@ -14,6 +14,11 @@ from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import CAPACITY, DATA, FLOOR
 
+__all__ = [
+    "LowPrecision",
+    "post_training_penalty",
+]
+
 _PARTS = {"w": "weights", "i": "activations", "kv": "key-value cache"}
 
 
@@ -83,3 +88,7 @@ def post_training_penalty(N: Any, D: Any, bits: Any) -> Array:
     N, D, bits = (np.asarray(v, dtype=float) for v in (N, D, bits))
     c = POST_TRAINING
     return np.asarray(c["C_T"] * D ** c["gamma_D"] / N ** c["gamma_N"] * np.exp(-bits / c["gamma_post"]))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,6 +11,13 @@ from scipy.signal import lfilter
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 
+__all__ = [
+    "annealing_law",
+    "annealing_sums",
+    "cosine",
+    "multi_power_law",
+]
+
 TISSUE_EXAMPLE = {"L0": 2.62779655, "A": 0.42966514, "C": 0.41077247, "alpha": 0.54984562}
 """Our refit of the example in arXiv 2408.11029 (peak 2e-4, 20,000 steps, warm-up counted at the peak)."""
 
@@ -76,3 +83,7 @@ def _rates(lr: Any) -> Array:
     if rates.ndim != 1 or not len(rates) or not (rates >= 0).all():
         raise ArgumentError("lr: expected the learning rates of one run in order, none negative")
     return rates
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -16,6 +16,16 @@ from quokka_laws.laws.converted import Converted, non_embedding
 from quokka_laws.literature.partial_laws import Allocation
 from quokka_laws.results.fitted_law import FittedLaw
 
+__all__ = [
+    "bits_per_byte",
+    "convert",
+    "flops_from_pf_days",
+    "flops_per_token",
+    "nats_per_token",
+    "non_embedding_from_total",
+    "total_from_non_embedding",
+]
+
 PF_DAY = 8.64e19
 """FLOPs of a petaflop-day, the unit of Kaplan et al. 2020."""
 
@@ -114,3 +124,7 @@ def convert(
             ranges["N"] = (low, high)
     law = Converted(fit.law, omega=omega if count_all else 0.0, factor=factor)
     return FittedLaw(law, fit.values, c, ranges, fit.draws, fit.label)
+
+
+def __dir__() -> list[str]:
+    return __all__

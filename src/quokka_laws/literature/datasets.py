@@ -19,6 +19,15 @@ from quokka_laws.exceptions import ArgumentError, MissingDependencyError, Quokka
 from quokka_laws.runs.checkpoints import STAGES
 from quokka_laws.runs.read import read_runs
 
+__all__ = [
+    "data_folder",
+    "fetch_epoch_chinchilla",
+    "load_quokka_isoflops",
+    "load_quokka_repeated",
+    "load_quokka_tables",
+    "read_epoch_chinchilla",
+]
+
 EPOCH_URL = "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/9225883/data/svg_extracted_data.csv"
 EPOCH_SHA256 = "193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30"
 QUOKKA: dict[str, Any] = {"tokenizer": "GPT-2 BPE", "loss_kind": "ELBO bound", "N_counts": "total"}
@@ -142,3 +151,7 @@ def read_epoch_chinchilla(path: str | Path) -> pd.DataFrame:
         corpus="MassiveText",
         tokenizer="SentencePiece 32k",
     )
+
+
+def __dir__() -> list[str]:
+    return __all__

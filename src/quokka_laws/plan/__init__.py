@@ -35,3 +35,7 @@ __all__ = [
     "overtraining",
     "tokens_to_loss",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

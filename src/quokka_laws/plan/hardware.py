@@ -8,6 +8,13 @@ import re
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.plan.arguments import one_positive
 
+__all__ = [
+    "PEAK_FLOPS",
+    "flops",
+    "gpu_hours",
+    "peak_flops",
+]
+
 PEAK_FLOPS = {
     # NVIDIA data sheets of the SXM parts: A100 (2021), H100 (2023), H200 (2024), without sparsity.
     "A100": 312e12,
@@ -117,3 +124,7 @@ def _share(mfu: float) -> float:
     if mfu > 1:
         raise ArgumentError(f"mfu = {mfu:g} is a share of peak: between 0 and 1")
     return mfu
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,3 +5,7 @@ from quokka_laws.reporting.explorer import explorer, write_explorer
 from quokka_laws.reporting.page import report
 
 __all__ = ["explorer", "plot", "report", "write_explorer"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws.evaluation.agreement import disagreement, second_opinions
+from quokka_laws.evaluation.agreement import Disagreement, disagreement, second_opinions
 from quokka_laws.exceptions import FitError, QuokkaError, RunsError
+from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Chinchilla
@@ -22,9 +23,17 @@ from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.reporting import plot
 from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, outside_runs, plan_answer
 from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.format import WIDTH, human, indent, right_aligned
+from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
 from quokka_laws.results.isoflop_fit import IsoflopFit
-from quokka_laws.results.text import evidence, fit_answer, isoflop_report, numbered, paragraphs, sentences_of
+from quokka_laws.results.text import (
+    evidence,
+    fit_answer,
+    isoflop_sentences,
+    isoflop_tables,
+    numbered,
+    paragraphs,
+    sentences_of,
+)
 from quokka_laws.writing import make_folder
 
 LLADA = 1.1e23  # FLOPs of LLaDA 8B's training
@@ -62,11 +71,16 @@ class Study:
 
     def known(self, *, command_line: bool = False) -> list[str]:
         """What to know before relying on the answer; what to try in Python, or as options of the command line."""
-        return [*self._allocations[1], *sentences_of(self.fit, command_line=command_line)]
+        profiles = [] if self.iso is None else isoflop_sentences(self.iso, command_line=command_line)
+        return [
+            *self._allocations[1],
+            *sentences_of(self.fit, command_line=command_line),
+            *(f"IsoFLOP profiles: {said}" for said in profiles),
+        ]
 
-    def evidence(self, *, command_line: bool = False) -> list[str]:
+    def evidence(self) -> list[str]:
         """Tables of the allocations, the fit, and IsoFLOP profiles."""
-        profiles = isoflop_report(self.iso, command_line=command_line) if self.iso is not None else ""
+        profiles = isoflop_tables(self.iso) if self.iso is not None else ""
         if self.no_iso:
             profiles = textwrap.fill(f"IsoFLOP profiles: not possible. {self.no_iso}", WIDTH, subsequent_indent="  ")
         return [*self._allocations[2], evidence(self.fit), profiles]
@@ -84,13 +98,23 @@ class Study:
             return f"No allocation: {error}", [], []
         usual = "" if self.asked else ", ten times your largest run"
         answers = [plan_answer(row, f"C = {row['C']:.3g}{usual}") for _, row in own.iterrows()]
-        tables = [f"Compute-optimal by {self.fit.law.name}\n{allocation_table(own)}"]
+        tables = [f"Compute-optimal by {self.fit.law.label}\n{allocation_table(own)}"]
         if self.iso is not None:
             tables.append(
                 f"Compute-optimal by IsoFLOP profiles\n{allocation_table(compute_optimal(self.iso, self.budgets))}"
             )
+        answers = [
+            f"{said}. Other methods disagree: plan for {apart.span}" if apart else said
+            for said, apart in zip(answers, self._apart, strict=True)
+        ]
         wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
         return "\n".join(wrapped), self.cautions(), tables
+
+    @cached_property
+    def _apart(self) -> list[Disagreement | None]:
+        """What other methods say at each budget, where it lies outside the fit's own interval."""
+        others = second_opinions(self.fit, self.iso, self.budgets)
+        return [disagreement(own, others, i) for i, (_, own) in enumerate(self._own_plan.iterrows())]
 
     def _repeated(self) -> tuple[str, list[str], list[str]]:
         """The best use of the budgets and of limited data, or what it takes to say."""
@@ -116,7 +140,7 @@ class Study:
             for _, row in plan.iterrows()
         ]
         known = [
-            f"{name} is up to ×{factor:.3g} beyond your runs"
+            f"{name} is up to {times(factor)} beyond your runs. {BEYOND_RUNS}."
             for name in ("N", "U_D", "epochs")
             if (factor := plan[f"extrapolation_{name}"].max()) > 1
         ]
@@ -128,11 +152,10 @@ class Study:
             f"C = {budget:.3g} is {factor} {side}" for budget, factor, side in outside_runs(self.fit, self.budgets)
         ]
         said = [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
-        others = second_opinions(self.fit, self.iso, self.budgets)
-        for i, (_, own) in enumerate(self._own_plan.iterrows()):
-            if apart := disagreement(own, others, i):
+        for (_, own), apart in zip(self._own_plan.iterrows(), self._apart, strict=True):
+            if apart:
                 said.append(
-                    f"At C = {own['C']:.3g} the best size is {human(own['N'])} by {self.fit.label}, but {apart}"
+                    f"At C = {own['C']:.3g} the best size is {human(own['N'])} by {self.fit.label}, but {apart}."
                 )
         return said
 
@@ -190,7 +213,9 @@ def study(
         except RunsError as error:
             reason = str(error)
     budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
-    asked = bool(budgets) or not {"N", "D"} <= set(result.law.variables)
+    asked = bool(budgets) or not result.law.of_N_and_D
+    if budgets and isinstance(result.diagnose, Diagnosis):
+        result = replace(result, diagnose=replace(result.diagnose, C=max(budgets)))
     return Study(result, iso, reason, budgets if asked else (10 * result.fitted_range["C"][1],), unique, asked)
 
 

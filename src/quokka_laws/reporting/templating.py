@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from quokka_laws.exceptions import MissingDependencyError
@@ -27,7 +28,20 @@ def render(template: str, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"md": markdown, "code": code_span}
     return environment.get_template(template).render(context)
+
+
+def markdown(text: Any) -> str:
+    """Text as Markdown shows it letter by letter: no tags, links, tables or formulas of a name's own making."""
+    line = " ".join(str(text).split())
+    line = re.sub(r"([\\`\[\]|$*~]|(?<!\w)_|_(?!\w))", r"\\\1", line)
+    return re.sub(r"&(?=#?\w+;)", "&amp;", line).replace("<", "&lt;")
+
+
+def code_span(text: Any) -> str:
+    """Text between backquotes: on one line, without backquotes of its own."""
+    return " ".join(str(text).split()).replace("`", "'")
 
 
 def plain(value: Any) -> Any:

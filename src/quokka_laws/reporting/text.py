@@ -28,8 +28,9 @@ def plan_answer(row: pd.Series, where: str, what: str = "D") -> str:
     """
     if not np.isfinite(row["N"]):
         return f"At {where}: no best model, because a term of the law is missing, so larger or longer is always better"
-    length = f"{human(row['D'])} tokens{_between(row, 'D', human)}"
-    if what == "epochs":
+    if what == "D":
+        length = f"{human(row['D'])} tokens{_between(row, 'D', human)}"
+    else:
         length = f"{length_of_epochs(row['epochs'])}{_between(row, 'epochs', '{:.3g}'.format)}"
     said = f"At {where}: train {human(row['N'])} parameters{_between(row, 'N', human)} on {length}"
     if np.isfinite(row["loss"]):

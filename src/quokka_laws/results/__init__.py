@@ -16,3 +16,7 @@ __all__ = [
     "Severity",
     "read_fit",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -18,6 +18,7 @@ from quokka_laws.objective import LogHuber, LogL2, Objective
 from quokka_laws.results.diagnostic import Diagnose, Diagnostic, Known
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.intervals import check_level, percentile_interval
+from quokka_laws.results.law_choice import LawChoice
 from quokka_laws.results.notebook import card
 from quokka_laws.results.views import view
 from quokka_laws.runs.columns import inputs_of
@@ -64,6 +65,8 @@ class FitResult(FittedLaw):
         Kind of resampling, refits asked for, refits that converged.
     route : str
         ``"newton"``, or why lmfit's Minimizer had to be used.
+    choice : LawChoice, optional
+        Which laws there were, where none was named.
     prior : dict
         Normal priors that were taken, mean and standard deviation by coefficient; empty without.
     seed : int
@@ -85,6 +88,7 @@ class FitResult(FittedLaw):
     bootstrap: dict[str, Any] = field(default_factory=dict)
     route: str = "newton"
     prior: dict[str, tuple[float, float]] = field(default_factory=dict)
+    choice: LawChoice | None = None
     seed: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 

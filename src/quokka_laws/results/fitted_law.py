@@ -252,8 +252,8 @@ class FittedLaw:
         for name in ("N", "D"):
             lowest = self.fitted_range.get(name, (0.0, 0.0))[0]
             if name in flat and (value := float(flat[name].min())) * FAR_BELOW <= lowest:
-                unit = next((u for u in "MBT" if lowest <= parse_quantity(f"{value:g}{u}") <= 1e6 * lowest), "")
-                meant = f"; is {value:g}{unit} meant?" if unit and value < 1e6 else ""
+                units = [u for u in "MBT" if lowest <= parse_quantity(f"{value:g}{u}") <= 1e5 * lowest]
+                meant = f"; is {' or '.join(f'{value:g}{u}' for u in units)} meant?" if units and value < 1e6 else ""
                 found.append(
                     f"{name} = {human(value)} is {lowest / value:.3g} times below the smallest of the runs, {human(lowest)}{meant}"
                 )
@@ -265,7 +265,7 @@ class FittedLaw:
         lost = np.flatnonzero(~(table["loss"] <= limit))
         if lost.size:
             rows = (
-                f"{', '.join(f'{k} = {human(v[i])}' for k, v in flat.items())}: {table['loss'][i]:.4g}"
+                f"{', '.join(f'{k} = {_short(v[i])}' for k, v in flat.items())}: {table['loss'][i]:.4g}"
                 for i in lost[:8]
             )
             raise FitError(
@@ -283,4 +283,4 @@ class FittedLaw:
 
 
 def _short(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+    return value if isinstance(value, str) else human(value)

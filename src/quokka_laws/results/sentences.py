@@ -119,6 +119,26 @@ def _no_rise(*, law: str, highest: float, noise: float, rows: Any, tries: Sequen
     )
 
 
+def _chance(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _coupled(
+    *, p: float, k: float, wide: str, C: float, own_N: float, wide_N: float, rows: Any, tries: Sequence[str]
+) -> str:
+    return (
+        f"k = 1 is rejected ({_chance(p)}): what parameters and tokens lack does not simply add. {wide} fits k = {k:.2g}; at "
+        f"C = {C:.3g} its best size is {human(wide_N)}, not {human(own_N)}.{_try(tries)}"
+    )
+
+
+def _pattern(*, along: str, p: float, law: str, rows: Any, tries: Any) -> str:
+    return (
+        f"The residuals of {law} bend with {along} ({_chance(p)}): however small it is, the law misses a pattern in these runs, and "
+        "will miss more of it outside them."
+    )
+
+
 def _low_ratio_runs(
     *,
     count: int,
@@ -269,6 +289,8 @@ SENTENCES: dict[str, Callable[..., str]] = {
     "MISFIT": _misfit,
     "RISING_BRANCH": _rising_branch,
     "NO_RISE": _no_rise,
+    "COUPLED": _coupled,
+    "PATTERN": _pattern,
     "LOW_RATIO_RUNS": _low_ratio_runs,
     "OUTLYING_ROWS": _outlying_rows,
     "LOSS_TOO_HIGH": _loss_too_high,

@@ -17,6 +17,7 @@ from quokka_laws.laws.parameters import rebuilt
 from quokka_laws.objective import objective_from_spec
 from quokka_laws.results.diagnostic import Diagnostic, Known
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
+from quokka_laws.results.law_choice import LawChoice
 from quokka_laws.results.schema import SCHEMA, SCHEMA_VERSION, checked
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.files import file_bytes
@@ -49,6 +50,7 @@ def facts(fit: FitResult) -> dict[str, Any]:
         "condition_number": fit.condition_number,
         "bootstrap": fit.bootstrap,
         "route": fit.route,
+        "choice": None if fit.choice is None else fit.choice.to_dict(),
         "prior": {k: list(v) for k, v in fit.prior.items()},
         "seed": fit.seed,
         "versions": fit.versions,
@@ -110,6 +112,7 @@ def from_dict(data: Mapping[str, Any], where: str = "the fit") -> FitResult:
         condition_number=data["condition_number"],
         bootstrap=data["bootstrap"],
         route=data["route"],
+        choice=LawChoice.from_dict(data["choice"]) if data.get("choice") else None,
         prior={k: (v[0], v[1]) for k, v in data.get("prior", {}).items()},
         seed=data["seed"],
         versions=data["versions"],

@@ -135,7 +135,25 @@ def fit_report(fit: FitResult) -> str:
 
 
 def isoflop_report(iso: IsoflopFit, *, command_line: bool = False) -> str:
-    """The whole report of IsoFLOP profiles."""
+    """The whole report of IsoFLOP profiles: power laws, what to know before relying on them, the budgets."""
+    first, *rest = isoflop_tables(iso).split("\n\n", 1)
+    return paragraphs(first, numbered(isoflop_sentences(iso, command_line=command_line)), *rest)
+
+
+def isoflop_sentences(iso: IsoflopFit, *, command_line: bool = False) -> list[str]:
+    """What is doubtful about IsoFLOP profiles, a sentence each; of many refused budgets the first."""
+    refused = list(iso.refused[:1] if len(iso.refused) > REFUSALS_LISTED else iso.refused)
+    others = [d for d in iso.diagnostics if d not in iso.refused]
+    said = [d.sentence(command_line=command_line) for d in [*refused, *others]]
+    if len(refused) < len(iso.refused):
+        said[0] = (
+            f"{len(iso.refused)} of {len(iso.refused) + len(iso.optima)} budgets were refused. The first: {said[0]}"
+        )
+    return said
+
+
+def isoflop_tables(iso: IsoflopFit) -> str:
+    """Power laws through the optima, and the optimum of each budget."""
     v = iso.values
     kind = "parabolas" if iso.degree == 2 else "local cubics"
     shown = pd.DataFrame(
@@ -159,16 +177,7 @@ def isoflop_report(iso: IsoflopFit, *, command_line: bool = False) -> str:
             f"  exponent a: 95 % interval {s['lower']:.3f} … {s['upper']:.3f} (residuals resampled, "
             f"{len(iso.draws.dropna())} of {len(iso.draws)} refits usable)"
         )
-    lines += ["", indent(right_aligned(shown))]
-    refused = list(iso.refused[:1] if len(iso.refused) > REFUSALS_LISTED else iso.refused)
-    said = [
-        d.sentence(command_line=command_line) for d in [*refused, *(d for d in iso.diagnostics if d not in iso.refused)]
-    ]
-    if len(refused) < len(iso.refused):
-        said[0] = (
-            f"{len(iso.refused)} of {len(iso.refused) + len(iso.optima)} budgets were refused. The first: {said[0]}"
-        )
-    return paragraphs("\n".join(lines), numbered(said))
+    return paragraphs("\n".join(lines), indent(right_aligned(shown)))
 
 
 def _objective(fit: FitResult) -> str:

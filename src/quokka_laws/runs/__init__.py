@@ -9,3 +9,7 @@ __all__ = [
     "equal_run_weights",
     "read_runs",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,7 +22,7 @@ _NUMBER = re.compile(
     \s*(?P<suffix>[kmbgtp]?)
     \s*(?:(?P<unit>(?:[tpe](?:eta|era|xa)?f(?:lops?)?(?:/s)?[- ]day)|flop|param(?:eter)?|token|)s?)
     (?:\s*(?:±|\+/-|\+-)\s*[\d.]+(?:e[+-]?\d+)?)?""",
-    re.IGNORECASE | re.VERBOSE,
+    re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
 _SAME = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'"})
 EMPTY = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", "—", "–", "?", "missing", "nil", "#n/a"))

@@ -89,9 +89,9 @@ def read_runs(
     Returns
     -------
     DataFrame
-        Canonical columns first, as floats, then every other column under its own name. Only ``loss`` has to be there: a law
-        that is fitted says what it needs. The index of a DataFrame that has one of its own, else 0 … n−1; messages name rows by
-        that index, else by their number in the source, from 1.
+        Canonical columns first, as floats, then every other column under its own name; the index of a DataFrame that has
+        one of its own, else 0 … n−1. Only ``loss`` has to be there: a law that is fitted says what it needs. Messages name
+        rows by that index, else by their number in the source, from 1.
 
     Raises
     ------

@@ -27,3 +27,7 @@ __all__ = [
     "save",
     "sensitivity",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
