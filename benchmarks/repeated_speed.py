@@ -16,8 +16,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 import quokka_laws as ql
-from quokka_laws import optimum
-from quokka_laws import space as space_module
+from quokka_laws.fitting import multistart
+from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.solver import _Batch
 
 KNOWN = 0.92581
@@ -44,11 +44,11 @@ def main() -> None:
     print(f"{options.refits} run-level refits: {refits:.1f} s, {drawn.bootstrap['converged']} converged")
 
     # The same starts, objective and analytic gradient for scipy. E stays positive there (logarithm).
-    data = space_module.Data.of(law, runs)
-    space = space_module.Space.of(law, law.make_params())
+    data = Data.of(law, runs)
+    space = Space.of(law, law.make_params())
     assert space is not None
     problem = space.problem(data, objective)
-    u, off = optimum._ranked_starts(law, data, space, problem, keep=64, seed=0)
+    u, off = multistart._ranked_starts(law, data, space, problem, keep=64, seed=0)
     batch = _Batch(problem, u[:1], data.weights, np.zeros((1, law.term_count), dtype=bool))
 
     def at(v: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -68,6 +68,9 @@ def _l_shaped() -> pd.DataFrame:
 
 
 DESIGNS: dict[str, Callable[[], pd.DataFrame]] = {
+    "6, grid": lambda: (
+        _grid(np.geomspace(5e7, 8e8, 3), np.geomspace(5, 80, 3)).iloc[[0, 2, 4, 6, 7, 8]].reset_index(drop=True)
+    ),
     "9, grid": lambda: _grid(np.geomspace(5e7, 8e8, 3), np.geomspace(5, 80, 3)),
     "15, isoflop": lambda: _isoflop(np.geomspace(1e18, 1e20, 3), 5, 4.0),
     "30, L-shaped": _l_shaped,

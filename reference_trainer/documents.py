@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_trainer.errors import TrainerError
+from reference_trainer.shards import is_shards
 from reference_trainer.token_files import token_documents
 
 Document = bytes | NDArray[np.unsignedinteger]
@@ -325,6 +326,8 @@ def _folder(path: Path) -> list[Path]:
             f"{path} holds {len(splits)} data sets; name one: {', '.join(str(path / split) for split in splits)} "
             "(one to train on, and another with --validation)"
         )
+    if is_shards(str(path)):
+        raise TrainerError(f"{path} is tokenized already: --corpus {path} trains on it")
     if (path / "state.json").is_file() and (path / "dataset_info.json").is_file():
         try:  # what datasets.save_to_disk wrote: the order of its files is that of its rows
             return [path / item["filename"] for item in json.loads((path / "state.json").read_text())["_data_files"]]

@@ -192,10 +192,11 @@ def _data(spec: RunSpec, out: Path) -> list[str]:
 
 
 def write_idx(path: Path, dtype: np.dtype[Any], end_token: int | None, *, limit: int | None = None) -> int:
-    """Megatron's index of a shard: a sequence for each document, up to ``limit`` tokens; returns how many it has."""
+    """Megatron's index of a shard: a sequence for each document (one for all where nothing ends them), up to ``limit`` tokens; returns how many it has."""
     tokens = Mapped(path, dtype).tokens[:limit]
     block = 2**24
-    ends = [np.flatnonzero(tokens[i : i + block] == end_token) + i + 1 for i in range(0, len(tokens), block)]
+    blocks = range(0, len(tokens), block) if end_token is not None else ()
+    ends = [np.flatnonzero(tokens[i : i + block] == end_token) + i + 1 for i in blocks]
     marks = np.unique(np.concatenate([[0], *ends, [len(tokens)]]).astype(np.int64))
     lengths = np.diff(marks).astype(np.int32)
     pointers = marks[:-1] * dtype.itemsize

@@ -33,3 +33,12 @@ def claim(out: Path, run_id: str) -> Iterator[bool]:
 def forget(out: Path, run_id: str) -> None:
     """Remove the lock file of a run that is through: whoever takes it later finds its rows and leaves it."""
     (out / "checkpoints" / f"{run_id}.lock").unlink(missing_ok=True)
+
+
+def idle(out: Path) -> bool:
+    """Whether no process trains a run of this folder now."""
+    for path in (out / "checkpoints").glob("*.lock"):
+        with claim(out, path.stem) as free:
+            if not free:
+                return False
+    return True

@@ -60,11 +60,11 @@ def save_atomically(data: dict[str, Any], path: Path) -> None:
         torch.save(data, file)
 
 
-def remove_orphans(folder: Path) -> None:
-    """Remove temporary files of killed processes."""
+def remove_orphans(folder: Path, *, older: float = ORPHAN) -> None:
+    """Remove temporary files of killed processes: those that nobody has written to for some seconds."""
     for path in folder.glob("*.tmp"):
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > ORPHAN:
+            if time.time() - path.stat().st_mtime >= older:
                 path.unlink()
 
 

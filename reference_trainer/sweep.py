@@ -20,8 +20,9 @@ from reference_trainer.devices import check_device
 from reference_trainer.errors import TrainerError
 from reference_trainer.execution import Execution
 from reference_trainer.jobs import Job, finished_runs
+from reference_trainer.locks import idle
 from reference_trainer.progress import watch
-from reference_trainer.records import remove_orphans
+from reference_trainer.records import ORPHAN, remove_orphans
 from reference_trainer.spec import RunSpec
 from reference_trainer.step import DEFAULT
 
@@ -138,7 +139,8 @@ def _prepare(folder: Path) -> None:
         (folder / "runs.jsonl").touch()
     except OSError as error:
         raise TrainerError(f"cannot write to {folder}: {error.strerror}") from None
-    remove_orphans(folder / "checkpoints")
+    # Where nobody trains, whatever is unfinished is an orphan's; elsewhere age must tell.
+    remove_orphans(folder / "checkpoints", older=0.0 if idle(folder) else ORPHAN)
 
 
 def _work(spec: RunSpec) -> tuple[float, int]:

@@ -67,7 +67,7 @@ The intervals are far wider than those of one law's coefficients, and that is th
 hold about what they say out to ×30. The calibration runs were made after the method was settled and hold every point, at a
 price: six trunks and five token counts leave few budgets to hold out, so the intervals are wide (a quarter of the loss at
 ×30) and little can be claimed for them; and points of one trunk err together, which a count of budgets does not see. Where laws fail in a way that did not show at smaller scale, no width learned from
-smaller runs can hold what it says; the coverage printed is then below the level, in capitals, and that number is the one
+smaller runs can hold what it says; the coverage printed is then below the level, and that number is the one
 to believe.
 """
 

@@ -1,4 +1,4 @@
-"""Run the code blocks of docs/index.md and docs/how-to/plan-*.md that a text block follows, and write there what they print.
+"""Run the code blocks of docs/index.md, docs/how-to/plan-*.md and pages on laws of your own that a text block follows, and write there what they print.
 
     python docs/scripts/how_to.py
 
@@ -22,7 +22,8 @@ from click.testing import CliRunner
 from quokka_laws.cli.app import main
 
 DOCS = Path(__file__).parents[1]
-PAGES = [DOCS / "index.md", *sorted((DOCS / "how-to").glob("plan-*.md"))]
+OWN = ["own-law.md", "mixture-of-experts.md"]
+PAGES = [DOCS / "index.md", *sorted((DOCS / "how-to").glob("plan-*.md")), *(DOCS / "how-to" / name for name in OWN)]
 _BLOCK = re.compile(
     r"(```(?P<language>python|bash)\n(?P<code>(?:(?!```).)*)```\n\n```text\n)(?P<output>.*?)(```)", flags=re.DOTALL
 )
@@ -39,7 +40,7 @@ def executed(page: Path) -> str:
             if match["language"] == "python":
                 exec(match["code"], names)
             else:
-                print("".join(command(line) for line in match["code"].splitlines()))
+                print("\n".join(command(line) for line in match["code"].splitlines()))
         notes = "".join(f"{w.category.__name__}: {w.message}\n" for w in caught)
         text = "\n".join(line.rstrip() for line in printed.getvalue().rstrip().splitlines())
         return f"{match[1]}{text}\n{notes}{match[5]}"

@@ -14,17 +14,24 @@ from typing import TYPE_CHECKING, Any
 from quokka_laws._version import __version__
 
 if TYPE_CHECKING:
-    from quokka_laws import evaluation, importers, laws, plan
+    from quokka_laws import architectures, evaluation, importers, laws, plan, runs
     from quokka_laws.evaluation import (
         Average,
         Candidate,
         Comparison,
         Consensus,
+        Forecast,
+        Scores,
+        Speedup,
         average,
         checklist,
         compare,
         consensus,
+        forecast,
+        read_forecast,
+        score,
         sensitivity,
+        speedup,
     )
     from quokka_laws.exceptions import (
         ArgumentError,
@@ -57,6 +64,7 @@ _ROOM_OF = {
     "FitResult": "results",
     "FitStatus": "results",
     "FittedLaw": "results",
+    "Forecast": "evaluation",
     "IsoflopFit": "results",
     "L2": "objective",
     "LogHuber": "objective",
@@ -65,6 +73,9 @@ _ROOM_OF = {
     "MissingDependencyError": "exceptions",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
+    "Scores": "evaluation",
+    "Speedup": "evaluation",
+    "architectures": "",
     "average": "evaluation",
     "check_runs": "runs",
     "checklist": "evaluation",
@@ -77,6 +88,7 @@ _ROOM_OF = {
     "explorer": "reporting",
     "fit": "fitting",
     "fit_isoflops": "fitting",
+    "forecast": "evaluation",
     "import_runs": "importers",
     "importers": "",
     "law": "laws",
@@ -87,10 +99,14 @@ _ROOM_OF = {
     "profile": "fitting",
     "published": "literature",
     "read_fit": "results",
+    "read_forecast": "evaluation",
     "read_runs": "runs",
     "report": "reporting",
+    "runs": "",
     "schedules": "laws",
+    "score": "evaluation",
     "sensitivity": "evaluation",
+    "speedup": "evaluation",
     "write_explorer": "reporting",
 }
 

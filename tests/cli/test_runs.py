@@ -48,6 +48,17 @@ def test_what_is_left_out_is_listed_and_reaches_the_fit(tmp_path: Path) -> None:
     assert "2e8: diverged (accepted)" in accepted.stderr
 
 
+def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    for name in ("1e8", "2e8"):
+        pd.DataFrame({"step": range(1, 9), "loss": 3.0}).to_csv(tmp_path / f"{name}.csv", index=False)
+    (tmp_path / "bad.jsonl").write_text("{\nno json\n")
+    done = call("import", tmp_path, "--name", "{N}", "--tokens-per-step", "1M", "-o", tmp_path / "runs.out.jsonl")
+    assert done.exit_code == 1
+    assert "bad.jsonl" in done.stdout
+    assert "1 file could not be read" in done.stderr
+    assert len((tmp_path / "runs.out.jsonl").read_text().splitlines()) == 2
+
+
 def test_names_that_do_not_match_are_said(tmp_path: Path) -> None:
     for name in ("125M", "seed"):
         pd.DataFrame({"step": range(1, 9), "loss": 3.0}).to_csv(tmp_path / f"{name}.csv", index=False)

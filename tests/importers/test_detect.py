@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import quokka_laws as ql
-from quokka_laws.importers import KINDS, detect, import_runs
+from quokka_laws.importers import detect, import_runs
+from quokka_laws.importers.detect import KINDS
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_points_pass_through(tmp_path: Path) -> None:
     runs = import_runs(path)
     assert runs["D"].tolist()[:2] == [1e9, 2e9]
     assert runs["status"].tolist() == ["ok", "ok", "diverged"]
-    assert "every row is a point" in runs.attrs["notes"][0]
+    assert runs.attrs["notes"][0]["code"] == "points"
     curves = import_runs(path, columns={"step": "D", "D": "D"})
     assert curves["run_id"].tolist() == ["a", "b"]
 
@@ -129,4 +129,4 @@ def test_two_folders_with_runs_of_one_name(tmp_path: Path) -> None:
         jsonl(tmp_path / folder, RUNS[:1])
     runs = import_runs([tmp_path / "a", tmp_path / "b"], columns={"loss": "val/ce"})
     assert runs["run_id"].tolist() == ["30M-1000", "30M-1000#2"]
-    assert "another run is called 30M-1000" in runs.attrs["notes"][0]
+    assert runs.attrs["notes"] == [{"code": "another", "name": "30M-1000", "became": "30M-1000#2"}]

@@ -20,7 +20,9 @@ def test_the_table_is_the_one_that_data_readme_states() -> None:
 
 
 def test_rows_and_conventions() -> None:
-    runs = ql.datasets.load_reuse2026()
+    every = ql.datasets.load_reuse2026()
+    assert every["corpus"].value_counts().to_dict() == {"dolma": 250, "dclm": 52}
+    runs = ql.datasets.load_reuse2026("dolma")
     assert (len(runs), len(ql.datasets.load_reuse2026("dclm"))) == (250, 52)
     assert runs.attrs["conventions"]["loss_kind"] == "exact NLL"
     assert (runs["D"] == runs["U_D"] * runs["epochs"]).all()
@@ -33,8 +35,8 @@ def test_rows_and_conventions() -> None:
 
 
 def test_hardly_trained_runs_may_be_left_out_and_are_counted() -> None:
-    runs = ql.datasets.load_reuse2026(least_U_per_N=5)
+    runs = ql.datasets.load_reuse2026("dolma", least_U_per_N=5)
     assert len(runs) == 173
-    assert any(note.startswith("77 runs") for note in runs.attrs["notes"])
-    with pytest.raises(ValueError, match="'c4' is not among dclm, dolma"):
+    assert any(note["n"] == 77 for note in runs.attrs["notes"])
+    with pytest.raises(ValueError, match="'c4' is not among dolma, dclm"):
         ql.datasets.load_reuse2026("c4")  # type: ignore[arg-type]

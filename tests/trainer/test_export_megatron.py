@@ -101,6 +101,8 @@ def test_an_index_has_every_document(shards: Path, tmp_path: Path) -> None:
     assert len(documents) > 50
     assert all(document[-1] == 256 for document in documents[:-1])
     np.testing.assert_array_equal(np.concatenate(documents), np.fromfile(path, dtype=np.uint16))
+    assert write_idx(path, index.dtype, None) == 2**16
+    assert [len(document) for document in token_documents(path)] == [2**16]
     assert write_idx(path, index.dtype, 256, limit=5_000) == 5_000
     assert sum(map(len, token_documents(path))) == 5_000
 

@@ -22,11 +22,11 @@ def test_jobs_train_all_runs(text_file: Path, tmp_path: Path) -> None:
         objective="autoregressive", width=8, depth=1, batch=8, context=32, tokens=4096, eval_sequences=16,
         corpus=str(text_file),
     )  # fmt: skip
-    runs = [replace(base, seed=seed, width=width) for seed in range(2) for width in (8, 16)]
+    runs = [replace(base, width=width) for width in (8, 16)]
     export(runs, "slurm", tmp_path / "gpu", device="cuda")
     script = (tmp_path / "gpu" / "sweep.sbatch").read_text()
     assert "#SBATCH --gpus=1\n" in script
-    assert "#SBATCH --array=0-1\n" in script  # packs of like runs
+    assert "#SBATCH --array=0-1\n" in script
     out = tmp_path / "cpu"
     export(runs, "slurm", out, device="cpu")
     script = (out / "sweep.sbatch").read_text()
@@ -37,7 +37,7 @@ def test_jobs_train_all_runs(text_file: Path, tmp_path: Path) -> None:
     for name, line in (("srun", 'exec "$@"'), ("python", f'exec {sys.executable} "$@"')):
         (bin_ / name).write_text(f"#!/bin/sh\n{line}\n")
         (bin_ / name).chmod(0o755)
-    for task in (0, 1, 1, 2, 3):  # one is submitted twice
+    for task in (0, 1, 1):  # one is submitted twice
         subprocess.run(
             ["bash", "sweep.sbatch"], cwd=out, check=True, capture_output=True,
             env={**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": str(task)},

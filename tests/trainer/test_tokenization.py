@@ -165,6 +165,8 @@ def test_what_is_there_is_not_overwritten(lines: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match="is there already"):
         tokenize(Request([str(lines)]), tmp_path / "s")
     assert (tmp_path / "s" / "index.json").read_bytes() == before
+    with pytest.raises(TrainerError, match="tokenized already: --corpus"):
+        tokenize(Request([str(tmp_path / "s")]), tmp_path / "t")
 
 
 def test_a_full_disk_keeps_nothing(lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,13 +204,14 @@ def command(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
 def test_killed_on_the_way(tmp_path: Path, documents: list[str]) -> None:
     """After kill -9 the folder is not there, the next call succeeds, and two at once do not mix."""
     long = tmp_path / "long.jsonl"
-    long.write_text("".join(json.dumps({"text": f"{i} {text}"}) + "\n" for i in range(300) for text in documents))
+    long.write_text("".join(json.dumps({"text": f"{i} {text}"}) + "\n" for i in range(100) for text in documents))
     out = tmp_path / "s"
     first = command("tokenize", str(long), "--out", str(out), "--shard-tokens", "65536")
     partial = tmp_path / ".s.partial"
     limit = time.monotonic() + 60
     while not list(partial.glob("train-00001.bin")) and time.monotonic() < limit:
         time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)
     with pytest.raises(TrainerError, match="another process is writing"):
         tokenize(Request([str(long)]), out)
     first.kill()

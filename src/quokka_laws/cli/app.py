@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Runs": {
         "check": ("runs", "Check RUNS without fitting: what would be used, what would not, and why."),
         "import": ("runs", "Turn logs into a table of runs."),
+        "count": ("architectures", "Count the parameters and FLOPs of a configuration."),
         "ladder": ("runs", "Choose the runs of a first sweep."),
         "design": ("runs", "Choose the runs to train next."),
     },
@@ -28,8 +29,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Plan": {
         "plan": ("plan", "Model and tokens for a budget, by several laws side by side."),
+        "best": ("best", "The lowest loss over any variables of a law, at any cost."),
         "allocate": ("plan", "Compute-optimal N and D at a budget from a FIT."),
         "predict": ("plan", "Predict the loss at N and D from a FIT."),
+        "architecture": ("architectures", "Choose layers, width and heads for N parameters."),
         "reach": ("questions", "What it costs to reach a LOSS."),
         "overtrain": ("questions", "What a smaller model trained for longer costs at the same compute."),
         "deadweight": ("questions", "The share of compute that an allocation wastes."),

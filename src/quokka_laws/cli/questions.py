@@ -164,7 +164,9 @@ def crossover_command(
     else:
         table, said = heard(lambda: crossover(fits[0], fits[1], U_D))
     lines = [_met(row, loss) for _, row in table.head(LINES).iterrows()]
-    words = [f"{c}: {text}." for c in ("status", "comparable", "note") if c in table for text in _each(table[c])]
+    words = [
+        f"{c.capitalize()}: {text}." for c in ("status", "comparable", "note") if c in table for text in _each(table[c])
+    ]
     plain = table.drop(columns=[c for c in ("status", "comparable", "note") if c in table])
     out.show("\n".join(lines), [*said, *words, *doubts(*fits)], table, pretty=lambda _: columns(plain))
 

@@ -11,6 +11,9 @@ The error of an average is the average of the errors (they come from the same ru
 beyond their errors is added, as in a meta-analysis of studies that disagree (DerSimonian & Laird 1986). Errors of single estimates are
 those of :mod:`quokka_laws.fitting.linearised` and :mod:`quokka_laws.fitting.isoflop_errors`; intervals are Student's.
 
+Where the residuals of the widest law still hold a pattern, no law here is right and their errors say too little: runs are left out from
+the dear end, and as fast as the answer drifts with that its error grows beyond the runs.
+
 ``benchmarks/one_answer.py`` compares this rule with each of its members on truths that none of them knows.
 """
 
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,25 +29,31 @@ import pandas as pd
 from scipy.stats import t as student
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import unit_codes
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.fitting.fit import PriorArgument, fit_near
 from quokka_laws.fitting.isoflop_errors import Minima
 from quokka_laws.fitting.linearised import Linearised, coordinates, with_errors
-from quokka_laws.fitting.score_tests import coupling_p_value
+from quokka_laws.fitting.problem import Space
+from quokka_laws.fitting.score_tests import Pattern, coupling_p_value, pattern
 from quokka_laws.laws import Law
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.objective import LogHuber
 from quokka_laws.plan.arguments import positive
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import human
 from quokka_laws.results.intervals import check_level
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import check_runs
 
 ISOFLOP = "IsoFLOP profiles"
 
+UNLIKELY = 0.01
+"""Probability by chance below which a pattern of the residuals refutes the widest law."""
+HELD_OUT, FEWEST_SHARE = (3.0, 10.0, 30.0), 0.2
+"""Distances at which dear runs are left out to see how an answer drifts, and the least share of the runs that must remain."""
 FEWEST_RUNS = 13
 """Below this Chinchilla alone is fitted, with a weak prior on its exponents."""
 ROBUST = 1.155
@@ -69,6 +79,11 @@ class Consensus:
         Of the laws, for N and loss alike, before profiles join.
     coupling_p_value : float
         Of k = 1, that is of Chinchilla's law within Skaling's; NaN where too few runs were there to ask.
+    pattern : Pattern or None
+        The clearest pattern that the widest law leaves in its residuals.
+    drift : float
+        Where that pattern refutes the law (p < 0.01): the error of ln N that grows with every factor e of compute beyond the
+        runs, from what the cheaper of them said of the dearest. Else 0.
     fits : dict of str to FitResult
     refused : tuple of str
         Methods that these runs do not allow, with the reason.
@@ -80,6 +95,8 @@ class Consensus:
     members: pd.DataFrame
     weights: dict[str, float]
     coupling_p_value: float
+    pattern: Pattern | None
+    drift: float
     fits: dict[str, FitResult]
     refused: tuple[str, ...]
     level: float
@@ -89,6 +106,33 @@ class Consensus:
         """Largest over smallest N of the members at the largest budget asked: what a single method would have hidden."""
         last = self.members[self.members["C"] == self.members["C"].max()]["N"].dropna()
         return float(last.max() / last.min())
+
+    def report(self) -> str:
+        """The answer of each budget first, then what it is made of and why."""
+        lines = [
+            f"C = {row['C']:.3g}: {human(row['N'])} parameters [{human(row['N_lower'])}, {human(row['N_upper'])}] on "
+            f"{human(row['D'])} tokens, loss {row['loss']:.4g} [{row['loss_lower']:.4g}, {row['loss_upper']:.4g}]"
+            for _, row in self.table.iterrows()
+        ]
+        lines.append(f"({self.level:.0%} intervals of the best size and of its mean loss)")
+        for C, part in self.members.groupby("C", sort=False):
+            own = "; ".join(
+                f"{m} {human(n)} [{human(a)}, {human(b)}], weight {w:.0%}"
+                for m, n, a, b, w in part[["method", "N", "N_lower", "N_upper", "weight"]].itertuples(index=False)
+            )
+            lines.append(f"  at C = {C:.3g}: {own}")
+        if self.coupling_p_value < UNLIKELY:
+            lines.append(f"  Chinchilla's law has no say: k = 1 is rejected (p = {self.coupling_p_value:.1g})")
+        if self.pattern is not None and self.pattern.p < UNLIKELY:
+            lines.append(
+                f"  no law here passes through the runs (their residuals bend with {self.pattern.along}, p = {self.pattern.p:.1g}): "
+                f"{self.drift:.1%} is added to the error of N for every factor e beyond them"
+            )
+        lines += [f"  {sentence}" for sentence in self.refused]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.report()
 
 
 def consensus(
@@ -135,33 +179,16 @@ def consensus(
     runs = _last_of_each_run(check_runs(runs))
     conventions = Conventions.from_dict(runs.attrs.get("conventions", {}))
     log_ND = np.log(budgets / conventions.flops_per_ND)
-    fits = _fit_laws(runs, prior, seed)
-    widest = list(fits.values())[-1]
-    assert isinstance(widest.objective, LogHuber)
-    deviance = 2.0 * ROBUST * np.array([[f.objective_value for f in fits.values()]]) / widest.objective.scatter**2
-    free = [len(f.law.coefficients) for f in fits.values()]
-    weights = law_weights(deviance, free, [PRIOR_WEIGHT[k] for k in fits])[0]
-
-    found = [coordinates(f) for f in fits.values()]
-    nears = [Linearised.of(f) for f in fits.values()]
-    spare = float(min(near.spare[0] for near in nears))
-
-    def ask(of: Callable[[Law, Mapping[str, Array]], Array]) -> tuple[Array, Array]:
-        both = [
-            with_errors(near, space, u, off, lambda v, law=space.law: of(law, v))  # type: ignore[misc]
-            for near, (space, _, u, off) in zip(nears, found, strict=True)
-        ]
-        return tuple(np.stack(part)[:, 0] for part in zip(*both, strict=True))  # type: ignore[return-value]
-
-    log_N, error = ask(lambda law, v: np.asarray(law.optimal_log_N(v, log_ND)))
-    weight = np.repeat(weights[:, None], len(budgets), axis=1)
-    centre, spread = average_laws(log_N, error, weight)
+    asked = _Estimates.of(runs, prior, seed)
     profile, profile_error, refused = _profiles(runs, budgets)
+    own, centre, spread = asked.log_N(log_ND)
     answer, answer_error, profile_weight = join(centre, spread, profile, profile_error)
-    at = {"log_N": answer, "log_D": log_ND - answer}
-    log_loss, loss_error = ask(lambda law, v: law.log_loss({k: c[:, 0] for k, c in v.items()}, at))
-    loss, loss_spread = average_laws(log_loss, loss_error, weight)
-    t = float(student.ppf(0.5 + 0.5 * level, spare))
+    refuted = pattern(asked.widest)
+    drift = _drift(asked, runs, seed) if refuted is not None and refuted.p < UNLIKELY else 0.0
+    distance = np.log(np.maximum(budgets / runs["C"].max(), 1.0))
+    answer_error = np.hypot(answer_error, drift * distance)
+    log_loss, loss, loss_spread = asked.log_loss(answer, log_ND)
+    t = float(student.ppf(0.5 + 0.5 * level, asked.spare))
     D = log_ND - answer
     table = pd.DataFrame(
         {
@@ -173,8 +200,9 @@ def consensus(
             "extrapolation": np.maximum(budgets / runs["C"].max(), 1.0),
         }
     )
-    names = [*fits, *([] if refused else [ISOFLOP])]
-    each = [*zip(log_N, error, weight * (1.0 - profile_weight), log_loss, strict=True)]
+    names = [*asked.fits, *([] if refused else [ISOFLOP])]
+    weight = asked.weights[:, None] * (1.0 - profile_weight)
+    each = [*zip(*own, weight, log_loss, strict=True)]
     each += [] if refused else [(profile, profile_error, profile_weight, np.full(len(budgets), np.nan))]
     members = pd.concat(
         [
@@ -186,9 +214,11 @@ def consensus(
     return Consensus(
         table=table,
         members=members.sort_values("C", kind="stable", ignore_index=True),
-        weights=dict(zip(fits, weights.tolist(), strict=True)),
-        coupling_p_value=coupling_p_value(fits["chinchilla"]) if len(fits) > 1 else float("nan"),
-        fits=fits,
+        weights=dict(zip(asked.fits, asked.weights.tolist(), strict=True)),
+        coupling_p_value=coupling_p_value(asked.fits["chinchilla"]) if len(asked.fits) > 1 else float("nan"),
+        pattern=refuted,
+        drift=drift,
+        fits=asked.fits,
         refused=tuple(refused),
         level=level,
     )
@@ -228,6 +258,81 @@ def join(a: Array, error_a: Array, b: Array, error_b: Array) -> tuple[Array, Arr
     beyond = np.maximum((a - b) ** 2 - error_a**2 - error_b**2, 0.0)
     mean = (1.0 - w) * a + w * b
     return mean, np.sqrt(((1.0 - w) * error_a + w * error_b) ** 2 + w * (1.0 - w) * beyond), w
+
+
+@dataclass(frozen=True)
+class _Estimates:
+    """The laws on some runs, and what they say of a best size and of its loss."""
+
+    fits: dict[str, FitResult]
+    weights: Array
+    found: tuple[tuple[Space, Array, Array, Linearised], ...]
+
+    @classmethod
+    def of(cls, runs: pd.DataFrame, prior: PriorArgument, seed: int) -> _Estimates:
+        fits = _fit_laws(runs, prior, seed)
+        objective = list(fits.values())[-1].objective
+        assert isinstance(objective, LogHuber)
+        deviance = 2.0 * ROBUST * np.array([[f.objective_value for f in fits.values()]]) / objective.scatter**2
+        free = [len(f.law.coefficients) for f in fits.values()]
+        weights = law_weights(deviance, free, [PRIOR_WEIGHT[k] for k in fits])[0]
+        found = []
+        for f in fits.values():
+            space, data, u, off = coordinates(f)
+            found.append((space, u, off, Linearised.at(space, data, f.objective, u, off, np.log(data.loss))))
+        return cls(fits, weights, tuple(found))
+
+    @property
+    def widest(self) -> FitResult:
+        return list(self.fits.values())[-1]
+
+    @property
+    def spare(self) -> float:
+        """Degrees of freedom that the widest law leaves."""
+        return float(min(near.spare[0] for *_, near in self.found))
+
+    def _ask(self, of: Callable[[Law, Mapping[str, Array]], Array]) -> tuple[Array, Array]:
+        """A quantity by each law and its standard errors, each (laws, budgets)."""
+        values, errors = [], []
+        for space, u, off, near in self.found:
+            value, error = with_errors(near, space, u, off, partial(of, space.law))
+            values.append(value[0])
+            errors.append(error[0])
+        return np.stack(values), np.stack(errors)
+
+    def log_N(self, log_ND: Array) -> tuple[tuple[Array, Array], Array, Array]:
+        """ln N by each law with errors, and the average with its own."""
+        own = self._ask(lambda law, v: np.asarray(law.optimal_log_N(v, log_ND)))
+        return own, *average_laws(*own, self.weights[:, None])
+
+    def log_loss(self, log_N: Array, log_ND: Array) -> tuple[Array, Array, Array]:
+        """ln of the loss of these sizes by each law, and the average with its error."""
+        at = {"log_N": log_N, "log_D": log_ND - log_N}
+        value, error = self._ask(lambda law, v: law.log_loss({k: c[:, 0] for k, c in v.items()}, at))
+        return value, *average_laws(value, error, self.weights[:, None])
+
+
+def _drift(asked: _Estimates, runs: pd.DataFrame, seed: int) -> float:
+    """How fast ln N goes astray with ln C when the dear runs are left out: cheap ones' answer at the largest budget beside that of all.
+
+    What the errors of both explain is taken off.
+    """
+    C = runs["C"].to_numpy(dtype=float)
+    log_ND = np.log([(runs["N"] * runs["D"]).max()])
+    _, target, target_error = asked.log_N(log_ND)
+    squares = []
+    for factor in HELD_OUT:
+        cheap = runs[C.max() / factor * (1 + 1e-6) >= C].reset_index(drop=True)
+        cheap.attrs = runs.attrs
+        if len(cheap) < max(FEWEST_RUNS, FEWEST_SHARE * len(runs)) or len(cheap) == len(runs):
+            continue
+        try:
+            _, said, error = _Estimates.of(cheap, None, seed).log_N(log_ND)
+        except QuokkaError:
+            continue
+        beyond = (said - target) ** 2 - error**2 - target_error**2
+        squares.append(max(float(beyond[0]), 0.0) / np.log(C.max() / cheap["C"].max()) ** 2)
+    return float(np.sqrt(np.mean(squares))) if squares else 0.0
 
 
 def _fit_laws(runs: pd.DataFrame, prior: PriorArgument, seed: int) -> dict[str, FitResult]:

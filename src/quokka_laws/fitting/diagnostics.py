@@ -266,6 +266,7 @@ def _outlying(fit: FitResult, refits: Refits, C: float | None) -> tuple[list[Dia
         "most": float(np.abs(found.residuals).max()),
         "above": bool((found.residuals > 0).all()),
         "corner": _corner(fit.runs, chosen),
+        "without_all": float(np.exp(found.without_all)),
         "others": list(row_names(fit.runs, np.isin(np.arange(len(chosen)), found.others))),
     }
     rows = row_names(fit.runs, chosen)
@@ -314,18 +315,20 @@ def _coupling(fit: FitResult, refits: Refits) -> Iterator[Diagnostic]:
         if not coupling_p_value_at(fit.law, space.values(part.u, part.off), fit.runs.iloc[kept], near) < UNLIKELY_AGAIN:
             return
     wide = Skaling()
-    space = Space.of(wide, wide.make_params())
-    assert space is not None  # no ties
+    around = Space.of(wide, wide.make_params())
+    assert around is not None  # no ties
     data = Data.of(wide, fit.runs)
-    begin = space.enter(wide.to_theta({**fit.values, "k": 1.0}), space.problem(data, fit.objective))
-    settled = settle(wide, data, space, LogHuber("auto"), None, seed=fit.seed, near=begin)
+    begin = around.enter(wide.to_theta({**fit.values, "k": 1.0}), around.problem(data, fit.objective))
+    settled = settle(wide, data, around, LogHuber("auto"), None, seed=fit.seed, near=begin)
     found = optimise(
-        wide, data, space, settled.objective, n_starts=None, seed=fit.seed, near=settled.near, briefly=True
+        wide, data, around, settled.objective, n_starts=None, seed=fit.seed, near=settled.near, briefly=True
     )
-    values = space.values(found.u, found.off)
+    values = around.values(found.u, found.off)
     budget = FARTHER * float((fit.runs["N"] * fit.runs["D"]).max())
-    log_N = [law.optimal_log_N(v, np.log([budget])) for law, v in ((fit.law, fit.values), (wide, values))]
-    own, other = (float(np.exp(np.ravel(v)[0])) for v in log_N)
+    own, other = (
+        float(np.exp(np.ravel(np.asarray(law.optimal_log_N(v, np.log([budget]))))[0]))
+        for law, v in ((fit.law, fit.values), (wide, values))
+    )
     C = budget * fit.conventions.flops_per_ND
     numbers = {"p": p, "k": values["k"], "wide": wide.label, "C": C, "own_N": own, "wide_N": other}
     yield Diagnostic("COUPLED", Severity.WARNING, numbers, advice=(Option("law", wide.name),))

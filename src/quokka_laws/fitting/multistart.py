@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,8 +25,8 @@ SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
 FIRST_STARTS = 5
 BRIEF_STARTS = 3
-FEW_STARTS = 8  # of a formula; where nearly all of them lead to one optimum no others are tried
-AGREEMENT = 0.85
+FEW_STARTS = (8, 24)  # of a formula; where enough of them lead to one optimum no others are tried
+AGREEMENT = (0.85, 0.3)  # share that is enough, of the first and of all
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,17 @@ def optimise(
         u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
     both: list[Solution] = []
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
-        if n_starts is None and not briefly and len(u) > FEW_STARTS and isinstance(law, Formula):
-            few, rest = slice(None, FEW_STARTS), slice(FEW_STARTS, None)
-            both.append(solve(problem, u[few], sample.weights, off=off[few], progress=bar.update))
-            if _agree(both[0]):  # nothing is gained by the rest
-                u, off = u[few], off[few]
-            else:
-                both.append(solve(problem, u[rest], sample.weights, off=off[rest], progress=bar.update))
-        else:
-            both.append(solve(problem, u, sample.weights, off=off, progress=bar.update))
+        ends = [len(u)]
+        if n_starts is None and not briefly and isinstance(law, Formula):  # a few at a time, until they agree
+            ends = [*(end for end in FEW_STARTS if end < len(u)), len(u)]
+        for first, end in pairwise([0, *ends]):
+            part = slice(first, end)
+            both.append(solve(problem, u[part], sample.weights, off=off[part], progress=bar.update))
+            if end < len(u) and _agree(both):
+                u, off = u[:end], off[:end]
+                break
         if not briefly:
-            few = slice(None, NEAR_STARTS)
+            few = slice(None, NEAR_STARTS if len(ends) == 1 else FEW_STARTS[0])
             both.append(solve(problem, u[few], sample.weights, off=off[few], begin="near", progress=bar.update))
     solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():
@@ -119,10 +120,12 @@ def optimise(
     )
 
 
-def _agree(solved: Solution) -> bool:
-    """Whether nearly all starts lead to one optimum."""
-    best = np.nanmin(solved.value)
-    return bool((solved.converged & (solved.value <= best * (1 + SAME_OPTIMUM))).mean() >= AGREEMENT)
+def _agree(parts: list[Solution]) -> bool:
+    """Whether nearly all of a few starts, or many of more, lead to one optimum: nothing is gained by others."""
+    value = np.concatenate([p.value for p in parts])
+    converged = np.concatenate([p.converged for p in parts])
+    share = (converged & (value <= np.nanmin(value) * (1 + SAME_OPTIMUM))).mean()
+    return bool(share >= (AGREEMENT[0] if len(parts) == 1 else AGREEMENT[1]))
 
 
 def _ranked_starts(

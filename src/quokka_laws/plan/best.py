@@ -17,7 +17,7 @@ import pandas as pd
 
 from quokka_laws._expressions import Grammar, Node, fault, names, nearest, parse
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import COMPLETED
 from quokka_laws.laws.formula_roles import Roles
@@ -26,21 +26,24 @@ from quokka_laws.laws.formula_text import FUNCTIONS
 from quokka_laws.laws.jet import Jet, variables
 from quokka_laws.plan.compute import FLAT
 from quokka_laws.plan.minimise import derivatives
+from quokka_laws.plan.side_by_side import several
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.intervals import check_level, percentile_interval
+from quokka_laws.results.intervals import LEVEL, percentile_interval, usable_level
 from quokka_laws.runs.quantities import parse_quantity
 
 GRAMMAR = Grammar(functions=FUNCTIONS, number=parse_quantity, what="cost")
 REACH = 1e6  # factor outside the fitted runs within which a variable without bounds is sought
 NARROW = 20.0  # a variable whose runs span less than this factor is sought among its runs only
-THRIFT = 1e-6  # least share of the budget that may be spent
+THRIFT = 1e-12  # least share of the budget that may be spent
 GRID = 33  # positions along each coordinate from which the best is refined
+SHARES = 7  # of the budget among them
 MOST_POINTS = 60_000
 MOST_CHOICES = 200
 STEPS = 100
 BUDGET_STEP = 1e-3  # relative change of the budget by which exponents are taken
 
 
+@several
 def best(
     fit: FittedLaw,
     *,
@@ -50,13 +53,13 @@ def best(
     given: Mapping[str, Any] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     choices: Mapping[str, Sequence[float]] | None = None,
-    level: float | None = None,
+    level: float | None = LEVEL,
 ) -> pd.DataFrame:
     """The values of some variables that give the lowest loss, the others given, at a cost within a budget.
 
     Parameters
     ----------
-    fit : FittedLaw
+    fit : FittedLaw, the name of a published law, or a list of them
     over : sequence of str
         Variables to choose.
     cost : str, optional
@@ -71,7 +74,7 @@ def best(
     choices : mapping of str to sequence, optional
         Variables of ``over`` that take one of these values, such as a number of experts.
     level : float, optional
-        Of bootstrap intervals.
+        Confidence level of the intervals, given wherever the fit has draws; None for no intervals.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def best(
     ------
     ExpressionError
         If the cost cannot be read.
-    ValueError
+    ArgumentError
         If a variable of the law is neither chosen nor given, or both.
     FitError
         If no point within the bounds has a finite loss and cost.
@@ -98,18 +101,21 @@ def best(
     >>> ql.plan.best(fit, over=["N", "D"], cost="6*N*D", budget=1e22)[["N", "D"]].round(-6).to_numpy().tolist()
     [[9060000000.0, 183960000000.0]]
     """
+    if not isinstance(fit, FittedLaw):
+        raise FitError(
+            f"{fit.label} was published as an allocation, without a law of the loss: nothing can be minimised"
+        )
     question = _Question.of(fit, list(over), cost, dict(given or {}), dict(bounds or {}), dict(choices or {}))
     budgets: list[float | None] = [None]
     if cost is not None:
         if budget is None:
-            raise ValueError("a cost needs a budget: budget=1e23")
+            raise ArgumentError("a cost needs a budget: budget=1e23")
         budgets = [float(parse_quantity(b)) for b in np.atleast_1d(np.asarray(budget, dtype=object)).ravel()]
         if bad := [b for b in budgets if not (b is not None and np.isfinite(b) and b > 0)]:
-            raise ValueError(f"budget = {bad[0]!r}: expected positive numbers")
+            raise ArgumentError(f"budget = {bad[0]!r}: expected positive numbers")
     elif budget is not None:
-        raise ValueError("a budget needs the cost it pays for: cost='6*N*D'")
-    if level is not None:
-        check_level(level)
+        raise ArgumentError("a budget needs the cost it pays for: cost='6*N*D'")
+    level = usable_level(fit, level)
     return pd.DataFrame([question.row(b, level) for b in budgets])
 
 
@@ -120,8 +126,9 @@ class _Found:
     z: Array  # (problems, variables of over)
     log_loss: Array
     thrift: Array  # log of the share of the budget that is spent
-    hessian: Array  # of the point estimate, in (z without the payer, thrift)
+    hessian: Array  # of the first problem, in (z without the payer, thrift)
     payer: int
+    paying: Array  # d payer/d others of the first problem
 
 
 @dataclass(frozen=True)
@@ -148,15 +155,15 @@ class _Question:
         known = [*law.takes, *(COMPLETED if {"N"} & set(law.takes) or {"D"} & set(law.takes) else ())]
         in_cost = [] if tree is None else list(dict.fromkeys(n.name for n in names(tree)))
         if not over:
-            raise ValueError("over names the variables to choose, such as over=['N', 'D']")
+            raise ArgumentError("over names the variables to choose, such as over=['N', 'D']")
         if both := sorted(set(over) & set(given)):
-            raise ValueError(f"{', '.join(both)}: either chosen (over=) or given (given=), not both")
+            raise ArgumentError(f"{', '.join(both)}: either chosen (over=) or given (given=), not both")
         if twice := sorted({v for v in over if over.count(v) > 1}):
-            raise ValueError(f"over names {', '.join(twice)} twice")
+            raise ArgumentError(f"over names {', '.join(twice)} twice")
         for name in over:
             if name not in (*known, *in_cost):
                 near = nearest(name, known)
-                raise ValueError(
+                raise ArgumentError(
                     f"{fit.label} has no variable {name!r}{f'; did you mean {near}?' if near else ''} It has {', '.join(law.takes)}"
                 )
         if tree is not None:
@@ -169,7 +176,7 @@ class _Question:
                     )
         reached = {*over, *given, *_derived({*over, *given})}
         if missing := [v for v in law.takes if v not in reached]:
-            raise ValueError(
+            raise ArgumentError(
                 f"{fit.label} is a law of {', '.join(law.takes)}: say {', '.join(missing)} (given={{{missing[0]!r}: …}}), or choose "
                 f"{'it' if len(missing) == 1 else 'them'} (over=)"
             )
@@ -181,16 +188,16 @@ class _Question:
             try:
                 numbers[name] = float(parse_quantity(value))
             except ValueError as error:
-                raise ValueError(f"given {name}: {error}") from None
+                raise ArgumentError(f"given {name}: {error}") from None
         for what, names_ in (("bounds", bounds), ("choices", choices)):
             if unknown := sorted(set(names_) - set(over)):
-                raise ValueError(
+                raise ArgumentError(
                     f"{what} of {', '.join(unknown)}: not among the variables to choose ({', '.join(over)})"
                 )
         limits = {name: _limits(fit, name, bounds.get(name)) for name in over if name not in choices}
         values = {name: tuple(float(v) for v in choices[name]) for name in over if name in choices}
         if np.prod([len(v) for v in values.values()], dtype=float) > MOST_CHOICES:
-            raise ValueError(f"choices make more than {MOST_CHOICES} combinations; give fewer values")
+            raise ArgumentError(f"choices make more than {MOST_CHOICES} combinations; give fewer values")
         return cls(fit, tuple(n for n in over if n not in values), tree, numbers, limits, values)
 
     # ---- one row ----------------------------------------------------------------------------------------------
@@ -276,10 +283,14 @@ class _Question:
         moving = [k for k, i in enumerate(free) if not self.at_limit(self.over[i], top.z[0, i])]
         if not moving or not np.linalg.cond(H[np.ix_(moving, moving)]) < 1e12:
             return {}
-        spread = np.sqrt(2 * np.log1p(FLAT) * np.abs(np.diag(np.linalg.inv(H[np.ix_(moving, moving)]))))
+        inverse = np.linalg.inv(H[np.ix_(moving, moving)])
+        rows = [(free[k], np.eye(len(moving))[m]) for m, k in enumerate(moving)]
+        if top.payer >= 0:
+            rows.append((top.payer, top.paying[moving]))
         found = {}
-        for k, width in zip(moving, spread, strict=True):
-            name, z = self.over[free[k]], top.z[0, free[k]]
+        for i, along in sorted(rows, key=lambda r: r[0]):
+            width = float(np.sqrt(2 * np.log1p(FLAT) * abs(along @ inverse @ along)))
+            name, z = self.over[i], top.z[0, i]
             found[f"{name}_flat_lower"] = float(self.natural(name, z - width))
             found[f"{name}_flat_upper"] = float(self.natural(name, z + width))
         return found
@@ -358,7 +369,7 @@ class _Question:
             np.stack([getattr(f, name) for f in found])[lowest, np.arange(len(theta))]
             for name in ("z", "log_loss", "thrift")
         )
-        return _Found(z, log_loss, thrift, first.hessian, first.payer)
+        return _Found(z, log_loss, thrift, first.hessian, first.payer, first.paying)
 
     def descend(
         self, theta: Array, budget: float | None, payer: int, chosen: dict[str, float], start: Array | None
@@ -393,7 +404,8 @@ class _Question:
             if (moved < 1e-13 * (1 + np.abs(y).max(axis=1, initial=0.0))).all() or (damping >= 1e8).all():
                 break
         z = path.positions(y)
-        return _Found(z, value, y[:, -1] if budget is not None else np.zeros(len(theta)), hessian[0], payer)
+        thrift = y[:, -1] if payer >= 0 else np.zeros(len(theta))
+        return _Found(z, value, thrift, hessian[0], payer, path.paying)
 
 
 class _Path:
@@ -409,6 +421,7 @@ class _Path:
             ends.append((float(np.log(THRIFT)), 0.0))
         self.low = np.array([e[0] for e in ends], dtype=float)
         self.high = np.array([e[1] for e in ends], dtype=float)
+        self.paying = np.zeros(len(self.free))
         self.p = {c.coordinate: theta[:, [j]] for j, c in enumerate(question.fit.law.coefficients)}
 
     def positions(self, y: Array) -> Array:
@@ -481,6 +494,7 @@ class _Path:
             J[:, i, a] = 1.0
             J[:, s, a] = -c[:, i] / c[:, s]
         J[:, s, count - 1] = 1.0 / c[:, s]
+        self.paying = J[0, s, : count - 1]
         first = np.einsum("si,sia->sa", g, J)
         bend = -np.einsum("sia,sij,sjb->sab", J, C, J) / c[:, s][:, None, None]  # d²z_s/dy², the cost being linear in y
         second = np.einsum("sia,sij,sjb->sab", J, H, J) + g[:, s][:, None, None] * bend
@@ -497,10 +511,10 @@ class _Path:
         dimensions = len(self.low)
         if dimensions == 0:
             return np.zeros((count, 0))
-        each = max(3, min(GRID, int(MOST_POINTS ** (1 / max(1, dimensions)))))
+        each = max(3, min(GRID, int((MOST_POINTS / SHARES) ** (1 / max(1, dimensions - 1)))))
         axes = [np.linspace(a, b, each) for a, b in zip(self.low, self.high, strict=True)]
         if self.budget is not None:
-            axes[-1] = np.array([0.0])
+            axes[-1] = np.linspace(self.low[-1], 0.0, SHARES)
         grid = np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1)
         middle = self.theta[:1] if count == 1 else np.median(self.theta, axis=0, keepdims=True)
         probe = _Path(self.q, np.repeat(middle, len(grid), axis=0), self.budget, self.payer, self.chosen)
@@ -545,9 +559,9 @@ def _limits(fit: FittedLaw, name: str, asked: tuple[float, float] | None) -> tup
     if asked is not None:
         low, high = (float(parse_quantity(v)) for v in asked)
         if not low < high:
-            raise ValueError(f"bounds of {name} are {low:g} and {high:g}: the first has to be the smaller")
+            raise ArgumentError(f"bounds of {name} are {low:g} and {high:g}: the first has to be the smaller")
         if low <= 0 and name in COMPLETED:
-            raise ValueError(f"bounds of {name} are {low:g} and {high:g}: {name} is positive")
+            raise ArgumentError(f"bounds of {name} are {low:g} and {high:g}: {name} is positive")
         return low, high
     if name in fit.fitted_range:
         low, high = fit.fitted_range[name]
@@ -556,4 +570,6 @@ def _limits(fit: FittedLaw, name: str, asked: tuple[float, float] | None) -> tup
         return low, high
     if name in COMPLETED:
         return (1.0, 1e6) if name == "epochs" else (1e3, 1e20)
-    raise ValueError(f"the runs behind {fit.label} do not say where {name} may lie: bounds={{{name!r}: (low, high)}}")
+    raise ArgumentError(
+        f"the runs behind {fit.label} do not say where {name} may lie: bounds={{{name!r}: (low, high)}}"
+    )

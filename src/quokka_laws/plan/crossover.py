@@ -206,13 +206,15 @@ def _comparable(first: FittedLaw, second: FittedLaw) -> str:
     a, b = first.conventions, second.conventions
     if a.loss_unit != b.loss_unit:
         raise FitError(
-            f"{first.label} is in {a.loss_unit}, {second.label} in {b.loss_unit}: convert one first "
-            "(ql.conversions.bits_per_byte)"
+            f"{first.label} is in {a.loss_unit}, {second.label} in {b.loss_unit}: convert one first: "
+            "ql.conversions.convert(law, tokens_per_byte=…) (on the command line --tokens-per-byte)"
         )
     apart = [d for d in differences([a, b]) if not d.startswith(("FLOP", "ways"))]
     unsure = [k for k in ("loss_kind", "tokenizer") if UNSTATED in (getattr(a, k), getattr(b, k))]
     if apart:
-        warnings.warn(f"{first.label} and {second.label} differ in {'; '.join(apart)}", ConventionsDiffer, stacklevel=3)
+        warnings.warn(
+            f"{first.label} and {second.label} differ in {'; '.join(apart)}.", ConventionsDiffer, stacklevel=3
+        )
         return "no: " + "; ".join(apart)
     return f"unknown: {', '.join(unsure)} unstated" if unsure else "yes"
 
@@ -243,7 +245,7 @@ def _warn_if_far(label: str, table: pd.DataFrame) -> None:
     if len(far):
         where = ", ".join(f"{u:.3g}" for u in dict.fromkeys(far["U_D"]))
         warnings.warn(
-            f"{times(far['extrapolation'].max())} outside the runs of {label} at U_D = {where}: this is no evidence",
+            f"{times(far['extrapolation'].max())} outside the runs of {label} at U_D = {where}: this is no evidence.",
             FarOutside,
             stacklevel=3,
         )

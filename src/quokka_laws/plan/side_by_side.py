@@ -59,19 +59,19 @@ def align(laws: Sequence[Any]) -> tuple[list[Any], list[str]]:
                 continue
             if f.conventions.tokenizer == OMEGA_KNOWN:
                 found[i] = convert(f, total_N=True)
-                said.append(f"N and C of {f.label} were converted from non-embedding to total parameters")
+                said.append(f"N and C of {f.label} were converted from non-embedding to total parameters.")
             else:
                 said.append(
                     f"{f.label} counts non-embedding parameters of another vocabulary; convert it with "
-                    "ql.conversions.convert(law, total_N=True, omega=…)"
+                    "ql.conversions.convert(law, total_N=True, omega=…)."
                 )
     apart = differences([f.conventions for f in found])
     if apart:
-        said.append(f"these laws differ in {'; '.join(apart)}")
+        said.append(f"These laws differ in {'; '.join(apart)}.")
     if any(d.startswith(("units", "tokenizers")) for d in apart):
         said.append(
-            "losses per token of different tokenizers compare in bits/byte: "
-            "ql.conversions.convert(law, tokens_per_byte=…) (on the command line --tokens-per-byte)"
+            "Losses per token of different tokenizers compare in bits/byte: "
+            "ql.conversions.convert(law, tokens_per_byte=…) (on the command line --tokens-per-byte)."
         )
     return found, said
 
@@ -101,7 +101,7 @@ def several(
         if given.get("loss") is not None:
             _refuse_one_target([f.conventions for f in laws])
         if said:
-            warnings.warn("; ".join(said), ConventionsDiffer, stacklevel=2)
+            warnings.warn(" ".join(said), ConventionsDiffer, stacklevel=2)
         tables = []
         for f in laws:
             table = question(f, *args, **kwargs)
@@ -117,5 +117,5 @@ def _refuse_one_target(conventions: Sequence[Conventions]) -> None:
     if apart:
         raise FitError(
             f"one loss cannot be the target of laws that differ in {'; '.join(apart)}: put them in bits/byte first, "
-            "ql.conversions.convert(law, tokens_per_byte=…), or ask them one by one"
+            "ql.conversions.convert(law, tokens_per_byte=…) (on the command line --tokens-per-byte); or ask them one by one"
         )

@@ -30,7 +30,7 @@ MOST_ROWS = 10_000_000
 MOST_COLUMNS = 10_000
 LISTED = 8  # faults named
 AGREEMENT = 1e-6  # relative, of numbers that are stored and follow from others; libraries differ in the last digits
-_NAME = re.compile(r"[A-Za-z_]\w{0,60}")
+_NAME = re.compile(r"[^\W\d]\w{0,60}")
 
 
 def _coefficient_name(name: str) -> str:
@@ -57,13 +57,13 @@ Columns = Annotated[dict[Word, Cells], Field(max_length=MOST_COLUMNS)]
 Draws = Annotated[list[Number | None], Field(max_length=MOST_ROWS)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """Keys that are not known are left alone: a newer version may have written them."""
 
     model_config = ConfigDict(strict=True, extra="ignore", arbitrary_types_allowed=True)
 
 
-class Parameter(_Strict):
+class Parameter(Strict):
     """One coefficient as lmfit holds it."""
 
     name: CoefficientName
@@ -74,13 +74,14 @@ class Parameter(_Strict):
     max: Number
 
 
-class RunsIndex(_Strict):
+class RunsIndex(Strict):
     """Names of the rows."""
 
     name: Word | None
     labels: Annotated[list[str | int | float], Field(max_length=MOST_ROWS)]
 
 
+<<<<<<< HEAD
 class Starts(_Strict):
     """How many starts were solved."""
 
@@ -112,6 +113,9 @@ class RunsAttrs(_Strict):
 
 
 class StoredDiagnostic(_Strict):
+=======
+class StoredDiagnostic(Strict):
+>>>>>>> speedup
     """One thing that is doubtful; its sentence is made anew."""
 
     code: Annotated[str, Field(max_length=200)]
@@ -121,6 +125,7 @@ class StoredDiagnostic(_Strict):
     advice: list[Annotated[list[Any], Field(min_length=2, max_length=2)]]
 
 
+<<<<<<< HEAD
 class Nothing(BaseModel):
     """An object without keys."""
 
@@ -128,6 +133,9 @@ class Nothing(BaseModel):
 
 
 class StoredFit(_Strict):
+=======
+class StoredFit(Strict):
+>>>>>>> speedup
     """A fit as :mod:`quokka_laws.results.storage` writes it."""
 
     kind: Literal["quokka-laws/fit"] = Field(alias="schema")
@@ -136,7 +144,7 @@ class StoredFit(_Strict):
     law: dict[str, Any]
     values: dict[CoefficientName, Finite]
     conventions: dict[Word, Word]
-    fitted_range: dict[Word, Annotated[list[Positive], Field(min_length=2, max_length=2)]]
+    fitted_range: dict[Word, Annotated[list[Finite], Field(min_length=2, max_length=2)]]
     objective: dict[Word, Any]
     objective_value: Number
     rms_residual: Number | None = None
@@ -185,9 +193,9 @@ def checked(data: Mapping[str, Any], where: str) -> StoredFit:
     try:
         fit = StoredFit.model_validate(dict(data))
     except ValidationError as error:
-        _refuse(where, [_fault(e) for e in error.errors(include_url=False, include_context=True)])
+        refuse(where, [fault_of(e) for e in error.errors(include_url=False, include_context=True)])
     law = law_of(fit.law, where)
-    _refuse(where, _disagreements(fit, law))
+    refuse(where, _disagreements(fit, law))
     return fit
 
 
@@ -199,7 +207,7 @@ def law_of(spec: Mapping[str, Any], where: str) -> Law:
     FitFileError
         For an unknown law, an option it does not have, or one of another type.
     """
-    _refuse(where, _spec_faults(spec, "law"))
+    refuse(where, _spec_faults(spec, "law"))
     try:
         return from_spec(spec)
     except (QuokkaError, TypeError, ValueError, AttributeError) as error:
@@ -209,7 +217,8 @@ def law_of(spec: Mapping[str, Any], where: str) -> Law:
 # ---- faults -----------------------------------------------------------------------------------------------------
 
 
-def _refuse(where: str, faults: list[str]) -> None:
+def refuse(where: str, faults: list[str]) -> None:
+    """Raise with one line per fault, where there are any; many are cut short."""
     if faults:
         more = f"\n{where}: and {len(faults) - LISTED} more" if len(faults) > LISTED else ""
         raise FitFileError("\n".join(f"{where}: {fault}" for fault in faults[:LISTED]) + more)
@@ -229,7 +238,7 @@ _EXPECTED = {
 }
 
 
-def _fault(error: Mapping[str, Any]) -> str:
+def fault_of(error: Mapping[str, Any]) -> str:
     """One of pydantic's errors: place, what was expected, what is there."""
     place = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-")))
     kind, context = str(error["type"]), error.get("ctx", {})

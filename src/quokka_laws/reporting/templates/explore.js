@@ -169,5 +169,9 @@ laws.forEach((law, i) => {
 for (const id of ["C", "U_D", "T"]) $(id).addEventListener("input", draw);
 addEventListener("resize", draw);
 draw();
+if (parent !== window) {  // a page that shows this in a frame can fit the frame to it
+  const tell = () => parent.postMessage({ explorerHeight: document.documentElement.scrollHeight }, "*");
+  new ResizeObserver(tell).observe(document.body);
+}
 // For tests and the curious: the numbers behind the picture.
 window.quokka = { laws, lossAt, best, wisest, state, percentile };

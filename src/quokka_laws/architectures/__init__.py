@@ -1,0 +1,9 @@
+"""Parameters and FLOPs of a real configuration, and a configuration for a number of parameters."""
+
+from quokka_laws.architectures.architecture import Architecture, Experts, LatentAttention
+from quokka_laws.architectures.count import Count, count
+from quokka_laws.architectures.propose import propose
+from quokka_laws.architectures.read import read
+from quokka_laws.architectures.write import FORMATS, write
+
+__all__ = ["FORMATS", "Architecture", "Count", "Experts", "LatentAttention", "count", "propose", "read", "write"]

@@ -1,0 +1,111 @@
+"""A configuration for a number of parameters.
+
+Width over depth follows what open models do: 64 at 100M parameters, 128 at 10B, a power of N between (GPT-3's shapes, Brown et
+al. 2020, Table 2.1, go from 64 to 128; Llama's are at 128). The loss hardly depends on it: Kaplan et al. 2020 (Figure 5) find
+under 1 % between aspect ratios of 10 and 200. Widths are multiples of 64, of 128 from 1,024 and of 512 from 2,048 on, so that
+matrix units are filled and heads divide among devices; the width of the feed-forward block, in multiples of 64, takes up what layers and width leave over.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quokka_laws.architectures.architecture import Architecture, whole
+from quokka_laws.architectures.count import count
+from quokka_laws.exceptions import ArgumentError
+
+ASPECT, AT, GROWTH = 64.0, 1e8, 0.15
+GATED_SHARE = 8 / 3  # hidden width of a gated block over the model's: as many parameters as two matrices of four times
+CLOSE = 0.01  # of N: shapes as close are equal, and the one nearest to the aspect ratio is taken
+NARROWEST = 64
+
+
+def propose(
+    N: float,
+    *,
+    vocabulary: int = 50304,
+    counts: str = "total",
+    aspect: float | None = None,
+    head_size: int | None = None,
+    kv_heads: int | None = None,
+    tied: bool | None = None,
+) -> Architecture:
+    """A dense transformer (RMSNorm, rotary positions, gated feed-forward) with close to N parameters.
+
+    Parameters
+    ----------
+    N : float
+        Parameters.
+    vocabulary : int
+    counts : {'total', 'non-embedding'}
+        Whether N holds the embedding table and the head.
+    aspect : float, optional
+        Width over layers; by default 64·(N/1e8)^0.15, at most 160.
+    head_size : int, optional
+        64 up to a width of 1,024, else 128.
+    kv_heads : int, optional
+        Of grouped-query attention; as many as heads by default.
+    tied : bool, optional
+        Whether the head is the embedding table; by default where the table would be more than a tenth of N.
+
+    Returns
+    -------
+    Architecture
+
+    Raises
+    ------
+    ArgumentError
+        If N is too small for the vocabulary, or an argument is not what was expected.
+
+    Examples
+    --------
+    >>> from quokka_laws import architectures
+    >>> shape = architectures.propose(7e9, vocabulary=32000)
+    >>> shape.layers, shape.width, shape.heads
+    (34, 4096, 32)
+    """
+    if not (np.isfinite(N) and N > 0):
+        raise ArgumentError(f"N = {N!r} is not a positive number of parameters")
+    if counts not in ("total", "non-embedding"):
+        raise ArgumentError(f"counts = {counts!r}: 'total' or 'non-embedding'")
+    for name, value in (("vocabulary", vocabulary), ("head_size", head_size), ("kv_heads", kv_heads)):
+        if value is not None and not whole(value):
+            raise ArgumentError(f"{name} = {value!r} is not a positive whole number")
+    wanted = aspect if aspect is not None else float(np.clip(ASPECT * (N / AT) ** GROWTH, 16.0, 160.0))
+    if not wanted > 0:
+        raise ArgumentError(f"aspect = {aspect!r} is not a positive number")
+    guess = (N / 12 * wanted) ** (1 / 3)  # layers·12·width² parameters
+    best: tuple[float, Architecture] | None = None
+    for width in _widths(guess):
+        table = vocabulary * width
+        one = tied if tied is not None else table > 0.1 * N
+        outside = table * (1 if one else 2) if counts == "total" else 0
+        size = head_size or (64 if width <= 1024 else 128)
+        if width % size or (kv_heads is not None and (width // size) % kv_heads):
+            continue
+        for layers in range(1, 4 * round(guess / wanted) + 8):
+            heads = width // size
+            shape = Architecture(layers, width, vocabulary, heads, kv_heads or heads, size, 64, tied=one)
+            rest = N - outside - layers * (width * size * 2 * (heads + shape.kv_heads))
+            hidden = 64 * round(rest / (3 * layers * width) / 64)
+            if not 2.0 * width <= hidden <= 4.0 * width:
+                continue
+            made = Architecture(layers, width, vocabulary, heads, kv_heads or heads, size, hidden, tied=one)
+            found = count(made)
+            miss = abs(np.log((found.total if counts == "total" else found.non_embedding) / N))
+            odd = abs(np.log(width / layers / wanted)) + abs(np.log(hidden / width / GATED_SHARE))
+            score = max(miss, CLOSE) * 100 + odd
+            if best is None or score < best[0]:
+                best = (score, made)
+    if best is None:
+        raise ArgumentError(
+            f"no shape with {N:.3g} parameters: the embedding of {vocabulary:,} tokens alone needs {vocabulary * NARROWEST:,}; "
+            "take a smaller vocabulary, more parameters, or counts='non-embedding'"
+        )
+    return best[1]
+
+
+def _widths(guess: float) -> list[int]:
+    """Within a factor two of the guess: multiples of 64, of 128 from 1,024 on, of 512 from 2,048 on."""
+    low, high = max(NARROWEST, 64 * int(guess / 2 / 64)), 64 * int(2 * guess / 64 + 1)
+    return [w for w in range(low, high + 1, 64) if w % (64 if w < 1024 else 128 if w < 2048 else 512) == 0]

@@ -1,0 +1,156 @@
+"""Commands between a configuration and its N and FLOPs: count one, choose one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from quokka_laws import architectures
+from quokka_laws.architectures import Architecture, Count
+from quokka_laws.cli.common import QUANTITY
+from quokka_laws.cli.output import Output, check_output, output_options, write_file
+from quokka_laws.exceptions import ArgumentError
+from quokka_laws.plan.hyperparameters import hyperparameters
+from quokka_laws.results.format import human, right_aligned
+
+CONTEXT = click.option(
+    "--context", type=click.IntRange(1), default=2048, show_default=True, help="Tokens of a sequence."
+)
+
+
+@click.command("count")
+@click.argument("config", required=False)
+@click.option("--layers", type=int)
+@click.option("--width", type=int)
+@click.option("--heads", type=int)
+@click.option("--kv-heads", type=int, help="Of grouped-query attention; as many as heads without it.")
+@click.option("--feed-forward", type=int, help="Hidden width; 8/3 of the width without it.")
+@click.option("--vocabulary", type=int, default=50304, show_default=True)
+@click.option("--tied", is_flag=True, help="The head is the embedding table.")
+@CONTEXT
+@click.option("--full-attention", is_flag=True, help="Count attention over all keys, not only those before each token.")
+@output_options
+def count_command(
+    config: str | None,
+    layers: int | None,
+    width: int | None,
+    heads: int | None,
+    kv_heads: int | None,
+    feed_forward: int | None,
+    vocabulary: int,
+    tied: bool,
+    context: int,
+    full_attention: bool,
+    out: Output,
+) -> None:
+    """Count the parameters and FLOPs of CONFIG (Hugging Face's config.json), or of --layers, --width and --heads."""
+    sizes = {"--layers": layers, "--width": width, "--heads": heads}
+    if config is not None:
+        if given := [k for k, v in sizes.items() if v is not None]:
+            raise click.UsageError(f"{config} says what {', '.join(given)} would: give one or the other")
+        shape = architectures.read(config)
+    else:
+        if missing := [k for k, v in sizes.items() if v is None]:
+            raise click.UsageError(f"give a configuration, or {', '.join(missing)} too")
+        assert layers is not None  # nothing is missing
+        assert width is not None
+        assert heads is not None
+        if heads < 1 or width % heads:
+            raise click.UsageError(f"--width {width} does not divide into {heads} heads")
+        hidden = feed_forward or 64 * round(width * 8 / 3 / 64)
+        shape = Architecture(layers, width, vocabulary, heads, kv_heads or heads, width // heads, hidden, tied=tied)
+    found = architectures.count(shape, context, causal=not full_attention)
+    out.show(_counted(found), _warnings(shape, found), found.table.reset_index(), pretty=_pretty)
+
+
+def _counted(found: Count) -> str:
+    active = f", {human(found.total_active)} of them active" if found.total_active != found.total else ""
+    return (
+        f"{found.total:,} parameters ({human(found.total)}){active}; {human(found.non_embedding)} without embedding and head. "
+        f"Training costs {found.training_flops_per_token:.3g} FLOPs a token at {found.context:,} tokens a sequence, "
+        f"{found.training_flops_per_token / (6 * found.total_active):.2f} times 6·N; the cache holds "
+        f"{found.cache_bytes_per_token:,} bytes a token"
+    )
+
+
+def _warnings(shape: Architecture, found: Count) -> list[str]:
+    off = found.training_flops_per_token / (6 * found.total_active) - 1
+    said = []
+    if abs(off) > 0.1:
+        said.append(
+            f"6·N·D is {abs(off):.0%} {'below' if off > 0 else 'above'} what training costs: give C, not 6·N·D, to fits"
+        )
+    if shape.experts is not None:
+        said.append("C follows the active parameters, memory the total: say which of them N is in a table of runs")
+    return said
+
+
+def _pretty(table: pd.DataFrame) -> str:
+    shown = pd.DataFrame({"": table["part"].str.replace("_", " ")})
+    for name in ("parameters", "active"):
+        shown[name] = table[name].map("{:,}".format)
+    shown["forward FLOPs a token"] = table["forward_flops"].map("{:.3g}".format)
+    return right_aligned(shown.set_index(""), index=True)
+
+
+@click.command("architecture")
+@click.option("-N", "--params", "N", type=QUANTITY, required=True, help="Parameters.")
+@click.option(
+    "-D", "--tokens", "D", type=QUANTITY, help="Tokens: published rules for learning rate and batch are shown too."
+)
+@click.option("--vocabulary", type=int, default=50304, show_default=True)
+@click.option(
+    "--counts", type=click.Choice(["total", "non-embedding"]), default="total", show_default=True, help="What N holds."
+)
+@click.option("--aspect", type=float, help="Width over layers; 64 at 100M parameters and 128 at 10B without it.")
+@click.option("--kv-heads", type=int, help="Of grouped-query attention.")
+@CONTEXT
+@click.option("--format", "form", type=click.Choice(architectures.FORMATS), help="Configuration to write.")
+@click.option("-o", "--output", metavar="FILE", help="Where to write it; stdout without it.")
+def architecture_command(
+    N: float,
+    D: float | None,
+    vocabulary: int,
+    counts: str,
+    aspect: float | None,
+    kv_heads: int | None,
+    context: int,
+    form: str | None,
+    output: str | None,
+) -> None:
+    """Choose layers, width and heads for N parameters; write them for a trainer."""
+    if output and not form:
+        form = "huggingface"
+    check_output(output)
+    shape = architectures.propose(N, vocabulary=vocabulary, counts=counts, aspect=aspect, kv_heads=kv_heads)
+    found = architectures.count(shape, context)
+    if form == "nanogpt":
+        raise ArgumentError(
+            "nanoGPT's models have two matrices a block and a tied head: write --format huggingface or megatron"
+        )
+    out = Output("json" if form and not output else "text", None, False)
+    answer = (
+        f"{shape.layers} layers of width {shape.width:,}, {shape.heads} heads of {shape.head_size}"
+        + (f" ({shape.kv_heads} for keys and values)" if shape.kv_heads < shape.heads else "")
+        + f", feed-forward {shape.feed_forward:,}, vocabulary {shape.vocabulary:,}{', tied head' if shape.tied else ''}"
+    )
+    below = [_counted(found)]
+    if D is not None:
+        rules = hyperparameters(N, D)[["rule", "lr", "batch_tokens"]]
+        shown = pd.DataFrame(
+            {
+                "rule": rules["rule"],
+                "learning rate": rules["lr"].map("{:.2e}".format),
+                "batch, tokens": rules["batch_tokens"].map(human),
+            }
+        )
+        below.append(f"Learning rate and batch by published rules\n{right_aligned(shown)}")
+    out.text(answer, [], *below)
+    if form:
+        text = architectures.write(shape, form, context=context)
+        if output:
+            write_file(Path(output), text)
+        else:
+            click.echo(text.rstrip("\n"))

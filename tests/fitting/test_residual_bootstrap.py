@@ -1,0 +1,59 @@
+"""Refits to simulated losses: as wide as Student's intervals, no resample without a law."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+from simulated import DESIGNS, TRUTHS, simulate
+
+import quokka_laws as ql
+from quokka_laws.fitting.linearised import Linearised, coordinates
+from quokka_laws.fitting.residual_bootstrap import simulated_log_losses
+
+LAW = ql.laws.Chinchilla()
+AUTO = ql.LogHuber("auto")
+
+
+@pytest.fixture(scope="module")
+def fit() -> ql.FitResult:
+    return ql.fit(
+        LAW, simulate(TRUTHS["chinchilla"], DESIGNS["40, isoflop"](), "1 %", 4), objective=AUTO, bootstrap=600
+    )
+
+
+def test_draws_are_as_wide_as_the_delta_method_says(fit: ql.FitResult) -> None:
+    near = Linearised.of(fit)
+    gradient = np.zeros((1, 1, 5))
+    gradient[0, 0, LAW.names.index("alpha")] = 1.0
+    half = float(student.ppf(0.975, near.spare[0]) * near.standard_errors(gradient)[0, 0])
+    low, high = np.percentile(fit.draws["alpha"], [2.5, 97.5])
+    assert 0.5 * (high - low) == pytest.approx(half, rel=0.2)
+    assert fit.bootstrap["resample"] == "residuals"
+
+
+def test_simulated_losses_scatter_about_the_law_by_the_noise(fit: ql.FitResult) -> None:
+    _, data, _, _ = coordinates(fit)
+    near = Linearised.of(fit)
+    y = simulated_log_losses(near, np.log(data.loss), count=2000, seed=0)
+    fitted = np.log(data.loss) + near.residuals[0]
+    assert y.mean(axis=0) == pytest.approx(fitted, abs=2e-3)
+    assert y.std() > 0
+    assert np.sqrt(((y - fitted) ** 2).mean()) == pytest.approx(0.01, rel=0.35)
+    np.testing.assert_array_equal(y, simulated_log_losses(near, np.log(data.loss), count=2000, seed=0))
+
+
+def test_nine_runs_have_a_law_in_every_refit() -> None:
+    runs = simulate(TRUTHS["chinchilla"], DESIGNS["9, grid"](), "1 %", 1)
+    own = ql.fit(LAW, runs, objective=AUTO, bootstrap=200)
+    assert own.bootstrap["converged"] >= 198
+
+
+def test_kinds_of_resampling(fit: ql.FitResult) -> None:
+    assert ql.fit(LAW, fit.runs, bootstrap=20).bootstrap["resample"] == "rows"
+    assert ql.fit(LAW, fit.runs, bootstrap=20, objective=AUTO, resample="rows").bootstrap["resample"] == "rows"
+    assert ql.fit(LAW, fit.runs, bootstrap=20, objective=AUTO, strata="C").bootstrap["resample"] == "rows"
+    shared = fit.runs.assign(run_id=np.arange(len(fit.runs)) // 4)
+    assert ql.fit(LAW, shared, bootstrap=20, objective=AUTO).bootstrap["resample"] == "rows"
+    with pytest.raises(ValueError, match="share their noise"):
+        ql.fit(LAW, shared, bootstrap=20, objective=AUTO, resample="residuals")
