@@ -81,15 +81,14 @@ class RunsIndex(Strict):
     labels: Annotated[list[str | int | float], Field(max_length=MOST_ROWS)]
 
 
-<<<<<<< HEAD
-class Starts(_Strict):
+class Starts(Strict):
     """How many starts were solved."""
 
     solved: Count
     at_optimum: Count
 
 
-class Bootstrap(_Strict):
+class Bootstrap(Strict):
     """What was resampled, and how many refits there are."""
 
     cluster: Word | None = None
@@ -100,7 +99,7 @@ class Bootstrap(_Strict):
     converged: Count
 
 
-class RunsAttrs(_Strict):
+class RunsAttrs(Strict):
     """What was recorded when the runs were read."""
 
     conventions: dict[Word, Word] = Field(default_factory=dict)
@@ -112,10 +111,7 @@ class RunsAttrs(_Strict):
     undecided: dict[Word, list[Word]] = Field(default_factory=dict)
 
 
-class StoredDiagnostic(_Strict):
-=======
 class StoredDiagnostic(Strict):
->>>>>>> speedup
     """One thing that is doubtful; its sentence is made anew."""
 
     code: Annotated[str, Field(max_length=200)]
@@ -125,17 +121,13 @@ class StoredDiagnostic(Strict):
     advice: list[Annotated[list[Any], Field(min_length=2, max_length=2)]]
 
 
-<<<<<<< HEAD
 class Nothing(BaseModel):
     """An object without keys."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class StoredFit(_Strict):
-=======
 class StoredFit(Strict):
->>>>>>> speedup
     """A fit as :mod:`quokka_laws.results.storage` writes it."""
 
     kind: Literal["quokka-laws/fit"] = Field(alias="schema")
