@@ -50,7 +50,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Word = Annotated[str, Field(max_length=10_000)]
 CoefficientName = Annotated[str, AfterValidator(_coefficient_name)]
-Cell = bool | int | float | Annotated[str, Field(max_length=100_000)] | None | list[Any] | dict[str, Any]
+Whole = Annotated[int, Field(ge=-(10**300), le=10**300)]  # what a float can hold
+Cell = bool | Whole | float | Annotated[str, Field(max_length=100_000)] | None | list[Any] | dict[str, Any]
 Cells = Annotated[list[Cell], Field(max_length=MOST_ROWS)]
 Columns = Annotated[dict[Word, Cells], Field(max_length=MOST_COLUMNS)]
 Draws = Annotated[list[Number | None], Field(max_length=MOST_ROWS)]
@@ -147,7 +148,7 @@ class StoredFit(Strict):
     condition_number: Number
     bootstrap: Bootstrap | Nothing
     route: Word
-    seed: int
+    seed: Whole
     versions: dict[Word, Word]
     params: list[Parameter]
     rivals: Columns
