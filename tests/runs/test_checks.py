@@ -45,9 +45,11 @@ def test_following_advice_never_gives_the_same_fault(case: str) -> None:
             try:
                 runs = ql.read_runs(table, **again)
             except ql.RunsError as error:
-                assert fault.code not in [other.code for other in error.faults], (case, advice)
+                runs, left = None, [other.code for other in error.faults]
             else:
-                assert len(runs) >= 8
+                left = []
+            assert fault.code not in left, (case, advice)
+            assert runs is None or len(runs) >= 8
 
 
 def test_no_constant_is_advised_where_none_fits_every_row() -> None:

@@ -41,7 +41,8 @@ def test_columns_in_millions_and_billions() -> None:
     assert {"code": "scaled", "name": "D", "factor": 1e9} in by_name.attrs["notes"]
     with pytest.raises(ql.RunsError) as caught:
         ql.read_runs(table, columns={"N": "params_m", "D": "Tokens (B)"})
-    assert [(f.code, f.advice[0]) for f in caught.value.faults][0] == ("wrong_unit", {"columns": {"N": "params_m:M"}})
+    fault = caught.value.faults[0]
+    assert (fault.code, fault.advice[0]) == ("wrong_unit", {"columns": {"N": "params_m:M"}})
     for fault in caught.value.faults:
         assert ql.read_runs(table, columns={"D": "Tokens (B):B"} | fault.advice[0]["columns"])["N"].tolist() == [
             7e7,

@@ -114,6 +114,8 @@ def fit_command(
     if output == "-" and sys.stdout.isatty():
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
     check_output(output)
+    outliers = "outliers" in reading["drop"]
+    reading["drop"] = tuple(condition for condition in reading["drop"] if condition != "outliers")
     table = load_runs(runs, **reading)
     params = None
     if law is not None:
@@ -132,6 +134,7 @@ def fit_command(
         seed=seed,
         params=params,
         objective=chosen,
+        drop="outliers" if outliers else None,
         cluster=None if cluster == "row" else cluster,
         strata=strata,
         weights=weights,

@@ -132,7 +132,17 @@ def curve(
         return unreadable(run_id, source, [reason])
     if at == "tokens":
         table["step"] = table["D"]
-    return Curve(run_id, _placed(table, said), metric, source, everything, ended, tuple(said), at, series_end)
+    return Curve(
+        run_id,
+        _placed(table[np.isfinite(table["step"])], said),
+        metric,
+        source,
+        everything,
+        ended,
+        tuple(said),
+        at,
+        series_end,
+    )
 
 
 def unreadable(run_id: str, source: str, reasons: list[str]) -> Curve:
