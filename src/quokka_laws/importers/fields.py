@@ -125,7 +125,8 @@ def curve(
         told["N_counts"] = "active"
     everything = {**other, **told, **(name_facts or {}), **stated}
     at = "step" if "step" in found else "tokens" if "D" in table else _axis(logged, names)
-    reached = float(table.loc[table["loss"].notna(), "step"].max())
+    step = table["step"].to_numpy(dtype=float)
+    reached = float(np.nanmax(np.where(np.isnan(table["loss"].to_numpy(dtype=float)), -np.inf, step), initial=-np.inf))
     if at == "step" and reached > axis.MOST_STEPS and "step" not in columns:
         given = found["step"]
         reason = (
@@ -249,9 +250,9 @@ def _in_nats(loss: Array, metric: str, said: list[Remark]) -> Array:
 
 def _placed(table: pd.DataFrame, said: list[Remark]) -> pd.DataFrame:
     """Rows without a step stand where they were logged: after the row before them."""
-    blank = table["step"].isna()
-    if not blank.any():
+    if not np.isnan(table["step"].to_numpy(dtype=float)).any():
         return table
+    blank = table["step"].isna()
     there = blank & table["loss"].notna()
     if there.any():
         table = table.assign(step=table["step"].where(~there, table["step"].ffill()))
