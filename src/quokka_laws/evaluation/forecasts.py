@@ -109,7 +109,7 @@ class Forecast:
         """One line."""
         low, high = self.intervals["90"]
         unit = self.conventions.get("loss_unit", "")
-        return f"{self.question} {self.median:.4g} {unit} (90 %: {low:.4g} … {high:.4g}), forecast on {self.made[:10]}"
+        return f"{self.question} {self.median:.3f} {unit} (90 %: {low:.3f} … {high:.3f})"
 
     def __str__(self) -> str:
         return self.answer
@@ -287,7 +287,7 @@ class Scores:
                 else f"inside the {100 * row['within']:.0f} % interval"
             )
             return (
-                f"Observed {row['observed']:.4g}, forecast {row['median']:.4g}: {100 * row['error']:+.2g} %, {inside} (z = {row['z']:.2g}, "
+                f"Observed {row['observed']:.3f}, forecast {row['median']:.3f}: {100 * row['error']:+.2g} %, {inside} (z = {row['z']:.2g}, "
                 f"log score {row['log_score']:.3g})"
             )
         ninety = self.coverage.set_index("level").loc[0.9]

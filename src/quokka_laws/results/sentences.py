@@ -341,7 +341,7 @@ def _forecasts_pending(*, count: int, first: str, rows: Any, tries: Any) -> str:
 
 
 def _intervals_off(*, inside: int, of: int, p: float, rows: Any, tries: Any) -> str:
-    side = "narrow: the law misses more than its runs show" if inside / of < 0.9 else "wide"
+    side = "narrow, as where the law misses more than its runs show" if inside / of < 0.9 else "wide"
     return f"{inside} of {of} runs fell inside their 90 % interval ({_chance(p)} if it were right): the intervals are too {side}."
 
 
