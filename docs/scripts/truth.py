@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import quokka_laws as ql
-from quokka_laws.exceptions import QuokkaError
+from quokka_laws.exceptions import FitError, RunsError
 
 FACTORS, LEVEL, FEWEST, REFITS = (3.0, 10.0, 30.0), 0.9, 15, 300
 FEW_EPOCHS, LEARNED = (
@@ -62,10 +62,10 @@ def forecast(runs: pd.DataFrame, factor: float) -> dict[str, object] | None:
         return None
     at = {k: dear[k].to_numpy() for k in ("N", "D")}
     try:
-        stacked = ql.average(None, fitted).predict(interval=LEVEL, **at)
-        alone = ql.fit("chinchilla", fitted, bootstrap=REFITS).predict(interval=LEVEL, kind="run", **at)
+        stacked = ql.average(None, fitted).predict(level=LEVEL, **at)
+        alone = ql.fit("chinchilla", fitted, bootstrap=REFITS).predict(level=LEVEL, kind="run", **at)
         law = ql.fit(fitted).label
-    except QuokkaError:
+    except (FitError, RunsError):
         return None
     row: dict[str, object] = {"fitted → forecast": f"{len(fitted)} → {len(dear)}", "up to": f"×{factor:g}", "law": law}
     for name, said in (("average", stacked), ("Chinchilla", alone)):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from quokka_laws._version import __version__
 
 if TYPE_CHECKING:
-    from quokka_laws import architectures, evaluation, importers, laws, plan
+    from quokka_laws import architectures, evaluation, importers, laws, plan, runs
     from quokka_laws.evaluation import (
         Average,
         Candidate,
@@ -102,6 +102,7 @@ _ROOM_OF = {
     "read_forecast": "evaluation",
     "read_runs": "runs",
     "report": "reporting",
+    "runs": "",
     "schedules": "laws",
     "score": "evaluation",
     "sensitivity": "evaluation",

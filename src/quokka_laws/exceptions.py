@@ -3,6 +3,10 @@
 Anything else that is raised is a fault of this package.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class QuokkaError(Exception):
     """Base class: catch this to catch everything the package raises deliberately."""
@@ -13,7 +17,16 @@ class ArgumentError(QuokkaError, ValueError):
 
 
 class RunsError(QuokkaError, ValueError):
-    """The table of runs cannot be used; the message lists every fault with its rows and columns."""
+    """The table of runs cannot be used; the message lists every fault with its rows and columns.
+
+    ``faults`` holds them as values where a table was checked (:class:`quokka_laws.runs.remarks.Remark`), ``source`` what the
+    table is called.
+    """
+
+    def __init__(self, message: str, *, source: str = "", faults: tuple[Any, ...] = ()) -> None:
+        super().__init__(message)
+        self.source = source
+        self.faults = faults
 
 
 class ExpressionError(ArgumentError):

@@ -39,7 +39,8 @@ def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
     listed = set(re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), flags=re.MULTILINE))
     prefix = "" if module is ql else module.__name__.rpartition(".")[2] + "."
     names = [n for n in public(module) if not isinstance(getattr(module, n), ModuleType) and n != "__version__"]
-    assert not [n for n in names if prefix + n not in listed]
+    both = {n for n in names if n in listed and getattr(ql, n, None) is getattr(module, n)}  # ql.import_runs
+    assert not [n for n in names if prefix + n not in listed and n not in both]
     assert not [n for n in names if not getattr(module, n).__doc__]
 
 

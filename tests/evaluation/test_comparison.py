@@ -57,7 +57,7 @@ def test_runs_without_a_run_id_are_held_out_one_by_one(runs: pd.DataFrame) -> No
 
 
 def test_without_draws_there_is_no_coverage_to_show(comparison: ql.Comparison, runs: pd.DataFrame) -> None:
-    assert "in 90% interval of mean" in comparison.report()
+    assert "in 95 % interval of mean" in comparison.report()
     plain = ql.compare(TWO, runs, holdout=(10,), bootstrap=0).report()
     assert "interval of mean" not in plain
     assert "nan" not in plain
@@ -121,7 +121,7 @@ def test_average_prefers_what_extrapolates_and_widens(stacked: ql.Average, runs:
     by_distance = stacked.calibration(0.9).set_index("distance")
     np.testing.assert_equal(table["coverage_held_out"].iloc[2], by_distance.loc["beyond ×30", "coverage"])
     assert by_distance["coverage"].dropna().min() > 0.7
-    assert "90% intervals held of budgets they had not seen" in stacked.report()
+    assert "95 % intervals held of budgets they had not seen" in stacked.report()
     assert np.allclose(stacked(N=1e9, D=1e10), stacked.predict(N=1e9, D=1e10)["loss"])
     with pytest.raises(ValueError, match="positive numbers"):
         stacked.predict(N=-1.0, D=1e9)
@@ -130,7 +130,7 @@ def test_average_prefers_what_extrapolates_and_widens(stacked: ql.Average, runs:
 def test_average_that_cannot_be_calibrated_says_so(runs: pd.DataFrame) -> None:
     few = runs.sort_values("C").iloc[:8].reset_index(drop=True)
     found = ql.average([ql.laws.Chinchilla()], few, holdout=(1e6,))
-    assert "NOT CALIBRATED" in found.report()
+    assert "Not calibrated" in found.report()
     assert np.isnan(found.predict(N=1e9, D=1e10, level=0.9)["coverage_held_out"].iloc[0])
 
 
@@ -154,3 +154,8 @@ def test_epoch_runs(epoch240: pd.DataFrame) -> None:
     assert found.table["law"].tolist() == ["skaling", "chinchilla", "kaplan"]
     assert found.table.set_index("law").loc["chinchilla", "error"] == pytest.approx(0.0111, abs=2e-4)
     assert found.table["covered_mean"].max() < 0.5
+
+
+def test_no_law_that_can_be_fitted_is_said_once(quokka87: pd.DataFrame) -> None:
+    with pytest.raises(ql.FitError, match="no law could be fitted: memorization"):
+        ql.compare([ql.laws.Memorization()], quokka87, holdout=[3.0], bootstrap=0)

@@ -24,6 +24,7 @@ def test_llada_has_one_size(quokka87: pd.DataFrame) -> None:
     assert found.coupling_p_value < 1e-6
     assert found.widest > 1.8
     assert found.members["weight"].sum() == pytest.approx(1.0)
+    assert str(found).splitlines()[0].startswith("C = 1.1e+23: 14.2B parameters [")
 
 
 @pytest.mark.parametrize("truth", ["chinchilla", "skaling, k = 0.45"])

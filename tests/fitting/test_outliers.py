@@ -62,3 +62,8 @@ def test_a_fit_without_outliers_lists_them(epoch245: pd.DataFrame) -> None:
     assert set(fit.excluded["reason"]) == {"outlier"}
     assert ql.plan.compute_optimal(fit, 1e23)["N"].item() == pytest.approx(2.976e10, rel=1e-3)
     assert "OUTLYING_ROWS" not in [d.code for d in fit.diagnostics]
+
+
+def test_the_five_rows_by_the_law_that_is_chosen(epoch245: pd.DataFrame) -> None:
+    outlying = next(d for d in ql.fit(epoch245).diagnostics if d.code == "OUTLYING_ROWS")
+    assert outlying.rows == ("0", "1", "2", "3", "4")

@@ -13,6 +13,7 @@ import pytest
 import quokka_laws as ql
 from quokka_laws import laws
 from quokka_laws.runs.checkpoints import mark_stages
+from quokka_laws.runs.read import notes_of
 
 LN_V = math.log(50257)
 
@@ -138,7 +139,7 @@ def test_stage_column_is_reproduced() -> None:
 def test_stages_left_out_are_counted_and_unknown_ones_refused() -> None:
     runs = ql.datasets.load_quokka_repeated()
     assert len(runs) == 22_881
-    assert any("1308 checkpoints of other stages" in note for note in runs.attrs["notes"])
+    assert any("1308 checkpoints of other stages" in note for note in map(str, notes_of(runs)))
     with pytest.raises(ql.RunsError, match="missing: run_id"):
         mark_stages(runs.drop(columns="run_id"))
     with pytest.raises(ValueError, match="stages cooldown"):
@@ -158,10 +159,10 @@ def test_unique_tokens_that_were_never_seen_do_not_count(read: Callable[[pd.Data
     runs = read(table.assign(U_D=[1e9, 3e9]))
     assert runs["U_D"].tolist() == [1e9, 2e9]
     assert runs["epochs"].tolist() == [2, 1]
-    assert any("U_D exceeds D in row 2: taken as D" in note for note in runs.attrs["notes"])
+    assert any("U_D exceeds D in row 2: taken as D" in note for note in map(str, notes_of(runs)))
     runs = read(table.assign(epochs=[0.0003, 4]))
     assert runs[["U_D", "epochs"]].to_numpy().tolist() == [[2e9, 1], [5e8, 4]]
-    assert any("epochs is below 1 in row 1: taken as 1" in note for note in runs.attrs["notes"])
+    assert any("epochs is below 1 in row 1: taken as 1" in note for note in map(str, notes_of(runs)))
 
 
 def test_weights_that_give_every_run_the_same_say(checkpoints: pd.DataFrame) -> None:

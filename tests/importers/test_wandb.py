@@ -64,6 +64,43 @@ def test_export_of_a_chart(tmp_path: Path) -> None:
     assert ql.fit(ql.laws.Chinchilla(), ql.read_runs(runs)).values == pytest.approx(TRUE_CHINCHILLA, rel=1e-6)
 
 
+@pytest.mark.parametrize("axis", ["epoch", "Relative Time (Process)", "Wall Time", "trainer/samples"])
+def test_step_beside_the_metric_wins_over_the_axis_of_a_chart(tmp_path: Path, axis: str) -> None:
+    path = tmp_path / "chart.csv"
+    rows = [f"{s / 1000},{s},{5 - s / 1000},,\n{s / 1000 + 0.01},,,{s},{4 - s / 1000}" for s in range(500, 2001, 500)]
+    header = f"{axis},10M - _step,10M - eval/loss,40M - _step,40M - eval/loss"
+    path.write_text(header + "\n" + "\n".join(rows) + "\n")
+    runs = import_runs(path, name="{N}", tokens_per_step=1000)
+    assert runs["D"].tolist() == [2e6, 2e6]
+    assert runs["loss"].tolist() == [3.0, 2.0]
+    assert [note["code"] for note in runs.attrs["notes"]] == ["axis"]
+    bare = path.read_text().replace("_step", "grad_norm")
+    path.write_text(bare)
+    with pytest.raises(ql.RunsError, match="neither steps nor tokens, and no column _step"):
+        import_runs(path, name="{N}", tokens_per_step=1000)
+
+
+def test_a_chart_against_tokens_needs_no_tokens_per_step(tmp_path: Path) -> None:
+    path = tmp_path / "chart.csv"
+    rows = [f"{d:.0f},{5 - d / 1e9}" for d in np.arange(1, 9) * 1e8]
+    path.write_text("throughput/total_tokens,190M-1xC - eval/c4_en-validation/CrossEntropyLoss\n" + "\n".join(rows))
+    made = import_runs(path, name="{N}-{}").iloc[0]
+    assert made[["N", "D", "loss_split"]].tolist() == [1.9e8, 8e8, "validation"]
+    assert made["loss"] == pytest.approx(4.2)
+    assert "step" not in made
+
+
+def test_a_table_of_runs_tells_seeds_apart_by_their_ids(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    rows = [f"small,id{i},finished,1e7,2e8,{i},400,{5 + i / 100}" for i in range(3)] + ["big,idb,crashed,4e7,2e8,0,50,"]
+    path.write_text("Name,ID,State,n_params,tokens,seed,_step,val/loss\n" + "\n".join(rows) + "\n")
+    imported = import_runs(path)
+    assert imported["run_id"].tolist() == ["small (id0)", "small (id1)", "small (id2)", "big"]
+    for runs in (ql.read_runs(imported), ql.read_runs(path)):
+        assert runs["run_id"].nunique() == 3
+        assert [(e["name"].split()[0], e["code"]) for e in runs.attrs["excluded"]] == [("big", "state")]
+
+
 def test_averaged_points_of_a_chart_are_said(tmp_path: Path) -> None:
     path = tmp_path / "wandb_export.csv"
     path.write_text(
@@ -76,7 +113,7 @@ def test_averaged_points_of_a_chart_are_said(tmp_path: Path) -> None:
     facts.write_text("Name,State,n_params,tokens\na,finished,1.3B,10B\n")
     runs = import_runs(path, facts=facts)
     assert runs.loc[0, ["run_id", "N", "D"]].tolist() == ["a", 1.3e9, 1e10]
-    assert "averages over stretches of steps" in runs.attrs["notes"][0]
+    assert [note["code"] for note in runs.attrs["notes"]] == ["averaged"]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -97,15 +134,6 @@ def test_two_runs_of_one_name_in_a_chart(tmp_path: Path) -> None:
     path.write_text('"Step","a - loss","a - loss"\n1,3,4\n')
     with pytest.raises(ql.RunsError, match=r"export\.csv: 'a - loss' heads more than one column; give each"):
         import_runs(path)
-
-
-def test_offline_runs_are_explained(tmp_path: Path) -> None:
-    folder = tmp_path / "wandb" / "offline-run-1"
-    folder.mkdir(parents=True)
-    (folder / "run-1.wandb").write_bytes(b":W&B")
-    for source in (tmp_path / "wandb", folder / "run-1.wandb"):
-        with pytest.raises(ql.RunsError, match="upload them"):
-            import_runs(source)
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,7 +159,7 @@ def test_a_law_is_rebuilt_from_its_plain_description():
 )
 def test_mistakes_are_sentences(text, said):
     with pytest.raises(ExpressionError, match=said):
-        Formula(text)
+        Formula(text, of=("N", "D"))
 
 
 def test_settings_of_unknown_coefficients_are_refused():

@@ -128,8 +128,7 @@ def test_unknown_names_suggest_the_nearest() -> None:
 
 
 def test_allocations_have_no_intervals() -> None:
-    with pytest.raises(ql.FitError, match="no interval can be given"):
-        ql.plan.compute_optimal(ql.published["llama3-2024"], 1e23, level=0.9)
+    assert not {"level", "N_lower"} & set(ql.plan.compute_optimal("llama3-2024", 1e23, level=0.9))
 
 
 def test_hardware() -> None:
@@ -155,9 +154,9 @@ def test_plan_command() -> None:
     runner = CliRunner()
     rows = json.loads(runner.invoke(main, ["plan", "-C", "1e23", "--format", "json"]).stdout)
     assert {r["law"] for r in rows} == set(published.defaults())
-    table = runner.invoke(main, ["plan", "--gpus", "64xH100", "--days", "14", "--format", "table"])
+    table = runner.invoke(main, ["plan", "--gpus", "64xH100", "--days", "14"])
     assert "3.06e+22 FLOPs" in table.stderr
-    assert "disagree by a factor" in table.stderr
+    assert "disagree by a factor" in table.stdout
     assert "besiroglu-2024" in table.stdout
     paid = ["plan", "--dollars", "1M", "--price", "2.5", "--gpu", "H100", "--law", "besiroglu-2024", "--format", "json"]
     done = runner.invoke(main, paid)
@@ -167,7 +166,6 @@ def test_plan_command() -> None:
     assert runner.invoke(main, other).exit_code == 0
     for wrong in (
         ["-C", "1e23", "--days", "3"],
-        ["-C", "1e23", "--flops", "1e23"],
         [],
         ["--gpus", "many", "--days", "3"],
         ["--gpus", "8xH100"],
@@ -221,8 +219,8 @@ def test_plan_with_limited_data_and_with_serving() -> None:
     both = ["plan", "-C", "1e22", "--inference-tokens", "1T", "--unique-tokens", "1T"]
     assert runner.invoke(main, both).exit_code == 2
     assert runner.invoke(main, ["plan", "-C", "1e22", "--law", "muennighoff-2023"]).exit_code == 2
-    table = runner.invoke(main, ["plan", "--flops", "1e21", "-U", "1B", "--format", "table"])
-    assert "epochs" in table.stdout.splitlines()[0]
+    table = runner.invoke(main, ["plan", "-C", "1e21", "-U", "1B"])
+    assert "epochs" in table.stdout
     (llama,) = (line for line in table.stdout.splitlines() if line.startswith("llama3-2024"))
     assert "56.6: not in law" in llama
     assert "inside" not in llama

@@ -43,7 +43,7 @@ def test_compute_as_given_is_spent_as_the_runs_spent_it() -> None:
     assert "FLOPS_VARY" not in [f.code for f in fit.diagnostics]
     varied = compute_counted_otherwise(0.1)
     assert "FLOPS_VARY" in [f.code for f in ql.fit(LAW.law, varied).diagnostics]
-    assert "VARIES FROM 7.6 TO 9.28" in ql.fit_isoflops(varied, budget_tolerance=0.5).report()
+    assert "varies from 7.6 to 9.28" in ql.fit_isoflops(varied, budget_tolerance=0.5).report()
 
 
 @settings(deadline=None)
@@ -111,8 +111,7 @@ def test_budgets_below_the_runs_are_not_inside(noisy_fit: ql.FitResult, quokka87
 def test_refusals(noisy_fit: ql.FitResult) -> None:
     with pytest.raises(ValueError, match=r"C = .* expected positive numbers"):
         ql.plan.compute_optimal(LAW, [1e22, -1])
-    with pytest.raises(ql.FitError, match="no bootstrap draws"):
-        ql.plan.compute_optimal(LAW, 1e22, level=0.9)
+    assert "level" not in ql.plan.compute_optimal(LAW, 1e22, level=0.9)  # a law without draws has no intervals
     with pytest.raises(ValueError, match="not between 0 and 1"):
         ql.plan.compute_optimal(noisy_fit, 1e22, level=90)
     with pytest.raises(ql.FitError, match="no compute-optimal size"):

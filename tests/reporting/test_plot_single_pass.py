@@ -9,6 +9,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws import plot
+from quokka_laws.reporting.plot.axes import STYLES, shades
 
 
 def test_every_figure_draws_on_the_axes_given(noisy_fit: ql.FitResult, quokka87: object, tmp_path: Path) -> None:
@@ -32,14 +33,14 @@ def test_loss_label_states_split_and_unit(quokka87: object) -> None:
 
 
 def test_colours_are_ordered_in_grey() -> None:
-    grey = [0.299 * r + 0.587 * g + 0.114 * b for r, g, b, _ in plot.shades(9)]
+    grey = [0.299 * r + 0.587 * g + 0.114 * b for r, g, b, _ in shades(9)]
     assert grey == sorted(grey, reverse=True)
     assert min(a - b for a, b in pairwise(grey)) > 0.02
 
 
 def test_laws_differ_by_line_and_marker_where_colours_print_alike() -> None:
     for k in range(3):
-        assert len({style[k] for style in plot.STYLES}) == len(plot.STYLES)
+        assert len({style[k] for style in STYLES}) == len(STYLES)
 
 
 def test_comparison_draws_each_law_in_its_own_style(quokka87: object) -> None:

@@ -17,7 +17,7 @@ import quokka_laws as ql
 
 def test_prediction_table(noisy_fit: ql.FitResult) -> None:
     table = noisy_fit.predict(N=7e9, D=[1e11, 1.4e14], level=0.9)
-    assert list(table.columns) == ["N", "D", "loss", "loss_lower", "loss_upper", "extrapolation"]
+    assert list(table.columns) == ["N", "D", "loss", "loss_lower", "loss_upper", "level", "extrapolation"]
     assert (table["loss_lower"] < table["loss"]).all()
     assert (table["loss"] < table["loss_upper"]).all()
     assert table["loss"].tolist() == pytest.approx(noisy_fit(N=7e9, D=np.array([1e11, 1.4e14])).tolist())
@@ -29,8 +29,16 @@ def test_prediction_table(noisy_fit: ql.FitResult) -> None:
 def test_prediction_refuses_nonsense(noisy_fit: ql.FitResult) -> None:
     with pytest.raises(ValueError, match="N = -1"):
         noisy_fit.predict(N=-1, D=1e9)
-    with pytest.raises(ql.FitError, match="bootstrap=1000"):
-        ql.FittedLaw(noisy_fit.law, noisy_fit.values).predict(N=1e9, D=1e9, level=0.9)
+    with pytest.raises(ql.ArgumentError, match=r"N = -1.*knows nothing of epochs"):
+        noisy_fit.predict(N=-1, D=1e9, epochs=4)
+    with pytest.raises(ql.ArgumentError, match=r"level=0\.95"):
+        noisy_fit.predict(N=1e9, D=1e9, interval=0.9)
+    with pytest.raises(ql.FitError, match=r"7[MB]( or 7B)? meant"):
+        noisy_fit.predict(N=7, D="1.4T")
+    with pytest.warns(ql.plan.FarOutside, match="below the smallest"):
+        noisy_fit.predict(N=2e5, D=1e9)
+    bare = ql.FittedLaw(noisy_fit.law, noisy_fit.values).predict(N=1e9, D=1e9, level=0.9)
+    assert "loss_lower" not in bare
     with pytest.raises(ValueError, match="missing: B"):
         ql.FittedLaw(noisy_fit.law, dict(E=1, A=1, alpha=1, beta=1))
 
@@ -46,7 +54,7 @@ def test_three_views_agree(noisy_fit: ql.FitResult) -> None:
 def test_no_error_bar_that_was_not_computed(noisy_fit: ql.FitResult) -> None:
     bare = ql.fit(noisy_fit.law, noisy_fit.runs)
     assert bare.summary[["stderr", "lower", "upper"]].isna().all().all()
-    assert "no error bars" in bare.report()
+    assert "no intervals" in bare.report()
     assert "stderr" not in bare.report()
 
 

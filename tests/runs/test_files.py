@@ -17,6 +17,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.runs.files import is_table_name, read_table, up_to
+from quokka_laws.runs.read import notes_of
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_dialects(tmp_path: Path, data: str, note: str) -> None:
     path.write_bytes(data.rstrip('"').encode("utf-8"))
     runs = ql.read_runs(path)
     assert runs.loc[0, ["N", "D", "loss"]].tolist() == [1e8, 2e9, 3.412]
-    assert note in " ".join(runs.attrs["notes"])
+    assert note in " ".join(map(str, notes_of(runs)))
 
 
 def test_utf16_of_spreadsheets(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One budget, in FLOPs, days, GPU-hours or money."""
     options = [
         click.option("-C", "--budget", "C", type=QUANTITY, help="Training FLOPs of one run."),
-        click.option("--gpus", help=f"Instead: 64xH100, with --days. Known: {', '.join(PEAK_FLOPS)}."),
+        click.option("--gpus", help=f"Instead of -C: 64xH100, with --days. Known: {', '.join(PEAK_FLOPS)}."),
         click.option("--days", type=Real(0, 1e5), help="With --gpus: how long."),
-        click.option("--gpu-hours", type=QUANTITY, help="Instead: with --gpu."),
-        click.option("--dollars", type=QUANTITY, help="Instead: with --gpu and --price."),
+        click.option("--gpu-hours", type=QUANTITY, help="Instead of -C, with --gpu."),
+        click.option("--dollars", type=QUANTITY, help="Instead of -C, with --gpu and --price."),
         click.option("--price", type=Real(0, 1e6), help="With --dollars: what you pay for a GPU-hour."),
         click.option("--gpu", help="With --gpu-hours or --dollars: its name."),
         click.option("--peak", type=QUANTITY, help="Peak FLOP/s of one GPU whose name is not known."),

@@ -41,20 +41,16 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 
 
 @click.command("fit")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @BUDGETS
 @UNIQUE
 @click.option(
     "--law",
     type=LawName(),
-    default="chinchilla",
-    show_default=True,
-    help=f"One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
+    help=f"Chosen by the runs, and all methods answer together, without it. One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
 )
-@click.option(
-    "--objective", type=click.Choice(list(BY_NAME)), default="huber", show_default=True, help="Cost of a residual."
-)
+@click.option("--objective", type=click.Choice(list(BY_NAME)), help="Cost of a residual: huber with --law, else auto.")
 @click.option(
     "--delta",
     type=Real(0, 1e6),
@@ -80,11 +76,11 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @click.option("--strict", is_flag=True, help="Exit with 3 where there is anything to know before relying on it.")
 @QUIET
 def fit_command(
-    runs: str,
+    runs: tuple[str, ...],
     C: tuple[float, ...],
     U_D: tuple[float, ...],
-    law: Law,
-    objective: str,
+    law: Law | None,
+    objective: str | None,
     delta: float,
     cluster: str,
     strata: str | None,
@@ -108,14 +104,27 @@ def fit_command(
     """
     from quokka_laws.reporting.study import study
 
-    if objective != "huber" and given("delta"):
-        raise click.UsageError(f"--delta is Huber's; --objective {objective} has none")
+    if given("delta") and objective != "huber" and (objective or law is None):
+        raise click.UsageError(
+            "--delta is Huber's: give --objective huber, or a --law"
+            if objective is None
+            else f"--delta is Huber's; --objective {objective} has none"
+        )
     piped = as_data or output == "-"
     if output == "-" and sys.stdout.isatty():
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
     check_output(output)
+    outliers = "outliers" in reading["drop"]
+    reading["drop"] = tuple(condition for condition in reading["drop"] if condition != "outliers")
     table = load_runs(runs, **reading)
-    law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
+    params = None
+    if law is not None:
+        law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
+    elif fix or tie or start or bounds or variables:
+        raise click.UsageError("--fix, --tie, --start, --bounds and --variables are of one law: name it with --law")
+    chosen: Any = BY_NAME[objective] if objective else None
+    if objective == "huber" or (objective is None and law is not None):
+        chosen = LogHuber(delta)
     done = study(
         law,
         table,
@@ -124,7 +133,8 @@ def fit_command(
         bootstrap=bootstrap,
         seed=seed,
         params=params,
-        objective=LogHuber(delta) if objective == "huber" else BY_NAME[objective],
+        objective=chosen,
+        drop="outliers" if outliers else None,
         cluster=None if cluster == "row" else cluster,
         strata=strata,
         weights=weights,
@@ -150,7 +160,7 @@ def fit_command(
 
 
 @click.command("isoflops")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @BUDGETS
 @BOOTSTRAP
@@ -159,7 +169,14 @@ def fit_command(
 @click.option("--degree", type=click.IntRange(2, 3), default=2, show_default=True, help="2: parabola, 3: local cubic.")
 @output_options
 def isoflops_command(
-    runs: str, C: tuple[float, ...], bootstrap: int, seed: int, level: float, degree: int, out: Output, **reading: Any
+    runs: tuple[str, ...],
+    C: tuple[float, ...],
+    bootstrap: int,
+    seed: int,
+    level: float,
+    degree: int,
+    out: Output,
+    **reading: Any,
 ) -> None:
     """Fit IsoFLOP profiles to RUNS: the optimum of each budget, and power laws through them; with -C what they give there."""
     from quokka_laws.plan.compute import compute_optimal

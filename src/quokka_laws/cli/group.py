@@ -14,7 +14,7 @@ import click
 
 from quokka_laws._version import __version__
 from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, as_options, fail
-from quokka_laws.exceptions import ArgumentError, QuokkaError
+from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 
@@ -63,6 +63,8 @@ class Doors(click.Group):
             raise
         except ArgumentError as error:
             fail(as_options(str(error)), USAGE)
+        except RunsError as error:
+            fail(_faults(error) if error.faults else as_options(str(error)), FAILED)
         except QuokkaError as error:
             fail(as_options(str(error)), FAILED)
         except OSError as error:
@@ -80,6 +82,13 @@ class Doors(click.Group):
         if command is not None:
             _refuse_repeats(command, str(name), ctx, rest)
         return name, command, rest
+
+
+def _faults(error: RunsError) -> str:
+    """Faults of a table, with what to try as options."""
+    from quokka_laws.runs.checks import fault_text
+
+    return fault_text(error.source, error.faults, options=True)
 
 
 def _refuse_repeats(command: click.Command, name: str, ctx: click.Context, args: list[str]) -> None:

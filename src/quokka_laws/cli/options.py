@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +11,12 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import BUDGETS, assignments, say
+from quokka_laws.cli.common import BUDGETS, Real, assignments, say
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.runs.quantities import parse_quantity
-from quokka_laws.runs.read import read_runs
+from quokka_laws.runs.read import notes_of, read_runs
+from quokka_laws.runs.remarks import sentence
 
 
 def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,9 +27,17 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--drop",
             multiple=True,
-            help="Leave out rows: a condition such as 'D / N < 4', or 'duplicates'. Repeatable.",
+            help="Leave out rows: a condition such as 'D / N < 4', 'duplicates', or, in fit, 'outliers'. Repeatable.",
         ),
         click.option("--keep", help="Keep only rows that meet a condition."),
+        click.option(
+            "--best-of", metavar="COLUMNS", help="Keep the lowest loss of each N and D over what was swept: lr,batch."
+        ),
+        click.option(
+            "--bytes-per-token",
+            type=Real(0, 1e4),
+            help="Bytes of text for each token: turns bits/byte into nats/token.",
+        ),
         assignments(
             "--state", help="Conventions to record: N_counts=total,loss_split=validation,loss_unit=nats/token."
         ),
@@ -40,21 +48,30 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_runs(
-    source: str, columns: dict[str, str], flops: str, drop: tuple[str, ...], keep: str | None, state: dict[str, Any]
+    sources: Sequence[str],
+    columns: dict[str, str],
+    flops: str,
+    drop: tuple[str, ...],
+    keep: str | None,
+    best_of: str | None,
+    bytes_per_token: float | None,
+    state: dict[str, Any],
 ) -> pd.DataFrame:
-    """Runs from a path or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
+    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
     table = read_runs(
-        source, columns=columns, flops=flops, drop={f"drop: {d}": d for d in drop} or None, keep=keep, **state
+        sources[0] if len(sources) == 1 else list(sources),
+        columns=columns,
+        flops=flops,
+        drop={f"drop: {d}": d for d in drop} or None,
+        keep=keep,
+        best_of=[c.strip() for c in best_of.split(",") if c.strip()] if best_of else None,
+        bytes_per_token=bytes_per_token,
+        **state,
     )
-    for note in table.attrs["notes"]:
-        if not is_routine(note):
-            say(f"  {note}")
+    for note in notes_of(table):
+        if not note.routine:
+            say(f"  {sentence(note, options=True)}")
     return table
-
-
-def is_routine(note: str) -> bool:
-    """Whether a note only says what any reader would expect: a column's other name, a column that follows from others."""
-    return bool(re.fullmatch(r"column '.*' read as \w+|\w+ derived as .*", note))
 
 
 def with_settings(
@@ -143,7 +160,11 @@ BOOTSTRAP = click.option(
     help="Refits for intervals; 0 for none.",
 )
 SEED = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of starts and resamples."
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Random seed of starts and resamples.",
 )
 
 

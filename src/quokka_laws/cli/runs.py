@@ -8,9 +8,9 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import FAILED, QUANTITY, Real, assignments, fail, quantities, quiet, say
+from quokka_laws.cli.common import FAILED, QUANTITY, Real, assignments, fail, given, quantities, quiet, say
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
-from quokka_laws.cli.options import LawName, is_routine, load_runs, runs_options
+from quokka_laws.cli.options import LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.fit import check_design, law_for
@@ -22,37 +22,40 @@ from quokka_laws.laws import Law
 from quokka_laws.plan.design import ladder, next_runs
 from quokka_laws.results.format import human, right_aligned
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import unfinished
+from quokka_laws.runs.read import notes_of
+from quokka_laws.runs.remarks import row_of, sentence
+from quokka_laws.runs.states import states
 
 WIDTH = 100
 NAMED = 3  # runs named beside a remark that is true of several
 
 
 @click.command("check")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @click.option("--law", type=LawName(), default="chinchilla", show_default=True, help="Law the runs are meant for.")
 @output_options
-def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
-    """Check RUNS without fitting: what would be used, what would not, and why."""
+def check_command(runs: tuple[str, ...], law: Law, out: Output, **reading: Any) -> None:
+    """Check RUNS without fitting: what would be used, what would not, and why. Several files are read as one table."""
     table = load_runs(runs, **reading)
     attrs = table.attrs
     law = law_for(law, table)
-    excluded = [f"row {record['row']} excluded: {record['reason']}" for record in attrs["excluded"]]
+    excluded = [f"{row_of(record)} excluded: {record['reason']}" for record in attrs["excluded"]]
+    verdict = f"enough for {law.label} ({len(law.coefficients)} coefficients)"
     try:
         check_design(law, table)
     except RunsError as error:
-        say("\n".join(excluded))
-        raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
-    answer = (
-        f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; enough for {law.label} "
-        f"({len(law.coefficients)} coefficients)"
-    )
+        if given("law") or not set(law.takes) <= set(table):
+            say("\n".join(excluded))
+            raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
+        verdict = f"not enough for {law.label}"
+        excluded.append(f"not enough for {law.label}: {error}")
+    answer = f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; {verdict}"
     known = [
         *excluded,
         *(diagnostic.sentence(command_line=True) for diagnostic in of_runs(table, law)),
     ]
-    read = [f"  {note}" for note in filter(is_routine, attrs["notes"])]
+    read = [f"  {note}" for note in notes_of(table) if note.routine]
     conventions = f"How it was read\n  {Conventions.from_dict(attrs['conventions']).describe()}"
     numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
@@ -61,7 +64,7 @@ def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
 
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--from", "kind", type=click.Choice(KINDS), help="Kind of SOURCE; found out without it.")
+@click.option("--from", "kind", type=click.Choice(KINDS), help="Kind of SOURCE; detected without it.")
 @assignments(
     "--columns",
     help="Names in the logs: loss=val/loss,D=tokens,step=iter,lr=lr, and facts: N=n_params,U_D=unique.",
@@ -80,7 +83,7 @@ def check_command(runs: str, law: Law, out: Output, **reading: Any) -> None:
     help="How to read the loss: last:K (mean of K logged losses), smooth:W (Gaussian window of W steps), cooldown.",
 )
 @click.option("--checkpoints", is_flag=True, help="A row for every logged loss; the bootstrap resamples whole runs.")
-@click.option("--accept", multiple=True, type=click.Choice(STATUSES), help="Use such runs all the same. Repeatable.")
+@click.option("--accept", multiple=True, type=click.Choice(STATUSES), help="Keep such runs as usable. Repeatable.")
 @output_options(data="jsonl", forms=["text", "jsonl", "csv", "json"])
 def import_command(
     sources: tuple[str, ...],
@@ -127,10 +130,13 @@ def import_command(
 
 def summary(table: pd.DataFrame) -> str:
     """What was found, for people."""
-    said = unfinished(table)
-    usable = said == ""
+    said = states(table)
+    usable = ~said.unfinished
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
-    lines = [f"{len(table)} rows{runs}, {int(usable.sum())} usable", *(f"  {note}" for note in table.attrs["notes"])]
+    lines = [
+        f"{len(table)} rows{runs}, {int(usable.sum())} usable",
+        *(f"  {sentence(note, options=True)}" for note in notes_of(table)),
+    ]
     if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()
         lines.append(
@@ -141,7 +147,7 @@ def summary(table: pd.DataFrame) -> str:
     remark = table.get("remark", pd.Series("", index=table.index)).fillna("")
     labels = remark.where(
         usable,
-        said.str.removeprefix("status ")
+        said.word
         + reason.map(lambda text: f": {text}" if text else "")
         + remark.map(lambda text: f" ({text})" if text else ""),
     )
@@ -158,9 +164,16 @@ TOTAL = click.option("--total", type=QUANTITY, required=True, help="FLOPs of all
 
 @click.command("ladder")
 @TOTAL
-@click.option("--law", default="besiroglu-2024", show_default=True, help="Whose optima are the centres; or a fit.json.")
-@click.option("--slices", type=click.IntRange(2, 100), default=5, show_default=True, help="Budgets, log-spaced.")
-@click.option("--sizes", type=click.IntRange(3, 100), default=5, show_default=True, help="Models per budget.")
+@click.option(
+    "--law",
+    default="besiroglu-2024",
+    show_default=True,
+    help="Law whose optima are the centers: published, or a fit.json.",
+)
+@click.option(
+    "--slices", type=click.IntRange(2, 100), default=5, show_default=True, help="How many budgets, log-spaced."
+)
+@click.option("--sizes", type=click.IntRange(3, 100), default=5, show_default=True, help="How many models per budget.")
 @click.option("--span", type=Real(1, 1e12), default=100.0, show_default=True, help="Largest over smallest budget.")
 @click.option(
     "--width", type=Real(1, 1e6), default=3.0, show_default=True, help="Sizes within this factor of the centre."

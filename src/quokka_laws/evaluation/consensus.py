@@ -43,6 +43,7 @@ from quokka_laws.objective import LogHuber
 from quokka_laws.plan.arguments import positive
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import human
 from quokka_laws.results.intervals import check_level
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import check_runs
@@ -105,6 +106,33 @@ class Consensus:
         """Largest over smallest N of the members at the largest budget asked: what a single method would have hidden."""
         last = self.members[self.members["C"] == self.members["C"].max()]["N"].dropna()
         return float(last.max() / last.min())
+
+    def report(self) -> str:
+        """The answer of each budget first, then what it is made of and why."""
+        lines = [
+            f"C = {row['C']:.3g}: {human(row['N'])} parameters [{human(row['N_lower'])}, {human(row['N_upper'])}] on "
+            f"{human(row['D'])} tokens, loss {row['loss']:.4g} [{row['loss_lower']:.4g}, {row['loss_upper']:.4g}]"
+            for _, row in self.table.iterrows()
+        ]
+        lines.append(f"({self.level:.0%} intervals of the best size and of its mean loss)")
+        for C, part in self.members.groupby("C", sort=False):
+            own = "; ".join(
+                f"{m} {human(n)} [{human(a)}, {human(b)}], weight {w:.0%}"
+                for m, n, a, b, w in part[["method", "N", "N_lower", "N_upper", "weight"]].itertuples(index=False)
+            )
+            lines.append(f"  at C = {C:.3g}: {own}")
+        if self.coupling_p_value < UNLIKELY:
+            lines.append(f"  Chinchilla's law has no say: k = 1 is rejected (p = {self.coupling_p_value:.1g})")
+        if self.pattern is not None and self.pattern.p < UNLIKELY:
+            lines.append(
+                f"  no law here passes through the runs (their residuals bend with {self.pattern.along}, p = {self.pattern.p:.1g}): "
+                f"{self.drift:.1%} is added to the error of N for every factor e beyond them"
+            )
+        lines += [f"  {sentence}" for sentence in self.refused]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.report()
 
 
 def consensus(

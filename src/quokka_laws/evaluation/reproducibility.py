@@ -13,6 +13,7 @@ from quokka_laws.fitting.bootstrap import independent_runs
 from quokka_laws.literature.datasets import data_folder
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.runs.conventions import UNSTATED
+from quokka_laws.runs.read import notes_of
 
 YOURS = "To state"
 
@@ -81,7 +82,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
     }
     if UNSTATED in (c.loss_split, c.tokenizer, c.corpus):
         answers["metric"] = f"{YOURS} what is unstated: {answers['metric']}"
-    if notes := fit.runs.attrs.get("notes"):
+    if notes := [str(note) for note in notes_of(fit.runs)]:
         answers["modified"] = "; ".join(notes) + f". {YOURS}: smoothing or interpolation before that"
     return answers
 

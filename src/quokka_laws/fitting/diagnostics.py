@@ -266,6 +266,7 @@ def _outlying(fit: FitResult, refits: Refits, C: float | None) -> tuple[list[Dia
         "most": float(np.abs(found.residuals).max()),
         "above": bool((found.residuals > 0).all()),
         "corner": _corner(fit.runs, chosen),
+        "without_all": float(np.exp(found.without_all)),
         "others": list(row_names(fit.runs, np.isin(np.arange(len(chosen)), found.others))),
     }
     rows = row_names(fit.runs, chosen)

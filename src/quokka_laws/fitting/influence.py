@@ -19,10 +19,9 @@ from quokka_laws.fitting.solver import solve
 from quokka_laws.fitting.starts import thin
 from quokka_laws.laws import Law
 from quokka_laws.objective import Objective
-from quokka_laws.results.intervals import percentile_interval
+from quokka_laws.results.intervals import standard_error
 
 RESAMPLES = 100
-ONE_SIGMA = 0.6827
 
 Conclusion = Callable[[Mapping[str, Array], Array], Mapping[str, Array]]
 """Coefficients (refits,) and row weights (refits, rows) → named numbers (refits,)."""
@@ -96,7 +95,15 @@ class Refits:
         weights = resample_weights(len(every), resamples, seed=self.seed, cluster=self.data.groups)
         with_all = self._resampled(self.best, every, weights, conclude)
         without = self._resampled(part, kept, weights, conclude)
-        return {k: Change(float(a[k][0]), float(b[k][0]), _sd(without[k]), _sd(with_all[k] - without[k])) for k in a}
+        return {
+            k: Change(
+                float(a[k][0]),
+                float(b[k][0]),
+                float(standard_error(without[k])),
+                float(standard_error(with_all[k] - without[k])),
+            )
+            for k in a
+        }
 
     def on(self, kept: Array) -> Refits:
         """The same, of the rows at the positions ``kept`` only."""
@@ -119,8 +126,3 @@ class Refits:
         with np.errstate(all="ignore"):
             found = conclude(self.space.batch_values(solved.u, solved.off), weights)
         return {k: np.where(solved.converged & np.isfinite(v), v, np.nan) for k, v in found.items()}
-
-
-def _sd(values: Array) -> float:
-    low, high = percentile_interval(values, ONE_SIGMA)
-    return float(0.5 * (high - low))

@@ -4,7 +4,8 @@ Rows are taken out one after the other, each time the one with the largest exter
 least-squares fit, as in the generalised extreme studentised deviate test (Rosner 1983): the rows named are all up to the
 last that stands out, so rows that mask one another are found together. Least squares, because the heavier the tails of an
 objective, the less its residuals say. Of those the fewest are named without which the answer is where it is without all of
-them, and none where leaving them out moves it by less than its noise.
+them, and only rows that lie at least a sixth as far off as the farthest: in a table whose noise has heavy tails many stand out a
+little. None is named where leaving them out moves the answer by less than its noise.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ LEVELS = {"above": 0.04, "below": 0.01}
 LARGEST_SHARE = 0.2  # of the rows: more are no outliers but a law that does not fit
 MOST_ROWS = 5000
 MASKED = 4  # rows that do not stand out are taken out in a row before the search ends
+FAR = 6.0  # times as far off: rows that lie nearer by this factor than the farthest are left to the noise
 SETTLED = 0.1  # standard errors: how little the rows after the last named one may move the answer
 
 
@@ -38,17 +40,20 @@ class Outliers:
     rows : array of int
         Positions of the rows that carry the answer.
     others : array of int
-        Rows that stand out too, without which the answer stays where it is.
+        Rows that stand out too, but lie far less off or change nothing more.
     residuals : array
         ln(observed / predicted) of ``rows`` against what all rows but the outlying ones predict.
     answer : Change
         With all rows, and without ``rows``.
+    without_all : float
+        The answer without ``others`` as well.
     """
 
     rows: Array
     others: Array
     residuals: Array
     answer: Change
+    without_all: float
 
 
 def outliers(refits: Refits, answer: Callable[..., Array]) -> Outliers | None:
@@ -81,14 +86,16 @@ def outliers(refits: Refits, answer: Callable[..., Array]) -> Outliers | None:
     path = answer(refits.space.batch_values(solved.u, solved.off))
     found = refits.without(np.setdiff1d(every, order), conclude, worth=lambda a, b: True)
     sd = found["answer"].sd_without
+    predicted, _ = predictions(refits.space, refits.data, solved.u[[-1]], solved.off[[-1]])
+    residuals = (np.log(refits.data.loss) - predicted[0])[order]
+    near = np.abs(residuals) * FAR < np.abs(residuals).max()
     last = int(np.flatnonzero(np.abs(path - path[-1]) <= SETTLED * sd)[0])
+    last = min([last, *np.flatnonzero(near)])
     if not abs(path[0] - path[last]) > sd:
         return None
     rows = order[:last]
-    predicted, _ = predictions(refits.space, refits.data, solved.u[[last]], solved.off[[last]])
-    residuals = (np.log(refits.data.loss) - predicted[0])[rows]
     change = refits.without(np.setdiff1d(every, rows), conclude, worth=lambda a, b: True)["answer"]
-    return Outliers(rows, order[last:], residuals, change)
+    return Outliers(rows, order[last:], residuals[:last], change, float(path[-1]))
 
 
 def standing_out(refits: Refits) -> Array:

@@ -23,6 +23,7 @@ from quokka_laws.importers.names import NamePattern
 from quokka_laws.importers.options import Options, read_facts
 from quokka_laws.runs.expressions import number_of
 from quokka_laws.runs.quantities import parse_quantity
+from quokka_laws.runs.remarks import Remark
 
 STATUSES = ("diverged", "stopped", "gap", "not cooled")
 
@@ -110,7 +111,7 @@ def import_runs(
             metrics += [item.metric] if item.metric else []
             seen[item.run_id] = count = seen.get(item.run_id, 0) + 1
             if count > 1:
-                options.notes.append(f"another run is called {item.run_id}: it became {item.run_id}#{count}")
+                options.notes.append(Remark("another", {"name": item.run_id, "became": f"{item.run_id}#{count}"}))
             rows += [{**row, "run_id": f"{item.run_id}#{count}"} if count > 1 else row for row in made]
     if not rows and options.unread:
         raise RunsError("; ".join(options.unread))
@@ -127,7 +128,7 @@ def import_runs(
         table.loc[taken, ["status", "reason"]] = ["ok", ""]
     if options.unmatched:
         options.notes.append(_unmatched(options, len(rows)))
-    table.attrs["notes"] = options.notes
+    table.attrs["notes"] = [note.to_dict() for note in options.notes]
     table.attrs["unread"] = options.unread
     return table
 
@@ -162,11 +163,12 @@ def _suspect_plans(table: pd.DataFrame, planned: list[int]) -> None:
     if (known & ratio.between(0.99, 1.01)).sum() < 0.6 * known.sum():
         return  # batches differ
     for i in table.index[known & (ratio > 1.05)]:
-        words = f"{ratio[i]:.3g} times the tokens per step of most runs, if it saw all that were planned: did it stop early?"
-        table.loc[i, "remark"] = "; ".join(filter(None, [table.loc[i, "remark"], words]))
+        doubt = str(Remark("planned", {"ratio": float(ratio[i])}))
+        table.loc[i, "remark"] = "; ".join(filter(None, [table.loc[i, "remark"], doubt]))
 
 
-def _unmatched(options: Options, total: int) -> str:
+def _unmatched(options: Options, total: int) -> Remark:
     assert options.pattern is not None
-    shown = ", ".join(options.unmatched[:3]) + (" …" if len(options.unmatched) > 3 else "")
-    return f"{len(options.unmatched)} of {total} run names do not match {options.pattern.pattern!r}: {shown}"
+    names = [*options.unmatched[:3], *(["…"] if len(options.unmatched) > 3 else [])]
+    facts = {"n": len(options.unmatched), "of": total, "pattern": options.pattern.pattern, "names": names}
+    return Remark("unmatched", facts)

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
+from quokka_laws.runs.remarks import Remark, sentence
 
 COOLED = 0.1  # of the peak learning rate: cosine schedules commonly end here
 FINISHED_SHARE = 0.99  # of the planned tokens or steps
@@ -46,10 +47,14 @@ class Curve:
     facts : dict
         What is known of the whole run: ``N``, ``D`` (planned tokens), ``C``, ``U_D``, ``epochs``, ``max_steps``, and
         whatever else was logged.
-    ended : str
+    ended : Remark or str
         Why the source itself says that the run did not finish; empty otherwise.
-    remarks : tuple of str
+    remarks : tuple of Remark
         What the reader noticed.
+    axis : str
+        What rows follow one another by: ``step``, ``tokens``, or ``row`` where nothing says it.
+    end : float or None
+        Last step of what was logged along the axis of the loss; None for the last row of the table.
     """
 
     run_id: str
@@ -57,8 +62,10 @@ class Curve:
     metric: str
     source: str
     facts: dict[str, Any] = field(default_factory=dict)
-    ended: str = ""
-    remarks: tuple[str, ...] = ()
+    ended: Remark | str = ""
+    remarks: tuple[Remark, ...] = ()
+    axis: str = "step"
+    end: float | None = None
 
 
 class IncompleteError(RunsError):
@@ -105,11 +112,11 @@ def points(
         When neither the curve nor the facts tell what is needed: tokens, the size of the model, a learning rate.
     """
     remarks = list(curve.remarks)
-    table = _last_attempt(curve.table, remarks)
+    table = _last_attempt(_on_steps(curve, remarks), remarks)
     base = _base(curve)
     logged = table["loss"].notna()
     if not logged.any():
-        return [unusable(curve, "no loss", curve.ended or f"{curve.metric} was never logged as a number")]
+        return [unusable(curve, "no loss", str(curve.ended) or f"{curve.metric} was never logged as a number")]
     tokens = _tokens(curve, table, tokens_per_step, remarks)
     if "N" not in curve.facts and not ({"C", "D"} <= set(curve.facts)):
         raise IncompleteError(
@@ -135,25 +142,33 @@ def points(
             "(columns D=NAME) or give --tokens-per-step"
         )
     remarks += _noise(table, final)
+    if final.kind == "smooth" and curve.axis != "step":
+        raise IncompleteError(
+            f"run {curve.run_id} has no column of steps, which a window of steps needs; use final last:K"
+        )
     if final.kind == "smooth" and len(table) > 1 and np.diff(table["step"]).min() > final.window / 2:
-        remarks.append(f"a window of {final.window} steps holds a single logged loss: nothing is averaged")
+        remarks.append(Remark("narrow_window", {"window": final.window}))
     rows = []
     step, loss, seen = (table[name].to_numpy() for name in ("step", "loss", "tokens"))
     for i in at:
-        row = {**base, "step": int(step[i]), **_value(step, loss, int(i), final)}
+        row = {**base, **({"step": int(step[i])} if curve.axis == "step" else {}), **_value(step, loss, int(i), final)}
         if tokens is not None:
             row["D"] = float(seen[i])
             row.pop("epochs", None)  # planned; what was seen follows from D and U_D
         if checkpoints or tokens is not None:
             row.pop("C", None)  # planned; what was spent follows from N and D
-        rows.append({**row, "status": status, "reason": reason, "remark": "; ".join(remarks)})
+        rows.append({**row, "status": status, "reason": reason, "remark": _text(remarks)})
     return rows
 
 
 def unusable(curve: Curve, status: str, reason: str) -> dict[str, Any]:
     """The row of a run without a value."""
-    remark = "; ".join(curve.remarks)
-    return {**_base(curve), "loss": None, "status": status, "reason": reason, "remark": remark}
+    return {**_base(curve), "loss": None, "status": status, "reason": reason, "remark": _text(curve.remarks)}
+
+
+def _text(remarks: Iterable[Remark]) -> str:
+    """Remarks as the table of runs shows them."""
+    return "; ".join(sentence(remark, options=True) for remark in remarks)
 
 
 def _base(curve: Curve) -> dict[str, Any]:
@@ -200,7 +215,7 @@ def _cooldowns(table: pd.DataFrame, curve: Curve) -> Array:
     return np.flatnonzero(low & ~np.append(low[1:], False))
 
 
-def _noise(table: pd.DataFrame, final: Final) -> list[str]:
+def _noise(table: pd.DataFrame, final: Final) -> list[Remark]:
     """A single last value of a jumping curve is a poor point: say how far it jumps."""
     if final != Final("last", 1) or len(table) < 20:
         return []
@@ -208,13 +223,43 @@ def _noise(table: pd.DataFrame, final: Final) -> list[str]:
     jump = float(np.std(np.diff(tail)) / np.sqrt(2))
     if jump < 0.005 * tail.mean():
         return []
-    return [f"noisy: one logged loss is good to ±{jump:.2g}; average with last:K or smooth:W"]
+    return [Remark("noisy", {"jump": jump})]
 
 
 # ---- the curve itself -----------------------------------------------------------------------------------------
 
 
-def _last_attempt(table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
+def _on_steps(curve: Curve, remarks: list[Remark]) -> pd.DataFrame:
+    """The table with losses at the steps they are of, where they were logged by epoch or once, at step 0."""
+    table = curve.table
+    if curve.axis != "step" or table.empty:
+        return table
+    there = ~np.isnan(table["loss"].to_numpy(float))
+    step = table["step"].to_numpy(float)
+    if there[-1] and step[-1] > 0:
+        return table
+    end, at = float(np.nanmax(step)), step[there]
+    last = at.max() if len(at) else 0.0
+    if last >= end or not len(at):
+        return table
+    if last == 0:
+        moved = step.copy()
+        moved[there] = end
+        remarks.append(Remark("at_the_end", {"metric": curve.metric, "step": 0.0, "end": end}))
+    elif len(at) >= 2 and end >= GAP * last and np.array_equal(at - at[0], np.arange(len(at))) and at[0] <= 1:
+        epochs = last + (1 if at[0] == 0 else 0)
+        moved = step.copy()
+        moved[there] = np.round((at + (1 if at[0] == 0 else 0)) * end / epochs)
+        remarks.append(Remark("by_epoch", {"metric": curve.metric, "epochs": last, "end": end}))
+    else:
+        return table
+    # Rows of a loss that moved are taken apart from what else was logged at their old step.
+    rest = table.assign(loss=table["loss"].mask(there))
+    losses = table.loc[there, ["loss"]].assign(step=moved[there])
+    return pd.concat([rest, losses]).sort_values("step", kind="stable").reset_index(drop=True)
+
+
+def _last_attempt(table: pd.DataFrame, remarks: list[Remark]) -> pd.DataFrame:
     """A run that was resumed logs some steps twice; what it repeated replaces what it had."""
     same = table["step"].diff().eq(0)
     if same.any():  # training and evaluation of one step, logged one after the other
@@ -226,19 +271,22 @@ def _last_attempt(table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
     keep = step < later
     if keep.mean() < 0.5:  # not a resumed run: rows in another order
         ordered = table.sort_values("step", kind="stable").drop_duplicates("step", keep="last")
-        remarks.append(f"rows were not in the order of steps; {len(table) - len(ordered)} repeated steps left out")
+        remarks.append(Remark("unordered", {"n": len(table) - len(ordered)}))
         return ordered.reset_index(drop=True)
     back = int(np.argmax(np.diff(step) <= 0))
-    remarks.append(
-        f"steps go back from {step[back]:g} to {step[back + 1]:g}: {int((~keep).sum())} losses from before were "
-        "replaced (a resumed run; two runs of one name must be renamed)"
-    )
+    facts = {"last": float(step[back]), "first": float(step[back + 1]), "n": int((~keep).sum())}
+    remarks.append(Remark("replaced", facts))
     return table[keep].reset_index(drop=True)
 
 
-def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, remarks: list[str]) -> Array | None:
-    if tokens_per_step is not None:
-        return table["step"].to_numpy(float) * tokens_per_step
+def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, remarks: list[Remark]) -> Array | None:
+    if tokens_per_step is not None and curve.axis == "step":
+        step = table["step"].to_numpy(float)
+        planned = float(curve.facts.get("max_steps") or 0)
+        if step[0] == 0 and step[-1] == planned - 1:
+            remarks.append(Remark("from_zero", {"last": float(step[-1]), "steps": planned}))
+            step = step + 1
+        return np.asarray(step * tokens_per_step)
     if "D" in table and table["D"].notna().any():
         tokens = table["D"].ffill().to_numpy(float)
         if np.nanmax(tokens) <= 0:
@@ -247,19 +295,33 @@ def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, re
                 "(global batch × sequence length)"
             )
         if (np.diff(tokens[np.isfinite(tokens)]) < 0).any():
-            remarks.append("tokens seen go down somewhere: are they tokens of one step? then give --tokens-per-step")
+            remarks.append(Remark("tokens_fall"))
         return np.where(tokens > 0, tokens, np.nan)
     known = set(curve.facts)
     if "D" in known or {"U_D", "epochs"} <= known or {"N", "C"} <= known:
         return None
+    if curve.axis not in ("step", "tokens", "row"):
+        factor = {
+            "e": "the unique tokens of an epoch (a column U_D, or --facts)",
+            "s": "the length of a sequence (a column seq_len)",
+        }
+        raise IncompleteError(
+            f"rows of run {curve.run_id} are told apart by {curve.axis}, neither steps nor tokens; give "
+            f"{factor.get(curve.axis[0], 'a column of steps or tokens')}, or read the tokens from the run's name (--name)"
+        )
     raise IncompleteError(
         f"nothing says how many tokens run {curve.run_id} saw; map a column (columns D=NAME), give "
-        "--tokens-per-step (global batch × sequence length), or read them from the run's name (--name)"
+        + (
+            "--tokens-per-step (global batch × sequence length)"
+            if curve.axis == "step"
+            else "a column of steps (columns step=NAME)"
+        )
+        + ", or read them from the run's name (--name)"
     )
 
 
 def _status(
-    curve: Curve, table: pd.DataFrame, tokens: Array | None, final: Final, remarks: list[str]
+    curve: Curve, table: pd.DataFrame, tokens: Array | None, final: Final, remarks: list[Remark]
 ) -> tuple[str, str]:
     logged = table[table["loss"].notna()]
     step, loss = logged["step"].to_numpy(float), logged["loss"].to_numpy(float)
@@ -273,17 +335,18 @@ def _status(
         return "diverged", f"{curve.metric} jumped from {values[lowest]:.4g} to {values[-1]:.4g}"
     distance = np.diff(at)
     usual = float(np.median(distance[-5:])) if len(distance) else 0.0
-    if reason := _stopped(curve, float(table["step"].iloc[-1]), tokens, float(at[-1]), usual):
+    end = float(table["step"].iloc[-1]) if curve.end is None else curve.end
+    if reason := _stopped(curve, end, tokens, float(at[-1]), usual):
         return "stopped", reason
     before, after = np.append(np.inf, distance[:-1]), np.append(distance[1:], 0.0)
     holes = np.flatnonzero(distance > GAP * np.maximum(before, after))  # not steps spaced ever wider
     if not len(holes):
         return "ok", ""
     i = int(holes[-1])
-    reason = f"no {curve.metric} between steps {at[i]:g} and {at[i + 1]:g} (usually every {usual:g})"
+    gap = Remark("gap", {"metric": curve.metric, "first": float(at[i]), "last": float(at[i + 1]), "usual": usual})
     if at[i + 1] > at[-1] - final.window / 2 if final.kind == "smooth" else i + 2 > len(at) - final.window + 1:
-        return "gap", reason
-    remarks.append(reason)
+        return "gap", str(gap)
+    remarks.append(gap)
     return "ok", ""
 
 
@@ -299,7 +362,7 @@ def _stopped(curve: Curve, end: float, tokens: Array | None, last: float, usual:
         if seen < FINISHED_SHARE * float(target):
             return f"stopped after {np.nanmax(tokens):.4g} of {float(target):.4g} tokens"
     elif not steps and curve.ended:
-        return curve.ended
+        return str(curve.ended)
     if usual and last + GAP * usual < end:
         return f"{curve.metric} ends at step {last:g}, the run at {end:g}: not logged, or not a number, after it"
     return ""

@@ -12,15 +12,26 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from quokka_laws.exceptions import ArgumentError, RunsError
-from quokka_laws.importers import huggingface, logs, megatron, mlflow, tensorboard, text_logs, torchtitan, wandb
+from quokka_laws.importers import (
+    huggingface,
+    lm_eval,
+    logs,
+    megatron,
+    mlflow,
+    tensorboard,
+    text_logs,
+    torchtitan,
+    wandb,
+    wandb_offline,
+)
 from quokka_laws.importers.options import Options
-from quokka_laws.runs.files import SUFFIXES
+from quokka_laws.runs.files import SUFFIXES, is_table_name
 
-KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "megatron", "torchtitan", "table")
+KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "megatron", "torchtitan", "lm-eval", "table")
 TEXT_LOGS: dict[str, Any] = {"megatron": megatron, "torchtitan": torchtitan}
 WANTED = (
-    "event files of TensorBoard, trainer_state.json of Hugging Face, a store of MLflow, text logs of Megatron or "
-    "torchtitan, or tables "
+    "event files of TensorBoard, offline runs of W&B, trainer_state.json of Hugging Face, a store of MLflow, text logs of "
+    "Megatron or torchtitan, results of lm-evaluation-harness, or tables "
     f"({', '.join(SUFFIXES)})"
 )
 
@@ -53,13 +64,15 @@ def detect(source: str | Path) -> str:
 def _file(path: Path) -> str:
     if tensorboard.MARK in path.name:
         return "tensorboard"
-    if path.suffix == ".wandb":
-        raise RunsError(_offline(path))
+    if path.suffix == wandb_offline.MARK:
+        return "wandb"
     if path.suffix in (".db", ".sqlite", ".sqlite3"):
         return "mlflow"
     if path.name == huggingface.FILE or (path.suffix == ".json" and _is_state(path)):
         return "huggingface"
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix == ".json" and lm_eval.is_result(path):
+        return "lm-eval"
+    if is_table_name(path.name):
         return "table"
     if kind := _text_log(path):
         return kind
@@ -73,10 +86,8 @@ def _folder(root: Path) -> str:
         if huggingface.FILE in files:  # beside it the Trainer keeps event files of the same run
             return "huggingface"
         events = events or any(tensorboard.MARK in name for name in files)
-        offline = offline or any(name.endswith(".wandb") for name in files)
-        tables = tables or any(
-            Path(name).suffix.lower() in SUFFIXES and Path(name).stem not in logs.SIDE for name in files
-        )
+        offline = offline or any(name.endswith(wandb_offline.MARK) for name in files)
+        tables = tables or any(is_table_name(name) and Path(name).stem not in logs.SIDE for name in files)
         if "mlflow.db" in files and Path(folder) == root:
             raise RunsError(f"{root} holds an MLflow database; name it: {root / 'mlflow.db'}")
     if store:
@@ -84,23 +95,16 @@ def _folder(root: Path) -> str:
     if events:
         return "tensorboard"
     if offline:
-        raise RunsError(_offline(root))
+        return "wandb"
     if kind := next(filter(None, map(_text_log, text_logs.files(root))), ""):
         return kind
     if tables:
-        return "table"
+        return "lm-eval" if lm_eval.find(root) else "table"
     raise RunsError(f"{root}: nothing to read in this folder; wanted {WANTED}")
 
 
 def _refuse(error: OSError) -> None:
     raise RunsError(f"{error.filename}: cannot be read ({error.strerror})") from None
-
-
-def _offline(path: Path) -> str:
-    return (
-        f"{path}: runs that W&B wrote offline are in a format of its own; upload them (`wandb sync`) and name the "
-        "project, ENTITY/PROJECT, or export their history as CSV or Parquet"
-    )
 
 
 def _text_log(path: Path) -> str:
@@ -135,7 +139,14 @@ def reader(source: str | Path, kind: str | None = None) -> Callable[[Options], I
         return partial(mlflow.read, text)
     if text != "-" and not path.exists():
         raise RunsError(f"{text}: no such file or folder")
-    modules = {"tensorboard": tensorboard, "huggingface": huggingface, "wandb": logs, "table": logs, **TEXT_LOGS}
+    modules = {
+        "tensorboard": tensorboard,
+        "huggingface": huggingface,
+        "wandb": wandb_offline if text != "-" and wandb_offline.find(path) else logs,
+        "lm-eval": lm_eval,
+        "table": logs,
+        **TEXT_LOGS,
+    }
     module = modules[found]
     if text != "-" and not module.find(path):
         raise RunsError(f"{text}: no logs of {found} in this folder")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
+from quokka_laws.importers import axis
 from quokka_laws.importers.curves import Curve
+from quokka_laws.runs import words
 from quokka_laws.runs.columns import ALIASES, INPUTS, plain_name, recognise
 from quokka_laws.runs.quantities import parse_quantity
+from quokka_laws.runs.remarks import Remark, sentence
 
 LOGGED: dict[str, list[str]] = {
-    "step": ["step", "global_step", "train_global_step", "iteration", "iter", "iterations", "it", "steps"],
+    "step": ["step", "global_step", "train_global_step", "trainer_global_step", "iteration", "iter", "iterations", "it", "steps",
+             "training_iteration"],
     "D": [*ALIASES["D"], "train_num_input_tokens_seen", "train_tokens_seen", "total_training_tokens"],
     "loss": [
         *ALIASES["loss"],
@@ -22,11 +27,12 @@ LOGGED: dict[str, list[str]] = {
         *("loss_train", "loss_metrics_global_avg_loss"),
     ],
     "lr": ["lr", "learning_rate", "train_lr", "train_learning_rate"],
-}
+}  # fmt: skip
 FACTS: dict[str, list[str]] = {
     **{k: ALIASES[k] for k in INPUTS},
     "max_steps": ["max_steps", "total_steps", "num_steps", "train_steps", "max_iters", "train_iters", "num_iterations"],
 }
+TO_NATS = {"perplexity": "ln", "bits/token": "× ln 2"}
 SHOWN = 20  # names listed in a message
 
 
@@ -38,8 +44,9 @@ def curve(
     columns: Mapping[str, str],
     facts: Mapping[str, Any] | None = None,
     name_facts: Mapping[str, Any] | None = None,
-    ended: str = "",
-    remarks: Iterable[str] = (),
+    ended: Remark | str = "",
+    remarks: Iterable[Remark] = (),
+    series_end: float | None = None,
 ) -> Curve:
     """A curve from a run's table of logged values and the facts logged beside it.
 
@@ -53,6 +60,8 @@ def curve(
         Configuration of the run, nested or not.
     name_facts : mapping
         Facts from the run's name or a table; they come before logged ones that are not mapped.
+    series_end : float, optional
+        Last step of what was logged along the same axis as the loss; found from the table without it.
 
     Raises
     ------
@@ -62,26 +71,34 @@ def curve(
     """
     configured = _flat(facts or {})
     names = [str(c) for c in logged.columns]
+    said = list(remarks)
     if lost := [f"{k}={v}" for k, v in columns.items() if v not in names and v not in configured]:
         return unreadable(run_id, source, [f"it has no {', '.join(lost)}; it has {_listed([*names, *configured])}"])
     asked = {k: v for k, v in columns.items() if k in LOGGED and v in names}
-    losses = [name for name in names if plain_name(name) in LOGGED["loss"]]
-    if losses and "loss" not in asked:
-        asked["loss"] = min(losses, key=_preference)
-        others = [name for name in losses if name != asked["loss"]]
-        remarks = [*remarks, *([f"{asked['loss']!r} is the loss; not used: {', '.join(others)}"] if others else [])]
-    found, faults = _match(names, asked, LOGGED)
+    if "loss" not in asked and (chosen := _loss(names, source, run_id, said)):
+        asked["loss"] = chosen
+    if "step" not in asked and columns.get("D") not in _usual_steps(names) and (steps := _steps(logged, names)):
+        asked["step"] = steps
+    if "D" not in asked and not any(plain_name(n) in LOGGED["D"] for n in names):
+        seen = [n for n in names if words.counts_tokens(n)]
+        asked |= {"D": seen[0]} if len(seen) == 1 else {}
+    along = {
+        k: v for k, v in LOGGED.items() if k != "step" or "step" in asked or columns.get("D") not in _usual_steps(names)
+    }
+    found, faults = _match(names, asked, along)
     mapped = {k: v for k, v in columns.items() if k in FACTS and v in configured}
     wanted = {k: v for k, v in FACTS.items() if k in mapped or k not in (name_facts or {})}
+    if "N" in wanted and "N" not in mapped and (size := _size(configured)):
+        mapped["N"] = size
     known, more = _match(list(configured), mapped, wanted)
     if faults := [*faults, *more]:
-        raise RunsError(f"{source}: run {run_id}: {'; '.join(faults)}")
+        raise RunsError(f"{source}: run {run_id}: {'; '.join(sentence(fault, options=True) for fault in faults)}")
     if "loss" not in found:
         reason = f"it has no loss that is recognised; it has {_listed(names)}. Say --columns loss=NAME"
         return unreadable(run_id, source, [reason])
     table = pd.DataFrame({k: _numbers(logged[v], f"{source}: column {v}") for k, v in found.items()})
     if "step" not in table:
-        table.insert(0, "step", np.arange(len(table), dtype=float))
+        table.insert(0, "step", np.arange(1.0, len(table) + 1) if "D" in table else np.arange(len(table), dtype=float))
     taken = {plain for aliases in (*ALIASES.values(), *FACTS.values()) for plain in aliases}
     other = {k: v for k, v in configured.items() if plain_name(k) not in taken and k not in known.values()}
     stated: dict[str, Any] = {}
@@ -95,8 +112,41 @@ def curve(
         planned = float(table.pop("D").iloc[0])  # the same at every step: not what was seen by then
         if "D" not in (name_facts or {}):
             stated.setdefault("D", planned)
-    facts = {**other, **_split(found["loss"]), **(name_facts or {}), **stated}
-    return Curve(run_id, table[table["step"].notna()], found["loss"], source, facts, ended, tuple(remarks))
+    everything = {**configured, **stated, **(name_facts or {})}
+    if "D" not in table and (tokens := _converted(logged, names, everything, said)) is not None:
+        table["D"] = tokens
+    metric = found["loss"]
+    table["loss"] = _in_nats(table["loss"].to_numpy(dtype=float), metric, said)
+    split = words.split_of(metric)
+    told = {"loss_split": split} if split != "unstated" else {}
+    unit = words.unit_of(metric)
+    told |= {"loss_unit": unit} if unit and unit not in TO_NATS else {}
+    if "N" in known and words.active_parameters(known["N"]):
+        told["N_counts"] = "active"
+    everything = {**other, **told, **(name_facts or {}), **stated}
+    at = "step" if "step" in found else "tokens" if "D" in table else _axis(logged, names)
+    step = table["step"].to_numpy(dtype=float)
+    reached = float(np.nanmax(np.where(np.isnan(table["loss"].to_numpy(dtype=float)), -np.inf, step), initial=-np.inf))
+    if at == "step" and reached > axis.MOST_STEPS and "step" not in columns:
+        given = found["step"]
+        reason = (
+            f"its steps go up to {reached:.4g}, more than any run takes: tokens or samples? For tokens say "
+            f"--columns D={given}"
+        )
+        return unreadable(run_id, source, [reason])
+    if at == "tokens":
+        table["step"] = table["D"]
+    return Curve(
+        run_id,
+        _placed(table[np.isfinite(table["step"])], said),
+        metric,
+        source,
+        everything,
+        ended,
+        tuple(said),
+        at,
+        series_end,
+    )
 
 
 def unreadable(run_id: str, source: str, reasons: list[str]) -> Curve:
@@ -106,22 +156,118 @@ def unreadable(run_id: str, source: str, reasons: list[str]) -> Curve:
 
 def _match(
     names: list[str], columns: Mapping[str, str], aliases: Mapping[str, list[str]]
-) -> tuple[dict[str, str], list[str]]:
+) -> tuple[dict[str, str], list[Remark]]:
     mapping, _, faults = recognise(names, columns, aliases)
     return {canonical: given for given, canonical in mapping.items()}, faults
 
 
-def _preference(metric: str) -> tuple[bool, int]:
+# ---- one field each -------------------------------------------------------------------------------------------
+
+
+def _loss(names: Sequence[str], source: str, run_id: str, said: list[Remark]) -> str:
+    """The loss: validation before training, nats before other units, usual names before others; others are said."""
+    losses = [n for n in names if plain_name(n) in LOGGED["loss"] or words.is_loss(n)]
+    if not losses:
+        return ""
+    ranked = sorted(losses, key=_preference)
+    best, others = ranked[0], ranked[1:]
+    tied = [n for n in others if _preference(n) == _preference(best)]
+    if tied:
+        listed = ", ".join([best, *tied])
+        raise RunsError(
+            f"{source}: run {run_id} has several losses ({listed}), which do not compare; choose one with --columns "
+            f'"loss={best}"'
+        )
+    if others:
+        said.append(Remark("not_used", {"column": best, "others": others}))
+    return best
+
+
+def _preference(metric: str) -> tuple[bool, bool, int]:
     """Validation before training: one logged training loss is noise beside it."""
-    return _split(metric) != {"loss_split": "validation"}, LOGGED["loss"].index(plain_name(metric))
-
-
-def _split(metric: str) -> dict[str, str]:
     plain = plain_name(metric)
-    for split, words in (("validation", ("val", "eval", "test")), ("training", ("train",))):
-        if any(word in plain for word in words):
-            return {"loss_split": split}
-    return {}
+    usual = LOGGED["loss"].index(plain) if plain in LOGGED["loss"] else len(LOGGED["loss"])
+    return words.split_of(metric) != "validation", bool(words.unit_of(metric)), usual
+
+
+def _usual_steps(names: Sequence[str]) -> list[str]:
+    return [n for n in names if plain_name(n) in LOGGED["step"]]
+
+
+def _steps(logged: pd.DataFrame, names: Sequence[str]) -> str:
+    """The column of steps: a usual name first; W&B's own ``_step`` before others; never one that cannot be steps."""
+    usual = _usual_steps(names)
+    if usual:
+        best = min(usual, key=lambda n: (n != "_step", LOGGED["step"].index(plain_name(n))))
+        return best if len(usual) > 1 and best == "_step" else ""
+    others = [n for n in names if axis.kind_of(n, axis.numbers(logged[n])) == axis.STEPS]
+    return others[0] if len(others) == 1 else ""
+
+
+def _axis(logged: pd.DataFrame, names: Sequence[str]) -> str:
+    """What rows without steps and tokens follow one another by: ``epochs ('epoch')``, ``time ('wall_time')``, or ``row``."""
+    for kind in (axis.EPOCHS, axis.SAMPLES, axis.TIME):
+        for name in names:
+            if axis.kind_of(name) == kind and axis.rises(axis.numbers(logged[name])):
+                return f"{kind} ({name!r})"
+    return "row"
+
+
+def _size(configured: Mapping[str, Any]) -> str:
+    """The setting that counts parameters, where usual names do not: the active ones, or the only whole count."""
+    usual = [n for n in configured if plain_name(n) in ALIASES["N"]]
+    counts = [n for n in configured if words.counts_parameters(n) and _is_quantity(configured[n])]
+    if len(active := [n for n in counts if words.active_parameters(n)]) == 1:
+        return active[0]
+    return counts[0] if not usual and len({str(configured[n]) for n in counts}) == 1 else ""
+
+
+def _is_quantity(value: Any) -> bool:
+    try:
+        return parse_quantity(value) > 0
+    except ValueError:
+        return False
+
+
+def _converted(
+    logged: pd.DataFrame, names: Sequence[str], facts: Mapping[str, Any], said: list[Remark]
+) -> Array | None:
+    """Tokens from samples or epochs, where a factor is known."""
+    for kind in (axis.SAMPLES, axis.EPOCHS):
+        for name in names:
+            if axis.kind_of(name) == kind and (each := axis.tokens_each(kind, facts)):
+                values = axis.numbers(logged[name])
+                if kind == axis.EPOCHS and "step" in {plain_name(n) for n in names}:
+                    continue
+                if kind == axis.EPOCHS and np.isfinite(values).any() and np.nanmin(values) == 0:
+                    values = values + 1  # counted from 0, logged at their end
+                if np.isfinite(values).any() and np.nanmax(values) > 0:
+                    facts_ = {"column": name, "kind": kind, "factor": each[0], "source": each[1]}
+                    said.append(Remark("axis_converted", facts_))
+                    return np.asarray(values * each[0])
+    return None
+
+
+def _in_nats(loss: Array, metric: str, said: list[Remark]) -> Array:
+    """A perplexity or bits per token as nats per token, before anything is averaged."""
+    unit = words.unit_of(metric)
+    if unit not in TO_NATS:
+        return loss
+    said.append(Remark("converted", {"unit": unit, "into": "nats/token", "how": TO_NATS[unit]}))
+    with np.errstate(all="ignore"):
+        return np.asarray(np.log(loss) if unit == "perplexity" else loss * np.log(2))
+
+
+def _placed(table: pd.DataFrame, said: list[Remark]) -> pd.DataFrame:
+    """Rows without a step stand where they were logged: after the row before them."""
+    if not np.isnan(table["step"].to_numpy(dtype=float)).any():
+        return table
+    blank = table["step"].isna()
+    there = blank & table["loss"].notna()
+    if there.any():
+        table = table.assign(step=table["step"].where(~there, table["step"].ffill()))
+        said.append(Remark("without_step", {"n": int(there.sum())}))
+    return table[table["step"].notna()]
 
 
 def _numbers(column: pd.Series, where: str) -> np.ndarray[Any, Any]:
@@ -135,7 +281,7 @@ def _numbers(column: pd.Series, where: str) -> np.ndarray[Any, Any]:
         )
         if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
             values[i] = np.inf
-        elif text and text.lower() not in ("none", "null"):
+        elif text and text.lower() not in ("none", "null", "n/a", "na"):
             try:
                 values[i] = parse_quantity(cell)
             except ValueError as error:

@@ -6,31 +6,56 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from quokka_laws.exceptions import RunsError
+from quokka_laws.importers import axis
+from quokka_laws.importers.attempts import labelled
 from quokka_laws.importers.curves import Curve, by_run
 from quokka_laws.importers.fields import LOGGED, curve
 from quokka_laws.importers.options import Options
 from quokka_laws.importers.wandb import is_wide, sampled, tidy, unpivot
-from quokka_laws.runs.columns import ALIASES, recognise
-from quokka_laws.runs.files import SUFFIXES, flatten, read_table
+from quokka_laws.runs import identity, words
+from quokka_laws.runs.columns import plain_name, recognise, recognise_runs
+from quokka_laws.runs.files import flatten, is_table_name, read_table
+from quokka_laws.runs.quantities import parse_quantity
+from quokka_laws.runs.remarks import Remark, sentence
 
-SIDE = ("config", "summary", "metadata", "args", "hparams", "wandb-metadata", "wandb-summary")  # not logs
+SIDE = (
+    "config",
+    "summary",
+    "metadata",
+    "args",
+    "hparams",
+    "wandb-metadata",
+    "wandb-summary",
+    "hparams_config",
+)  # not logs
+GENERIC = ("log", "logs", "metrics", "history", "train", "0000", "progress", "result", "results", "training_log")
 
 
 def find(root: Path) -> list[Path]:
     """Tables below ``root``, or ``root`` itself if it is a file."""
     if not root.is_dir():
         return [root]
-    return sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.stem not in SIDE and p.is_file())
+    return sorted(p for p in root.rglob("*") if is_table_name(p.name) and stem(p) not in SIDE and p.is_file())
+
+
+def stem(path: Path) -> str:
+    """A file's name without its endings, packed ones too: ``a.csv.gz`` → a; a point inside the name stays."""
+    name = path.name
+    for _ in range(2):
+        if is_table_name(name) or Path(name).suffix in (".gz", ".zst", ".xz", ".bz2", ".zip"):
+            name = Path(name).stem
+    return name
 
 
 def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
     """Curves of a table or of a folder of tables; rows as they are where a table has one row per run already.
 
-    A table with a column of steps holds curves; one without is taken to hold one point per row. A file of several that
-    cannot be read is remembered in ``options.unread``, and the others are read.
+    A table with steps or tokens that rise along a run holds curves; one without is taken to hold one point per row. A file of
+    several that cannot be read is remembered in ``options.unread``, and the others are read.
     """
     files = find(root)
     for path in options.track(files, "files"):
@@ -42,55 +67,220 @@ def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
             options.unread.append(str(error))
 
 
-def _file(path: Path, root: Path, several: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
-    table = flatten(read_table(path))
+def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
     where = "stdin" if str(path) == "-" else str(path)
-    options.notes += [note for note in table.attrs.get("notes", []) if note not in options.notes]
+    table = read_table(path)
+    for remark in table.attrs.get("remarks", []):
+        options.note(Remark.from_dict({**remark, "file": where}))
     if table.empty:
         raise RunsError(f"{where}: there are no rows")
+    name = _name(path, root, many=many)
+    table = flatten(_unrolled(table, name))
     if is_wide([str(c) for c in table]):
         table, notes = unpivot(table, where)
         options.notes += notes
-    name = path.relative_to(root).with_suffix("").as_posix() if root.is_dir() else path.stem
-    if several and path.stem.lower() in ("log", "metrics", "history", "train", "0000"):
-        name = path.relative_to(root).parent.as_posix() if root.is_dir() else path.parent.name
-    yield from _table(table, "stdin" if str(path) == "-" else name, where, options)
+    yield from _table(table, name, where, options)
+
+
+def _name(path: Path, root: Path, *, many: bool) -> str:
+    if str(path) == "-":
+        return "stdin"
+    inside = path.relative_to(root).parent if root.is_dir() else Path()
+    if (many or root.is_dir()) and stem(path).lower() in GENERIC:
+        folder = inside.as_posix() if root.is_dir() else path.parent.name
+        if folder not in ("", "."):
+            return folder
+        return path.parent.resolve().name
+    return (inside / stem(path)).as_posix()
+
+
+def _unrolled(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Runs whose logs are lists inside an object, as one long table: a row per entry, what is said of the run beside it."""
+    nested = [c for c in table.columns[table.dtypes == "object"] if table[c].map(_is_log).any()]
+    apart = [c for c in table.columns[table.dtypes == "object"] if table[c].map(_is_series).all()]
+    if not nested and len(apart) < 2:
+        return table
+    rest = table.drop(columns=nested or apart)
+    facts = flatten(rest) if len(rest.columns) else rest
+    called = identity.id_column(facts) or identity.name_column(facts)
+    parts = []
+    for i in range(len(table)):
+        label = str(facts[called].iloc[i]) if called else name if len(table) == 1 else f"{name}#{i + 1}"
+        logs = (
+            [_entries(table[c].iloc[i]) for c in nested] if nested else [_entries({c: table[c].iloc[i] for c in apart})]
+        )
+        part = (
+            pd.concat([log for log in logs if not log.empty], ignore_index=True)
+            if any(map(len, logs))
+            else pd.DataFrame()
+        )
+        about = {c: facts[c].iloc[i] for c in facts if c not in part and c != called}
+        part = part if len(part) else pd.DataFrame(index=[0])
+        parts.append(part.assign(**about, run_id=label))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _is_log(cell: Any) -> bool:
+    """A list of objects, or an object of lists of one length, as logs inside an object are."""
+    if isinstance(cell, dict):
+        lengths = {len(v) if isinstance(v, list) else -1 for v in cell.values()}
+        return len(cell) > 1 and len(lengths) == 1 and lengths.pop() > 0
+    return isinstance(cell, list) and len(cell) > 0 and all(isinstance(entry, dict) for entry in cell)
+
+
+def _is_series(cell: Any) -> bool:
+    return (
+        isinstance(cell, list | np.ndarray)
+        and len(cell) > 0
+        and all(isinstance(v, int | float | np.number) for v in cell)
+    )
+
+
+def _entries(cell: Any) -> pd.DataFrame:
+    if isinstance(cell, dict):
+        shortest = min(len(v) for v in cell.values())
+        return pd.DataFrame({k: list(v)[:shortest] for k, v in cell.items()})
+    return pd.json_normalize(cell, sep="/") if isinstance(cell, list) else pd.DataFrame()
+
+
+# ---- a table of curves or of points ---------------------------------------------------------------------------
 
 
 def _table(table: pd.DataFrame, name: str, where: str, options: Options) -> Iterator[Curve | dict[str, Any]]:
-    names = [str(c) for c in table]
-    steps, _, _ = recognise(names, {k: v for k, v in options.columns.items() if k == "step"}, {"step": LOGGED["step"]})
-    if not steps:
-        yield from _points(table, names, where, options)
+    table = table.rename(columns=str)
+    asked = {k: v for k, v in options.columns.items() if k == "step"}
+    steps, _, _ = recognise(list(table), asked, {"step": LOGGED["step"]})
+    place = next(iter(steps), None) or _along(table, options)
+    if place is None or (_one_row_each(table, options) and not asked):
+        yield from _points(table, name, where, options, steps=place is not None)
         return
-    run = {k: v for k, v in options.columns.items() if k == "run_id"}
-    called, _, _ = recognise(names, run, {"run_id": ALIASES["run_id"]})
-    columns = {k: v for k, v in options.columns.items() if k != "run_id"}
-    long = table.rename(columns=called) if called else table.assign(run_id=name)
-    for run_id, rows in by_run(long):
-        facts = {c: rows[c].iloc[0] for c in rows if rows[c].nunique() == 1}  # what is the same in every row
-        given = {**options.of(run_id), "columns": columns}
-        doubt = sampled(rows[next(iter(steps))])
-        yield curve(run_id, tidy(rows), where, facts=facts, remarks=[doubt] if doubt else [], **given)
+    if "step" in options.columns or axis.kind_of(place) != axis.UNKNOWN or steps:
+        run = options.columns.get("run_id")
+        labels, notes = labelled(table, name, place, run)
+        options.notes += notes
+        columns = {k: v for k, v in options.columns.items() if k != "run_id"}
+        identified = [c for c in (run, identity.id_column(table), identity.name_column(table)) if c]
+        names = table[identified[-1]].astype(str) if identified else labels
+        long = table.drop(columns=[c for c in identified if c in table]).assign(run_id=labels)
+        raw = dict(zip(labels, names, strict=True))
+        for run_id, rows in by_run(long):
+            facts = {c: rows[c].iloc[0] for c in rows if rows[c].nunique() == 1}  # what is the same in every row
+            given = {**options.of(raw[run_id] if options.pattern else run_id), "columns": columns}
+            doubt = sampled(rows[place]) if place in rows else []
+            yield curve(run_id, tidy(rows), where, facts=facts, remarks=doubt, **given)
 
 
-def _points(table: pd.DataFrame, names: list[str], where: str, options: Options) -> Iterator[dict[str, Any]]:
-    mapping, _, faults = recognise(names, options.columns)
-    if "loss" not in mapping.values():
+def _along(table: pd.DataFrame, options: Options) -> str | None:
+    """The column along which a run goes on where none is called steps: tokens that rise, or what converts to them."""
+    sizes = [c for c in table if words.counts_parameters(str(c)) or plain_name(c) == "n"]
+    groups = _groups(table, options)
+    mapped = options.columns.get("D")
+    for kind in (axis.STEPS, axis.TOKENS, axis.SAMPLES, axis.EPOCHS, axis.TIME):
+        for name in table:
+            if axis.kind_of(name) != kind and not (kind == axis.TOKENS and name == mapped):
+                continue
+            values = axis.numbers(table[name].map(_plain_number)) if kind == axis.TOKENS else axis.numbers(table[name])
+            parts = [values[rows] for rows in groups]
+            if kind == axis.STEPS and not axis.can_be_steps(values):
+                continue
+            if not any(axis.rises(part) for part in parts):
+                continue
+            fixed = all(table[c].iloc[rows].nunique() <= 1 for c in sizes for rows in groups)
+            if not sizes or (fixed and any(axis.evenly(part) for part in parts)):
+                return str(name)
+    return None
+
+
+def _groups(table: pd.DataFrame, options: Options) -> list[np.ndarray[Any, Any]]:
+    """Rows of each run, by ID or name; all where there is neither."""
+    column = options.columns.get("run_id") or identity.id_column(table) or identity.name_column(table)
+    if column is None or column not in table:
+        return [np.arange(len(table))]
+    return list(table.groupby(table[column].astype(str), sort=False).indices.values())
+
+
+def _plain_number(cell: Any) -> Any:
+    try:
+        return parse_quantity(cell)
+    except ValueError:
+        return np.nan
+
+
+def _one_row_each(table: pd.DataFrame, options: Options) -> bool:
+    """Whether a table has one row for each of several runs that IDs, or names and settings, tell apart."""
+    column = options.columns.get("run_id") or identity.id_column(table)
+    if len(table) < 2:
+        return False
+    if column is not None and column in table:
+        return bool(table[column].astype(str).is_unique)
+    name = identity.name_column(table)
+    if name is None:
+        return False
+    settings = [c for c in identity.settings(table) if plain_name(c) not in LOGGED["lr"]]
+    if not table.duplicated([name]).any():
+        return True
+    return (
+        bool(settings)
+        and not table.astype(str).duplicated([name, *settings]).any()
+        and _recognised_points(table, options)
+    )
+
+
+def _recognised_points(table: pd.DataFrame, options: Options) -> bool:
+    mapping = set(recognise_runs(table, _for_runs(options)).mapping.values())
+    return "loss" in mapping and len({"N", "D", "C"} & mapping) >= 2
+
+
+def _for_runs(options: Options) -> dict[str, str]:
+    return {k: v for k, v in options.columns.items() if k not in ("step", "lr", "max_steps")}
+
+
+def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, steps: bool) -> Iterator[dict[str, Any]]:
+    found = recognise_runs(table, _for_runs(options))
+    faults = [sentence(fault, options=True) for fault in found.faults]
+    names = [str(c) for c in table]
+    mapped = set(found.mapping.values())
+    if "loss" not in mapped and not found.faults:
         faults.append(
             f"no column of steps and none of the loss; it has {', '.join(names)}. Say --columns step=…,loss=…"
         )
-    if not options.facts and not options.pattern and len({"N", "D", "C", "U_D"} & set(mapping.values())) < 2:
+    if not options.facts and not options.pattern and len({"N", "D", "C", "U_D"} & mapped) < 2:
         faults.append(
             f"no column of steps, and nothing says how many parameters and tokens each row has; it has {', '.join(names)}. "
             "Say --columns step=NAME if rows are a log, N=…,D=… if they are runs"
         )
     if faults:
         raise RunsError(f"{where}: {'; '.join(faults)}")
-    note = f"{where}: no column of steps, so every row is a point; if rows are one run's log, say --columns step=NAME"
-    if note not in options.notes:
-        options.notes.append(note)
-    clashing = [c for c in names if c in mapping.values() and mapping.get(c) != c]
-    for record in table.drop(columns=clashing).rename(columns=mapping).to_dict("records"):
-        facts = options.of(str(record["run_id"]))["name_facts"] if "run_id" in record else {}
-        yield {**record, **facts}
+    for note in found.notes:
+        if not note.routine:
+            options.note(note)
+    if len(table) > 1 and not steps:
+        options.note(Remark("points", {"where": where}))
+    called = options.columns.get("run_id") or identity.name_column(table)
+    id_ = identity.id_column(table)
+    labels = None
+    if called is not None or id_ is not None:
+        column = called or id_
+        swept = pd.DataFrame(index=table.index)
+        labels = identity.told_apart(table[column], table[id_] if id_ and id_ != column else None, swept)
+        if steps and column is not None:
+            options.note(Remark("one_row_a_run", {"where": where, "n": len(table), "column": id_ or column}))
+    clashing = [c for c in names if c in mapped and found.mapping.get(c) != c]
+    unit = words.unit_of(found.given("loss"))
+    renamed = table.drop(columns=clashing).rename(columns=found.mapping)
+    if unit and "loss_unit" not in renamed:
+        renamed = renamed.assign(loss_unit=unit)
+    split = words.split_of(found.given("loss"))
+    if split != "unstated" and "loss_split" not in renamed:
+        renamed = renamed.assign(loss_split=split)
+    for canonical, factor in found.factors.items():
+        renamed[canonical] = renamed[canonical].map(lambda cell, factor=factor: _plain_number(cell) * factor)
+    raw = table[called].astype(str) if called is not None else pd.Series(name, index=table.index)
+    for i, record in enumerate(renamed.to_dict("records")):
+        if labels is not None:
+            record["run_id"] = labels.iloc[i]
+        elif len(table) == 1 and name != "stdin":
+            record["run_id"] = name
+        known = record.get("run_id", raw.iloc[i])
+        facts = options.of(str(raw.iloc[i] if options.pattern else known))["name_facts"]
+        yield {**{str(k): v for k, v in record.items()}, **facts}

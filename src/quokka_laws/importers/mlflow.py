@@ -16,6 +16,7 @@ from quokka_laws.exceptions import MissingDependencyError, RunsError
 from quokka_laws.importers.curves import Curve
 from quokka_laws.importers.fields import curve, unreadable
 from quokka_laws.importers.options import Options
+from quokka_laws.runs.remarks import Remark
 
 # Newer versions ask before they read folders; a server that is not there is tried for minutes.
 SETTINGS = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
@@ -83,7 +84,8 @@ def _run(client: Any, run: Any, source: str, options: Options) -> Curve:
         return unreadable(name, where, ["no metrics were logged"])
     logged = pd.DataFrame.from_records([rows[step] for step in sorted(rows)]).drop(columns="step", errors="ignore")
     logged.insert(0, "step", [float(step) for step in sorted(rows)])
-    ended = "" if run.info.status == "FINISHED" else f"MLflow calls the run {run.info.status.lower()}"
+    finished = run.info.status == "FINISHED"
+    ended = "" if finished else Remark("state_of", {"source": "MLflow", "word": run.info.status.lower()})
     return curve(name, logged, where, facts=run.data.params, ended=ended, **options.of(name))
 
 

@@ -15,6 +15,7 @@ from quokka_laws.runs.columns import ALIASES, INPUTS, recognise
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.read import POSITIVE
+from quokka_laws.runs.remarks import Remark, sentence
 
 Item = TypeVar("Item")
 
@@ -27,9 +28,14 @@ class Options:
     pattern: NamePattern | None = None
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     progress: bool = False
-    notes: list[str] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+
+    def note(self, remark: Remark) -> None:
+        """Say something of all runs, once."""
+        if remark not in self.notes:
+            self.notes.append(remark)
 
     def of(self, run: str) -> dict[str, Any]:
         """Arguments for :func:`quokka_laws.importers.fields.curve` that belong to one run."""
@@ -59,7 +65,7 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
     if "run_id" not in mapping.values():
         raise RunsError(f"{path}: no column names the run; call one run_id. It has {', '.join(map(str, table))}")
     if faults:
-        raise RunsError(f"{path}: {'; '.join(faults)}")
+        raise RunsError(f"{path}: {'; '.join(sentence(fault, options=True) for fault in faults)}")
     named = table.rename(columns=mapping)
     if twice := sorted(set(named.loc[named["run_id"].duplicated(), "run_id"].astype(str))):
         raise RunsError(f"{path}: {', '.join(twice[:5])} occurs more than once; one row per run")

@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.exceptions import MissingDependencyError, RunsError
+from quokka_laws.importers import axis
 from quokka_laws.importers.curves import Curve
 from quokka_laws.importers.fields import curve, unreadable
 from quokka_laws.importers.options import Options
+from quokka_laws.runs import words
+from quokka_laws.runs.remarks import Remark
 
 PROJECT = re.compile(r"(?:wandb:|https?://[^/]*wandb[^/]*/)?(?P<path>[\w.-]+/[\w.-]+)(?:/(?:workspace|runs|table).*)?")
 SAMPLES = (500, 1500)  # rows of run.history() and of a chart, unless told otherwise
@@ -62,8 +65,8 @@ def read(source: str, options: Options) -> Iterator[Curve]:
             yield unreadable(name, where, [f"nothing was logged (state {run.state})"])
             continue
         got = pd.to_numeric(logged["_step"]).max() if "_step" in logged else np.nan
-        remarks = [f"the history ends at step {got:g}, W&B says {last}"] if got < last else []
-        ended = "" if run.state == "finished" else f"W&B calls the run {run.state}"
+        remarks = [Remark("short_history", {"got": float(got), "last": last})] if got < last else []
+        ended = "" if run.state == "finished" else Remark("state_of", {"source": "W&B", "word": run.state})
         given = options.of(run.name)
         yield curve(name, tidy(logged), where, facts=run.config, ended=ended, remarks=remarks, **given)
 
@@ -73,45 +76,82 @@ def tidy(logged: pd.DataFrame) -> pd.DataFrame:
     return logged.drop(columns=[c for c in logged if str(c).startswith(_BOOKKEEPING)])
 
 
-def sampled(steps: pd.Series) -> str:
-    """Whether a history looks like a random sample of its rows; empty if not."""
+def sampled(steps: pd.Series) -> list[Remark]:
+    """A remark where a history looks like a random sample of its rows."""
     step = pd.to_numeric(steps, errors="coerce").dropna().to_numpy(float)
     if len(step) in SAMPLES and len(set(np.diff(step))) > 2:
-        return f"{len(step)} rows at irregular steps: a sample of the history; {FULL}"
-    return ""
+        return [Remark("sampled", {"n": len(step), "full": FULL})]
+    return []
 
 
 def is_wide(names: list[str]) -> bool:
     """Whether columns are runs: ``run - metric``."""
-    return sum(" - " in name for name in names) > len(names) / 2
+    return sum(" - " in name for name in names) >= max(len(names) / 2, 1)
 
 
-def unpivot(table: pd.DataFrame, where: str) -> tuple[pd.DataFrame, list[str]]:
-    """An export with a column per run as a long table ``run_id``, ``step``, metrics; and what is doubtful about it."""
-    axis = [c for c in table if " - " not in str(c)]
-    if len(axis) != 1:
-        raise RunsError(
-            f"{where}: expected one column of steps beside columns 'run - metric', found {', '.join(axis) or 'none'}"
-        )
+def unpivot(table: pd.DataFrame, where: str) -> tuple[pd.DataFrame, list[Remark]]:
+    """An export with a column per run as a long table ``run_id``, ``step`` or tokens, metrics; and what is doubtful about it.
+
+    ``_step`` beside a run's metric wins over the axis of the chart; without it the axis must be steps or tokens.
+
+    Raises
+    ------
+    RunsError
+        When the axis is neither and no run has steps or tokens of its own.
+    """
+    outside = [str(c) for c in table if " - " not in str(c)]
     averaged: list[str] = []
     runs: dict[str, dict[str, pd.Series]] = {}
-    for column in table.columns.drop(axis):
+    for column in table.columns.drop(outside):
         run, _, metric = str(column).rpartition(" - ")
         if not _EDGE.search(metric):
             runs.setdefault(run, {})[metric] = table[column]
         elif not (table[column] == table.get(_EDGE.sub("", str(column)), table[column])).all():
             averaged.append(run)
+    name, kind = _axis(table, outside, where, runs)
+    notes = []
     parts = []
     for run, metrics in runs.items():
-        part = pd.DataFrame({"run_id": run, "step": table[axis[0]], **tidy(pd.DataFrame(metrics))})
-        parts.append(part[(part.drop(columns=["run_id", "step"]) != "").any(axis=1)])
-    notes = []
+        part = pd.DataFrame(metrics)
+        if "_step" in metrics:
+            part = part.rename(columns={"_step": "step"})
+        elif kind == axis.STEPS:
+            part.insert(0, "step", table[name])
+        elif kind == axis.TOKENS:
+            part.insert(0, "tokens", table[name])
+        part = tidy(part)
+        part.insert(0, "run_id", run)
+        logged = part[[c for c in part if c not in ("run_id", "step", "tokens")]]
+        parts.append(part[(logged.notna() & (logged.astype(str) != "")).any(axis=1)])
+    if kind not in (axis.STEPS, axis.UNKNOWN) or (outside and name != "Step"):
+        own = any("_step" in metrics for metrics in runs.values())
+        if own and kind != axis.STEPS:
+            notes.append(Remark("axis", {"where": where, "column": name, "kind": kind, "used": "_step"}))
+        elif kind == axis.TOKENS:
+            notes.append(Remark("axis_tokens", {"where": where, "column": name}))
     if averaged:
-        notes.append(
-            f"{where}: points of {len(set(averaged))} runs are averages over stretches of steps (__MIN and __MAX differ "
-            f"from them), which lag behind the loss; {FULL}"
-        )
+        notes.append(Remark("averaged", {"where": where, "n": len(set(averaged)), "full": FULL}))
     return pd.concat(parts, ignore_index=True), notes
+
+
+def _axis(
+    table: pd.DataFrame, outside: list[str], where: str, runs: dict[str, dict[str, pd.Series]]
+) -> tuple[str, str]:
+    """The column that the chart is drawn against, and what it counts."""
+    kinds = {name: axis.kind_of(name, axis.numbers(table[name])) for name in outside}
+    for wanted in (axis.STEPS, axis.TOKENS):
+        if named := [name for name, kind in kinds.items() if kind == wanted]:
+            return named[0], wanted
+    if all("_step" in metrics or any(words.counts_tokens(m) for m in metrics) for metrics in runs.values()):
+        return (outside[0], kinds[outside[0]]) if outside else ("", axis.UNKNOWN)
+    if len(outside) != 1:
+        raise RunsError(
+            f"{where}: expected one column of steps beside columns 'run - metric', found {', '.join(outside) or 'none'}"
+        )
+    raise RunsError(
+        f"{where}: the axis of the chart is {outside[0]!r}, {kinds[outside[0]]}: neither steps nor tokens, and no column _step "
+        "stands beside the metric. Choose Step as the chart's X axis and export it again"
+    )
 
 
 def _first(error: Exception) -> str:

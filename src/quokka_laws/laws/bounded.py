@@ -25,24 +25,27 @@ UNBOUNDED = "the runs show no upper bound of the loss, and the law is the one wi
 class Bounded(Law):
     """L = (E + L_0·h)/(1 + h), where E + h is the base: h = A/N^alpha + B/D^beta for :class:`Chinchilla`.
 
-    Bryant & Liu 2026 (arXiv 2605.09189) without their overfitting term. Near the floor the loss is ``E + (L_0 − E)·h``, the base with
-    other amplitudes; where h is large, because models are tiny or hardly trained, it levels off at L_0 instead of rising for ever. A law
-    without that bound bends its exponents to follow such runs: on the runs of arXiv 2607.25271, whose losses reach 8.1 nats, the bound
-    halves the error of every law of repeated data (``docs/replication``). N and D enter by the same sum as in the base, so a
-    compute-optimal plan has the base's closed form.
+    Bryant & Liu 2026 (arXiv 2605.09189) without their overfitting term. Near the floor the loss is ``E + (L_0 − E)·h``,
+    the base with other amplitudes; where h is large, because models are tiny or hardly trained, it levels off at L_0
+    instead of rising for ever. A law without that bound bends its exponents to follow such runs: on the runs of arXiv
+    2607.25271, whose losses reach 8.1 nats, the bound halves the error of every law of repeated data
+    (``docs/replication``). N and D enter by the same sum as in the base, so a compute-optimal plan has the base's
+    closed form.
 
-    L_0 is the loss of a model that has learned nothing: at most the logarithm of the vocabulary, less if what is learned at once (how
-    often each token occurs) counts as nothing. Runs that come near it determine it: 8.8 nats there, where the logarithm of the
-    vocabulary is 11.5. Others do not and need not: as L_0 grows the law becomes its base, and a fitted L_0 at its upper bound says that these
-    runs do not show one. Fix it (``uninformed_loss``) to predict models much smaller, or less trained, than any run fitted.
+    L_0 is the loss of a model that has learned nothing: at most the logarithm of the vocabulary, less because how often
+    each token occurs is learned at once. Runs that come near it determine it: 8.7 nats there, where the logarithm of
+    the vocabulary is 11.5. Others do not and need not: as L_0 grows the law becomes its base, and a fitted L_0 at its
+    upper bound of 1,000 says that these runs show none. Do not fix it at the logarithm of the vocabulary, which
+    cross-validates worse on each of four sets of runs; fix it (``uninformed_loss``) at what comparable runs gave, to
+    predict models much smaller, or less trained, than any run fitted.
 
     When not to use it: all losses are far below L_0. The coefficient is then one too many.
 
     Parameters
     ----------
     base : Law
-        Any law with a floor E, a term of its own. Laws of repeated data may stand inside, where they then add to h, as in
-        ``Bounded(AdditiveOverfit())``, or outside, ``Memorization(Bounded())``.
+        Any law with a floor E, a term of its own. Laws of repeated data may stand inside, where they then add to h, as
+        in ``Bounded(AdditiveOverfit())``, or outside, ``Memorization(Bounded())``.
     uninformed_loss : float or None
         L_0 in the unit of the loss; None fits it.
     """
@@ -59,8 +62,8 @@ class Bounded(Law):
             raise ValueError(f"uninformed_loss must be positive, not {self.uninformed_loss!r}; None fits it")
         if "E" not in self.base.names or not self.base.is_alone("E"):
             raise ValueError(
-                f"Bounded needs a base with a floor E that is a term of its own; {self.base.name} has none. A law of repeated data that mixes, "
-                "such as Memorization, goes around it: Memorization(Bounded())"
+                f"Bounded needs a base with a floor E that is a term of its own; {self.base.name} has none. A law of "
+                "repeated data that mixes, such as Memorization, goes around it: Memorization(Bounded())"
             )
 
     @property

@@ -41,8 +41,8 @@ class Memorization(Repeated):
     memorized_loss : float or None
         T in nats/token, for example ``math.log(50257)``; None fits it.
     p : float or None
-        How suddenly memorising sets in; None fits it. Fitted values lie between 1.1 and 1.9, and 1.5 for all predicts later epochs
-        better than the fitted one (:class:`BoundedMemorization`).
+        How suddenly memorising sets in; None fits it. Fitted values lie between 1.1 and 1.9, and 1.5 for all predicts
+        later epochs better than the fitted one (:class:`BoundedMemorization`).
     """
 
     memorized_loss: float | None = None
@@ -109,13 +109,15 @@ class Memorization(Repeated):
 class BoundedMemorization(Memorization):
     """:class:`Memorization` on a :class:`Bounded` base with p = 1.5: where to start with repeated data.
 
-    Of every law here it comes nearest to the best of each question, in the mean and at worst, over 23 questions on five sets of runs:
-    cross-validation, largest models, later epochs, least and most unique data (``docs/replication/ranking.md``). Give
-    ``memorized_loss=math.log(V)`` for a vocabulary of V, which leaves nine coefficients, unless a loss of yours rises above that; runs that end
-    soon after their minimum do not determine T, and a fitted one costs most where epochs are extrapolated.
+    Of every law here it comes nearest to the best of each question, in the mean and at worst, over 23 questions on five
+    sets of runs: cross-validation, largest models, later epochs, least and most unique data
+    (``docs/replication/ranking.md``). Give ``memorized_loss=math.log(V)`` for a vocabulary of V, which leaves nine
+    coefficients, unless a loss of yours rises above that; runs that end soon after their minimum do not determine T,
+    and a fitted one costs most where epochs are extrapolated.
 
-    When not to use it: alone. It does not win everywhere: beyond the epochs fitted no law is good and several are better; where no loss has
-    risen, ``DataReuse(Bounded())`` does as well and says more of the largest data. Two laws that differ say how far to trust either.
+    When not to use it: alone. It does not win everywhere: beyond the epochs fitted no law is good and several are
+    better; where no loss has risen, ``DataReuse(Bounded())`` does as well and says more of the largest data. Two laws
+    that differ say how far to trust either.
     """
 
     base: Law = field(default_factory=Bounded)

@@ -286,15 +286,17 @@ class EffectiveData(Repeated):
 class DataReuse(Repeated):
     """Base law at D' = U_D + eta·(D − U_D), where eta is what a repeated token is worth in fresh ones.
 
-    Qin, Hamidieh & Alvarez-Melis 2026 (arXiv 2607.25271): ``E + A/N^alpha + B/(D + eta·D')^beta`` with ``D`` unique and ``D'`` repeated
-    tokens, ``eta = R·(1 − exp(−x/R))/x`` at ``x = D'/D = epochs − 1``, and ``log R = log K + rho·log(U_D/N) + sigma·log N``: the
-    e-folding constant of :class:`EffectiveData`, which here depends on size and data. The form is that of the authors' released fits
-    (github.com/sunnytqin/OLMo-core, ``results/chinchilla_fit_dolma/writeup_final.md``, section 3.2); the numbers of its equations in the
-    paper were not seen.
+    Qin, Hamidieh & Alvarez-Melis 2026 (arXiv 2607.25271): ``E + A/N^alpha + B/(D + eta·D')^beta`` with ``D`` unique and
+    ``D'`` repeated tokens, ``eta = R·(1 − exp(−x/R))/x`` at ``x = D'/D = epochs − 1``, and ``log R = log K +
+    rho·log(U_D/N) + sigma·log N``: the e-folding constant of :class:`EffectiveData`, which here depends on size and
+    data. The form is that of the authors' released fits (github.com/sunnytqin/OLMo-core,
+    ``results/chinchilla_fit_dolma/writeup_final.md``, section 3.2); the numbers of its equations in the paper were not
+    seen.
 
-    When not to use it: to ask how many epochs are too many. The loss can only fall with epochs, and its authors left out the cells
-    whose loss rose. On a base without a bound rho makes up for small models that are hardly trained: -0.49 without sigma on the authors' own
-    runs, -0.07 with ``DataReuse(Bounded())``, which fits them twice as well. That R falls with size (sigma = -0.5) holds on either base.
+    When not to use it: to ask how many epochs are too many. The loss can only fall with epochs, and its authors left
+    out the cells whose loss rose. On a base without a bound rho makes up for small models that are hardly trained:
+    -0.49 without sigma on the authors' own runs, -0.07 with ``DataReuse(Bounded())``, which fits them twice as well.
+    That R falls with size (sigma = -0.5) holds on either base.
 
     Parameters
     ----------

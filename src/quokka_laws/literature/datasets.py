@@ -18,6 +18,7 @@ import pandas as pd
 from quokka_laws.exceptions import ArgumentError, MissingDependencyError, QuokkaError
 from quokka_laws.runs.checkpoints import STAGES
 from quokka_laws.runs.read import read_runs
+from quokka_laws.runs.remarks import Remark
 
 __all__ = [
     "data_folder",
@@ -68,7 +69,9 @@ def load_quokka_repeated(stages: Sequence[str] = ("descent", "overfit")) -> pd.D
         table = pd.read_csv(file, compression="gzip")
     kept = table["stage"].isin(list(stages))
     some = table[kept].reset_index(drop=True)
-    some.attrs["notes"] = [f"{int((~kept).sum())} checkpoints of other stages left out ({', '.join(stages)} kept)"]
+    some.attrs["notes"] = [
+        Remark("other_stages", {"n": int((~kept).sum()), "kept": list(stages)}).to_dict(),
+    ]
     return read_runs(some, loss_split="validation", corpus="C4", **QUOKKA)
 
 
@@ -81,16 +84,17 @@ def load_quokka_tables() -> dict[str, Any]:
 def load_reuse2026(corpus: Literal["dolma", "dclm"] | None = None, *, least_U_per_N: float = 0.0) -> pd.DataFrame:
     """302 final losses of repeated-data autoregressive runs of Qin et al. 2026 (arXiv 2607.25271), Apache-2.0.
 
-    14M to 600M parameters on 1 to 320 unique tokens per parameter, seen 1 to 128 times; ``loss`` is the validation loss in nats/token of
-    the best weight decay and learning rate that the authors tried. ``N`` is as in the name of the size, ``N_total`` counts embeddings.
+    14M to 600M parameters on 1 to 320 unique tokens per parameter, seen 1 to 128 times; ``loss`` is the validation loss
+    in nats/token of the best weight decay and learning rate that the authors tried. ``N`` is as in the name of the
+    size, ``N_total`` counts embeddings.
 
     Parameters
     ----------
     corpus : {"dolma", "dclm"}, optional
         250 runs of seven sizes, or 52 of one size. Losses of different corpora do not compare: fit one of them.
     least_U_per_N : float
-        Leave out runs with fewer unique tokens per parameter: below 5 many were hardly trained, with losses of 5 to 10 nats. What is
-        left out is counted in ``runs.attrs["notes"]``.
+        Leave out runs with fewer unique tokens per parameter: below 5 many were hardly trained, with losses of 5 to 10
+        nats. What is left out is counted in ``runs.attrs["notes"]``.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def load_reuse2026(corpus: Literal["dolma", "dclm"] | None = None, *, least_U_pe
     enough = ours["U_D"] >= least_U_per_N * ours["N"]
     some = ours[enough].reset_index(drop=True)
     if few := int((~enough).sum()):
-        some.attrs["notes"] = [f"{few} runs with U_D < {least_U_per_N:g}·N left out"]
+        some.attrs["notes"] = [Remark("few_unique", {"n": few, "least": least_U_per_N}).to_dict()]
     stated: dict[str, Any] = {} if corpus is None else {"corpus": names[corpus]}
     return read_runs(
         some, N_counts="non-embedding", loss_split="validation", loss_kind="exact NLL", tokenizer="dolma2", **stated

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.evaluation.agreement import Disagreement, disagreement, second_opinions
+from quokka_laws.evaluation.consensus import Consensus, consensus
 from quokka_laws.exceptions import FitError, QuokkaError, RunsError
 from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.fit import fit
@@ -21,11 +22,12 @@ from quokka_laws.literature import datasets
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.reporting import plot
-from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, outside_runs, plan_answer
+from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, members_table, outside_runs, plan_answer
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.results.text import (
+    choice_sentences,
     evidence,
     fit_answer,
     isoflop_sentences,
@@ -48,6 +50,8 @@ class Study:
     no_iso: str
     budgets: tuple[float, ...]
     unique: tuple[float, ...] = ()
+    together: Consensus | None = None
+    """The answer of laws and profiles together, where no law was named."""
     asked: bool = True
     """Whether the budgets were asked for; ten times the largest run's otherwise."""
 
@@ -97,6 +101,8 @@ class Study:
         except FitError as error:
             return f"No allocation: {error}", [], []
         usual = "" if self.asked else ", ten times your largest run"
+        if self.together is not None:
+            return self._joint(self.together, usual)
         answers = [plan_answer(row, f"C = {row['C']:.3g}{usual}") for _, row in own.iterrows()]
         tables = [f"Compute-optimal by {self.fit.law.label}\n{allocation_table(own)}"]
         if self.iso is not None:
@@ -109,6 +115,23 @@ class Study:
         ]
         wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
         return "\n".join(wrapped), self.cautions(), tables
+
+    def _joint(self, together: Consensus, usual: str) -> tuple[str, list[str], list[str]]:
+        """The answer of all methods, what each says by itself, and a table of them."""
+        rows = together.table.assign(level=together.level)
+        answers = []
+        for _, row in rows.iterrows():
+            said = plan_answer(row, f"C = {row['C']:.3g}{usual}")
+            answers.append(f"{said}. {self._members(together, row['C'])}")
+        wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
+        known = [*self._outside(), *([] if self.fit.choice is None else choice_sentences(self.fit.choice))]
+        return "\n".join(wrapped), known, [f"Each method by itself\n{members_table(together.members, together.level)}"]
+
+    @staticmethod
+    def _members(together: Consensus, C: float) -> str:
+        members = together.members[together.members["C"] == C].sort_values("weight", ascending=False)
+        told = [f"{row['method']} {human(row['N'])} (weight {row['weight']:.2f})" for _, row in members.iterrows()]
+        return f"Each method alone: {', '.join(told)}" if len(told) > 1 else f"By {members['method'].iloc[0]} alone"
 
     @cached_property
     def _apart(self) -> list[Disagreement | None]:
@@ -146,12 +169,15 @@ class Study:
         ]
         return "\n".join(answers), known, [f"Best model and epochs by {law.label}\n{indent(right_aligned(plan))}"]
 
-    def cautions(self) -> list[str]:
-        """What to know before relying on the allocations."""
+    def _outside(self) -> list[str]:
         outside = [
             f"C = {budget:.3g} is {factor} {side}" for budget, factor, side in outside_runs(self.fit, self.budgets)
         ]
-        said = [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
+        return [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
+
+    def cautions(self) -> list[str]:
+        """What to know before relying on the allocations."""
+        said = self._outside()
         for (_, own), apart in zip(self._own_plan.iterrows(), self._apart, strict=True):
             if apart:
                 said.append(
@@ -197,7 +223,8 @@ def study(
     Parameters
     ----------
     law, runs, bootstrap, seed
-        As for :func:`quokka_laws.fit`.
+        As for :func:`quokka_laws.fit`. Without a law (None) one is chosen, and the answer is that of all methods together
+        (:func:`quokka_laws.consensus`).
     C : float or sequence
         Training FLOPs of one run to allocate; ten times the largest run's where none is given.
     U_D : float or sequence
@@ -205,7 +232,8 @@ def study(
     **settings
         Further arguments of :func:`quokka_laws.fit`.
     """
-    result = fit(law, runs, bootstrap=bootstrap, seed=seed, **settings)
+    given = (runs,) if law is None else (law, runs)
+    result = fit(*given, bootstrap=bootstrap, seed=seed, **settings)
     iso, reason = None, ""
     if result.law.of_N_and_D:
         try:
@@ -216,7 +244,11 @@ def study(
     asked = bool(budgets) or not result.law.of_N_and_D
     if budgets and isinstance(result.diagnose, Diagnosis):
         result = replace(result, diagnose=replace(result.diagnose, C=max(budgets)))
-    return Study(result, iso, reason, budgets if asked else (10 * result.fitted_range["C"][1],), unique, asked)
+    budgets = budgets if asked else (10 * result.fitted_range["C"][1],)
+    together = None
+    if law is None and result.law.of_N_and_D and not result.law.of_repetition:
+        together = consensus(result.runs, budgets, prior=settings.get("prior", "auto"), seed=seed)
+    return Study(result, iso, reason, budgets, unique, together, asked)
 
 
 def quokka_demo(
@@ -225,11 +257,12 @@ def quokka_demo(
     """The main job on the digitised runs of the Quokka paper, and tables of the paper's numbers beside ours."""
     runs = datasets.load_quokka_isoflops()
     tables = datasets.load_quokka_tables()
-    done = study(Chinchilla(), runs, C=(LLADA, *np.atleast_1d(C)), bootstrap=bootstrap, seed=seed, progress=progress)
+    done = study(None, runs, C=(LLADA, *np.atleast_1d(C)), bootstrap=bootstrap, seed=seed, progress=progress)
+    eq13 = fit(Chinchilla(), runs, bootstrap=bootstrap, seed=seed)
     if done.iso is None:
         raise QuokkaError(f"the shipped Quokka runs gave no IsoFLOP profiles: {done.no_iso}")
     printed, p = tables["eq13"], tables["approach1_text"]
-    summary, v = done.fit.summary, done.iso.summary
+    summary, v = eq13.summary, done.iso.summary
     law = pd.DataFrame(
         {
             "ours": summary["value"].map("{:.5g}".format),
@@ -248,6 +281,6 @@ def quokka_demo(
     return done, [
         "The runs: 87 masked-diffusion runs of the Quokka paper (arXiv 2510.03280), digitised from its Figure 2; "
         f"C = {LLADA:.3g} is LLaDA's budget",
-        f"Beside the paper: parametric law\n{right_aligned(law, index=True)}",
+        f"Beside the paper: Chinchilla's law with LogHuber(delta=0.001), as the paper fits it\n{right_aligned(law, index=True)}",
         f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
     ]

@@ -68,6 +68,16 @@ def allocation_table(plan: pd.DataFrame) -> str:
     return indent(right_aligned(shown))
 
 
+def members_table(members: pd.DataFrame, level: float) -> str:
+    """What each method of a consensus says by itself."""
+    shown = pd.DataFrame({"C": members["C"].map("{:.3g}".format), "method": members["method"]})
+    shown["weight"] = members["weight"].map("{:.2g}".format)
+    shown["N"] = members["N"].map(human)
+    shown[f"N ({100 * level:.3g} %)"] = _interval(members, "N", human)
+    shown["loss"] = ["–" if v != v else f"{v:.3f}" for v in members["loss"]]
+    return indent(right_aligned(shown))
+
+
 def outside_runs(fit: FitResult, budgets: Iterable[float]) -> list[tuple[float, str, str]]:
     """Budgets outside the fitted runs, each with the factor and the side."""
     lowest, highest = fit.fitted_range.get("C", (0.0, np.inf))

@@ -17,7 +17,7 @@ from quokka_laws.exceptions import FitError
 from quokka_laws.objective import LogHuber, LogL2, Objective
 from quokka_laws.results.diagnostic import Diagnose, Diagnostic, Known
 from quokka_laws.results.fitted_law import FittedLaw
-from quokka_laws.results.intervals import check_level, percentile_interval
+from quokka_laws.results.intervals import check_level, percentile_interval, standard_error
 from quokka_laws.results.law_choice import LawChoice
 from quokka_laws.results.notebook import card
 from quokka_laws.results.views import view
@@ -117,7 +117,7 @@ class FitResult(FittedLaw):
         table[["stderr", "lower", "upper"]] = np.nan
         if self.draws is not None and self.identified and len(self.draws.dropna()) > 1:
             usable = self.draws.dropna()
-            table["stderr"] = usable.std(ddof=1)
+            table["stderr"] = standard_error(usable.to_numpy())
             lower, upper = percentile_interval(usable.to_numpy(), level)
             table["lower"], table["upper"] = lower, upper
         table["at_bound"] = [self.at_bound(k) for k in self.law.names]
@@ -232,7 +232,7 @@ def draws_to_parameters(params: lmfit.Parameters, draws: pd.DataFrame | None) ->
     if draws is None or len(draws.dropna()) < 2:
         return params
     usable = draws.dropna()
-    stderr = usable.std(ddof=1)
+    stderr = dict(zip(usable, standard_error(usable.to_numpy()), strict=True))
     moving = [name for name, par in params.items() if par.vary and stderr[name] > 0]
     correlation = usable[moving].corr()
     for name, par in params.items():

@@ -46,6 +46,15 @@ def percentile_interval(draws: Array, level: float) -> tuple[Array, Array]:
     return lower, upper
 
 
+ONE_SIGMA = 0.6827
+
+
+def standard_error(draws: Array) -> Array:
+    """Half the central 68 % over the first axis: the standard deviation of normal draws, which a few wild refits cannot inflate."""
+    lower, upper = percentile_interval(draws, ONE_SIGMA)
+    return np.asarray(0.5 * (upper - lower))
+
+
 def check_level(level: float) -> None:
     """Raise unless ``level`` is a probability such as 0.9."""
     if not 0.0 < level < 1.0:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
-from quokka_laws.results.intervals import LEVEL, percentile_interval, usable_level
+from quokka_laws.results.intervals import LEVEL, percentile_interval, standard_error, usable_level
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.quantities import times_outside
@@ -72,7 +72,7 @@ class IsoflopFit:
         table = pd.DataFrame({"value": self.values})
         table[["stderr", "lower", "upper"]] = np.nan
         if self.draws is not None:
-            table["stderr"] = self.draws.std(ddof=1)
+            table["stderr"] = standard_error(self.draws[list(table.index)].to_numpy())
             table["lower"], table["upper"] = percentile_interval(self.draws[list(table.index)].to_numpy(), LEVEL)
         return table
 

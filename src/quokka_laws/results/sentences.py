@@ -171,6 +171,7 @@ def _outlying_rows(
     most: float,
     above: bool,
     corner: str,
+    without_all: float,
     others: Sequence[str],
     rows: Sequence[str],
     tries: Sequence[str],
@@ -182,7 +183,11 @@ def _outlying_rows(
         if corner.startswith("D/N <")
         else f" ({corner})" * bool(corner)
     )
-    more = f" {listed(others).capitalize()} stand out too, but the answer stays without them." if others else ""
+    more = (
+        f" {listed(others).capitalize()} stand out too, but lie far less off; without them as well it is {show(without_all)}."
+        if others
+        else ""
+    )
     return (
         f"{listed(rows).capitalize()} move {answer} at C = {C:.3g} from {show(without)} to {show(with_them)} (without them ± "
         f"{sd:.0%}): they lie {off} {'above' if above else 'off'} what the others predict{where}.{_try(tries, 'To fit without them:')}"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from quokka_laws.results.fit_result import FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, left_aligned, right_aligned
+from quokka_laws.results.law_choice import LawChoice
 
 if TYPE_CHECKING:
     from quokka_laws.results.fit_result import FitResult
@@ -63,6 +64,22 @@ def coefficient_table(fit: FitResult) -> str:
     if not shown["note"].any():
         shown = shown.drop(columns="note")
     return indent(left_aligned(shown))
+
+
+def choice_sentences(choice: LawChoice) -> list[str]:
+    """Which law was taken, which came next and what it would change."""
+    best = choice.table.iloc[0]
+    if choice.reason == "few runs":
+        return [f"Law: {best['law']}, because there are too few runs to tell laws apart. --law names another."]
+    if choice.reason == "repeated data":
+        return [f"Law: {best['law']}, because the runs repeat their data. --law names another."]
+    said = f"Law: {best['law']}, the best of {len(choice.table)} by BIC"
+    if len(choice.table) > 1:
+        second = choice.table.iloc[1]
+        said += f"; next comes {second['law']} (BIC +{second['BIC_difference']:.3g})"
+        if np.isfinite(second["N"]) and np.isfinite(best["N"]):
+            said += f", whose best size at C = {second['C']:.3g} is {human(second['N'])} instead of {human(best['N'])}"
+    return [f"{said}."]
 
 
 def fit_answer(fit: FitResult) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.read import identities
+from quokka_laws.runs.remarks import Remark
 from quokka_laws.runs.rows import subset
 
 STAGES = ("warmup", "descent", "overfit", "second_descent")
@@ -89,7 +90,7 @@ def one_phase(runs: pd.DataFrame, *, repeated: bool) -> pd.DataFrame:
     wanted, other = ("trunk", "cooled") if repeated else ("cooled", "trunk")
     out = runs["phase"] == other
     kept = subset(runs, ~out)
-    reason = f"phase {other}: never fitted together with {wanted} losses"
-    gone = [{"reason": reason, **record} for record in identities(runs[out])]
+    why = Remark("phase", {"phase": other, "wanted": wanted})
+    gone = [{"code": why.code, "reason": str(why), **record} for record in identities(runs[out])]
     kept.attrs = {**runs.attrs, "excluded": [*runs.attrs.get("excluded", []), *gone]}
     return kept

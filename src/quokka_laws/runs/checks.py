@@ -2,48 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.conventions import AS_GIVEN, Conventions, training_flops
+from quokka_laws.runs.remarks import Remark, sentence
+from quokka_laws.runs.words import scale_of
 
-LISTED = 8  # rows named in an error before "and … more"
 EPOCHS_TOLERANCE = 0.02
 UNITS_APART = 1e4
 SMALLEST = 1e3  # parameters: a median below is one of millions or billions
-SAME = ("run_id", "N", "D", "U_D", "epochs", "loss")  # what rows that are one run share
+LARGEST = 1e15
+FEW = 0.2  # share of rows that a rule may miss for them to be slips
 FEWEST = 0.01  # tokens per parameter
+OWN = ("_row", "_label")  # columns of the reader, not of the table
 
 
-def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: float) -> list[str]:
-    """C against the FLOP rule, beyond a relative ``tolerance``, and epochs against D/U_D."""
+def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: float, given: Any = None) -> list[Remark]:
+    """C against the FLOP rule, beyond a relative ``tolerance``, and epochs against D/U_D.
+
+    A constant is advised only where it holds for every row; where none does, only to take C as it is.
+    """
     faults = []
     if {"N", "D", "C"} <= set(table) and not conventions.flops.startswith(AS_GIVEN):
         ratio = (table["C"] / training_flops(table["N"], table["D"], conventions.flops)).to_numpy()
         bad = np.abs(ratio - 1) > tolerance
         if bad.any():
-            implied = float(np.median(ratio) * conventions.flops_per_ND)
-            faults.append(
-                f"column C differs from {conventions.flops} by more than {tolerance:.0%} in {rows_named(table, bad)} (C/rule is "
-                f"{ratio[bad].min():.3g} to {ratio[bad].max():.3g}; the median row says {implied:.3g}·N·D). State the rule "
-                f"that was used, flops='{implied:.3g}ND', or take C as it is, flops='as given'"
-            )
+            k = (table["C"] / (table["N"] * table["D"])).to_numpy(dtype=float)
+            named = dict(given or {})
+            facts = {
+                "rule": conventions.flops,
+                "tolerance": tolerance,
+                "low": float(ratio[bad].min()),
+                "high": float(ratio[bad].max()),
+                "least": float(k.min()),
+                "most": float(k.max()),
+                "read": [f"{c}={named.get(c, c)}" for c in ("N", "D", "C", "loss") if c in table],
+            }
+            advice: list[dict[str, Any]] = [{"flops": AS_GIVEN}]
+            if constant := constant_flops(k, tolerance):
+                advice.insert(0, {"flops": f"{constant}ND"})
+            elif bad.mean() <= FEW:
+                rule = training_rule(conventions)
+                advice.insert(0, {"drop": f"abs(C / ({rule}) - 1) > {tolerance:g}"})
+            faults.append(Remark("flops", facts, rows_of(table, bad), tuple(advice)))
     if {"D", "U_D", "epochs"} <= set(table):
         ratio = (table["epochs"] * table["U_D"] / table["D"]).to_numpy()
         bad = np.abs(ratio - 1) > EPOCHS_TOLERANCE
         if bad.any():
-            faults.append(
-                f"epochs contradicts D/U_D by more than {EPOCHS_TOLERANCE:.0%} in {rows_named(table, bad)} "
-                f"(epochs·U_D/D is {ratio[bad].min():.3g} to {ratio[bad].max():.3g}); D counts tokens seen, repetitions included"
-            )
+            facts = {"tolerance": EPOCHS_TOLERANCE, "low": float(ratio[bad].min()), "high": float(ratio[bad].max())}
+            faults.append(Remark("epochs", facts, rows_of(table, bad)))
     return faults
 
 
-def mixed_units(table: pd.DataFrame) -> list[str]:
+def training_rule(conventions: Conventions) -> str:
+    """The FLOP rule as a condition writes it: ``6 * N * D``."""
+    return f"{conventions.flops_per_ND:g} * N * D"
+
+
+def constant_flops(k: Array, tolerance: float) -> str:
+    """The k of C = k·N·D as it is written, if one holds for every row within the tolerance; empty if none does."""
+    middle = 2 / (1 / k.min() + 1 / k.max())  # the largest relative error is least here
+    for value in (float(np.median(k)), float(middle)):
+        for digits in (3, 6):
+            written = f"{value:.{digits}g}"
+            if np.abs(k / float(written) - 1).max() <= tolerance:
+                return written
+    return ""
+
+
+def mixed_units(table: pd.DataFrame) -> list[Remark]:
     """Sizes or tokens that fall into two groups a factor of 10,000 apart: millions beside ones."""
     faults = []
     for name in ("N", "D"):
@@ -52,73 +86,70 @@ def mixed_units(table: pd.DataFrame) -> list[str]:
         ordered = np.sort(table[name].to_numpy(dtype=float))
         leap = np.flatnonzero(ordered[1:] / ordered[:-1] > UNITS_APART)
         if len(leap):
-            below, above = ordered[leap[0]], ordered[leap[0] + 1]
+            below, above = float(ordered[leap[0]]), float(ordered[leap[0] + 1])
             small = table[name].to_numpy() <= below
             fewer = small if small.sum() <= len(table) / 2 else ~small
-            faults.append(
-                f"column {name} mixes units: values up to {below:g} and from {above:g} with none between (see "
-                f"{rows_named(table, fewer)}); write all in ones, or with a unit: 125M, 1.3B"
-            )
+            facts = {"column": name, "below": below, "above": above}
+            faults.append(Remark("mixed_units", facts, rows_of(table, fewer)))
     return faults
 
 
-def wrong_units(table: pd.DataFrame) -> list[str]:
+def wrong_units(table: pd.DataFrame, given: Any = None) -> list[Remark]:
     """Sizes or tokens that no run has: millions or billions written without their unit."""
     faults = []
     for name, what, low in (
         ("N", "parameters", SMALLEST),
         ("D", "tokens", FEWEST * float(table["N"].median()) if "N" in table else 0.0),
     ):
-        if name in table and table[name].median() < low:
-            shown = f"{table[name].min():g} to {table[name].max():g}"
-            faults.append(
-                f"column {name} holds {shown}, which are no counts of {what}; if they are millions or billions, write "
-                f"them as 20M and 1.5B or say columns={{{name!r}: 'NAME:M'}} (K, M, B, T)"
-            )
+        if name in table and (middle := float(table[name].median())) < low:
+            facts = {"column": name, "low": float(table[name].min()), "high": float(table[name].max()), "what": what}
+            column = dict(given or {}).get(name, name)
+            units = [u for u, factor in (("M", 1e6), ("B", 1e9)) if low <= middle * factor < LARGEST]
+            units.sort(key=lambda unit: {"M": 1e6, "B": 1e9}[unit] != scale_of(column))
+            advice = tuple({"columns": {name: f"{column}:{unit}"}} for unit in units)
+            faults.append(Remark("wrong_unit", facts, advice=advice))
     return faults
 
 
 def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> pd.Series:
-    """Rows that agree in every canonical column with another: all but the first, or all of them."""
-    return table.duplicated(subset=_telling(table), keep=keep)
+    """Rows that agree with another in every column of the table: all but the first, or all of them."""
+    return table[[c for c in table if c not in OWN]].astype(str).duplicated(keep=keep)
 
 
-def _telling(table: pd.DataFrame) -> list[str]:
-    """Columns that tell runs apart: canonical ones, and every number of the user's own."""
-    own = [k for k in table if k not in (*SAME, "_row", "weight") and pd.api.types.is_numeric_dtype(table[k])]
-    return [k for k in SAME if k in table] + own
-
-
-def duplicates(table: pd.DataFrame) -> list[str]:
+def duplicates(table: pd.DataFrame) -> list[Remark]:
     """Rows that are the same run, which would count twice."""
     same = duplicated(table, keep=False).to_numpy()
     if not same.any():
         return []
-    keys = [k for k in (*SAME, "C") if k in table]
-    return [
-        f"{int(same.sum())} rows are duplicates of one another ({rows_named(table, same)}): same {', '.join(keys)}. Keep "
-        "one of each, drop='duplicates', or give repeated runs a seed or run_id column of their own"
-    ]
+    return [Remark("duplicates", {"n": int(same.sum())}, rows_of(table, same), ({"drop": "duplicates"},))]
 
 
-def rows_named(table: pd.DataFrame, mask: Any) -> str:
-    """Names of the rows under a mask, the first few of many: "rows 3, 7"; see :mod:`quokka_laws.runs.rows`."""
-    rows = table.index[np.asarray(mask)]
-    shown = ", ".join(str(r) for r in rows[:LISTED])
-    return f"row{'s' if len(rows) > 1 else ''} {shown}" + (
-        f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
-    )
+def rows_of(table: pd.DataFrame, mask: Any) -> tuple[str, ...]:
+    """The rows under a mask as their owner knows them: by label (:mod:`quokka_laws.runs.rows`), and by run where one is named."""
+    rows = table[np.asarray(mask, dtype=bool)]
+    names = rows["_label"] if "_label" in rows else [""] * len(rows)
+    return tuple(f"{row} ({name})" if name else str(row) for row, name in zip(rows.index, names, strict=True))
 
 
 def where_from(source: Any) -> str:
     """What a message calls the table."""
+    if isinstance(source, pd.DataFrame):
+        return "the DataFrame"
+    if isinstance(source, list | tuple) and all(isinstance(one, str | Path) for one in source):
+        return ", ".join(where_from(one) for one in source[:3]) + (" …" if len(source) > 3 else "")
     if isinstance(source, str | Path):
         return "stdin" if str(source) == "-" else str(source)
-    return "the DataFrame" if isinstance(source, pd.DataFrame) else "the table"
+    return "the table"
 
 
-def raise_faults(source: Any, faults: list[str]) -> None:
+def raise_faults(source: Any, faults: Sequence[Remark]) -> None:
     """Raise one :class:`RunsError` of all faults, numbered where there are several."""
     if faults:
-        listing = faults[0] if len(faults) == 1 else "".join(f"\n  {i}. {f}" for i, f in enumerate(faults, 1))
-        raise RunsError(f"{where_from(source)}: {listing}")
+        where = where_from(source)
+        raise RunsError(fault_text(where, faults), source=where, faults=tuple(faults))
+
+
+def fault_text(where: str, faults: Sequence[Remark], *, options: bool = False) -> str:
+    """All faults of a table in one message; ``options`` shows advice as options of the command line."""
+    said = [sentence(fault, options=options) for fault in faults]
+    return f"{where}: " + (said[0] if len(said) == 1 else "".join(f"\n  {i}. {s}" for i, s in enumerate(said, 1)))

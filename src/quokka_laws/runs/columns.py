@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from quokka_laws.runs.quantities import parse_quantity
+from quokka_laws.runs import words
+from quokka_laws.runs.quantities import parse_quantities, parse_quantity
+from quokka_laws.runs.remarks import Remark
 
 INPUTS = ("N", "D", "C", "U_D", "epochs")
 """Canonical columns that a law can take."""
@@ -17,8 +21,8 @@ GUESSED = ("loss", "run_id", "step", "lr")  # the first candidate is taken, and 
 ALIASES: dict[str, list[str]] = {
     name: names.split()
     for name, names in {
-        "N": "n params parameters n_params num_params n_parameters num_parameters param_count model_size size "
-        "total_params n_total non_embedding_params n_non_embedding",
+        "N": "n params parameters n_params num_params n_parameters num_parameters param_count parameter_count model_size size "
+        "total_params params_total n_total non_embedding_params n_non_embedding active_params n_active",
         "D": "d tokens n_tokens num_tokens train_tokens training_tokens tokens_seen total_tokens "
         "num_input_tokens_seen consumed_tokens",
         "C": "c flops flop train_flops training_flops training_flop total_flops total_flos compute",
@@ -26,10 +30,45 @@ ALIASES: dict[str, list[str]] = {
         "epochs": "epochs epoch n_epochs num_epochs num_train_epochs",
         "loss": "loss val_loss valid_loss validation_loss eval_loss test_loss final_val_loss train_loss "
         "training_loss final_loss final_train_loss",
-        "run_id": "run_id run run_name runid name id",
+        "run_id": "run_id run_uuid run run_name runid name id",
         "weight": "weight weights",
     }.items()
 }
+WORDED: dict[str, Callable[[str], bool]] = {
+    "N": words.counts_parameters,
+    "D": words.counts_tokens,
+    "C": words.counts_flops,
+    "loss": words.is_loss,
+}
+"""What a name means by its words, where it is none of the aliases."""
+HINTS = tuple(WORDED)
+BLANK = "…"
+_OBJECTIVES = (
+    "value",
+    "objective",
+    "metric",
+    "score",
+    "final_value",
+    "best_value",
+)  # of searches: offered, never taken
+
+
+@dataclass
+class Recognised:
+    """Columns by their canonical names: ``mapping`` (name → canonical), what multiplies them, what is to be said.
+
+    ``undecided``: canonical name → columns that could all hold it; whether that matters depends on the law.
+    """
+
+    mapping: dict[str, str] = field(default_factory=dict)
+    factors: dict[str, float] = field(default_factory=dict)
+    notes: list[Remark] = field(default_factory=list)
+    faults: list[Remark] = field(default_factory=list)
+    undecided: dict[str, list[str]] = field(default_factory=dict)
+
+    def given(self, canonical: str) -> str:
+        """What the column is called in the source; the canonical name where it is not known."""
+        return next((name for name, meaning in self.mapping.items() if meaning == canonical), canonical)
 
 
 def inputs_of(runs: pd.DataFrame, names: Sequence[str] = ()) -> dict[str, Any]:
@@ -59,64 +98,249 @@ def scaled(columns: Mapping[str, str], names: Sequence[str]) -> tuple[dict[str, 
     return plain, factors
 
 
-HINTS = {"N": ("param", "size"), "D": ("token",), "C": ("flop", "compute"), "loss": ("loss", "ppl", "perplexity")}
-
-
-def suggested(names: Sequence[str], wanted: Sequence[str]) -> str:
-    """``columns={'N': '# Params', 'D': …}``: what to say where columns were not recognised, with names that look right."""
-    pairs = []
-    for canonical in wanted:
-        near = [n for n in names if any(word in plain_name(n) for word in HINTS[canonical])]
-        unit = re.search(r"_([kmbt])$", plain_name(near[0])) if near else None
-        name = f"{near[0]}:{unit[1].upper()}" if near and unit else near[0] if near else ""
-        pairs.append(f"{canonical!r}: {name!r}" if name else f"{canonical!r}: …")
-    return f"columns={{{', '.join(pairs)}}}"
+def summed(table: pd.DataFrame, columns: Mapping[str, str]) -> tuple[pd.DataFrame, list[Remark]]:
+    """Columns that are named as a sum, ``N=params_blocks + params_head``, as columns of their own."""
+    notes = []
+    for canonical, given in columns.items():
+        parts = [part.strip() for part in given.split("+")]
+        if len(parts) > 1 and given not in table and set(parts) <= set(table):
+            values = np.sum([parse_quantities(table[part])[0] for part in parts], axis=0)
+            table = table.assign(**{given: values})
+            notes.append(Remark("summed", {"name": canonical, "columns": parts}))
+    return table, notes
 
 
 def recognise(
-    names: Sequence[str],
-    columns: Mapping[str, str],
-    aliases: Mapping[str, list[str]] = ALIASES,
-    undecided: dict[str, list[str]] | None = None,
-) -> tuple[dict[str, str], list[str], list[str]]:
-    """Which of the names holds what: name → canonical name, with notes on choices made and faults.
+    names: Sequence[str], columns: Mapping[str, str], aliases: Mapping[str, list[str]] = ALIASES
+) -> tuple[dict[str, str], list[Remark], list[Remark]]:
+    """Which of the names holds what, by aliases alone: name → canonical name, notes on choices made, faults.
 
-    Several that could hold one thing are a fault, or are noted in ``undecided``: whether it matters depends on the law.
+    Several that could hold one thing are a fault, but for those of which the first is taken.
     """
-    mapping: dict[str, str] = {}
-    notes: list[str] = []
-    faults: list[str] = []
-    for canonical, given in columns.items():
-        if canonical not in aliases:
-            faults.append(f"columns: {canonical!r} is not a canonical name ({', '.join(aliases)})")
-        elif given not in names:
-            faults.append(
-                f"columns: the table has no column {given!r} for {canonical}; it has {', '.join(map(str, names))}"
-            )
-        else:
-            mapping[given] = canonical
+    found = Recognised()
+    _asked(names, columns, aliases, found)
     plain = {name: plain_name(name) for name in names}
     for canonical, known in aliases.items():
-        if canonical in columns or canonical in mapping.values():
+        if canonical in columns or canonical in found.mapping.values():
             continue
         if canonical in names:
-            mapping[canonical] = canonical
+            found.mapping[canonical] = canonical
             continue
-        found = sorted((known.index(p), c) for c, p in plain.items() if p in known and c not in mapping)
-        if not found:
+        ranked = sorted((known.index(p), c) for c, p in plain.items() if p in known and c not in found.mapping)
+        _choose(canonical, [c for _, c in ranked], found)
+    _said(found)
+    for canonical, several in found.undecided.items():
+        advice = ({"columns": {canonical: several[0]}},)
+        found.faults.append(Remark("ambiguous", {"names": several, "name": canonical}, advice=advice))
+    return found.mapping, found.notes, found.faults
+
+
+def recognise_runs(table: pd.DataFrame, columns: Mapping[str, str]) -> Recognised:
+    """Which column of a table of runs holds what: as asked for, by aliases, by the words of names and by values.
+
+    A whole count of parameters comes before a part, the active ones of a mixture of experts before all, compute spent
+    before a budget, a validation loss before a training loss, a loss in nats before the same in another unit.
+    """
+    names = [str(c) for c in table]
+    found = Recognised()
+    _asked(names, columns, ALIASES, found)
+    plain = {name: plain_name(name) for name in names}
+    for canonical, known in ALIASES.items():
+        if canonical in columns or canonical in found.mapping.values():
             continue
-        candidates = [c for _, c in found]
-        if len(candidates) > 1 and canonical not in GUESSED and undecided is not None:
-            undecided[canonical] = candidates
+        free = [c for c in names if c not in found.mapping]
+        exact = [c for _, c in sorted((known.index(plain[c]), c) for c in free if plain[c] in known)]
+        if canonical in names and canonical != "loss":
+            exact = [canonical]
+        worded = [c for c in free if canonical in WORDED and WORDED[canonical](c)]
+        if canonical == "N":
+            _choose_size(table, [c for c in dict.fromkeys([*exact, *worded]) if _countable(table[c])], found)
+        elif canonical == "loss":
+            _choose_loss(exact, worded, found)
+        elif canonical == "C":
+            _choose_compute(table, exact, worded, found)
+        else:
+            _choose(canonical, _distinct(table, exact or worded), found)
+    _units_in_names(table, columns, found)
+    _said(found)
+    return found
+
+
+def _asked(
+    names: Sequence[str], columns: Mapping[str, str], aliases: Mapping[str, list[str]], found: Recognised
+) -> None:
+    for canonical, given in columns.items():
+        if canonical not in aliases:
+            found.faults.append(Remark("not_canonical", {"name": canonical, "known": list(aliases)}))
+        elif given not in names:
+            facts = {"column": given, "name": canonical, "names": [str(n) for n in names]}
+            found.faults.append(Remark("no_column", facts))
+        else:
+            found.mapping[given] = canonical
+
+
+def _choose(canonical: str, candidates: Sequence[str], found: Recognised) -> None:
+    if not candidates:
+        return
+    if len(candidates) > 1 and canonical not in GUESSED:
+        found.undecided[canonical] = list(candidates)
+        return
+    if len(candidates) > 1:
+        facts = {"name": canonical, "column": candidates[0], "others": list(candidates[1:])}
+        found.notes.append(Remark("chosen", facts))
+    found.mapping[candidates[0]] = canonical
+
+
+def _said(found: Recognised) -> None:
+    for given, canonical in found.mapping.items():
+        if given != canonical:
+            found.notes.append(Remark("read_as", {"column": given, "name": canonical}))
+
+
+# ---- one canonical name each ----------------------------------------------------------------------------------
+
+
+def _choose_size(table: pd.DataFrame, candidates: list[str], found: Recognised) -> None:
+    """N: the canonical name, else active parameters before all of them, else a total before one without embeddings."""
+    if "N" in candidates:
+        candidates = ["N", *(c for c in candidates if words.active_parameters(c))]
+    candidates = _distinct(table, candidates)
+    active = [c for c in candidates if words.active_parameters(c)]
+    rest = [c for c in candidates if c not in active and not words.without_embedding(c)]
+    bare = [c for c in candidates if words.without_embedding(c) and c not in active]
+    if len(active) == 1:
+        found.mapping[active[0]] = "N"
+        for other in rest[:1]:
+            found.notes.append(_ratio("active_and_total", table, active[0], other))
+        return
+    if len(rest) > 1:
+        totals = [c for c in rest if "total" in words.words(c)]
+        rest = totals if len(totals) == 1 else rest
+    taken = rest or bare
+    if len(taken) != 1:
+        _choose("N", taken, found)
+        return
+    found.mapping[taken[0]] = "N"
+    for other in bare if rest else ():
+        found.notes.append(_ratio("counted_twice", table, taken[0], other))
+    parts = [c for c in map(str, table) if words.part_of_parameters(c)]
+    embeddings = [c for c in parts if words.of_embedding(c)]
+    if embeddings:
+        share = np.sum([_numbers(table, c) for c in embeddings], axis=0) / _numbers(table, taken[0])
+        facts = {"column": taken[0], "parts": parts, "low": float(np.nanmin(share)), "high": float(np.nanmax(share))}
+        found.notes.append(Remark("counted_by_part", facts | {"embeddings": embeddings}))
+    experts = [c for c in map(str, table) if {"experts", "moe", "topk"} & set(words.words(c)) and _countable(table[c])]
+    if experts and (_numbers(table, experts[0]) > 1).any():
+        found.notes.append(Remark("total_of_experts", {"column": experts[0]}))
+
+
+def _choose_loss(exact: list[str], worded: list[str], found: Recognised) -> None:
+    candidates = list(dict.fromkeys([*exact, *worded]))
+    if not candidates:
+        return
+    rank = {c: _loss_rank(c, exact) for c in candidates}
+    candidates.sort(key=rank.__getitem__)
+    best, others = candidates[0], candidates[1:]
+    tied = [c for c in others if rank[c][:4] == rank[best][:4]]
+    if tied and best not in exact:
+        facts = {"names": [best, *tied]}
+        found.faults.append(
+            Remark("several_losses", facts, advice=tuple({"columns": {"loss": c}} for c in (best, tied[0])))
+        )
+        return
+    if others:
+        found.notes.append(Remark("chosen", {"name": "loss", "column": best, "others": others}))
+    found.mapping[best] = "loss"
+
+
+def _loss_rank(name: str, exact: list[str]) -> tuple[bool, bool, bool, bool, int]:
+    """The column called loss, then validation before training, nats before other units, usual names before others."""
+    at = exact.index(name) if name in exact else len(exact)
+    odd = bool(words.unit_of(name)) or name in ("value",)
+    split = words.split_of(name)
+    return plain_name(name) != "loss", odd, split == "training", split != "validation" and name not in exact, at
+
+
+def _choose_compute(table: pd.DataFrame, exact: list[str], worded: list[str], found: Recognised) -> None:
+    worded = [c for c in worded if _countable(table[c]) and (c in exact or _large(table, c))]
+    candidates = exact or worded
+    if len(candidates) > 1:
+        spent = [c for c in candidates if {"achieved", "actual", "spent", "used"} & set(words.words(c))]
+        spent = spent or [c for c in candidates if "budget" not in words.words(c)]
+        if len(spent) == 1:
+            facts = {"name": "C", "column": spent[0], "others": [c for c in candidates if c != spent[0]]}
+            found.notes.append(Remark("chosen", facts))
+            candidates = spent
+    _choose("C", _distinct(table, candidates), found)
+    if (given := found.given("C")) != "C" and (factor := words.flops_scale(given)) > 1:
+        found.factors["C"] = factor
+
+
+def _units_in_names(table: pd.DataFrame, columns: Mapping[str, str], found: Recognised) -> None:
+    """``params_m`` and ``Tokens (B)`` that were not asked for count millions and billions, if their values can."""
+    for canonical in ("N", "D"):
+        given = found.given(canonical)
+        if canonical in columns or given not in table or given == canonical:
             continue
-        if len(candidates) > 1 and canonical not in GUESSED:
-            faults.append(
-                f"columns {', '.join(candidates)} could all be {canonical}; say which: "
-                f"columns={{{canonical!r}: {candidates[0]!r}}}"
-            )
-            continue
-        if len(candidates) > 1:
-            notes.append(f"{canonical} was taken from {candidates[0]!r}, not from {', '.join(candidates[1:])}")
-        mapping[candidates[0]] = canonical
-    notes += [f"column {given!r} read as {canonical}" for given, canonical in mapping.items() if given != canonical]
-    return mapping, notes, faults
+        factor = words.scale_of(given)
+        if factor > 1 and float(np.nanmax(_numbers(table, given), initial=0.0)) < factor:
+            found.factors[canonical] = factor
+
+
+def _countable(column: pd.Series) -> bool:
+    """Whether most filled cells are quantities: ``model_size`` may hold small, base and large."""
+    if pd.api.types.is_numeric_dtype(column):
+        return True
+    filled = column[column.notna() & (column.astype(str).str.strip() != "")]
+    return bool(len(filled)) and len(parse_quantities(filled)[1]) < len(filled)
+
+
+def _numbers(table: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
+    return parse_quantities(table[name])[0]
+
+
+def _large(table: pd.DataFrame, name: str) -> bool:
+    """Whether a budget can be one of FLOPs, not of dollars or steps."""
+    values = _numbers(table, name) * words.flops_scale(name)
+    return bool(np.isfinite(values).any()) and float(np.nanmedian(values)) > 1e9
+
+
+def _distinct(table: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
+    """Candidates without those that hold what an earlier one holds."""
+    kept: list[str] = []
+    for name in candidates:
+        if not any(table[name].astype(str).equals(table[other].astype(str)) for other in kept):
+            kept.append(name)
+    return kept
+
+
+def _ratio(code: str, table: pd.DataFrame, taken: str, other: str) -> Remark:
+    with np.errstate(all="ignore"):
+        ratio = _numbers(table, other) / _numbers(table, taken)
+    ratio = ratio[np.isfinite(ratio)]
+    low, high = (float(ratio.min()), float(ratio.max())) if len(ratio) else (np.nan, np.nan)
+    return Remark(code, {"column": taken, "other": other, "low": low, "high": high})
+
+
+# ---- what to say where columns were not recognised ------------------------------------------------------------
+
+
+def suggested(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """``columns={'N': '# Params', 'D': …}``: what to say where columns were not recognised."""
+    pairs = [f"{k!r}: {v!r}" if v != BLANK else f"{k!r}: {v}" for k, v in proposed(names, wanted).items()]
+    return f"columns={{{', '.join(pairs)}}}"
+
+
+def proposed(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
+    """Canonical name → column that looks right, with the unit its name states; a blank where none does."""
+    pairs = {}
+    for canonical in wanted:
+        near = [n for n in names if WORDED[canonical](n)]
+        if canonical == "N" and not near:
+            blocks = [n for n in names if words.part_of_parameters(n) and not words.of_embedding(n)]
+            near = [" + ".join(blocks)] if blocks else []
+        if canonical == "loss" and not near:
+            near = [n for n in names if plain_name(n) in _OBJECTIVES]
+        unit = {1e3: ":K", 1e6: ":M", 1e9: ":B", 1e12: ":T"}.get(words.scale_of(near[0]), "") if near else ""
+        pairs[canonical] = near[0] + (unit if canonical in ("N", "D") else "") if near else BLANK
+    return pairs

@@ -118,7 +118,7 @@ def as_numbers(value: Any) -> Array:
     array = np.atleast_1d(np.asarray(value))
     if array.dtype.kind in "iuf":
         return array.astype(float)
-    return np.array([number for one in array.ravel() for number in parse_list(one)])
+    return np.array([number for one in array.ravel().tolist() for number in parse_list(one)])
 
 
 def is_quantity(text: Any) -> bool:

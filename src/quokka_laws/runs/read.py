@@ -19,9 +19,9 @@ converted or excluded is in ``runs.attrs`` and reaches every result.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,28 +29,32 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
+from quokka_laws.runs import identity, sweeps, units, words
 from quokka_laws.runs.checks import (
     EPOCHS_TOLERANCE,
+    OWN,
     contradictions,
     duplicated,
     duplicates,
     mixed_units,
     raise_faults,
-    rows_named,
+    rows_of,
     where_from,
     wrong_units,
 )
-from quokka_laws.runs.columns import INPUTS, plain_name, recognise, scaled, suggested
-from quokka_laws.runs.conventions import AS_GIVEN, Conventions, flops_constant, training_flops
+from quokka_laws.runs.columns import INPUTS, Recognised, proposed, recognise_runs, scaled, summed
+from quokka_laws.runs.conventions import AS_GIVEN, UNSTATED, Conventions, flops_constant, training_flops
 from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import flatten, read_table
-from quokka_laws.runs.quantities import is_empty, parse_quantities
-from quokka_laws.runs.rows import labelled, plain_label, unlabelled
+from quokka_laws.runs.quantities import parse_quantities
+from quokka_laws.runs.remarks import Remark
+from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, unlabelled
+from quokka_laws.runs.states import states
 
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
-FINISHED = ("", "ok", "finished", "completed", "complete", "success", "done")
-UNFINISHED = ("failed", "crashed", "killed", "running", "pending", "preempting", "preempted", "stopped", "error")
+STATED = ("N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus")
+EMPTY = ("", "none", "null", "n/a", "na", "<na>", "-", "--")
 
 
 def read_runs(
@@ -61,42 +65,51 @@ def read_runs(
     flops_tolerance: float = FLOPS_TOLERANCE,
     drop: str | Mapping[str, str] | None = None,
     keep: str | Mapping[str, str] | None = None,
+    best_of: str | Sequence[str] | None = None,
+    bytes_per_token: float | None = None,
     **conventions: str,
 ) -> pd.DataFrame:
     """Read, map, complete and check a table of runs.
 
     Parameters
     ----------
-    source : path, ``"-"`` for stdin, or data
-        CSV, JSON lines or Parquet, by ending; stdin may hold CSV or JSON lines. Data: a DataFrame of pandas, polars or
-        pyarrow, a dict of columns, a list of dicts.
+    source : path, ``"-"`` for stdin, data, or several paths
+        Files and data of any kind that :func:`quokka_laws.runs.files.read_table` knows; several paths are read as one
+        table, with a column ``file``.
     columns : mapping, optional
         Canonical name → name in the table, ``{"N": "n_params"}``; ``{"N": "params_m:M"}`` for a column in millions (K, M,
-        B, T). Common names are recognised without it.
+        B, T), ``{"N": "params_blocks + params_head"}`` for a sum. Common names are recognised without it.
     flops : str
         FLOP rule, ``"6ND"``; used to derive the missing one of N, D and C, and to check the three against each
         other. ``"as given"`` takes C from the table unchecked; plans then turn C into N·D by the runs' median C/(N·D).
     flops_tolerance : float
         Largest relative difference between C and the rule that is not a fault.
     drop, keep : str or mapping of str to str, optional
-        Rows to leave out, or the only ones to keep, as conditions on columns (:mod:`quokka_laws.runs.expressions`):
-        ``drop="D / N < 4"``, or reason → condition: ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded
-        with its reason. ``"duplicates"`` stands for all but the first of rows that agree in every canonical column.
+        Rows to leave out, or the only ones to keep, as conditions on columns: ``drop="D / N < 4"``, or reason → condition:
+        ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded with its reason. ``"duplicates"`` stands for all
+        but the first of rows that agree in every column.
+    best_of : str or sequence of str, optional
+        Swept columns, such as ``("lr", "batch")``: keep the lowest loss of each N and D; see
+        :func:`quokka_laws.runs.sweeps.best`.
+    bytes_per_token : float, optional
+        Bytes of text for each token: converts losses in bits or nats per byte to nats per token.
     **conventions
-        ``N_counts``, ``loss_split``, ``loss_kind``, ``loss_unit`` (``"nats/token"``, ``"bits/token"``,
-        ``"bits/byte"``), ``tokenizer``, ``corpus``: see :class:`quokka_laws.Conventions`.
+        ``N_counts``, ``loss_split``, ``loss_kind``, ``loss_unit`` (``"nats/token"``, ``"bits/token"``, ``"perplexity"``,
+        ``"bits/byte"``, ``"nats/byte"``, ``"bits/character"``, ``"accuracy"`` …), ``tokenizer``, ``corpus``: see
+        :class:`quokka_laws.Conventions`.
 
     Returns
     -------
     DataFrame
-        Canonical columns first, as floats, then every other column under its own name; the index of a DataFrame that has
-        one of its own, else 0 … n−1. Only ``loss`` has to be there: a law that is fitted says what it needs. Messages name
-        rows by that index, else by their number in the source, from 1.
+        Canonical columns first, as floats, then every other column under its own name; index 0 … n−1, or the labels of a
+        DataFrame whose index holds names. Only ``loss`` has to be there: a law that is fitted says what it needs. In
+        ``attrs``: ``conventions``, ``notes`` and ``excluded`` (each row left out by number, name, code and reason), as plain
+        data. Rows without a usable number and rows of runs that did not finish are left out and listed.
 
     Raises
     ------
     RunsError
-        Listing every fault with rows and columns.
+        Listing every fault with rows and columns; ``faults`` holds them as values.
 
     Examples
     --------
@@ -105,96 +118,122 @@ def read_runs(
     >>> ql.read_runs(table)[["N", "D", "C", "loss"]].shape
     (2, 4)
     """
-    table = flatten(read_table(source))
-    if table.empty:
-        raise RunsError(f"{where_from(source)}: there are no rows")
-    known = {"N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus"}
-    if unknown := sorted(set(conventions) - known):
-        raise ArgumentError(f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(known))}")
+    if unknown := sorted(set(conventions) - set(STATED)):
+        raise ArgumentError(
+            f"read_runs has no option {', '.join(unknown)}; conventions are {', '.join(sorted(STATED))}"
+        )
     flops_constant(flops)
-    notes: list[str] = list(table.attrs.get("notes", []))
-    stated = {**table.attrs.get("conventions", {}), **conventions}
-    recorded = Conventions.from_dict({**stated, "flops": flops})
-    faults: list[str] = []
-    named, factors = scaled(columns or {}, list(table))
-    table, recorded = _rename(table, named, recorded, notes, faults)
+    original, notes = _table(source)
+    raise_faults(source, _equal_names(original))
+    original, cleaned = _filled(original, source)
+    notes += cleaned
+    named, factors = scaled(columns or {}, list(map(str, original)))
+    original, sums = summed(original, named)
+    found = recognise_runs(original.drop(columns=list(OWN)), named)
+    found.factors |= factors
+    notes += sums + found.notes
+    table, faults = _rename(original, found)
+    raise_faults(source, [*found.faults, *faults])
+    stated = {**original.attrs.get("conventions", {}), **conventions}
+    unit = stated.pop("loss_unit", None)
+    recorded = _conventions(table, Conventions.from_dict({**stated, "flops": flops}), found)
+    table, excluded, said = _finished(table)
+    notes += said
+    table = _numbers(table, found.factors, notes)
+    table, gone, faults = _select(table, original, drop, keep, found)
+    excluded += gone
     raise_faults(source, faults)
-    renamed, undecided = table.attrs["renamed"], table.attrs["undecided"]
-    table, failed = _finished(table)
-    table, unread = _numbers(table)
-    table = table.assign(**{name: table[name] * factor for name, factor in factors.items()})
-    notes += [f"{name} multiplied by {factor:g}" for name, factor in factors.items()]
-    table, excluded, faults = _select(table, drop, keep, unread)
-    excluded = [*failed, *excluded]
-    recorded = _column_conventions(table, recorded)
-    if faults:  # what else is wrong, in the rows that can be read
-        unreadable = set().union(*(rows for _, rows in unread))
-        sound = table[~table["_row"].isin(unreadable)]
-        raise_faults(source, [*faults, *(_faults_of(sound, recorded, flops_tolerance) if len(sound) else [])])
-    table, recorded = _units(table, recorded, notes)
+    table, gone = _usable(table)
+    excluded += gone
+    if table.empty:
+        raise_faults(source, [Remark("no_usable_rows", {"n": len(original), "reasons": _reasons(excluded)})])
+    as_read = original.iloc[table["_row"].to_numpy()].reset_index(drop=True)
+    ids, said = identity.runs_of_points(table.reset_index(drop=True), as_read)
+    notes += said
+    if ids is not None:
+        table = table.assign(run_id=ids.to_numpy())
+    unit = unit or _unit_column(table)
+    table, recorded, said, faults = units.convert(table, recorded, found.given("loss"), unit, bytes_per_token)
+    notes += said
+    raise_faults(source, faults)
     table = _complete(table, recorded, notes)
-    raise_faults(source, [*wrong_units(table), *_faults_of(table, recorded, flops_tolerance)])
+    given = {canonical: name for name, canonical in found.mapping.items()}
+    raise_faults(source, wrong_units(table, given))
     table.attrs = {
         "conventions": recorded.to_dict(),
-        "excluded": [*table.attrs.get("excluded", []), *excluded],
-        "notes": notes,
+        "excluded": [*original.attrs.get("excluded", []), *excluded],
+        "notes": [note.to_dict() for note in notes],
         "source": where_from(source),
         "flops_tolerance": flops_tolerance,
-        "renamed": {given: canonical for given, canonical in renamed.items() if canonical not in factors},
-        "undecided": undecided,
+        "renamed": {a: b for a, b in found.mapping.items() if a != b and b not in found.factors},
+        "undecided": found.undecided,
     }
-    return check_runs(table)
-
-
-def _faults_of(table: pd.DataFrame, conventions: Conventions, tolerance: float) -> list[str]:
-    """Every fault of the values of a table with canonical columns."""
-    if faults := _not_positive(table):
-        return faults
-    return [*contradictions(table, conventions, tolerance), *mixed_units(table), *duplicates(table)]
-
-
-def _not_positive(table: pd.DataFrame) -> list[str]:
-    faults = []
-    for name in (k for k in POSITIVE if k in table):
-        values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
-        bad = ~(np.isfinite(values) & (values > 0))
-        if bad.any():
-            shown = ", ".join(
-                f"{v:g}" if isinstance(v, float) else repr(v) for v in table.loc[bad, name].head(3).tolist()
-            )
-            faults.append(f"column {name}: {shown} in {rows_named(table, bad)}; expected positive finite numbers")
-    return faults
+    table = _checked(table, given)
+    if best_of is not None:
+        table = sweeps.best(table, [best_of] if isinstance(best_of, str) else list(best_of))
+    elif (sweep := sweeps.seen(table)) is not None:
+        table.attrs["notes"] = [*table.attrs["notes"], sweep.to_dict()]
+    return _final(table)
 
 
 def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     """Validate a table that already has canonical columns; returns it with C, D or epochs completed.
 
+    Rows without a positive finite number where one is needed are left out and recorded in ``attrs["excluded"]``.
+
     Raises
     ------
     RunsError
-        Listing every fault: missing columns, values that are not positive finite numbers, C that contradicts the
-        FLOP rule, epochs that contradict D / U_D, mixed units, duplicates.
+        Listing every fault: missing columns, no usable row, C that contradicts the FLOP rule, epochs that contradict
+        D / U_D, mixed units, duplicates.
     """
-    attrs = dict(runs.attrs)
-    conventions = Conventions.from_dict(attrs.get("conventions", {}))
-    faults: list[str] = []
+    source = runs.attrs.get("source", "runs")
+    raise_faults(source, _equal_names(runs))
     if "loss" not in runs:
-        faults.append(f"missing column loss; the table has {', '.join(map(str, runs))}. Map it: columns={{'loss': …}}")
+        names = [str(c) for c in runs]
+        raise_faults(source, [Remark("no_loss", {"names": names}, advice=({"columns": {"loss": "…"}},))])
+    return _final(_checked(runs))
+
+
+def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.DataFrame:
+    attrs = dict(runs.attrs)
+    source = attrs.get("source", "runs")
+    conventions = Conventions.from_dict(attrs.get("conventions", {}))
     table = labelled(runs.copy())
-    notes = list(attrs.get("notes", []))
-    numeric = {name: pd.to_numeric(table[name], errors="coerce").astype(float) for name in POSITIVE if name in table}
-    raise_faults(attrs.get("source", "runs"), [*faults, *_not_positive(table)])
-    table = _complete(table.assign(**numeric), conventions, notes)
-    attrs["notes"] = notes
+    if "_row" not in table:
+        table.insert(0, "_row", np.arange(len(table)))
+    for name in [k for k in POSITIVE if k in table]:
+        table[name] = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
+    table, gone = _usable(table)
+    excluded = [*attrs.get("excluded", []), *gone]
+    if table.empty:
+        raise_faults(source, [Remark("no_usable_rows", {"n": len(runs), "reasons": _reasons(gone)})])
+    notes: list[Remark] = []
+    table = _complete(table, conventions, notes)
     if conventions.flops.startswith(AS_GIVEN) and {"N", "D", "C"} <= set(table):
         conventions = replace(conventions, flops=f"{AS_GIVEN} ({float(np.median(flops_per_ND(table))):.6g}ND)")
-    tolerance = float(attrs.get("flops_tolerance", FLOPS_TOLERANCE))
-    raise_faults(attrs.get("source", "runs"), _faults_of(table, conventions, tolerance))
-    first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
-    table = table[[*first, *(k for k in table if k not in first and k != "_row")]]
-    table = unlabelled(table)
-    table.attrs = {**attrs, "conventions": conventions.to_dict()}
+    faults = contradictions(table, conventions, float(attrs.get("flops_tolerance", FLOPS_TOLERANCE)), given)
+    faults += mixed_units(table)
+    faults += duplicates(table)
+    raise_faults(source, faults)
+    table.attrs = {**attrs, "conventions": conventions.to_dict(), "excluded": excluded}
+    table.attrs["notes"] = [*attrs.get("notes", []), *(note.to_dict() for note in notes)]
     return table
+
+
+def _final(table: pd.DataFrame) -> pd.DataFrame:
+    """Canonical columns first, without the reader's own, with the owner's index or 0 … n−1."""
+    attrs = table.attrs
+    first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
+    table = table[[*first, *(k for k in table if k not in first and k not in OWN)]]
+    table = unlabelled(table)
+    table.attrs = attrs
+    return table
+
+
+def notes_of(runs: pd.DataFrame) -> list[Remark]:
+    """What was chosen, changed and noticed in reading, as values."""
+    return [Remark.from_dict(note) for note in runs.attrs.get("notes", [])]
 
 
 def flops_per_ND(runs: pd.DataFrame) -> Array:
@@ -232,141 +271,279 @@ def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
     return runs[[k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
 
 
+# ---- the table as it came -------------------------------------------------------------------------------------
+
+
+def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
+    """The table, or several as one, and what was noticed in reading."""
+    if isinstance(source, pd.DataFrame):
+        raise_faults(source, _equal_names(source))
+        table = _with_index(flatten(read_table(source)))
+    elif not _are_paths(source):
+        table = flatten(read_table(source))
+    else:
+        paths = [Path(path) for path in source]
+        if len(paths) == 1:
+            table = flatten(read_table(paths[0]))
+        else:
+            parts = [flatten(read_table(path)) for path in paths]
+            notes = [
+                {**note, "file": str(path)} for part, path in zip(parts, paths, strict=True) for note in _read(part)
+            ]
+            named = [
+                part if "file" in part else part.assign(file=path.stem) for part, path in zip(parts, paths, strict=True)
+            ]
+            table = pd.concat([part.reset_index(drop=True) for part in named], ignore_index=True)
+            table.attrs = {"remarks": [*notes, Remark("several_files", {"count": len(paths)}).to_dict()]}
+    if table.empty:
+        raise RunsError(f"{where_from(source)}: there are no rows")
+    return table, [Remark.from_dict(note) for note in _read(table)]
+
+
+def _read(table: pd.DataFrame) -> list[Any]:
+    """What reading the file remarked, or what was said of a table that was read before."""
+    return list(table.attrs.get("remarks", table.attrs.get("notes", [])))
+
+
+def _are_paths(source: Any) -> bool:
+    return isinstance(source, list | tuple) and len(source) > 0 and all(isinstance(one, str | Path) for one in source)
+
+
+def _with_index(table: pd.DataFrame) -> pd.DataFrame:
+    """A DataFrame whose index has names, with what they hold as columns too."""
+    for level, name in enumerate(table.index.names):
+        if name is not None and name != NUMBERED and name not in table.columns:
+            table.insert(level, name, table.index.get_level_values(level))
+    return table
+
+
+def _equal_names(table: pd.DataFrame) -> list[Remark]:
+    names = pd.Series([str(c) for c in table.columns])
+    twice = [name for name in names[names.duplicated()].unique() if name]
+    return [Remark("equal_names", {"columns": [repr(name) for name in twice]})] if twice else []
+
+
+def _filled(table: pd.DataFrame, source: Any) -> tuple[pd.DataFrame, list[Remark]]:
+    """The table without empty rows and columns; rows named by the owner's index, else by number, and by their run."""
+    attrs = table.attrs
+    table = labelled(table.rename(columns=str))
+    empty = pd.DataFrame({c: _empty(table[c]) for c in table if c not in (*OWN, "file")}, index=table.index)
+    notes = []
+    rows = empty.all(axis=1)
+    if rows.all():
+        raise RunsError(f"{where_from(source)}: there are no rows with a value")
+    if rows.any():
+        notes.append(Remark("empty_rows", {"n": int(rows.sum())}))
+        table, empty = table[~rows], empty[~rows]
+    unheaded = [c for c in empty if empty[c].all() and (not c.strip() or c.startswith("Unnamed:"))]
+    if unheaded:
+        table = table.drop(columns=unheaded)
+    names = pd.Series("", index=table.index, dtype=object)
+    column = identity.name_column(table) or identity.id_column(table) or ("file" if "file" in table else None)
+    if table.index.name == NUMBERED and column is not None:
+        names = table[column].astype(str)
+    table.insert(0, "_row", np.arange(len(table)))  # positions, since two rows may have one name
+    table.insert(1, "_label", names)
+    table.attrs = attrs
+    return table, notes
+
+
+def _empty(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column):
+        return column.isna()
+    return column.isna() | column.astype(str).str.strip().isin(("", "nan", "NaN", "None"))
+
+
 # ---- columns --------------------------------------------------------------------------------------------------
 
 
-def _rename(
-    table: pd.DataFrame, columns: dict[str, str], conventions: Conventions, notes: list[str], faults: list[str]
-) -> tuple[pd.DataFrame, Conventions]:
-    undecided: dict[str, list[str]] = {}
-    mapping, said, wrong = recognise(list(table), columns, undecided=undecided)
-    notes.extend(said)
-    faults.extend(wrong)
-    plain = {column: plain_name(column) for column in table}
-    origin = {canonical: plain[given] for given, canonical in mapping.items()}
-    if conventions.N_counts == "unstated" and "non_embedding" in origin.get("N", ""):
-        conventions = replace(conventions, N_counts="non-embedding")
-    if conventions.loss_split == "unstated" and (loss := origin.get("loss", "")) != "loss":
-        split = "validation" if re.search("val|eval|test", loss) else "training" if "train" in loss else "unstated"
-        conventions = replace(conventions, loss_split=split)
-    clashing = [c for c in table if c in mapping.values() and mapping.get(c) != c]
-    table = table.drop(columns=clashing).rename(columns=mapping)
-    names, free = [str(c) for c in plain], [str(c) for c in plain if c not in mapping]
-    if "loss" not in table:
-        faults.append(f"no column holds the loss; the table has {', '.join(names)}. Say {suggested(free, ['loss'])}")
-    table = labelled(table)
-    table.insert(0, "_row", np.arange(len(table)))  # positions, since two rows may have one name
-    table.attrs |= {"renamed": {a: b for a, b in mapping.items() if a != b}, "undecided": undecided}
-    return table, conventions
+def _rename(table: pd.DataFrame, found: Recognised) -> tuple[pd.DataFrame, list[Remark]]:
+    """Canonical names for the columns that were recognised, and a fault where none holds the loss."""
+    names = [str(c) for c in table if c not in OWN]
+    free = [c for c in names if c not in found.mapping]
+    clashing = [c for c in table if c in found.mapping.values() and found.mapping.get(str(c)) != c]
+    renamed = table.drop(columns=clashing).rename(columns=found.mapping)
+    if "loss" in renamed or found.faults:
+        return renamed, []
+    return renamed, [Remark("no_loss", {"names": names}, advice=({"columns": proposed(free, ["loss"])},))]
 
 
-def unfinished(table: pd.DataFrame) -> pd.Series:
-    """What the table says of runs that did not finish (``status crashed``), and nothing of those that did.
-
-    A column ``status`` holds anything but success; a column ``state``, as in W&B's table of runs, one of its words.
-    """
-    said = pd.Series("", index=table.index, dtype=object)
-    for name in table:
-        if (kind := plain_name(name)) in ("status", "state"):
-            word = table[name].map(lambda s: "" if pd.isna(s) else str(s).strip().lower())
-            said = said.mask(~word.isin(FINISHED) if kind == "status" else word.isin(UNFINISHED), f"{kind} " + word)
-    return said
-
-
-def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Leave out rows whose run did not finish; they have no final loss to use."""
-    said = unfinished(table)
-    bad = said != ""
-    why = table["reason"] if "reason" in table else pd.Series(None, index=table.index)
-    records = [
-        {"row": plain_label(row), "reason": what + (f": {reason}" if isinstance(reason, str) and reason else "")}
-        for row, what, reason in zip(table.index[bad], said[bad], why[bad], strict=True)
-    ]
-    return table[~bad], records
-
-
-def _column_conventions(table: pd.DataFrame, conventions: Conventions) -> Conventions:
-    """Conventions that the table itself states, in columns of their own that do not vary."""
+def _conventions(table: pd.DataFrame, conventions: Conventions, found: Recognised) -> Conventions:
+    """Conventions that columns state, by their names or in columns of their own that do not vary."""
+    size = found.given("N")
+    if conventions.N_counts == UNSTATED:
+        if words.without_embedding(size):
+            conventions = replace(conventions, N_counts="non-embedding")
+        elif words.active_parameters(size):
+            conventions = replace(conventions, N_counts="active")
+    if conventions.loss_split == UNSTATED:
+        conventions = replace(conventions, loss_split=words.split_of(found.given("loss")))
     for name in ("loss_kind", "loss_split", "N_counts", "tokenizer", "corpus"):
-        if name in table and getattr(conventions, name) == "unstated" and table[name].nunique(dropna=False) == 1:
-            conventions = replace(conventions, **{name: str(table[name].iloc[0])})
+        if name in table and getattr(conventions, name) == UNSTATED:
+            said = table[name].dropna().astype(str)
+            if len(said) and said.nunique() == 1 and said.iloc[0]:
+                conventions = replace(conventions, **{name: said.iloc[0]})
     return conventions
 
 
-def _numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, set[int]]]]:
-    """Columns as floats, and each column's fault with the rows it is about."""
-    table, faults = table.copy(), []
+def _unit_column(table: pd.DataFrame) -> str | None:
+    """The unit that a column ``loss_unit`` states for all rows that are used."""
+    if "loss_unit" not in table:
+        return None
+    said = sorted(set(table["loss_unit"].dropna().astype(str)) - {""})
+    if len(said) > 1:
+        raise RunsError(
+            f"losses are in {' and '.join(said)}, which do not compare; keep one: keep=\"loss_unit == '{said[0]}'\""
+        )
+    return said[0] if said else None
+
+
+# ---- rows -----------------------------------------------------------------------------------------------------
+
+
+def _record(table: pd.DataFrame, mask: Any, remarks: Sequence[Remark]) -> list[dict[str, Any]]:
+    """Records of rows left out: number, name, code, reason and what tells the run apart."""
+    rows = table[np.asarray(mask, dtype=bool)]
+    records = []
+    for row, name, remark, known in zip(
+        rows.index, rows.get("_label", pd.Series("", index=rows.index)), remarks, identities(rows), strict=True
+    ):
+        record = {
+            "row": plain_label(row),
+            **({"name": str(name)} if name else {}),
+            "code": remark.code,
+            "reason": str(remark),
+        }
+        records.append(record | {k: v for k, v in known.items() if not (isinstance(v, float) and np.isnan(v))})
+    return records
+
+
+def _reasons(excluded: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Reasons with the number of rows they hold for, the most frequent first."""
+    counts = pd.Series([record["reason"] for record in excluded]).value_counts()
+    shown = [f"{reason} ({n} rows)" if n > 1 else f"{reason}" for reason, n in counts.head(3).items()]
+    return shown + (["…"] if len(counts) > 3 else [])
+
+
+def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]], list[Remark]]:
+    """Leave out rows whose run did not finish; they have no final loss to use."""
+    said = states(table.drop(columns=[c for c in OWN if c in table]))
+    notes = [Remark("unknown_state", {"column": c, "words": w}) for c, w in said.unknown.items()]
+    bad = said.unfinished
+    if not bad.any():
+        return table, [], notes
+    why = table["reason"] if "reason" in table else pd.Series(None, index=table.index)
+    remarks = []
+    for column, word, reason in zip(said.column[bad], said.word[bad], why[bad], strict=True):
+        facts = {"column": column, "word": word}
+        because = isinstance(reason, str) and reason
+        remarks.append(Remark("state_because", facts | {"why": reason}) if because else Remark("state", facts))
+    return table[~bad], _record(table, bad, remarks), notes
+
+
+def _numbers(table: pd.DataFrame, factors: Mapping[str, float], notes: list[Remark]) -> pd.DataFrame:
+    """Canonical columns as floats, NaN where a cell is no number; what it was stays in ``_was_NAME``, for reasons."""
+    table = table.copy()
     for name in (*POSITIVE, "weight"):
         if name not in table:
             continue
         values, bad = parse_quantities(table[name])
-        if len(bad):
-            mask = np.zeros(len(table), dtype=bool)
-            mask[list(bad)] = True
-            empty = table.loc[mask, name].map(is_empty)
-            shown = ", ".join(repr(v) for v in table.loc[mask, name].head(3).tolist())
-            what = "is empty" if empty.all() else f"has {shown}, which is not a number,"
-            message = (
-                f"column {name} {what} in {rows_named(table, mask)}; expected numbers such as 7e9, 7B or 1.2T. "
-                f"Fix them, or leave the rows out by name with drop="
-            )
-            faults.append((message, set(table.loc[mask, "_row"])))
-        table[name] = values
-    for name in table.columns.difference(
-        ["run_id", *POSITIVE, "weight"]
-    ):  # one's own, for conditions such as width > 64
+        if bad:
+            table[f"_was_{name}"] = table[name].astype(object)
+        table[name] = values * factors.get(name, 1.0)
+        if name in factors:
+            notes.append(Remark("scaled", {"name": name, "factor": factors[name]}))
+    own = ["run_id", *POSITIVE, "weight", *OWN]
+    for name in [c for c in table if c not in own and not c.startswith("_was_")]:  # for conditions such as width > 64
         if not pd.api.types.is_numeric_dtype(table[name]):
             values = pd.to_numeric(table[name], errors="coerce")
             if values.notna().all():
                 table[name] = values
-    return table, faults
+    return table
 
 
 def _select(
     table: pd.DataFrame,
+    original: pd.DataFrame,
     drop: str | Mapping[str, str] | None,
     keep: str | Mapping[str, str] | None,
-    unread: list[tuple[str, set[int]]],
-) -> tuple[pd.DataFrame, list[dict[str, Any]], list[str]]:
-    """The rows wanted, records of the others, and faults: ``unread`` ones too unless all their rows are left out."""
+    found: Recognised,
+) -> tuple[pd.DataFrame, list[dict[str, Any]], list[Remark]]:
+    """The rows wanted, records of the others, and faults. Conditions know columns by either of their names."""
     excluded: list[dict[str, Any]] = []
-    faults: list[str] = []
-    gone: set[int] = set()
+    faults: list[Remark] = []
+    total = len(table)
     for rule, inverted in ((drop, False), (keep, True)):
         if rule is None:
             continue
         queries = {f"not ({rule})" if inverted else rule: rule} if isinstance(rule, str) else dict(rule)
         for reason, query in queries.items():
-            frame = _complete(table, Conventions(), [])
+            shown = [c for c in table if c not in OWN and not c.startswith("_was_")]
+            frame = _complete(table[shown], Conventions(), [])
+            frame = frame.assign(**{given: frame[name] for given, name in found.mapping.items() if given not in frame})
             try:
-                hit = duplicated(frame).to_numpy() if query == "duplicates" else rows_where(query, frame)
+                if query == "duplicates":
+                    hit = duplicated(original.iloc[table["_row"].to_numpy()]).to_numpy()
+                else:
+                    hit = rows_where(query, frame)
             except ExpressionError as error:
-                faults.append(str(error))
+                faults.append(Remark("text", {"text": str(error)}))
                 continue
             out = ~hit if inverted else hit
-            for row, record in zip(table.index[out], identities(table[out]), strict=True):
-                excluded.append({"row": plain_label(row), "reason": reason, **record})
-            gone |= set(table.loc[out, "_row"])
+            excluded += _record(table, out, [Remark("condition", {"reason": reason})] * int(out.sum()))
             table = table[~out]
-    faults = [message for message, rows in unread if not rows <= gone] + faults
     if table.empty and not faults:
-        faults.append(f"drop and keep leave no rows ({len(excluded)} excluded)")
+        faults.append(Remark("no_rows_left", {"n": total}))
     return table, excluded, faults
 
 
-def _units(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -> tuple[pd.DataFrame, Conventions]:
-    if conventions.loss_unit == "bits/token":
-        notes.append("loss converted from bits/token to nats/token (× ln 2)")
-        return table.assign(loss=table["loss"] * np.log(2)), replace(conventions, loss_unit="nats/token")
-    if conventions.loss_unit not in ("nats/token", "bits/byte"):
-        raise RunsError(
-            f"loss_unit {conventions.loss_unit!r} is not known; use 'nats/token', 'bits/token' or 'bits/byte' "
-            "(a perplexity p is a loss of ln p)"
-        )
-    return table, conventions
+def _usable(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Rows with a positive finite number in every canonical column, and records of the others.
+
+    An empty one of N, D and C is no fault where the other two are there: it is derived.
+    """
+    present = [k for k in (*POSITIVE, "weight") if k in table]
+    values = table[present].to_numpy(dtype=float)
+    good = np.isfinite(values) & (values > 0)
+    for i, name in enumerate(present):
+        if name == "weight":
+            good[:, i] = np.isfinite(values[:, i]) & (values[:, i] >= 0)
+    three = [present.index(k) for k in ("N", "D", "C") if k in present]
+    was = {k: table.get(f"_was_{k}") for k in present}
+    if len(three) == 3:
+        two = good[:, three].sum(axis=1) == 2
+        for i in three:
+            blank = np.isnan(values[:, i])
+            if (text := was[present[i]]) is not None:
+                blank &= _blank(text)
+            good[:, i] |= blank & two
+    bad = ~good.all(axis=1)
+    remarks = []
+    for row in np.flatnonzero(bad):
+        i = int(np.flatnonzero(~good[row])[-1 if not good[row, -1] and present[-1] != "weight" else 0])
+        name, value = present[i], values[row, i]
+        text = was[name]
+        if not np.isnan(value):
+            remarks.append(Remark("not_positive", {"column": name, "value": float(value)}))
+        elif text is not None and not _blank(text.iloc[[row]])[0]:
+            remarks.append(Remark("no_number", {"column": name, "value": _shown(text.iloc[row])}))
+        else:
+            remarks.append(Remark("empty", {"column": name}))
+    excluded = _record(table, bad, remarks)
+    kept = table[~bad].drop(columns=[c for c in table if str(c).startswith("_was_")])
+    return kept, excluded
 
 
-def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -> pd.DataFrame:
+def _shown(cell: Any) -> Any:
+    return cell.item() if isinstance(cell, np.generic) else cell
+
+
+def _blank(cells: pd.Series) -> Array:
+    """Cells that hold nothing, or what people write for it."""
+    return np.asarray(cells.isna() | cells.astype(str).str.strip().str.lower().isin(EMPTY), dtype=bool)
+
+
+def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[Remark]) -> pd.DataFrame:
     """Derive what follows from the rest: D from U_D·epochs, one of N, D, C from the FLOP rule, epochs from D/U_D.
 
     U_D is the smaller of the corpus and D: where the corpus was not finished, epochs is 1 and U_D is D.
@@ -376,7 +553,7 @@ def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -
 
     def derive(name: str, value: Any, how: str) -> None:
         table[name] = value
-        notes.append(f"{name} derived as {how}")
+        notes.append(Remark("derived", {"name": name, "how": how}))
 
     with np.errstate(all="ignore"):
         if "D" not in table and {"U_D", "epochs"} <= set(table):
@@ -387,18 +564,30 @@ def _complete(table: pd.DataFrame, conventions: Conventions, notes: list[str]) -
             derive("D", table["C"].astype(float) / (k * table["N"].astype(float)), f"C/({k:g}·N)")
         elif "N" not in table and {"C", "D"} <= set(table):
             derive("N", table["C"].astype(float) / (k * table["D"].astype(float)), f"C/({k:g}·D)")
+        if {"N", "D", "C"} <= set(table):
+            table = _gaps(table, k, notes)
         if {"D", "U_D"} <= set(table) and (unseen := table["U_D"] > table["D"] * (1 + EPOCHS_TOLERANCE)).any():
             table["U_D"] = table["U_D"].mask(unseen, table["D"])
-            notes.append(
-                f"U_D exceeds D in {rows_named(table, unseen)}: taken as D, for tokens that were never seen do not count"
-            )
+            notes.append(Remark("unseen_data", {}, rows_of(table, unseen) if "_row" in table else ()))
         if {"D", "epochs"} <= set(table) and (partial := table["epochs"] < 1 - EPOCHS_TOLERANCE).any():
             table["epochs"] = table["epochs"].mask(partial & (table["epochs"] > 0), 1.0)
-            notes.append(
-                f"epochs is below 1 in {rows_named(table, partial)}: taken as 1 and U_D as D, for nothing was repeated"
-            )
+            notes.append(Remark("partial_epoch", {}, rows_of(table, partial) if "_row" in table else ()))
         if "epochs" not in table and {"D", "U_D"} <= set(table):
             derive("epochs", table["D"].astype(float) / table["U_D"].astype(float), "D/U_D")
         if "U_D" not in table and {"D", "epochs"} <= set(table):
             derive("U_D", table["D"].astype(float) / table["epochs"].astype(float), "D/epochs")
+    return table
+
+
+def _gaps(table: pd.DataFrame, k: float, notes: list[Remark]) -> pd.DataFrame:
+    """Single empty cells of N, D or C, from the other two."""
+    for name, one, other in (("N", "C", "D"), ("D", "C", "N"), ("C", "N", "D")):
+        gap = table[name].isna() & table[one].notna() & table[other].notna()
+        if gap.any():
+            value = k * table["N"] * table["D"] if name == "C" else table["C"] / (k * table[other])
+            table[name] = table[name].where(~gap, value)
+            how = f"{k:g}·N·D" if name == "C" else f"C/({k:g}·{other})"
+            notes.append(
+                Remark("derived_in", {"name": name, "how": how}, rows_of(table, gap) if "_row" in table else ())
+            )
     return table

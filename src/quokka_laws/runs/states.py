@@ -1,0 +1,112 @@
+"""Which runs did not finish, by whatever column says so, in the words of W&B, MLflow, Optuna, Ray, Slurm and people."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quokka_laws.runs.words import words
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FINISHED = _set(
+    "ok finished finish completed complete success successful succeeded done terminated converged passed cooled"
+)
+UNFINISHED = _set(
+    "failed fail failure crashed crash killed running pending preempting preempted stopped error errored pruned waiting paused "
+    "cancelled canceled timeout node_fail out_of_memory oom boot_fail deadline requeued resizing suspended completing configuring "
+    "scheduled queued aborted abort interrupted diverged nan incomplete unfinished started active lost early_stopped "
+    "in_progress restarted unstable"
+)
+_NAMES = _set("state status outcome")
+_STRICT = _set("status run_status trial_status job_status training_status")
+_TRUE = frozenset(("true", "1", "1.0", "yes", "t", "y"))
+_FALSE = frozenset(("false", "0", "0.0", "no", "f", "n"))
+_ENUM = re.compile(r"^[A-Za-z]+State\.|^Status\.", re.IGNORECASE)  # TrialState.COMPLETE
+
+
+@dataclass(frozen=True)
+class States:
+    """What a table says of its runs: per row the column and the word of a run that did not finish, empty otherwise.
+
+    ``unknown``: column → words of a column of states that are in no vocabulary; such rows are used.
+    """
+
+    column: pd.Series
+    word: pd.Series
+    unknown: dict[str, list[str]]
+
+    @property
+    def unfinished(self) -> pd.Series:
+        """Rows of runs that did not finish."""
+        return self.column != ""
+
+
+def states(table: pd.DataFrame) -> States:
+    """Read every column whose name or whose values are those of a state.
+
+    A column ``status`` that holds any known word holds anything but success for the others, as the reference trainer's
+    (``nan``, ``diverged``). A column of true and false is a state by its name: ``finished``, ``crashed``, ``done``.
+    """
+    column = pd.Series("", index=table.index, dtype=object)
+    word = pd.Series("", index=table.index, dtype=object)
+    unknown: dict[str, list[str]] = {}
+    for at, name in enumerate(table.columns):
+        cells = table.iloc[:, at]
+        bad = _unfinished(str(name), cells, unknown)
+        if bad is not None and bad.any():
+            new = bad & (column == "")
+            column = column.mask(new, str(name))
+            word = word.mask(new, cells.map(lambda cell: str(cell).strip().lower()))
+    return States(column, word, unknown)
+
+
+def _unfinished(name: str, cells: pd.Series, unknown: dict[str, list[str]]) -> pd.Series | None:
+    """Rows that a column says did not finish; None where it is no column of states."""
+    said = words(name)
+    if not said:
+        return None
+    plain = "_".join(said)
+    if plain in ("exit_code", "exitcode", "returncode", "return_code"):
+        return ~cells.map(_word).isin(("", "0", "0.0", "0:0", "0_0"))
+    flag = plain.removeprefix("is_").removeprefix("has_").removeprefix("run_")
+    if flag in FINISHED | UNFINISHED or flag in ("crashed_run", "nan_loss"):
+        shown = cells.map(_word)
+        if shown.isin(_TRUE | _FALSE | {""}).all() and shown.isin(_TRUE | _FALSE).any():
+            return shown.isin(_FALSE) if flag in FINISHED else shown.isin(_TRUE)
+    by_name = bool(_NAMES & set(said))
+    if pd.api.types.is_numeric_dtype(cells) or (not by_name and not _could_be(cells)):
+        return None
+    shown = cells.map(_word)
+    filled = shown[shown != ""]
+    known = filled.isin(FINISHED | UNFINISHED)
+    if filled.empty or not known.any() or (not by_name and not known.all()):
+        return None
+    if plain in _STRICT:
+        return ~shown.isin(FINISHED | {""})
+    if not known.all():
+        unknown[name] = sorted(set(filled[~known]))
+    return shown.isin(UNFINISHED)
+
+
+def _could_be(cells: pd.Series) -> bool:
+    """Whether the first filled cell is a word of states: the rest is looked at only then."""
+    for cell in cells:
+        if shown := _word(cell):
+            return shown in FINISHED | UNFINISHED
+    return False
+
+
+def _word(cell: object) -> str:
+    """``TrialState.PRUNED`` → pruned; ``CANCELLED by 1000`` → cancelled; ``OUT OF MEMORY`` → out_of_memory."""
+    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and np.isnan(cell)):
+        return ""
+    text = _ENUM.sub("", str(cell).strip()).lower()
+    text = re.sub(r"\s+by\s+\S+$|\+$", "", text)
+    return re.sub(r"[\s-]+", "_", text)

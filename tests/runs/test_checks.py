@@ -1,0 +1,97 @@
+"""Faults as values, and advice that works when it is followed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import quokka_laws as ql
+from quokka_laws.runs.checks import fault_text
+from quokka_laws.runs.remarks import SENTENCES, Remark, sentence
+
+N, D = np.meshgrid([1e7, 3e7, 9e7], [2e8, 8e8, 3.2e9])
+GOOD = pd.DataFrame({"params": N.ravel(), "tokens": D.ravel(), "val_loss": np.linspace(5, 4, 9)})
+C = 6 * GOOD["params"] * GOOD["tokens"]
+VARIED = np.linspace(15, 26, 9) / 6
+SLIP = np.where(np.arange(9) == 4, 10.0, 1.0)
+
+REFUSED = {
+    "flops that vary": (GOOD.assign(flops=C * VARIED), {}),
+    "flops at another constant": (GOOD.assign(flops=C * 8 / 6), {}),
+    "one slip of flops": (GOOD.assign(flops=C * SLIP), {}),
+    "almost constant flops": (GOOD.assign(flops=C * np.linspace(0.92, 1.08, 9)), {}),
+    "millions": (GOOD.assign(params=GOOD["params"] / 1e6), {"columns": {"N": "params"}}),
+    "billions of tokens": (GOOD.assign(tokens=GOOD["tokens"] / 1e9), {"columns": {"D": "tokens"}}),
+    "duplicates": (pd.concat([GOOD, GOOD.iloc[:2]], ignore_index=True), {}),
+    "two evaluations": (GOOD.rename(columns={"val_loss": "a_val_loss"}).assign(b_val_loss=3.0), {}),
+    "an accuracy": (GOOD.rename(columns={"val_loss": "acc"}).assign(acc=0.5), {"columns": {"loss": "acc"}}),
+    "no perplexity": (GOOD.rename(columns={"val_loss": "ppl"}).assign(ppl=np.linspace(0.9, 0.5, 9)), {}),
+    "an objective": (GOOD.rename(columns={"val_loss": "value"}), {}),
+}
+
+
+def codes(table: pd.DataFrame, **options: object) -> list[str]:
+    """Codes of the faults that a table is refused for; none where it is read."""
+    try:
+        ql.read_runs(table, **options)
+    except ql.RunsError as error:
+        return [fault.code for fault in error.faults]
+    return []
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_following_advice_never_gives_the_same_fault(case: str) -> None:
+    table, options = REFUSED[case]
+    with pytest.raises(ql.RunsError) as caught:
+        ql.read_runs(table, **options)
+    faults = caught.value.faults
+    assert any(fault.advice for fault in faults)
+    for fault in faults:
+        for advice in fault.advice:
+            columns = options.get("columns", {}) | advice.get("columns", {})
+            again = {**options, **advice, **({"columns": columns} if columns else {})}
+            assert fault.code not in codes(table, **again), (case, advice)
+
+
+def test_no_constant_is_advised_where_none_fits_every_row() -> None:
+    with pytest.raises(ql.RunsError) as caught:
+        ql.read_runs(*REFUSED["flops that vary"][:1])
+    assert caught.value.faults[0].advice == ({"flops": "as given"},)
+    with pytest.raises(ql.RunsError) as caught:
+        ql.read_runs(REFUSED["flops that vary"][0], flops="20ND")
+    assert caught.value.faults[0].advice == ({"flops": "as given"},)
+
+
+def test_rows_are_duplicates_only_when_every_column_agrees() -> None:
+    same = pd.DataFrame({"lr": [1e-3, 2e-3], "N": 1e8, "D": 1e10, "loss": 2.8326})
+    assert len(ql.read_runs(same)) == 2
+    assert len(ql.read_runs(same.assign(lr=1e-3, exp_name=["a", "b"]))) == 2
+    with pytest.raises(ql.RunsError) as caught:
+        ql.read_runs(same.assign(lr=1e-3))
+    assert caught.value.faults[0].code == "duplicates"
+
+
+def test_equal_names_of_columns_are_named_in_frames_and_files(tmp_path: object) -> None:
+    table = pd.DataFrame([[1e7, 2e8, 4.0, 4.0]], columns=["N", "D", "loss", "loss"])
+    for read in (ql.read_runs, ql.check_runs):
+        with pytest.raises(ql.RunsError) as caught:
+            read(table)
+        assert [(f.code, f.facts["columns"]) for f in caught.value.faults] == [("equal_names", ["'loss'"])]
+
+
+def test_advice_is_python_in_the_library_and_options_in_the_command_line() -> None:
+    fault = Remark("flops", {"rule": "6ND"}, ("3",), ({"flops": "as given"}, {"columns": {"N": "a b"}}))
+    assert "flops='as given', or columns={'N': 'a b'}" in sentence(fault)
+    assert '--flops "as given", or --columns "N=a b"' in fault_text("t.csv", [fault], options=True)
+
+
+def test_every_sentence_can_be_said_without_its_facts() -> None:
+    for code in SENTENCES:
+        assert sentence(Remark(code))
+
+
+def test_remarks_are_plain_data_and_back() -> None:
+    for remark in (Remark("empty_rows", {"n": 2}), Remark("sweep", {}, ("1", "2"), ({"best_of": ["lr"]},))):
+        assert Remark.from_dict(remark.to_dict()) == remark
+    assert str(Remark.from_dict("a sentence of an older file")) == "a sentence of an older file"

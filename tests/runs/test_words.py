@@ -1,0 +1,106 @@
+"""Names read word by word."""
+
+from __future__ import annotations
+
+import pytest
+
+from quokka_laws.runs import words
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("latest_train_loss", "training"),
+        ("interval_loss", "unstated"),
+        ("value", "unstated"),
+        ("contest_loss", "unstated"),
+        ("validLoss", "validation"),
+        ("eval/c4_en-validation/CrossEntropyLoss", "validation"),
+        ("train/eval_loss", "validation"),
+        ("retrieval_loss", "unstated"),
+        ("trainer_loss", "unstated"),
+        ("Test Loss", "validation"),
+    ],
+)
+def test_splits(name: str, split: str) -> None:
+    assert words.split_of(name) == split
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("n_params", True),
+        ("# Params", True),
+        ("numParameters", True),
+        ("config.model.n_params", True),
+        ("user_attrs_n_params", True),
+        ("params_total", True),
+        ("active_params", True),
+        ("non_embedding_params", True),
+        ("params_wte", False),
+        ("params_label", False),
+        ("params_lr", False),
+        ("embedding_params", False),
+        ("params_per_layer", False),
+        ("size_m", True),
+        ("batch_size", False),
+    ],
+)
+def test_counts_of_parameters(name: str, whole: bool) -> None:
+    assert words.counts_parameters(name) is whole
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "flops"),
+    [
+        ("tokens_trained", True, False),
+        ("throughput/total_tokens", True, False),
+        ("Tokens (B)", True, False),
+        ("tokens_per_second", False, False),
+        ("tokens_per_byte", False, False),
+        ("batch_tokens", False, False),
+        ("eval_tokens", False, False),
+        ("flops_budget", False, True),
+        ("achieved_flops", False, True),
+        ("total_gflops", False, True),
+        ("device/tflops", False, False),
+        ("flops_per_token", False, False),
+        ("budget", False, True),
+    ],
+)
+def test_counts_of_tokens_and_flops(name: str, tokens: bool, flops: bool) -> None:
+    assert words.counts_tokens(name) is tokens
+    assert words.counts_flops(name) is flops
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "unit"),
+    [
+        ("val_bpb", True, "bits/byte"),
+        ("eval/paloma/c4_en/bpb", True, "bits/byte"),
+        ("wikitext/bits_per_byte", True, "bits/byte"),
+        ("perplexity", True, "perplexity"),
+        ("val/ppl", True, "perplexity"),
+        ("byte_perplexity", True, "perplexity per byte"),
+        ("bits_per_char", True, "bits/character"),
+        ("mmlu/acc", False, "accuracy"),
+        ("z_loss", False, ""),
+        ("aux_loss", False, ""),
+        ("val_loss_std", False, ""),
+        ("loss_scale", False, ""),
+        ("latest_train_loss", True, ""),
+        ("normalised_loss", True, "normalised loss"),
+    ],
+)
+def test_losses_and_their_units(name: str, loss: bool, unit: str) -> None:
+    assert words.is_loss(name) is loss
+    assert words.unit_of(name) == unit
+
+
+def test_scales() -> None:
+    assert [words.scale_of(n) for n in ("params_m", "Tokens (B)", "n_params", "train_tokens_T")] == [
+        1e6,
+        1e9,
+        1.0,
+        1e12,
+    ]
