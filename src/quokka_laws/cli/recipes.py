@@ -14,7 +14,7 @@ from quokka_laws.evaluation.speedup import LEVEL, speedup
 
 
 @click.command("speedup")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @click.option("--by", default="recipe", show_default=True, help="Column of recipes.")
 @click.option("--baseline", help="The recipe that others are measured by; the first in the table by default.")
 @BUDGETS
@@ -43,7 +43,7 @@ from quokka_laws.evaluation.speedup import LEVEL, speedup
 @SEED
 @output_options
 def speedup_command(
-    runs: str,
+    runs: tuple[str, ...],
     by: str,
     baseline: str | None,
     C: tuple[float, ...],

@@ -34,7 +34,9 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 ALIKE = 0.01
 """Relative distance up to which a run is the one that was forecast."""
 FEWEST_TO_JUDGE = 5
-UNLIKELY = 0.01
+UNLIKELY, MATERIAL = 0.01, 0.15
+"""Chance of a count, and distance of a share below its level, from which intervals are called off: forecasts of one fit share its error, so
+the chance alone overstates."""
 HOW = "a forecast is written by `quokka-laws forecast fit.json -N 7B -D 140B -o forecast.json`"
 
 
@@ -407,7 +409,8 @@ def _scores(found: Sequence[tuple[Forecast, float]], diagnostics: list[Diagnosti
             Diagnostic("FORECASTS_PENDING", Severity.NOTE, {"count": len(pending), "first": pending[0]}),
         ]
     ninety = scores.coverage.set_index("level").loc[0.9]
-    if ninety["forecasts"] >= FEWEST_TO_JUDGE and ninety["p"] < UNLIKELY:
+    far = not 0.9 - MATERIAL <= ninety["share"] < 1.0
+    if ninety["forecasts"] >= FEWEST_TO_JUDGE and ninety["p"] < UNLIKELY and far:
         numbers = {"inside": int(ninety["inside"]), "of": int(ninety["forecasts"]), "p": float(ninety["p"])}
         diagnostics = [*diagnostics, Diagnostic("INTERVALS_OFF", numbers=numbers)]
     return Scores(scores.table, scores.forecasts, tuple(diagnostics))
