@@ -145,7 +145,7 @@ class Step:
         drawn = pd.DataFrame(space.batch_values(solved.u, solved.off))[solved.converged]
         if len(drawn) < count / 2:
             raise FitError(
-                f"{len(drawn)} of {count} refits converged, so no interval can be given; add runs, or hold the floor (fix=)"
+                f"{len(drawn)} of {count} refits converged, so no interval can be given; add runs, or hold the floor E"
             )
         return {str(k): drawn[k].to_numpy() for k in drawn}
 

@@ -269,6 +269,9 @@ class Speedup:
         for recipe, rows in self.table.groupby("recipe", sort=False):
             within = rows[rows["rests_on"] == "runs"]
             row = (within if len(within) else rows).iloc[-1 if len(within) else 0]
+            if self.kinds and self.kinds[str(recipe)] != self.kinds[self.baseline]:
+                lines.append(self._even_its_bound(row))
+                continue
             lines.append(
                 f"{recipe} needs {_less(row['multiplier'])} compute {self.baseline} needs for the same loss: {self.baseline}/{recipe} "
                 f"= {row['multiplier']:.3g} ({100 * row['level']:.3g} %: {row['multiplier_lower']:.3g} … "
@@ -305,15 +308,27 @@ class Speedup:
         """What to know before relying on the answer."""
         return (*self._kinds(), *self._from_law(), *self._wider(), *self._pairing(), *self._checkpoints())
 
-    def _kinds(self) -> list[Diagnostic]:
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Kind of loss of each recipe, where a column ``loss_kind`` states them and they differ; else empty."""
         if "loss_kind" not in self.runs:
-            return []
-        kinds = {name: sorted(set(self.of(r)["loss_kind"].astype(str))) for r, name in enumerate(self.recipes)}
-        if len({tuple(k) for k in kinds.values()}) < 2 or any(UNSTATED in k for k in kinds.values()):
-            return []
-        return [
-            Diagnostic("LOSSES_OF_TWO_KINDS", Severity.ERROR, {"kinds": {k: " and ".join(v) for k, v in kinds.items()}})
-        ]
+            return {}
+        found = {name: sorted(set(self.of(r)["loss_kind"].astype(str))) for r, name in enumerate(self.recipes)}
+        if len({tuple(k) for k in found.values()}) < 2 or any(UNSTATED in k for k in found.values()):
+            return {}
+        return {name: " and ".join(k) for name, k in found.items()}
+
+    def _kinds(self) -> list[Diagnostic]:
+        return [Diagnostic("LOSSES_OF_TWO_KINDS", Severity.ERROR, {"kinds": self.kinds})] if self.kinds else []
+
+    def _even_its_bound(self, row: pd.Series) -> str:
+        """No multiplier between a bound and an exact loss; what a bound that is the lower of the two still says."""
+        recipe = str(row["recipe"])
+        lower, higher = (recipe, self.baseline) if row["multiplier"] > 1 else (self.baseline, recipe)
+        refused = f"No multiplier for {recipe}: its losses and those of {self.baseline} are of different kinds"
+        if (self.kinds[lower], self.kinds[higher]) == ("ELBO bound", "exact NLL"):
+            return f"{refused}, but even the bound of {lower} is below the exact loss of {higher} at C = {row['C']:.3g}"
+        return refused
 
     def _from_law(self) -> list[Diagnostic]:
         found = []
