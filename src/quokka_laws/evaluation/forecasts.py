@@ -274,7 +274,13 @@ class Scores:
             inside = int((within <= level + 1e-9).sum())
             tail = min(binom.cdf(inside, n, level), binom.sf(inside - 1, n, level))
             rows.append(
-                {"level": level, "forecasts": n, "inside": inside, "share": inside / n, "p": min(1.0, 2.0 * tail)}
+                {
+                    "level": level,
+                    "forecasts": n,
+                    "inside": inside,
+                    "share": inside / max(n, 1),
+                    "p": min(1.0, 2.0 * tail),
+                }
             )
         return pd.DataFrame(rows)
 
@@ -341,13 +347,19 @@ def score(forecasts: Any, result: Any) -> Scores:
         (loss,) = one_positive(loss=result)
         return _scores([(read[0], float(loss))], [])
     runs = read_runs(result)
+    scores = outcomes(read, runs)
+    if not len(scores.scored):
+        raise RunsError(f"no run is one that was forecast: {_nearest(read[0], runs)}")
+    return scores
+
+
+def outcomes(forecasts: Sequence[Forecast], runs: pd.DataFrame) -> Scores:
+    """As :func:`score`, of checked runs; forecasts may all be without a run."""
     found, diagnostics = [], []
-    for f in read:
-        diagnostics += _differences(f, Conventions.from_dict(runs.attrs["conventions"]))
+    for f in forecasts:
+        diagnostics += _differences(f, Conventions.from_dict(runs.attrs.get("conventions", {})))
         losses = runs.loc[_matching(f, runs), "loss"].tolist()
         found += [(f, float(loss)) for loss in losses] or [(f, float("nan"))]
-    if all(np.isnan(loss) for _, loss in found):
-        raise RunsError(f"no run is one that was forecast: {_nearest(read[0], runs)}")
     return _scores(found, diagnostics)
 
 
