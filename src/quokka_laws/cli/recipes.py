@@ -10,7 +10,7 @@ import click
 from quokka_laws.cli.common import BUDGETS, Real, assignments, quiet
 from quokka_laws.cli.options import SEED, load_runs, quantity, runs_options
 from quokka_laws.cli.output import Output, check_output, columns, output_options, written
-from quokka_laws.evaluation.speedup import LEVEL, speedup
+from quokka_laws.evaluation.recipes import LEVEL, speedup
 
 
 @click.command("speedup")

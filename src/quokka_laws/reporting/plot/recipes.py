@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.speedup import Speedup
+from quokka_laws.evaluation.recipes import Speedup
 from quokka_laws.reporting.plot.axes import BLACK, STYLES, new_axes, save
 from quokka_laws.results.intervals import percentile_interval
 
