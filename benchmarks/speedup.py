@@ -1,6 +1,6 @@
 """How often 90 % intervals of a speed-up hold the true multiplier, by design, and how wide they are.
 
-python benchmarks/speedup.py [tables of each]      # 100; some ten minutes of processor time
+python benchmarks/speedup.py [tables of each]      # 100; a quarter of an hour of processor time
 
 Two recipes at D = 20·N, each size once; the loss of both is ``1.7 + K·(m·C)^-0.17`` with m = 1 for the baseline. The noise of a run has a
 standard deviation of 0.4 %. Paired: the same sizes, and 70 % of its variance is shared by the two runs of a size (data order,

@@ -9,7 +9,7 @@ from simulated import DESIGNS, TRUTHS, simulate
 
 import quokka_laws as ql
 from quokka_laws.fitting.linearised import Linearised, coordinates
-from quokka_laws.fitting.residual_bootstrap import simulated_log_losses
+from quokka_laws.fitting.residual_bootstrap import simulated_log_losses, simulated_together
 
 LAW = ql.laws.Chinchilla()
 AUTO = ql.LogHuber("auto")
@@ -57,3 +57,27 @@ def test_kinds_of_resampling(fit: ql.FitResult) -> None:
     assert ql.fit(LAW, shared, bootstrap=20, objective=AUTO).bootstrap["resample"] == "rows"
     with pytest.raises(ValueError, match="share their noise"):
         ql.fit(LAW, shared, bootstrap=20, objective=AUTO, resample="residuals")
+
+
+def test_units_of_one_row_are_standardised_as_rows(fit: ql.FitResult) -> None:
+    near = Linearised.of(fit)
+    assert near.standardised_together(np.arange(len(fit.runs))) == pytest.approx(near.standardised[0], rel=1e-6)
+
+
+def test_standardised_residuals_of_a_unit_grow_with_its_whole_leverage(fit: ql.FitResult) -> None:
+    near = Linearised.of(fit)
+    together = near.standardised_together(np.repeat(np.arange(len(fit.runs) // 2), 2))
+    assert (together**2).sum() > (near.residuals[0] ** 2).sum()
+
+
+def test_rows_of_a_pair_are_drawn_as_one(fit: ql.FitResult) -> None:
+    near, observed = Linearised.of(fit), np.log(fit.runs["loss"].to_numpy())
+    shared = np.repeat(np.random.default_rng(0).normal(0, 0.01, len(fit.runs) // 2), 2)
+    twins = Linearised(shared[None], near.J, near.within, near.delta, near.weights, near.precision)
+    units, kinds = np.repeat(np.arange(len(fit.runs) // 2), 2), np.tile([0, 1], len(fit.runs) // 2)
+    drawn = simulated_together(twins, observed, units=units, kinds=kinds, spare=30.0, count=4000, seed=0)
+    noise = drawn - (observed + shared)
+    assert noise.mean() == pytest.approx(0.0, abs=0.001)
+    assert np.corrcoef(noise[:, 0], noise[:, 1])[0, 1] > 0.9
+    assert abs(np.corrcoef(noise[:, 0], noise[:, 2])[0, 1]) < 0.1
+    assert noise.std() == pytest.approx(0.01, rel=0.35)

@@ -206,3 +206,14 @@ def test_without_jinja2(quokka_fit: ql.FitResult, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ql.MissingDependencyError, match=r"quokka-laws\[report\]"):
         report(quokka_fit, form="md")
+
+
+@pytest.mark.usefixtures("words_only")
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_past_forecasts_are_listed_with_what_became_of_them(quokka_fit: ql.FitResult, form: str) -> None:
+    run = quokka_fit.runs.iloc[-1]
+    made = [ql.forecast(quokka_fit, N=run["N"], D=run["D"]), ql.forecast(quokka_fit, N=9e11, D=9e12)]
+    text = report(quokka_fit, C=[1e22], form=form, forecasts=made)
+    assert f"{run['loss']:.4f}" in text
+    assert f"{made[0].median:.4f}" in text
+    assert "no run yet" in text

@@ -34,6 +34,9 @@ PAGES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 @click.option(
     "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(registry())}."
 )
+@click.option(
+    "--forecast", "forecasts", multiple=True, help="A forecast.json to list with what became of it. Repeatable."
+)
 @runs_options
 @click.option(
     "-o", "--output", metavar="FILE", help="report.html or report.md; beside the source without it; - for stdout."
@@ -47,6 +50,7 @@ def report_command(
     bootstrap: int,
     seed: int,
     law: Law,
+    forecasts: tuple[str, ...],
     output: str | None,
     **reading: Any,
 ) -> None:
@@ -55,11 +59,13 @@ def report_command(
     FIT is what `quokka-laws fit -o fit.json` wrote (a file, or - for stdin). Given a table of RUNS instead, the law is fitted
     first, with the defaults of `fit`. NEWER_RUNS that were not fitted are predicted and compared.
     """
+    from quokka_laws.evaluation.forecasts import read_forecast
     from quokka_laws.fitting.fit import fit
     from quokka_laws.reporting.page import page
 
     target = _page(output, source)
     check_output(target)
+    past = [read_forecast(path) for path in forecasts]
     if _is_fit(source):
         of_runs = ("law", "bootstrap", "seed", *(() if newer else reading))
         if ignored := given(*of_runs):
@@ -74,7 +80,7 @@ def report_command(
     table = load_runs([newer], **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
     form = "html" if target is None else PAGES[target.suffix.lower()]
-    made = page(fitted, runs=table, C=C, U_D=U_D, form=form, command=command, progress=not quiet())
+    made = page(fitted, runs=table, C=C, U_D=U_D, forecasts=past, form=form, command=command, progress=not quiet())
     if target is None:
         click.echo(made.text.encode("utf-8"))  # whatever the terminal's alphabet
         return

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli.common import BUDGETS, Real, assignments
+from quokka_laws.cli.common import BUDGETS, Real, assignments, quiet
 from quokka_laws.cli.options import SEED, load_runs, quantity, runs_options
 from quokka_laws.cli.output import Output, check_output, columns, output_options, written
-from quokka_laws.evaluation.speedup import LEVEL, speedup
+from quokka_laws.evaluation.recipes import LEVEL, speedup
 
 
 @click.command("speedup")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @click.option("--by", default="recipe", show_default=True, help="Column of recipes.")
 @click.option("--baseline", help="The recipe that others are measured by; the first in the table by default.")
 @BUDGETS
@@ -43,7 +43,7 @@ from quokka_laws.evaluation.speedup import LEVEL, speedup
 @SEED
 @output_options
 def speedup_command(
-    runs: str,
+    runs: tuple[str, ...],
     by: str,
     baseline: str | None,
     C: tuple[float, ...],
@@ -73,6 +73,7 @@ def speedup_command(
         level=level,
         bootstrap=bootstrap,
         seed=seed,
+        progress=not quiet(),
     )
     if figure is not None:
         from quokka_laws.reporting.plot.recipes import speedup_figure

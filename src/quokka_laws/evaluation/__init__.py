@@ -5,9 +5,9 @@ from quokka_laws.evaluation.comparison import Comparison, compare
 from quokka_laws.evaluation.consensus import Consensus, consensus
 from quokka_laws.evaluation.forecasts import Forecast, Scores, forecast, read_forecast, score
 from quokka_laws.evaluation.holdout import Candidate
+from quokka_laws.evaluation.recipes import Speedup, speedup
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
-from quokka_laws.evaluation.speedup import Speedup, speedup
 
 __all__ = [
     "Average",

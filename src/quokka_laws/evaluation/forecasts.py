@@ -34,7 +34,9 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 ALIKE = 0.01
 """Relative distance up to which a run is the one that was forecast."""
 FEWEST_TO_JUDGE = 5
-UNLIKELY = 0.05
+UNLIKELY, MATERIAL = 0.01, 0.15
+"""Chance of a count, and distance of a share below its level, from which intervals are called off: forecasts of one fit share its error, so
+the chance alone overstates."""
 HOW = "a forecast is written by `quokka-laws forecast fit.json -N 7B -D 140B -o forecast.json`"
 
 
@@ -188,7 +190,7 @@ def forecast(fit: FitResult, *, question: str = "", series: str = "", **at: Any)
         for k, v in at.items()
         if v is not None
     }
-    point = dict(zip(given, one_positive(**given), strict=True))
+    point: dict[str, Any] = dict(zip(given, one_positive(**given), strict=True))
     fit.predict(level=None, **point)  # refuses what cannot be predicted
     spread = fit.samples(kind="run", **point)[:, 0]
     tails = [(0.5 - level / 2, 0.5 + level / 2) for level in LEVELS]
@@ -272,7 +274,13 @@ class Scores:
             inside = int((within <= level + 1e-9).sum())
             tail = min(binom.cdf(inside, n, level), binom.sf(inside - 1, n, level))
             rows.append(
-                {"level": level, "forecasts": n, "inside": inside, "share": inside / n, "p": min(1.0, 2.0 * tail)}
+                {
+                    "level": level,
+                    "forecasts": n,
+                    "inside": inside,
+                    "share": inside / max(n, 1),
+                    "p": min(1.0, 2.0 * tail),
+                }
             )
         return pd.DataFrame(rows)
 
@@ -339,13 +347,19 @@ def score(forecasts: Any, result: Any) -> Scores:
         (loss,) = one_positive(loss=result)
         return _scores([(read[0], float(loss))], [])
     runs = read_runs(result)
+    scores = outcomes(read, runs)
+    if not len(scores.scored):
+        raise RunsError(f"no run is one that was forecast: {_nearest(read[0], runs)}")
+    return scores
+
+
+def outcomes(forecasts: Sequence[Forecast], runs: pd.DataFrame) -> Scores:
+    """As :func:`score`, of checked runs; forecasts may all be without a run."""
     found, diagnostics = [], []
-    for f in read:
-        diagnostics += _differences(f, Conventions.from_dict(runs.attrs["conventions"]))
+    for f in forecasts:
+        diagnostics += _differences(f, Conventions.from_dict(runs.attrs.get("conventions", {})))
         losses = runs.loc[_matching(f, runs), "loss"].tolist()
         found += [(f, float(loss)) for loss in losses] or [(f, float("nan"))]
-    if all(np.isnan(loss) for _, loss in found):
-        raise RunsError(f"no run is one that was forecast: {_nearest(read[0], runs)}")
     return _scores(found, diagnostics)
 
 
@@ -407,7 +421,8 @@ def _scores(found: Sequence[tuple[Forecast, float]], diagnostics: list[Diagnosti
             Diagnostic("FORECASTS_PENDING", Severity.NOTE, {"count": len(pending), "first": pending[0]}),
         ]
     ninety = scores.coverage.set_index("level").loc[0.9]
-    if ninety["forecasts"] >= FEWEST_TO_JUDGE and ninety["p"] < UNLIKELY:
+    far = not 0.9 - MATERIAL <= ninety["share"] < 1.0
+    if ninety["forecasts"] >= FEWEST_TO_JUDGE and ninety["p"] < UNLIKELY and far:
         numbers = {"inside": int(ninety["inside"]), "of": int(ninety["forecasts"]), "p": float(ninety["p"])}
         diagnostics = [*diagnostics, Diagnostic("INTERVALS_OFF", numbers=numbers)]
     return Scores(scores.table, scores.forecasts, tuple(diagnostics))

@@ -31,6 +31,7 @@ from quokka_laws.fitting.residual_bootstrap import simulated_together
 from quokka_laws.fitting.solver import solve
 from quokka_laws.laws import law
 from quokka_laws.objective import LogHuber
+from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
 
 RECIPE = "recipe"
@@ -110,7 +111,8 @@ class Step:
         """Of coefficients, each (draws,)."""
 
         def each(name: str) -> Array:
-            return np.stack([values.get(f"{name}_r{r}", values.get(name)) for r in range(recipes)], axis=1)  # type: ignore[misc]
+            own = [f"{name}_r{r}" for r in range(recipes)]
+            return np.stack([values[k if k in values else name] for k in own], axis=1)
 
         E = each("E")
         if self.kind == ("C",):
@@ -128,7 +130,7 @@ class Step:
         """Coefficients as one draw."""
         return {k: np.array([v]) for k, v in self.fit.values.items()}
 
-    def refits(self, units: Array, *, count: int, seed: int) -> dict[str, Array]:
+    def refits(self, units: Array, *, count: int, seed: int, progress: bool = False) -> dict[str, Array]:
         """Coefficients of fits to simulated losses, those that converged."""
         space, data, u, off = coordinates(self.fit)
         observed = np.log(data.loss)
@@ -137,13 +139,13 @@ class Step:
             near, observed, units=units, kinds=codes(self.fit.runs), spare=self.spare, count=count, seed=seed
         )
         problem = replace(space.problem(data, self.fit.objective), loss=np.exp(losses))
-        solved = solve(
-            problem, np.repeat(u, count, axis=0), data.weights, off=np.repeat(off, count, axis=0), begin="warm"
-        )
+        start, none = np.repeat(u, count, axis=0), np.repeat(off, count, axis=0)
+        with Progress("refits", count, enabled=progress) as bar:
+            solved = solve(problem, start, data.weights, off=none, begin="warm", progress=bar.update)
         drawn = pd.DataFrame(space.batch_values(solved.u, solved.off))[solved.converged]
         if len(drawn) < count / 2:
             raise FitError(
-                f"{len(drawn)} of {count} refits converged, so no interval can be given; add runs, or hold the floor (fix=)"
+                f"{len(drawn)} of {count} refits converged, so no interval can be given; add runs, or hold the floor E"
             )
         return {str(k): drawn[k].to_numpy() for k in drawn}
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from quokka_laws._version import __version__
 from quokka_laws.evaluation.agreement import disagreement, second_opinions
+from quokka_laws.evaluation.forecasts import Forecast, outcomes
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.exceptions import ArgumentError, FitError, RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
@@ -51,6 +52,7 @@ def report(
     runs: pd.DataFrame | None = None,
     C: Any = (),
     U_D: Any = (),
+    forecasts: Sequence[Forecast] = (),
     form: str | None = None,
     command: str = "",
     progress: bool = False,
@@ -68,6 +70,8 @@ def report(
         Training FLOPs of one run; ten times the largest run's where none is given.
     U_D : float or sequence
         Unique tokens, for laws of repeated data, each at every budget; the largest fitted where none is given.
+    forecasts : sequence of Forecast
+        Written before runs that are now among the fitted ones, or among ``runs``; listed with what became of them.
     form : {'html', 'md'}, optional
         Markdown has the same words and tables without figures; by the ending of ``output``, else HTML.
     command : str
@@ -93,7 +97,7 @@ def report(
         raise ArgumentError(f"output = {type(output).__name__}: expected a path; runs to compare with are runs=")
     ending = Path(output).suffix.lower() if output is not None else ".html"
     form = form or FORMS.get(ending, ending)
-    made = page(fit, runs=runs, C=C, U_D=U_D, form=form, command=command, progress=progress)
+    made = page(fit, runs=runs, C=C, U_D=U_D, forecasts=forecasts, form=form, command=command, progress=progress)
     if output is not None:
         write_atomically(output, made.text)
     return made.text
@@ -105,6 +109,7 @@ def page(
     runs: pd.DataFrame | None = None,
     C: Any = (),
     U_D: Any = (),
+    forecasts: Sequence[Forecast] = (),
     form: str = "html",
     command: str = "",
     progress: bool = False,
@@ -141,6 +146,7 @@ def page(
         "coefficients": _coefficients(fit),
         "has_draws": fit.has_intervals,
         "identified": fit.identified,
+        "forecasts": _past_forecasts(forecasts, fit, runs),
         "figures": drawn,
         "diagnostics": known,
         "checklist": checklist(fit).to_dict("records"),
@@ -230,6 +236,28 @@ def _plan_row(method: str, row: pd.Series) -> dict[str, str]:
     far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
     cells["beyond runs"] = how_far(max(far, default=np.nan), row.get("below_runs", False))
     return cells
+
+
+def _past_forecasts(forecasts: Sequence[Forecast], fit: FitResult, runs: pd.DataFrame | None) -> list[dict[str, str]]:
+    """Forecasts with what became of them among the runs of the fit, or those beside it."""
+    if not forecasts:
+        return []
+    seen = fit.runs if runs is None else pd.concat([fit.runs, unseen(fit, runs)], ignore_index=True)
+    seen.attrs = fit.runs.attrs
+    rows = []
+    for _, row in outcomes(forecasts, seen).table.iterrows():
+        done = np.isfinite(row["observed"])
+        rows.append(
+            {
+                "forecast": str(row["question"]).rstrip(":"),
+                "made": str(row["made"])[:10],
+                "median": f"{row['median']:.4f}",
+                "observed": f"{row['observed']:.4f}" if done else "no run yet",
+                "error": f"{100 * row['error']:+.2g} %" if done else "–",
+                "within": "–" if not done else f"{100 * row['within']:.0f} %" if row["within"] > 0 else "outside 95 %",
+            }
+        )
+    return rows
 
 
 def _coefficients(fit: FitResult) -> list[dict[str, str]]:

@@ -28,9 +28,6 @@ def forecast_scores(scores: Scores, *, ax: Axes | None = None) -> Axes:
         range(count), [f.question.rstrip(":").removeprefix("Loss of a run at ") for f in scores.forecasts], fontsize=8
     )
     ax.set_ylim(count - 0.5, -0.5)
-    ax.set_xlabel(
-        "loss over the median that was forecast, less 1, in % (dot: observed; cross: outside every interval)",
-        fontsize=8,
-    )
+    ax.set_xlabel("loss over the forecast median, less 1 (%)\ndot: observed; cross: outside every interval", fontsize=8)
     ax.legend(fontsize=8, frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return ax

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.speedup import Speedup
+from quokka_laws.evaluation.recipes import Speedup
 from quokka_laws.reporting.plot.axes import BLACK, STYLES, new_axes, save
 from quokka_laws.results.intervals import percentile_interval
 
@@ -26,7 +26,7 @@ def recipe_losses(found: Speedup, *, recipe: str | None = None, C: float | None 
     recipe : str, optional
         Whose gap is drawn; the first after the baseline by default.
     C : float, optional
-        Where; the middle of the runs by default.
+        Where; the largest run by default.
     """
     ax = new_axes() if ax is None else ax
     grid = _grid(found)
@@ -39,7 +39,7 @@ def recipe_losses(found: Speedup, *, recipe: str | None = None, C: float | None 
         runs = found.of(r)
         ax.plot(runs["C"], runs["loss"], marker, color=color, ms=5, mfc=color if runs_on_frontier else "none")
     number = 1 if recipe is None else found.recipes.index(recipe)
-    at = float(np.sqrt(found.runs["C"].min() * found.runs["C"].max())) if C is None else C
+    at = float(found.runs["C"].max()) if C is None else C
     row = found.at(at).iloc[number - 1]
     if np.isfinite(row["multiplier"]):
         needed = at * row["multiplier"]
@@ -47,9 +47,11 @@ def recipe_losses(found: Speedup, *, recipe: str | None = None, C: float | None 
         ax.annotate(
             f"the same loss at {row['multiplier']:.3g} × the compute\n({100 * row['level']:.3g} %: {row['multiplier_lower']:.3g} … "
             f"{row['multiplier_upper']:.3g})",
-            (max(at, needed), row["loss"]),
-            xytext=(12, 12),
+            (min(at, needed), row["loss"]),
+            xytext=(-8, -8),
             textcoords="offset points",
+            ha="right",
+            va="top",
             fontsize=8,
         )
     ax.set_xscale("log")

@@ -269,6 +269,9 @@ class Speedup:
         for recipe, rows in self.table.groupby("recipe", sort=False):
             within = rows[rows["rests_on"] == "runs"]
             row = (within if len(within) else rows).iloc[-1 if len(within) else 0]
+            if self.kinds and self.kinds[str(recipe)] != self.kinds[self.baseline]:
+                lines.append(self._even_its_bound(row))
+                continue
             lines.append(
                 f"{recipe} needs {_less(row['multiplier'])} compute {self.baseline} needs for the same loss: {self.baseline}/{recipe} "
                 f"= {row['multiplier']:.3g} ({100 * row['level']:.3g} %: {row['multiplier_lower']:.3g} … "
@@ -305,15 +308,27 @@ class Speedup:
         """What to know before relying on the answer."""
         return (*self._kinds(), *self._from_law(), *self._wider(), *self._pairing(), *self._checkpoints())
 
-    def _kinds(self) -> list[Diagnostic]:
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Kind of loss of each recipe, where a column ``loss_kind`` states them and they differ; else empty."""
         if "loss_kind" not in self.runs:
-            return []
-        kinds = {name: sorted(set(self.of(r)["loss_kind"].astype(str))) for r, name in enumerate(self.recipes)}
-        if len({tuple(k) for k in kinds.values()}) < 2 or any(UNSTATED in k for k in kinds.values()):
-            return []
-        return [
-            Diagnostic("LOSSES_OF_TWO_KINDS", Severity.ERROR, {"kinds": {k: " and ".join(v) for k, v in kinds.items()}})
-        ]
+            return {}
+        found = {name: sorted(set(self.of(r)["loss_kind"].astype(str))) for r, name in enumerate(self.recipes)}
+        if len({tuple(k) for k in found.values()}) < 2 or any(UNSTATED in k for k in found.values()):
+            return {}
+        return {name: " and ".join(k) for name, k in found.items()}
+
+    def _kinds(self) -> list[Diagnostic]:
+        return [Diagnostic("LOSSES_OF_TWO_KINDS", Severity.ERROR, {"kinds": self.kinds})] if self.kinds else []
+
+    def _even_its_bound(self, row: pd.Series) -> str:
+        """No multiplier between a bound and an exact loss; what a bound that is the lower of the two still says."""
+        recipe = str(row["recipe"])
+        lower, higher = (recipe, self.baseline) if row["multiplier"] > 1 else (self.baseline, recipe)
+        refused = f"No multiplier for {recipe}: its losses and those of {self.baseline} are of different kinds"
+        if (self.kinds[lower], self.kinds[higher]) == ("ELBO bound", "exact NLL"):
+            return f"{refused}, but even the bound of {lower} is below the exact loss of {higher} at C = {row['C']:.3g}"
+        return refused
 
     def _from_law(self) -> list[Diagnostic]:
         found = []
@@ -330,8 +345,9 @@ class Speedup:
             rows = self.table[(self.table["recipe"] == recipe) & (self.table["rests_on"] == "law")]
             if len(rows):
                 farthest = rows.loc[rows["extrapolation"].idxmax()]
-                numbers = {"recipe": recipe, "C": float(farthest["C"]), "factor": float(farthest["extrapolation"])}
-                severity = Severity.WARNING if numbers["factor"] >= FAR and self.asked else Severity.NOTE
+                factor = float(farthest["extrapolation"])
+                numbers = {"recipe": recipe, "C": float(farthest["C"]), "factor": factor}
+                severity = Severity.WARNING if factor >= FAR and self.asked else Severity.NOTE
                 found.append(Diagnostic("SPEEDUP_FROM_LAW", severity, numbers))
         return found
 
@@ -400,6 +416,7 @@ def speedup(
     level: float = LEVEL,
     bootstrap: int = 1000,
     seed: int = 0,
+    progress: bool = False,
 ) -> Speedup:
     """How much compute a recipe saves: ``m(C)``, the compute of the baseline over that of the recipe for the same loss.
 
@@ -429,6 +446,8 @@ def speedup(
     bootstrap : int
         Refits.
     seed : int
+    progress : bool
+        Show a bar on stderr for work that takes more than two seconds.
 
     Returns
     -------
@@ -460,6 +479,8 @@ def speedup(
     if law not in ("auto", "N, D", "C"):
         raise ArgumentError(f"law = {law!r}: 'auto', 'N, D' or 'C'")
     checked = check_runs(runs)
+    if "C" not in checked:
+        raise RunsError("a speed-up is one of compute: give N and D, or C")
     recipes = _recipes(checked, by, baseline)
     table, left_out = _last_checkpoints(checked)
     number = {name: f"r{i}" for i, name in enumerate(recipes)}
@@ -471,7 +492,9 @@ def speedup(
     fixed = {k: float(v) for k, v in (fix or {}).items()}
     if unknown := sorted(set(fixed) - {"E"}):
         raise ArgumentError(f"fix: {', '.join(unknown)} cannot be held; the floor E can")
-    kinds = {"N, D": [("N", "D")], "C": [("C",)], "auto": [("N", "D"), ("C",)] if _varied(table) else [("C",)]}[law]
+    kinds: list[tuple[str, ...]] = [("C",)] if law == "C" or (law == "auto" and not _varied(table)) else [("N", "D")]
+    if law == "auto" and kinds != [("C",)]:
+        kinds.append(("C",))
     for kind in kinds:
         try:
             steps, refused, taken = take_steps(table, kind, units, fix=fixed, seed=seed)
@@ -480,7 +503,7 @@ def speedup(
             if kind == kinds[-1]:
                 raise
     budgets = _budgets(table) if C is None else positive(C=C)[0]
-    draws = steps[taken].refits(units, count=bootstrap, seed=seed)
+    draws = steps[taken].refits(units, count=bootstrap, seed=seed, progress=progress)
     return Speedup(
         by, recipes, table, steps, taken, tuple(refused), units, draws, budgets, level, left_out, C is not None
     )
@@ -504,8 +527,6 @@ def _recipes(runs: pd.DataFrame, by: str, baseline: str | None) -> tuple[str, ..
 
 
 def _check(runs: pd.DataFrame, by: str, recipes: tuple[str, ...]) -> None:
-    if "C" not in runs:
-        raise RunsError("a speed-up is one of compute: give N and D, or C")
     counts = np.bincount(codes(runs), minlength=len(recipes))
     few = [
         f"{name} has {n} run{'s' if n != 1 else ''}" for name, n in zip(recipes, counts, strict=True) if n < FEWEST_RUNS

@@ -1,0 +1,54 @@
+"""Figures of recipes and forecasts: on the axes given, with labels, also where there is no finite multiplier."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import quokka_laws as ql
+from quokka_laws import plot
+from quokka_laws.reporting.plot.recipes import speedup_figure
+
+
+@pytest.fixture(scope="module")
+def found() -> ql.Speedup:
+    rng = np.random.default_rng(0)
+    C = np.geomspace(1e18, 1e21, 6)
+    parts = [
+        pd.DataFrame(
+            {"recipe": name, "C": C, "loss": (E + 2.0 * (C / 1e17) ** -0.17) * np.exp(0.001 * rng.standard_normal(6))}
+        )
+        for name, E in (("A", 1.7), ("B", 1.5))
+    ]
+    return ql.speedup(pd.concat(parts), bootstrap=100)
+
+
+def test_recipes_draw_on_the_axes_given(found: ql.Speedup, tmp_path: Path) -> None:
+    for draw in (plot.recipe_losses, plot.recipe_multiplier):
+        ax = plot.new_axes()
+        assert draw(found, ax=ax) is ax
+        assert "FLOPs" in ax.get_xlabel()
+        assert ax.get_ylabel()
+        assert [t.get_text() for t in ax.get_legend().get_texts()][-1] == "B"
+    assert speedup_figure(found, tmp_path / "both.png").stat().st_size > 10_000
+
+
+def test_the_gap_is_drawn_as_long_as_the_multiplier(found: ql.Speedup) -> None:
+    ax = plot.recipe_losses(found, recipe="B", C=2e18)
+    gap = next(line for line in ax.lines if line.get_marker() == "|")
+    left, right = gap.get_xdata()
+    assert right / left == pytest.approx(found.at(2e18)["multiplier"][0])
+
+
+def test_forecasts_are_drawn_with_their_outcome() -> None:
+    runs = ql.datasets.load_quokka_isoflops()
+    made = ql.forecast(ql.fit("chinchilla", runs, objective="auto", bootstrap=100), N=1e9, D=2e10)
+    shifted = replace(made, question="another")
+    scores = ql.score([made, shifted], pd.DataFrame({"N": [1e9], "D": [2e10], "loss": [made.median * 1.5]}))
+    ax = plot.forecast_scores(scores)
+    crosses = [line for line in ax.lines if line.get_marker() == "X"]
+    assert [line.get_xdata()[0] for line in crosses] == pytest.approx([50.0, 50.0])
