@@ -13,7 +13,7 @@ from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 from quokka_laws.cli.app import main
-from quokka_laws.evaluation.holdout import KAPLAN_WITH_FLOOR, splits
+from quokka_laws.evaluation.holdout import KAPLAN_WITH_FLOOR
 
 TWO = [ql.laws.Chinchilla(), ql.laws.Kaplan()]
 
@@ -31,29 +31,6 @@ def comparison(runs: pd.DataFrame) -> ql.Comparison:
 @pytest.fixture(scope="module")
 def stacked(runs: pd.DataFrame) -> ql.Average:
     return ql.average(TWO, runs, holdout=(3, 10, 30))
-
-
-def test_splits_hold_out_the_expensive_runs(runs: pd.DataFrame) -> None:
-    (part,), refused = splits(runs, (10.0, 1e9), need=7)
-    C = runs["C"].to_numpy()
-    assert C[part.fitted].max() <= C.max() / 10 * (1 + 1e-5) < C[part.held_out].min()
-    assert "×1e+09: 0 runs to fit" in refused[0]
-    with pytest.raises(ValueError, match="a distance is a factor above 1"):
-        splits(runs, (0.5,), need=7)
-
-
-def test_checkpoints_of_a_run_stay_together(runs: pd.DataFrame) -> None:
-    twice = pd.concat([runs.assign(run_id=runs.index), runs.assign(run_id=runs.index, C=runs["C"] / 100)])
-    (part,), _ = splits(twice.reset_index(drop=True), (10.0,), need=7)
-    ids = twice["run_id"].to_numpy()
-    assert not set(ids[part.fitted]) & set(ids[part.held_out])
-
-
-def test_runs_without_a_run_id_are_held_out_one_by_one(runs: pd.DataFrame) -> None:
-    named = runs.assign(run_id=[f"run {i}" if i < 30 else None for i in range(60)])
-    (part,), _ = splits(named, (10.0,), need=7)
-    (plain,), _ = splits(runs, (10.0,), need=7)
-    assert part.fitted.tolist() == plain.fitted.tolist()
 
 
 def test_without_draws_there_is_no_coverage_to_show(comparison: ql.Comparison, runs: pd.DataFrame) -> None:
