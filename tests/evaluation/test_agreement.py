@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 from quokka_laws.evaluation.agreement import disagreement, second_opinions
+from quokka_laws.results.diagnostic import Diagnostic, Known
 
 
 def plan(N: float) -> pd.DataFrame:
@@ -43,17 +46,14 @@ def test_without_an_interval_sizes_of_nearly_equal_loss_count() -> None:
 
 
 def test_opinions_of_profiles_and_of_runs_without_the_low_ratios(quokka87: pd.DataFrame) -> None:
-    """The shipped runs: 13 have fewer than 4 tokens per parameter, and they decide the size at LLaDA's budget."""
-    fit = ql.fit(ql.laws.Chinchilla(), quokka87)
-    iso = ql.fit_isoflops(quokka87)
-    found = second_opinions(fit, iso, [1.1e23])
-    assert found["IsoFLOP profiles"]["N"].iloc[0] == pytest.approx(0.02165 * 1.1e23**0.5138, rel=1e-2)
-    others = {k: v for k, v in found.items() if k != "IsoFLOP profiles"}
-    if any(d.code == "LOW_RATIO_RUNS" for d in fit.diagnostics):
-        (without,) = others.values()
-        assert without["N"].iloc[0] == pytest.approx(1.42e10, rel=4e-3)
-    else:
-        assert not others
+    """The shipped runs: 13 have fewer than 4 tokens per parameter."""
+    doubtful = Known((Diagnostic("LOW_RATIO_RUNS"),))
+    fit = replace(ql.fit(ql.laws.Chinchilla(), quokka87), diagnose=doubtful)
+    found = second_opinions(fit, ql.fit_isoflops(quokka87), [1.1e23])
+    profiles, without = (table["N"].iloc[0] for table in found.values())
+    assert profiles == pytest.approx(0.02165 * 1.1e23**0.5138, rel=1e-2)
+    assert without == pytest.approx(1.42e10, rel=4e-3)
+    assert "13 runs" in list(found)[1]
 
 
 def test_without_profiles_and_doubts_there_is_no_second_opinion() -> None:
