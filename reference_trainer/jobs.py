@@ -130,7 +130,7 @@ class Stop:
     def _ask(*_: object) -> None:
         Stop.asked = True
         if not Stop.busy:
-            os._exit(143)
+            raise SystemExit(143)  # a clean exit: the lock of the pool's queue is let go
 
     @staticmethod
     @contextlib.contextmanager
@@ -143,6 +143,11 @@ class Stop:
             Stop.busy = False
             if _orphaned():  # nobody reads our result, and the pool's queue would keep us waiting for ever
                 os._exit(0)
+            if Stop.asked and multiprocessing.parent_process() is not None:
+                # There is no more work for us; a moment is for the result to be sent.
+                end = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+                end.daemon = True
+                end.start()
 
     def __call__(self) -> bool:
         return Stop.asked or (self.deadline is not None and time.time() > self.deadline)

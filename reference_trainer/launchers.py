@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing.queues import SimpleQueue
 
@@ -32,6 +33,11 @@ def local(jobs: list[Job], workers: int) -> Outcomes:
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool:
+            raise TrainerError(
+                "a worker was killed (for want of memory?); what it trained is saved: the same command continues, "
+                "with fewer --workers if memory was short"
+            ) from None
         except BaseException:
             for future in futures:
                 future.cancel()

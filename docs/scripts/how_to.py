@@ -1,4 +1,4 @@
-"""Run the code blocks of docs/index.md, docs/how-to/plan-*.md and pages on laws of your own that a text block follows, and write there what they print.
+"""Run the code blocks of docs/index.md, docs/how-to/plan-*.md and pages of OWN that a text block follows, and write there what they print.
 
     python docs/scripts/how_to.py
 
@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from quokka_laws.cli.app import main
 
 DOCS = Path(__file__).parents[1]
-OWN = ["own-law.md", "mixture-of-experts.md"]
+OWN = ["own-law.md", "mixture-of-experts.md", "compare-recipes.md", "forecast.md"]
 PAGES = [DOCS / "index.md", *sorted((DOCS / "how-to").glob("plan-*.md")), *(DOCS / "how-to" / name for name in OWN)]
 _BLOCK = re.compile(
     r"(```(?P<language>python|bash)\n(?P<code>(?:(?!```).)*)```\n\n```text\n)(?P<output>.*?)(```)", flags=re.DOTALL

@@ -10,7 +10,7 @@ takes a minute or two (:doc:`/trainer` has the time measured); from there it is 
 
    pip install ".[trainer]"
    python -m reference_trainer sweep --preset cpu-demo --corpus my-text.txt --out runs
-   quokka-laws fit runs/runs.jsonl --keep "group == 'grid'"
+   quokka-laws fit runs/autoregressive/runs.jsonl --keep "group == 'grid'"
 
 This page reads runs made that way, which ship with the package: byte-level models of a few thousand to a few hundred
 thousand parameters. They are toys, and honest ones: everything that goes wrong at scale goes wrong here too, faster.

@@ -38,7 +38,7 @@ class FitError(QuokkaError, RuntimeError):
 
 
 class FitFileError(FitError):
-    """A file is no fit, or a damaged one; the message names each field and what was expected there."""
+    """A file is no fit (or forecast), or a damaged one; the message names each field and what was expected there."""
 
 
 class FarOutside(UserWarning):

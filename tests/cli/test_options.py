@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 
-from quokka_laws.cli.options import with_settings
+from quokka_laws.cli.options import load_runs, with_settings
 from quokka_laws.laws import Chinchilla, Formula
 
 NOTHING: dict = {"fix": {}, "tie": {}, "start": {}, "bounds": {}, "variables": None}
@@ -41,3 +43,13 @@ def test_settings_of_a_formula_are_its_own() -> None:
 def test_contradictions(given: dict) -> None:
     with pytest.raises(click.UsageError):
         with_settings(Chinchilla(), **{**NOTHING, **given})
+
+
+def test_runs_from_one_path_or_several(tmp_path: Path) -> None:
+    """A path alone is text, which is a sequence of letters, too."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("N,D,loss\n1e8,2e9,3.0\n2e8,4e9,2.9\n", encoding="utf-8")
+    reading: dict = {"columns": {}, "flops": "6ND", "drop": (), "keep": None, "best_of": None, "bytes_per_token": None}
+    one = str(tmp_path / "a.csv")
+    assert len(load_runs(one, **reading, state={})) == 2
+    assert len(load_runs((one,), **reading, state={})) == 2

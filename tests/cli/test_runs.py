@@ -42,7 +42,7 @@ def test_what_is_left_out_is_listed_and_reaches_the_fit(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["status"] for row in rows] == ["ok", "diverged"]
     checked = call("check", "-", "--law", "power", input=done.stdout)
-    assert "row 2 excluded: status diverged: loss jumped from 3.5 to 9" in checked.stderr
+    assert "row 2 (2e8) excluded: status diverged: loss jumped from 3.5 to 9" in checked.stderr
     accepted = call("import", tmp_path, "--name", "{N}", "--tokens-per-step", "1M", "--accept", "diverged")
     assert "2 usable" in accepted.stderr
     assert "2e8: diverged (accepted)" in accepted.stderr

@@ -290,12 +290,58 @@ def _imports(rng: random.Random) -> Case:
     )
 
 
+def _states(rng: random.Random) -> Case:
+    """A trainer's state, or a folder of logs."""
+    history = [
+        {
+            "step": 100 * i,
+            "epoch": 0.1 * i,
+            "loss": 4.0 - 0.1 * i,
+            "learning_rate": 1e-3,
+            "num_input_tokens_seen": 10**6 * i,
+        }
+        for i in range(1, 9)
+    ]
+    state = {
+        "global_step": 800,
+        "max_steps": 800,
+        "num_train_epochs": 1,
+        "log_history": [*history, {"step": 800, "eval_loss": 3.1}],
+    }
+    for _ in range(rng.choice([0, 1, 2])):
+        path = rng.choice([p for p in places(state) if p])
+        parent: Any = state
+        for key in path[:-1]:
+            parent = parent[key]
+        parent[path[-1]] = rng.choice([*NASTY, None, True, -1, 0, 10**400, [], {}, "float:nan"])
+    data = spoil_bytes(json.dumps(state, indent=2).encode(), rng)
+    name = rng.choice(["trainer_state.json", "run_N30M.json"])
+    return Case(
+        0,
+        (
+            "import",
+            rng.choice([name, "."]),
+            *options(
+                rng,
+                {
+                    "--name": ["{}_N{N:M}", "{N}"],
+                    "--columns": ["N=max_steps", "loss=eval_loss"],
+                    "--final": ["last:2", "cooldown"],
+                },
+            ),
+        ),
+        {name: data},
+        "log",
+    )
+
+
 BUDGETS = {"-C": NUMBERS, **{k: POINT[k] for k in ("-N", "-D", "-U", "--level")}}
 MAKERS: list[tuple[int, Callable[[random.Random], Case]]] = [
     (8, lambda r: _with_runs(r, "check", READING, [])),
     (10, lambda r: _with_runs(r, "fit", {**READING, **FITTING}, ["--bootstrap", "3"])),
     (2, lambda r: _with_runs(r, "isoflops", {**READING, "-C": NUMBERS, "--degree": COUNTS}, ["--bootstrap", "3"])),
     (8, _imports),
+    (4, _states),
     (8, lambda r: _with_fit(r, "predict", POINT, ["-N", "7B", "-D", "1e12"], "chinchilla")),
     (4, lambda r: _with_fit(r, "allocate", BUDGETS, ["-C", "1e22"])),
     (2, lambda r: _with_fit(r, "plan", {"-U": NUMBERS, "--gpus": ["64xH100", "x", "9" * 30 + "xH100"], "--days": NUMBERS}, ["-C", "1e22"], before="--law")),

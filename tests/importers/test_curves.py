@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
+from quokka_laws.importers import fields
 from quokka_laws.importers.curves import Curve, Final, metrics_agree, points
 
 STEPS = np.arange(10, 2010, 10)
@@ -168,3 +169,49 @@ def test_unknown_ways_to_read_a_value(text: str) -> None:
 def test_two_kinds_of_loss_do_not_mix() -> None:
     with pytest.raises(ql.RunsError, match="'train/loss' in 1 runs, 'val/loss' in 2 runs"):
         metrics_agree(["val/loss", "train/loss", "val/loss"])
+
+
+def logged(**columns: Any) -> Curve:
+    return fields.curve("a", pd.DataFrame(columns), "file", columns={}, facts={"n_params": 1e8, "max_steps": None})
+
+
+def test_a_validation_at_step_0_or_without_a_step_is_that_of_the_end() -> None:
+    steps = [*range(0, 1000, 100), 0]
+    losses = [np.nan] * 10 + [3.9]
+    for last in (0, np.nan):
+        made = row(logged(step=[*steps[:-1], last], train_loss=[5.0] * 10 + [np.nan], val_loss=losses))
+        assert (made["loss"], made["step"], made["status"]) == (3.9, 900, "ok")
+    assert "without a step" in made["remark"]
+
+
+def test_a_validation_by_epoch_beside_a_training_loss_by_step() -> None:
+    epochs = pd.DataFrame({"step": range(1, 6), "val_loss": np.linspace(4, 3, 5)})
+    steps = pd.DataFrame({"step": range(100, 5001, 100), "train_loss": 3.5})
+    both = pd.concat([steps, epochs]).sort_values("step", ignore_index=True)
+    made = row(logged(**both))
+    assert (made["loss"], made["step"], made["status"]) == (3.0, 5000, "ok")
+    assert "by epoch" in made["remark"]
+
+
+def test_steps_counted_from_0() -> None:
+    made = fields.curve(
+        "a",
+        pd.DataFrame({"step": range(1000), "loss": 3.0}),
+        "f",
+        columns={},
+        facts={"n_params": 1e8, "max_steps": 1000},
+    )
+    assert row(made)["D"] == 1_000_000
+    assert "counted from 0" in row(made)["remark"]
+
+
+def test_a_perplexity_is_averaged_as_nats() -> None:
+    made = logged(step=STEPS, val_ppl=np.tile([10.0, 1000.0], 100))
+    assert row(made, "last:2")["loss"] == pytest.approx((np.log(10) + np.log(1000)) / 2)
+
+
+def test_a_window_of_steps_needs_steps() -> None:
+    made = logged(tokens_seen=STEPS * 1e6, loss=np.linspace(5, 3, 200))
+    assert row(made, tokens_per_step=None)["D"] == 2e9
+    with pytest.raises(ql.RunsError, match="no column of steps"):
+        row(made, "smooth:31")

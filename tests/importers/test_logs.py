@@ -130,3 +130,97 @@ def test_two_folders_with_runs_of_one_name(tmp_path: Path) -> None:
     runs = import_runs([tmp_path / "a", tmp_path / "b"], columns={"loss": "val/ce"})
     assert runs["run_id"].tolist() == ["30M-1000", "30M-1000#2"]
     assert runs.attrs["notes"] == [{"code": "another", "name": "30M-1000", "became": "30M-1000#2"}]
+
+
+def loss(N: float, D: np.ndarray | float) -> np.ndarray | float:
+    return 1.7 + 400 / N**0.34 + 1200 / D**0.3
+
+
+TOKENS = np.arange(1, 11) * 1e8
+
+
+@pytest.mark.parametrize("axis", ["tokens_seen", "consumed_tokens", "throughput/total_tokens", "tokens"])
+def test_curves_along_tokens_are_one_run_per_file(tmp_path: Path, axis: str) -> None:
+    for N in (1e7, 4e7):
+        pd.DataFrame({axis: TOKENS, "val_loss": loss(N, TOKENS)}).to_csv(tmp_path / f"n{N:.0f}.csv", index=False)
+    runs = import_runs(tmp_path, name="n{N}")
+    assert runs[["N", "D"]].to_numpy().tolist() == [[1e7, 1e9], [4e7, 1e9]]
+    assert "step" not in runs
+    with pytest.raises(ql.RunsError, match="nothing says how many parameters"):
+        import_runs(tmp_path)
+
+
+def test_rows_told_apart_by_epochs_or_time_are_refused_or_converted(tmp_path: Path) -> None:
+    path = tmp_path / "10M.csv"
+    table = pd.DataFrame({"epoch": range(10), "val_loss": np.linspace(5, 4, 10)})
+    table.to_csv(path, index=False)
+    for option in ({}, {"tokens_per_step": 1000}):
+        with pytest.raises(ql.RunsError, match=r"told apart by epochs \('epoch'\), neither steps nor tokens"):
+            import_runs(path, name="{N}", **option)
+    table.assign(unique_tokens="100M").to_csv(path, index=False)
+    assert import_runs(path, name="{N}")["D"].tolist() == [1e9]
+    pd.DataFrame({"wall_time": np.arange(1, 11) * 2.5, "loss": 4.0}).to_csv(path, index=False)
+    with pytest.raises(ql.RunsError, match=r"told apart by time \('wall_time'\)"):
+        import_runs(path, name="{N}", tokens_per_step=1000)
+
+
+def test_samples_become_tokens_where_the_length_of_a_sequence_is_known(tmp_path: Path) -> None:
+    samples = np.arange(1, 50) * 1000
+    table = pd.DataFrame({"consumed_samples": samples, "lm_loss": 4.0, "seq_length": 2048})
+    table.to_csv(tmp_path / "10M.csv", index=False)
+    made = import_runs(tmp_path / "10M.csv", name="{N}").iloc[0]
+    assert made["D"] == 49000 * 2048
+
+
+@pytest.mark.parametrize("shape", ["object", "list", "named", "many", "series"])
+def test_logs_inside_objects(tmp_path: Path, shape: str) -> None:
+    steps = list(range(100, 1100, 100))
+    history = [{"step": s, "val_loss": float(loss(1e7, s * 1e5))} for s in steps]
+    run = {"config": {"n_params": 1e7}, "history": history}
+    text = {
+        "object": json.dumps(run, indent=4),
+        "list": json.dumps([{"name": "a", **run}, {"name": "b", **run}]),
+        "named": json.dumps({"a": run, "b": run}),
+        "many": json.dumps({"runs": [{"id": "a", **run}, {"id": "b", **run}], "tokenizer": "gpt2"}),
+        "series": json.dumps({"n_params": 1e7, "steps": steps, "losses": [h["val_loss"] for h in history]}),
+    }
+    path = tmp_path / "exp.json"
+    path.write_text(text[shape])
+    runs = import_runs(path, tokens_per_step=1e5)
+    assert runs["run_id"].tolist() == (["exp"] if shape in ("object", "series") else ["a", "b"])
+    assert runs["N"].tolist() == [1e7] * len(runs)
+    assert runs["loss"].tolist() == pytest.approx([loss(1e7, 1e8)] * len(runs))
+
+
+def test_lightning_and_a_folder_for_each_version(tmp_path: Path) -> None:
+    for N in (1e7, 3e7):
+        folder = tmp_path / f"{N:.0f}" / "version_0"
+        folder.mkdir(parents=True)
+        steps = np.arange(49, 1000, 50)
+        train = pd.DataFrame({"epoch": steps // 500, "step": steps, "train_loss": 4.0})
+        val = pd.DataFrame({"epoch": [0, 1], "step": [499, 999], "val_loss": [4.2, 4.1]})
+        pd.concat([train, val]).sort_values("step", kind="stable").to_csv(folder / "metrics.csv", index=False)
+        (folder / "hparams.yaml").write_text("lr: 0.001\n")
+    runs = import_runs(tmp_path, name="{N}/{}", tokens_per_step=1e5)
+    assert runs[["run_id", "N", "loss", "status"]].to_numpy().tolist() == [
+        ["10000000/version_0", 1e7, 4.1, "ok"],
+        ["30000000/version_0", 3e7, 4.1, "ok"],
+    ]
+
+
+def test_one_object_per_run_and_a_pattern_of_file_names(tmp_path: Path) -> None:
+    for N, D in ((1e7, 2e8), (4e7, 2e8)):
+        text = json.dumps({"val_loss": float(loss(N, D)), "config": {"lr": 1e-3}}, indent=4)
+        (tmp_path / f"{N / 1e6:.0f}M_{D / 1e6:.0f}M.json").write_text(text)
+    runs = import_runs(tmp_path, name="{N}_{D}")
+    assert runs[["run_id", "N", "D"]].to_numpy().tolist() == [["10M_200M", 1e7, 2e8], ["40M_200M", 4e7, 2e8]]
+    assert ql.read_runs(runs)["loss"].tolist() == pytest.approx([loss(1e7, 2e8), loss(4e7, 2e8)])
+
+
+def test_several_evaluation_sets_are_not_mixed(tmp_path: Path) -> None:
+    table = pd.DataFrame({"step": [1, 2, 3], "eval_c4_loss": 4.0, "eval_wiki_loss": 4.5, "n_params": 1e7})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ql.RunsError, match=r"several losses \(eval_c4_loss, eval_wiki_loss\)"):
+        import_runs(tmp_path, tokens_per_step=1e6)
+    made = import_runs(tmp_path, tokens_per_step=1e6, columns={"loss": "eval_wiki_loss"})
+    assert made["loss"].tolist() == [4.5]

@@ -130,3 +130,72 @@ def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(ql.MissingDependencyError, match=r'pip install "quokka-laws\[tensorboard\]"'):
         import_runs(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("train", "val"), ("training", "held_out"), ("a", "valid")])
+def test_folders_of_add_scalars_are_series_of_one_run(tmp_path: Path, names: tuple[str, str]) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    for size in ("10M", "40M"):
+        with SummaryWriter(str(tmp_path / f"run_{size}")) as writer:
+            for step in range(100, 1001, 100):
+                writer.add_scalar("lr", 1e-3, step)
+                writer.add_scalars("loss", {names[0]: 4.0 - step / 1000, names[1]: 4.5 - step / 1000}, step)
+    wanted = {"loss": f"loss/{names[1]}"}
+    runs = import_runs(tmp_path, name="run_{N}", tokens_per_step=1000, columns=wanted)
+    assert runs["run_id"].tolist() == ["run_10M", "run_40M"]
+    assert runs["loss"].tolist() == pytest.approx([3.5, 3.5])
+    assert "sub-folders" in runs["remark"].iloc[0]
+    if names == ("train", "val"):
+        unasked = import_runs(tmp_path, name="run_{N}", tokens_per_step=1000)
+        assert unasked["loss"].tolist() == pytest.approx([3.5, 3.5])
+        assert "not used" in unasked["remark"].iloc[0]
+
+
+def test_folders_that_keras_writes_are_series_of_one_run(tmp_path: Path) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    for folder, shift in (("train", 0.0), ("validation", 0.5)):
+        with SummaryWriter(str(tmp_path / "10M" / folder)) as writer:
+            for step in range(1, 11):
+                writer.add_scalar("epoch_loss", 4.0 - step / 10 + shift, step)
+    runs = import_runs(tmp_path, name="{N}", tokens_per_step=1000)
+    assert runs[["run_id", "metric"]].to_numpy().tolist() == [["10M", "validation/epoch_loss"]]
+    assert runs["loss"].tolist() == pytest.approx([3.5])
+
+
+def test_hyperparameters_are_no_run(tmp_path: Path) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path / "10M")) as writer:
+        for step in range(1, 11):
+            writer.add_scalar("val/loss", 4.0 - step / 10, step)
+        writer.add_hparams({"lr": 1e-3}, {"val/loss": 9.0})
+    runs = import_runs(tmp_path, name="{N}", tokens_per_step=1000)
+    assert runs["run_id"].tolist() == ["10M"]
+    assert runs["loss"].tolist() == pytest.approx([3.0])
+
+
+@pytest.mark.parametrize("other", ["loss vs samples", "loss_by_tokens", "tokens/loss"])
+def test_series_on_other_axes_do_not_end_the_run(tmp_path: Path, other: str) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path / "10M")) as writer:
+        for step in range(100, 1001, 100):
+            writer.add_scalar("validation loss", 4.0 - step / 1000, step)
+            writer.add_scalar(other, 4.0 - step / 1000, step * 262144 + 7)
+    made = import_runs(tmp_path, name="{N}", tokens_per_step=1000, columns={"loss": "validation loss"}).iloc[0]
+    assert (made["status"], made["step"], made["D"]) == ("ok", 1000, 1e6)
+    assert other in made["remark"]
+
+
+def test_steps_that_no_run_takes_are_asked_about(tmp_path: Path) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path / "10M")) as writer:
+        for step in range(1, 11):
+            writer.add_scalar("val/loss", 4.0 - step / 10, step * 10**8)
+    with pytest.raises(ql.RunsError, match=r"steps go up to 1e\+09, more than any run takes.*--columns D=step"):
+        import_runs(tmp_path, name="{N}", tokens_per_step=1000)
+    followed = import_runs(tmp_path, name="{N}", columns={"D": "step"})
+    assert followed["D"].tolist() == [1e9]

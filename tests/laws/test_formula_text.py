@@ -33,7 +33,7 @@ from quokka_laws.laws.formula_text import MOST_LEAVES, additive, read
 )
 def test_mistakes_are_sentences(text, said):
     with pytest.raises(ExpressionError, match=said):
-        Formula(text)
+        Formula(text, of=("N", "D"))
 
 
 def test_definitions_are_put_in_their_places():

@@ -183,6 +183,6 @@ def test_other_refusals() -> None:
             with pytest.raises(ValueError, match=re.escape(f"U_D = {bad!r}: expected positive numbers")):
                 question(bad)
     for bad in ("many", None):
-        with pytest.raises(ql.ArgumentError, match="U_D: .* is not a number"):
+        with pytest.raises(ql.ArgumentError, match=r"U_D: .* is not a number"):
             ql.plan.data_optimal(EQ15, bad)
     assert "level" not in ql.plan.max_epochs(EQ15, N=1e9, U_D="1B", level=0.9)  # no draws, no interval

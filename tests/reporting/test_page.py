@@ -16,7 +16,8 @@ from click.testing import CliRunner
 import quokka_laws as ql
 from quokka_laws.cli.app import main
 from quokka_laws.reporting import page_figures
-from quokka_laws.reporting.page import data_hash, report
+from quokka_laws.reporting.page import report
+from quokka_laws.results.storage import data_hash
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import quokka_laws as ql
@@ -23,6 +24,17 @@ def test_fits_of_version_1_read(path: Path) -> None:
     assert fit.values == data["values"]
     assert fit.rms_residual == pytest.approx(data["rms_residual"], rel=1e-9)
     assert ql.read_fit(fit.to_json()).values == fit.values
+
+
+def test_a_formula_with_levels_reads_back(quokka87: pd.DataFrame) -> None:
+    runs = quokka87.assign(corpus=["a", "b"] * (len(quokka87) // 2) + ["a"] * (len(quokka87) % 2))
+    fit = ql.fit(ql.law("E[corpus] + A/N^alpha + B/D^beta"), runs, bootstrap=2)
+    text = fit.to_json()
+    assert ql.read_fit(text).values == fit.values
+    data = json.loads(text)
+    data["runs"]["corpus"][0] = "neither"
+    with pytest.raises(FitFileError, match=r"runs: expected what|rms_residual"):
+        ql.read_fit(data)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -113,9 +113,13 @@ def test_a_line_being_written_is_left_out(tmp_path: Path) -> None:
         ('{"columns": ["N", "N"], "data": [[1, 2]]}', "one name more than once"),
         ("{", "line 1 is not JSON"),
         ('"text"', "holds a text"),
-        ('[{"N": ' + "9" * 5000 + "}]", "not JSON that can be read"),
     ],
 )
 def test_what_is_malformed_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ql.RunsError, match=said):
         read(tmp_path, text)
+
+
+def test_a_number_too_long_for_a_float_is_no_number(tmp_path: Path) -> None:
+    with pytest.raises(ql.RunsError):
+        ql.read_runs(read(tmp_path, '[{"N": ' + "9" * 5000 + ', "D": 1e9, "loss": 3}]'))

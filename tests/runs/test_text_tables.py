@@ -71,6 +71,7 @@ def test_dialects_give_the_same_rows(tmp_path: Path, data: str | bytes, codes: l
         ("1e8,2e9,3.4\n2e8,4e9,3.1\n", "line 1 holds numbers only"),
         ("N,D,loss\n", "no rows, only a header"),
         (b"N,D,loss\n1e8,2e9,\x00\x01\x02\n", "not a table of text: byte 0 in line 2"),
+        ("N,D,loss\n1e8,2e9," + "x" * 200_000 + "\n", "not a CSV table"),
         ("", "is empty"),
         ("\n\n \n", "is empty"),
         (",,\n,,\n", "is empty"),

@@ -21,7 +21,7 @@ def test_floor_of_a_ladder_is_the_entropy_of_the_source(tmp_path: Path) -> None:
     for width in (4, 8, 12, 16, 24, 32):
         spec = RunSpec(
             objective="autoregressive", width=width, depth=1, context=32, batch=16, tokens=2**21,
-            cooled_at=tuple(2**k for k in range(16, 22)), eval_sequences=4096, **{**SMALL, "head_size": min(width, 8)},
+            cooled_at=tuple(2**k for k in range(16, 22)), eval_sequences=4096, **{**SMALL, "init": "scaled", "head_size": min(width, 8)},
         )  # fmt: skip
         append_rows(Trainer([spec], tmp_path, corpus=text).run(), tmp_path / "runs.jsonl")
     runs = ql.read_runs(tmp_path / "runs.jsonl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -59,8 +60,9 @@ def test_full_disk_leaves_what_was_there(tmp_path: Path, environment: dict[str, 
 def test_other_errors_are_not_called_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         save_atomically({}, tmp_path / "nowhere" / "a.pt")
-    with pytest.raises(DiskFull), records._room(tmp_path):
+    with pytest.raises(DiskFull) as raised, records._room(tmp_path):
         raise OSError(28, "No space left on device")
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # as it comes back from a worker
 
 
 def test_orphans_of_killed_processes_are_removed(tmp_path: Path) -> None:

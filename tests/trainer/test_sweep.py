@@ -77,12 +77,12 @@ def processes_of(session: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("how", [pytest.param("SIGTERM", marks=pytest.mark.slow), "SIGKILL"])
 def test_sweep_that_is_ended_takes_its_workers_along_and_continues(
     spec: RunSpec, tmp_path: Path, environment: dict[str, str], how: str
 ) -> None:
     """Two workers, of which one has no work any more when the sweep's own process is ended; nothing else is told."""
-    long, short = replace(spec, tokens=8 * 32 * 2500, cooled_at=()), replace(spec, tokens=8 * 32 * 4, cooled_at=())
+    long, short = replace(spec, tokens=8 * 32 * 1500, cooled_at=()), replace(spec, tokens=8 * 32 * 4, cooled_at=())
     table = [{k: v for k, v in s.to_dict().items() if k not in ("cooled_at", "evaluated_at")} for s in (long, short)]
     pd.DataFrame(table).to_csv(tmp_path / "sweep.csv", index=False)
     command = [sys.executable, "-m", "reference_trainer", "sweep", str(tmp_path / "sweep.csv"), "--out", str(tmp_path)]

@@ -37,6 +37,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "overtrain": ("questions", "What a smaller model trained for longer costs at the same compute."),
         "deadweight": ("questions", "The share of compute that an allocation wastes."),
         "crossover": ("questions", "Where two LAWS meet on limited data."),
+        "speedup": ("recipes", "Recipe A or B: how much compute one saves, and how sure that is."),
         "epochs": ("questions", "After how many epochs training stops helping."),
         "data-optimal": ("questions", "The model and epochs that make the most of unique tokens."),
         "hyperparameters": ("questions", "Learning rate and batch size as several papers advise them."),
@@ -46,6 +47,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "average": ("trust", "Predict by several laws stacked on held-out budgets."),
         "sensitivity": ("trust", "Refit under other choices: which conclusion moves, and by how much."),
         "checklist": ("trust", "What a reader needs to reproduce a FIT."),
+        "forecast": ("forecasts", "Write a prediction down before the run."),
+        "score": ("forecasts", "What became of FORECASTS: error, interval, score."),
     },
     "Literature": {
         "laws": ("literature", "List published laws, or show one."),

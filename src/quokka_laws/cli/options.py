@@ -48,7 +48,7 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_runs(
-    sources: Sequence[str],
+    sources: str | Sequence[str],
     columns: dict[str, str],
     flops: str,
     drop: tuple[str, ...],
@@ -58,8 +58,9 @@ def load_runs(
     state: dict[str, Any],
 ) -> pd.DataFrame:
     """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
+    paths = [sources] if isinstance(sources, str) else list(sources)
     table = read_runs(
-        sources[0] if len(sources) == 1 else list(sources),
+        paths[0] if len(paths) == 1 else paths,
         columns=columns,
         flops=flops,
         drop={f"drop: {d}": d for d in drop} or None,

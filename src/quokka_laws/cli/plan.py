@@ -224,14 +224,8 @@ def predict_command(
 
 
 def _predicted(row: pd.Series, given: list[str], unit: str) -> str:
-    at = ", ".join(f"{k} = {_shown(k, row[k])}" for k in given)
+    at = ", ".join(f"{k} = {row[k] if isinstance(row[k], str) else human(row[k])}" for k in given)
     interval = ""
     if "loss_lower" in row:
         interval = f" ({100 * row['level']:.3g} %: {row['loss_lower']:.3f} … {row['loss_upper']:.3f})"
     return f"Predicted loss {row['loss']:.3f} {unit}{interval} at {at}"
-
-
-def _shown(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.3g}" if name in ("C", "epochs") else human(value)

@@ -3,20 +3,29 @@
 from quokka_laws.evaluation.averaging import Average, average
 from quokka_laws.evaluation.comparison import Comparison, compare
 from quokka_laws.evaluation.consensus import Consensus, consensus
+from quokka_laws.evaluation.forecasts import Forecast, Scores, forecast, read_forecast, score
 from quokka_laws.evaluation.holdout import Candidate
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
+from quokka_laws.evaluation.speedup import Speedup, speedup
 
 __all__ = [
     "Average",
     "Candidate",
     "Comparison",
     "Consensus",
+    "Forecast",
+    "Scores",
+    "Speedup",
     "average",
     "checklist",
     "compare",
     "consensus",
+    "forecast",
+    "read_forecast",
+    "score",
     "sensitivity",
+    "speedup",
 ]
 
 

@@ -19,7 +19,7 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
 from quokka_laws.fitting.fit import fit, fit_near
-from quokka_laws.laws import Law
+from quokka_laws.laws import Law, from_name
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
 from quokka_laws.results.fit_result import FitResult
@@ -64,9 +64,10 @@ def default_candidates() -> list[Candidate]:
     return [Candidate(Chinchilla()), Candidate(Skaling()), KAPLAN_WITH_FLOOR, Candidate(Kaplan())]
 
 
-def as_candidates(laws: Sequence[Law | Candidate]) -> list[Candidate]:
-    """Laws → candidates, with names that differ."""
-    given = [law if isinstance(law, Candidate) else Candidate(law) for law in laws]
+def as_candidates(laws: Sequence[Law | Candidate | str]) -> list[Candidate]:
+    """Laws, also by name or as formulas → candidates, with names that differ."""
+    forms = [from_name(law) if isinstance(law, str) else law for law in laws]
+    given = [law if isinstance(law, Candidate) else Candidate(law) for law in forms]
     if len({c.label for c in given}) < len(given):
         raise ArgumentError(f"give candidates different names; got {', '.join(c.label for c in given)}")
     return given

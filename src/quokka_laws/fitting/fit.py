@@ -518,7 +518,7 @@ def law_for(law: Law | str, runs: pd.DataFrame) -> Law:
     if isinstance(law, str):
         law = from_name(law)
     if not isinstance(law, Law):
-        raise TypeError(f"the law is {law!r}; expected a law, such as ql.laws.Chinchilla(), its name or a formula")
+        raise ArgumentError(f"the law is {law!r}; expected a law, such as ql.laws.Chinchilla(), its name or a formula")
     return law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
 
 

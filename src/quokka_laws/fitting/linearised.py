@@ -136,6 +136,26 @@ class Linearised:
         """Residuals over ``(1 − h)^0.75`` and the square root of their weight's inverse (problems, rows)."""
         return np.asarray(self.residuals * np.sqrt(self.weights) / (1.0 - self.leverages) ** LEVERAGE_POWER)
 
+    def standardised_together(self, units: Array) -> Array:
+        """Residuals (rows,) of one table as :attr:`standardised`, but each unit of rows by its whole block: ``(I − H_u)^-0.75 e_u``.
+
+        Rows that share their noise share their leverage too: what they have in common is fitted by other coefficients than
+        what sets them apart (Bell & McCaffrey 2002 take the power 1/2).
+
+        Parameters
+        ----------
+        units : array (rows,) of int
+            Rows of one unit have the same number.
+        """
+        scale = np.sqrt(self.within[0] * self.weights)[:, None]
+        J = self.J[0] * scale
+        e = self.residuals[0] * np.sqrt(self.weights)
+        for unit in np.unique(units):
+            rows = np.flatnonzero(units == unit)
+            h, V = np.linalg.eigh(J[rows] @ self._inverse[0] @ J[rows].T)
+            e[rows] = V @ ((1.0 - np.clip(h, 0.0, LARGEST_LEVERAGE)) ** -LEVERAGE_POWER * (V.T @ e[rows]))
+        return np.asarray(e)
+
     def standard_errors(self, gradient: Array) -> Array:
         """Of quantities with this gradient (problems, quantities, free), shape (problems, quantities)."""
         a = np.einsum("sqi,sij,snj->sqn", gradient, self._inverse, self.J) * np.sqrt(self.weights)

@@ -8,6 +8,9 @@ determine the law at all. Here every refit sees every run. What is added to the 
 * times ``sqrt(nu / chi²_nu)``, one draw for each refit, with ``nu`` = runs − coefficients: the size of the noise is known from
   so many residuals only, and percentiles become those of Student's t;
 * times Huber's K.
+
+Rows that share their noise (:func:`simulated_together`) are drawn as one: the same sign, and all of them their own residuals or
+all of them those of one other unit of the same make-up, so that what they share stays shared.
 """
 
 from __future__ import annotations
@@ -38,3 +41,37 @@ def simulated_log_losses(near: Linearised, log_losses: Array, *, count: int, see
     drawn = np.where(rng.random((count, rows)) < OWN, e, rng.choice(e, size=(count, rows)))
     drawn *= rng.choice([-1.0, 1.0], size=(count, rows))
     return np.asarray(fitted + drawn * widen / np.sqrt(near.weights))
+
+
+def simulated_together(
+    near: Linearised, log_losses: Array, *, units: Array, kinds: Array, spare: float, count: int, seed: int
+) -> Array:
+    """As :func:`simulated_log_losses` where the rows of one unit share their noise.
+
+    Parameters
+    ----------
+    near, log_losses, count, seed
+        As there.
+    units : array (rows,) of int
+        Rows of one unit have the same number.
+    kinds : array (rows,) of int
+        What a row is within its unit; units of the same kinds stand in for one another.
+    spare : float
+        Degrees of freedom that the residuals have for what is asked.
+    """
+    rng = np.random.default_rng(seed)
+    e = near.standardised_together(units)
+    makeup: dict[tuple[int, ...], list[Array]] = {}
+    for unit in np.unique(units):
+        rows = np.flatnonzero(units == unit)
+        rows = rows[np.argsort(kinds[rows], kind="stable")]
+        makeup.setdefault(tuple(kinds[rows].tolist()) if len(rows) > 1 else (), []).append(rows)
+    noise = np.empty((count, len(log_losses)))
+    for members in makeup.values():
+        rows = np.stack(members)
+        own = rng.random((count, len(rows))) < OWN
+        donor = np.where(own, np.arange(len(rows)), rng.integers(len(rows), size=(count, len(rows))))
+        sign = rng.choice([-1.0, 1.0], size=(count, len(rows), 1))
+        noise[:, rows] = e[rows][donor] * sign
+    widen = near.huber_factor[0] * np.sqrt(spare / rng.chisquare(spare, size=(count, 1)))
+    return np.asarray(log_losses + near.residuals[0] + noise * widen / np.sqrt(near.weights))

@@ -234,8 +234,10 @@ def _on_steps(curve: Curve, remarks: list[Remark]) -> pd.DataFrame:
     table = curve.table
     if curve.axis != "step" or table.empty:
         return table
-    there = table["loss"].notna().to_numpy()
+    there = ~np.isnan(table["loss"].to_numpy(float))
     step = table["step"].to_numpy(float)
+    if there[-1] and step[-1] > 0:
+        return table
     end, at = float(np.nanmax(step)), step[there]
     last = at.max() if len(at) else 0.0
     if last >= end or not len(at):

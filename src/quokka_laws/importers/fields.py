@@ -77,12 +77,15 @@ def curve(
     asked = {k: v for k, v in columns.items() if k in LOGGED and v in names}
     if "loss" not in asked and (chosen := _loss(names, source, run_id, said)):
         asked["loss"] = chosen
-    if "step" not in asked and (steps := _steps(logged, names)):
+    if "step" not in asked and columns.get("D") not in _usual_steps(names) and (steps := _steps(logged, names)):
         asked["step"] = steps
     if "D" not in asked and not any(plain_name(n) in LOGGED["D"] for n in names):
         seen = [n for n in names if words.counts_tokens(n)]
         asked |= {"D": seen[0]} if len(seen) == 1 else {}
-    found, faults = _match(names, asked, LOGGED)
+    along = {
+        k: v for k, v in LOGGED.items() if k != "step" or "step" in asked or columns.get("D") not in _usual_steps(names)
+    }
+    found, faults = _match(names, asked, along)
     mapped = {k: v for k, v in columns.items() if k in FACTS and v in configured}
     wanted = {k: v for k, v in FACTS.items() if k in mapped or k not in (name_facts or {})}
     if "N" in wanted and "N" not in mapped and (size := _size(configured)):
@@ -122,7 +125,8 @@ def curve(
         told["N_counts"] = "active"
     everything = {**other, **told, **(name_facts or {}), **stated}
     at = "step" if "step" in found else "tokens" if "D" in table else _axis(logged, names)
-    reached = float(table.loc[table["loss"].notna(), "step"].max())
+    step = table["step"].to_numpy(dtype=float)
+    reached = float(np.nanmax(np.where(np.isnan(table["loss"].to_numpy(dtype=float)), -np.inf, step), initial=-np.inf))
     if at == "step" and reached > axis.MOST_STEPS and "step" not in columns:
         given = found["step"]
         reason = (
@@ -132,7 +136,17 @@ def curve(
         return unreadable(run_id, source, [reason])
     if at == "tokens":
         table["step"] = table["D"]
-    return Curve(run_id, _placed(table, said), metric, source, everything, ended, tuple(said), at, series_end)
+    return Curve(
+        run_id,
+        _placed(table[np.isfinite(table["step"])], said),
+        metric,
+        source,
+        everything,
+        ended,
+        tuple(said),
+        at,
+        series_end,
+    )
 
 
 def unreadable(run_id: str, source: str, reasons: list[str]) -> Curve:
@@ -176,9 +190,13 @@ def _preference(metric: str) -> tuple[bool, bool, int]:
     return words.split_of(metric) != "validation", bool(words.unit_of(metric)), usual
 
 
+def _usual_steps(names: Sequence[str]) -> list[str]:
+    return [n for n in names if plain_name(n) in LOGGED["step"]]
+
+
 def _steps(logged: pd.DataFrame, names: Sequence[str]) -> str:
     """The column of steps: a usual name first; W&B's own ``_step`` before others; never one that cannot be steps."""
-    usual = [n for n in names if plain_name(n) in LOGGED["step"]]
+    usual = _usual_steps(names)
     if usual:
         best = min(usual, key=lambda n: (n != "_step", LOGGED["step"].index(plain_name(n))))
         return best if len(usual) > 1 and best == "_step" else ""
@@ -242,9 +260,9 @@ def _in_nats(loss: Array, metric: str, said: list[Remark]) -> Array:
 
 def _placed(table: pd.DataFrame, said: list[Remark]) -> pd.DataFrame:
     """Rows without a step stand where they were logged: after the row before them."""
-    blank = table["step"].isna()
-    if not blank.any():
+    if not np.isnan(table["step"].to_numpy(dtype=float)).any():
         return table
+    blank = table["step"].isna()
     there = blank & table["loss"].notna()
     if there.any():
         table = table.assign(step=table["step"].where(~there, table["step"].ffill()))

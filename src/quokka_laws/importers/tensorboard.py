@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from quokka_laws.exceptions import MissingDependencyError, RunsError
@@ -93,10 +94,13 @@ def _curve(
     made = curve(name, scalars, str(folder), **given, ended=ended, remarks=[*damage, *remarks])
     if made.metric not in ends or not len(made.table):
         return made
-    steps = scalars.loc[scalars[made.metric].notna(), "step"].to_numpy()
+    far = FAR * ends[made.metric]
+    if not any(last > far or OTHER.search(tag) for tag, last in ends.items()):
+        return made
     apart = _other_axes(scalars, made.metric, ends)
     if not apart:
         return made
+    steps = scalars.loc[scalars[made.metric].notna(), "step"].to_numpy()
     end = max(last for tag, last in ends.items() if tag not in apart)
     table = made.table[made.table["step"] <= max(end, float(steps.max()))].reset_index(drop=True)
     said = Remark("other_axis", {"metric": made.metric, "names": apart[:SHOWN] + (["…"] if len(apart) > SHOWN else [])})
@@ -211,7 +215,9 @@ def _tags(files: list[Path]) -> tuple[dict[str, _Scalar], list[Remark], list[Rem
                         number = float(make_ndarray(value.tensor))
                     else:
                         continue
-                    tags.setdefault(value.tag, _Scalar()).add(event.step, number)
+                    if (scalar := tags.get(value.tag)) is None:
+                        scalar = tags[value.tag] = _Scalar()
+                    scalar.add(event.step, number)
         except PermissionError:
             raise RunsError(f"{path}: no permission to read it") from None
         except Exception as error:  # protobuf and tensorboard raise half a dozen kinds for a foreign file
@@ -227,6 +233,11 @@ def _tags(files: list[Path]) -> tuple[dict[str, _Scalar], list[Remark], list[Rem
 def _table(tags: dict[str, _Scalar]) -> tuple[pd.DataFrame, dict[str, float]]:
     """A column per tag and a row per step, and the last step of each tag."""
     tags = {name: tag for name, tag in tags.items() if name != "step"}
+    ends = {name: float(tag.steps[-1]) for name, tag in tags.items()}
+    steps = next(iter(tags.values())).steps if tags else []
+    if all(tag.steps == steps for tag in tags.values()):  # the usual case: no alignment is needed
+        logged = {name: np.array(tag.values, dtype=float) for name, tag in tags.items()}
+        return pd.DataFrame({"step": np.array(steps, dtype=float), **logged} if tags else {}), ends
     columns = {name: pd.Series(tag.values, index=tag.steps) for name, tag in tags.items()}
     table = pd.DataFrame(columns).rename_axis("step").sort_index().reset_index()
-    return table.astype(float), {name: float(tag.steps[-1]) for name, tag in tags.items()}
+    return table.astype(float), ends

@@ -256,7 +256,7 @@ class Law:
     def inputs(self, *, flops_per_ND: float = 6.0, **data: Any) -> dict[str, Array]:
         """Raw data (``N``, ``D``, ``U_D``, ``epochs``, ``C``, raw units) → :data:`Inputs`, completed where they follow from others.
 
-        Raises ``TypeError`` naming the variable when one that the law needs is missing.
+        Raises :class:`ArgumentError` naming the variable when one that the law needs is missing.
         """
         given = self.completed(flops_per_ND=flops_per_ND, **{k: v for k, v in data.items() if k in COMPLETED})
         given |= {

@@ -13,7 +13,7 @@ import numpy as np
 
 from quokka_laws._expressions import Name, Node, children, fault, names, nearest, quoted
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import ExpressionError
+from quokka_laws.exceptions import ArgumentError, ExpressionError
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.formula_roles import Occurrence, Roles
 from quokka_laws.laws.formula_start import anchored, project
@@ -78,8 +78,9 @@ class Formula(Law):
             object.__setattr__(self, field, _tuples(getattr(self, field)))  # a saved law comes back with lists
         if not self.roles.coefficients:
             raise ExpressionError(f"{self.text!r} has no coefficient to fit: every name in it is a variable")
-        for node in self.roles.coefficients.values():
-            check_coefficient(self.text, node)
+        if self.of is not None:  # before that, any name may turn out to be a column
+            for node in self.roles.coefficients.values():
+                check_coefficient(self.text, node)
         self._check_settings()
 
     @property
@@ -180,7 +181,7 @@ class Formula(Law):
         ExpressionError
             For a name that is all but that of a column, and for a coefficient called like one.
         """
-        used = {n.name for n in names(self._tree)}
+        used = {n.name for n in names(self._tree)} | set(self.groups)
         aliases = self.aliases
         if self.of is None:
             aliases += tuple(
@@ -190,8 +191,12 @@ class Formula(Law):
         of = seen.of
         if of is None:
             own = [c for c in columns if c not in ("loss", "weight")]
-            seen._check_columns(own)
+            seen._check_columns(own, [a for a, b in (renamed or {}).items() if b in columns and b not in used])
             of = tuple(n for n in dict.fromkeys(n.name for n in names(seen._tree)) if n in {*VARIABLES, *own})
+        if not of and not seen.groups:
+            raise ExpressionError(
+                f"no name of {self.label} is a column; the table has {', '.join(map(quoted, (c for c in columns if c not in ('loss', 'weight'))))}"
+            )
         levels = dict(seen.levels)
         for column in seen.groups:
             if column in columns and column not in levels:
@@ -205,7 +210,7 @@ class Formula(Law):
             seen, of=of, levels=tuple(levels.items()), signed=tuple(dict.fromkeys([*seen.signed, *negative]))
         )
 
-    def _check_columns(self, columns: Sequence[str]) -> None:
+    def _check_columns(self, columns: Sequence[str], also_called: Sequence[str]) -> None:
         """Names that are neither a column nor meant as a coefficient, and coefficients that a column is called like."""
         told = {
             entry if isinstance(entry, str) else entry[0]
@@ -218,7 +223,7 @@ class Formula(Law):
                 "one, or say which names are variables (variables=; on the command line --variables N,D)"
             )
         used = {n.name for n in names(self._tree)}
-        spare = [c for c in columns if c not in used]
+        spare = [*also_called, *(c for c in columns if c not in used)]
         for node in names(self._tree):
             if node.name in columns or node.name in VARIABLES or node.name in told:
                 continue
@@ -269,7 +274,7 @@ class Formula(Law):
         plain = self.completed(flops_per_ND=flops_per_ND, **given)
         missing = [v for v in (*self.variables, *self.groups) if v not in plain and data.get(v) is None]
         if missing:
-            raise TypeError(
+            raise ArgumentError(
                 f"{self.label} needs {', '.join((*self.variables, *self.groups))}; missing: {', '.join(missing)}"
             )
         x: dict[str, Array] = {}
@@ -482,8 +487,8 @@ def _renamed(node: Node, called: Mapping[str, str]) -> Node:
     from quokka_laws._expressions import Call, Operation
 
     match node:
-        case Name(name=name) if name in called:
-            return replace(node, name=called[name])
+        case Name(name=name, by=by):
+            return replace(node, name=called.get(name, name), by=None if by is None else called.get(by, by))
         case Operation(operands=parts):
             return replace(node, operands=tuple(_renamed(p, called) for p in parts))
         case Call(arguments=parts):

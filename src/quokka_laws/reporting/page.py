@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import how_far, human
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.results.storage import data_hash
 from quokka_laws.runs.quantities import as_numbers
 from quokka_laws.writing import write_atomically
 
@@ -147,11 +147,6 @@ def page(
         "facts": _facts(fit, command),
     }
     return Page(render(f"report.{form}.j2", context), answer, known)
-
-
-def data_hash(runs: pd.DataFrame) -> str:
-    """sha256 of the fitted rows as CSV with 17 digits: the same runs give the same hash on every machine."""
-    return hashlib.sha256(runs.to_csv(index=False, float_format="%.17g").encode()).hexdigest()
 
 
 # ---- words ----------------------------------------------------------------------------------------------------

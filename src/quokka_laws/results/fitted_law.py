@@ -202,12 +202,30 @@ class FittedLaw:
         if level is not None:
             check_level(level)
             if kind == "run" or (self.draws is not None and len(self.draws.dropna())):
-                spread = self._loss(self.draw_values(), flat)
-                if kind == "run":
-                    spread = spread * np.exp(self._noise(spread.shape))
-                table["loss_lower"], table["loss_upper"] = percentile_interval(spread, level)
+                table["loss_lower"], table["loss_upper"] = percentile_interval(self._spread(flat, kind), level)
         table["extrapolation"] = self.extrapolation(**flat)
         return with_level(table, level)
+
+    def samples(self, *, kind: Literal["mean", "run"] = "run", **data: Any) -> Array:
+        """What the interval of :meth:`predict` is made of: losses of every refit, shape (refits, points).
+
+        Parameters
+        ----------
+        kind, **data
+            As there.
+
+        Raises
+        ------
+        FitError
+            If there are no draws; for ``kind="run"`` also if the runs behind the law are not known.
+        """
+        arrays = self._asked(data)
+        shape = np.broadcast_shapes(*(v.shape for v in arrays.values()))
+        return self._spread({k: np.broadcast_to(v, shape).reshape(-1) for k, v in arrays.items()}, kind)
+
+    def _spread(self, flat: Mapping[str, Array], kind: str) -> Array:
+        spread = self._loss(self.draw_values(), flat)
+        return spread * np.exp(self._noise(spread.shape)) if kind == "run" else spread
 
     def _asked(self, data: Mapping[str, Any]) -> dict[str, Array]:
         """What predictions are asked at, as arrays of positive numbers; every fault at once."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
+import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from quokka_laws.exceptions import ArgumentError, FitFileError, QuokkaError
@@ -20,6 +21,7 @@ from quokka_laws.laws.base import NAMED
 from quokka_laws.laws.parameters import rebuilt
 from quokka_laws.objective import objective_from_spec
 from quokka_laws.results.diagnostic import Diagnostic
+from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.conventions import flops_constant
 
 SCHEMA = "quokka-laws/fit"
@@ -48,19 +50,20 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Word = Annotated[str, Field(max_length=10_000)]
 CoefficientName = Annotated[str, AfterValidator(_coefficient_name)]
-Cell = bool | int | float | Annotated[str, Field(max_length=100_000)] | None | list[Any] | dict[str, Any]
+Whole = Annotated[int, Field(ge=-(10**300), le=10**300)]  # what a float can hold
+Cell = bool | Whole | float | Annotated[str, Field(max_length=100_000)] | None | list[Any] | dict[str, Any]
 Cells = Annotated[list[Cell], Field(max_length=MOST_ROWS)]
 Columns = Annotated[dict[Word, Cells], Field(max_length=MOST_COLUMNS)]
 Draws = Annotated[list[Number | None], Field(max_length=MOST_ROWS)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """Keys that are not known are left alone: a newer version may have written them."""
 
     model_config = ConfigDict(strict=True, extra="ignore", arbitrary_types_allowed=True)
 
 
-class Parameter(_Strict):
+class Parameter(Strict):
     """One coefficient as lmfit holds it."""
 
     name: CoefficientName
@@ -71,14 +74,44 @@ class Parameter(_Strict):
     max: Number
 
 
-class RunsIndex(_Strict):
+class RunsIndex(Strict):
     """Names of the rows."""
 
     name: Word | None
     labels: Annotated[list[str | int | float], Field(max_length=MOST_ROWS)]
 
 
-class StoredDiagnostic(_Strict):
+class Starts(Strict):
+    """How many starts were solved."""
+
+    solved: Count
+    at_optimum: Count
+
+
+class Bootstrap(Strict):
+    """What was resampled, and how many refits there are."""
+
+    cluster: Word | None = None
+    strata: Word | None = None
+    strata_count: Count | None = None
+    units: Count
+    refits: Count
+    converged: Count
+
+
+class RunsAttrs(Strict):
+    """What was recorded when the runs were read."""
+
+    conventions: dict[Word, Word] = Field(default_factory=dict)
+    excluded: list[dict[Word, Any]] = Field(default_factory=list)
+    notes: list[Any] = Field(default_factory=list)
+    source: Word = ""
+    flops_tolerance: Annotated[float, Field(gt=0, le=100)] = 0.05
+    renamed: dict[Word, Word] = Field(default_factory=dict)
+    undecided: dict[Word, list[Word]] = Field(default_factory=dict)
+
+
+class StoredDiagnostic(Strict):
     """One thing that is doubtful; its sentence is made anew."""
 
     code: Annotated[str, Field(max_length=200)]
@@ -88,7 +121,13 @@ class StoredDiagnostic(_Strict):
     advice: list[Annotated[list[Any], Field(min_length=2, max_length=2)]]
 
 
-class StoredFit(_Strict):
+class Nothing(BaseModel):
+    """An object without keys."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class StoredFit(Strict):
     """A fit as :mod:`quokka_laws.results.storage` writes it."""
 
     kind: Literal["quokka-laws/fit"] = Field(alias="schema")
@@ -104,12 +143,12 @@ class StoredFit(_Strict):
     status: Literal["CONVERGED", "AT_BOUND", "NOT_CONVERGED", "EVALUATED"]
     flags: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = None  # of the first schema
     diagnostics: list[StoredDiagnostic] | None = None
-    starts: dict[Word, int]
+    starts: Starts | Nothing
     gradient_norm: Number
     condition_number: Number
-    bootstrap: dict[Word, Cell]
+    bootstrap: Bootstrap | Nothing
     route: Word
-    seed: int
+    seed: Whole
     versions: dict[Word, Word]
     params: list[Parameter]
     rivals: Columns
@@ -117,7 +156,7 @@ class StoredFit(_Strict):
     draws: Annotated[dict[CoefficientName, Draws], Field(max_length=MOST_COLUMNS)] | None
     runs: Columns
     runs_index: RunsIndex | None = None
-    runs_attrs: dict[Word, Any]
+    runs_attrs: RunsAttrs
 
 
 def checked(data: Mapping[str, Any], where: str) -> StoredFit:
@@ -146,9 +185,9 @@ def checked(data: Mapping[str, Any], where: str) -> StoredFit:
     try:
         fit = StoredFit.model_validate(dict(data))
     except ValidationError as error:
-        _refuse(where, [_fault(e) for e in error.errors(include_url=False, include_context=True)])
+        refuse(where, [fault_of(e) for e in error.errors(include_url=False, include_context=True)])
     law = law_of(fit.law, where)
-    _refuse(where, _disagreements(fit, law))
+    refuse(where, _disagreements(fit, law))
     return fit
 
 
@@ -160,7 +199,7 @@ def law_of(spec: Mapping[str, Any], where: str) -> Law:
     FitFileError
         For an unknown law, an option it does not have, or one of another type.
     """
-    _refuse(where, _spec_faults(spec, "law"))
+    refuse(where, _spec_faults(spec, "law"))
     try:
         return from_spec(spec)
     except (QuokkaError, TypeError, ValueError, AttributeError) as error:
@@ -170,7 +209,8 @@ def law_of(spec: Mapping[str, Any], where: str) -> Law:
 # ---- faults -----------------------------------------------------------------------------------------------------
 
 
-def _refuse(where: str, faults: list[str]) -> None:
+def refuse(where: str, faults: list[str]) -> None:
+    """Raise with one line per fault, where there are any; many are cut short."""
     if faults:
         more = f"\n{where}: and {len(faults) - LISTED} more" if len(faults) > LISTED else ""
         raise FitFileError("\n".join(f"{where}: {fault}" for fault in faults[:LISTED]) + more)
@@ -190,7 +230,7 @@ _EXPECTED = {
 }
 
 
-def _fault(error: Mapping[str, Any]) -> str:
+def fault_of(error: Mapping[str, Any]) -> str:
     """One of pydantic's errors: place, what was expected, what is there."""
     place = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-")))
     kind, context = str(error["type"]), error.get("ctx", {})
@@ -337,12 +377,14 @@ def _of_runs(fit: StoredFit, law: Law, rows: int) -> list[str]:
     if not rows:
         return []
     faults, inputs = [], {}
-    for name in ("N", "D", "C", "U_D", "epochs", "loss", *law.variables):
+    for name in dict.fromkeys(("N", "D", "C", "U_D", "epochs", "loss", *law.takes)):
         if name not in fit.runs:
-            if name in ("loss", *law.variables):
+            if name in ("loss", *law.takes):
                 faults.append(f"runs: expected a column {name}")
             continue
         cells = fit.runs[name]
+        if name in law.groups:
+            continue
         if bad := [c for c in cells if isinstance(c, bool) or not isinstance(c, int | float)]:
             faults.append(f"runs.{name}: expected numbers, not {_short(bad[0])}")
             continue
@@ -360,15 +402,15 @@ def _of_runs(fit: StoredFit, law: Law, rows: int) -> list[str]:
                 f"fitted_range.{name}: expected that of the runs, {inputs[name].min():g} to {inputs[name].max():g}, not {low:g} to {high:g}"
             )
     if fit.rms_residual is not None and math.isfinite(fit.rms_residual) and not faults:
-        loss = inputs.pop("loss")
-        if absent := [name for name in law.groups if name not in fit.runs]:
-            return [f"runs: expected a column {name}" for name in absent]
-        texts: dict[str, Any] = {name: [str(cell) for cell in fit.runs[name]] for name in law.groups}
-        with np.errstate(all="ignore"):
-            predicted = law.loss(
-                fit.values, flops_per_ND=flops_constant(fit.conventions.get("flops", "6ND")), **inputs, **texts
-            )
-            found = float(np.sqrt(np.mean(np.log(predicted / loss) ** 2)))
+        data = inputs_of(pd.DataFrame(fit.runs), law.takes)
+        try:
+            with np.errstate(all="ignore"):
+                predicted = law.loss(
+                    fit.values, flops_per_ND=flops_constant(fit.conventions.get("flops", "6ND")), **data
+                )
+                found = float(np.sqrt(np.mean(np.log(predicted / inputs["loss"]) ** 2)))
+        except (QuokkaError, ValueError, TypeError) as error:  # such as a level that the law has no coefficient for
+            return [f"runs: expected what {law.name} takes; {error}"]
         if not math.isclose(found, fit.rms_residual, rel_tol=AGREEMENT, abs_tol=1e-12):
             faults.append(
                 f"rms_residual: expected {found:.6g}, which values and runs give, not {fit.rms_residual:.6g}: the file was altered"

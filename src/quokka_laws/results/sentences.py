@@ -281,7 +281,81 @@ def _wide_grid(*, width: float, offset: float, rows: Any, tries: Sequence[str]) 
     )
 
 
+# ---- recipes against one another -------------------------------------------------------------------------------------
+
+
+def _losses_of_two_kinds(*, kinds: Mapping[str, str], rows: Any, tries: Any) -> str:
+    shown = ", ".join(f"{kind} of {recipe}" for recipe, kind in kinds.items())
+    return f"The losses do not compare ({shown}): a bound lies above the exact loss by an unknown amount, so the multiplier is none."
+
+
+def _no_overlap_in_loss(*, recipe: str, baseline: str, above: float, below: float, rows: Any, tries: Any) -> str:
+    return (
+        f"No loss is reached by runs of both {recipe} and {baseline} (one has none below {above:.4g}, the other none above "
+        f"{below:.4g}): the multiplier comes from the law alone. Train the worse one longer, or the better one shorter."
+    )
+
+
+def _speedup_from_law(*, recipe: str, C: float, factor: float, rows: Any, tries: Any) -> str:
+    return f"{recipe} at C = {C:.3g} rests on the law, not on runs: one of the recipes is asked {factor:.3g} times outside its runs."
+
+
+def _wider_law_disagrees(
+    *, step: str, recipe: str, C: float, multiplier: float, p: float, rows: Any, tries: Any
+) -> str:
+    return (
+        f"With {step} the multiplier of {recipe} at C = {C:.3g} would be {multiplier:.3g}, outside the interval; these runs do not "
+        f"call for it ({_chance(p)}), but do not rule it out."
+    )
+
+
+def _unpaired(*, shared: float, saved: float, rows: Any, tries: Any) -> str:
+    return (
+        f"The recipes share no runs of the same size and seed. If {shared:.0%} of the noise of a run comes from those, running "
+        f"them alike would make the interval {saved:.0%} narrower."
+    )
+
+
+def _paired(*, pairs: int, shared: float, saved: float, rows: Any, tries: Any) -> str:
+    return (
+        f"{pairs} pairs of runs were drawn together; the correlation of their noise is {shared:.2g}, which makes the interval about "
+        f"{saved:.0%} narrower than that of runs without partners."
+    )
+
+
+def _last_checkpoints(*, left_out: int, rows: Any, tries: Any) -> str:
+    return f"{left_out} checkpoints before the last of their run were left out: they share its noise."
+
+
+# ---- forecasts -------------------------------------------------------------------------------------------------------
+
+
+def _forecast_of_other_runs(*, question: str, apart: Mapping[str, Sequence[str]], rows: Any, tries: Any) -> str:
+    shown = "; ".join(f"{k} {made}, not {observed}" for k, (made, observed) in apart.items())
+    return f"{question.rstrip(':')} was forecast for runs counted otherwise than these ({shown}): the error is not one of the law alone."
+
+
+def _forecasts_pending(*, count: int, first: str, rows: Any, tries: Any) -> str:
+    which = f"{first.rstrip(':')} has" if count == 1 else f"{count} forecasts have"
+    return f"{which} no run yet."
+
+
+def _intervals_off(*, inside: int, of: int, p: float, rows: Any, tries: Any) -> str:
+    side = "narrow, as where the law misses more than its runs show" if inside / of < 0.9 else "wide"
+    return f"{inside} of {of} runs fell inside their 90 % interval ({_chance(p)} if it were right): the intervals are too {side}."
+
+
 SENTENCES: dict[str, Callable[..., str]] = {
+    "FORECAST_OF_OTHER_RUNS": _forecast_of_other_runs,
+    "FORECASTS_PENDING": _forecasts_pending,
+    "INTERVALS_OFF": _intervals_off,
+    "LOSSES_OF_TWO_KINDS": _losses_of_two_kinds,
+    "NO_OVERLAP_IN_LOSS": _no_overlap_in_loss,
+    "SPEEDUP_FROM_LAW": _speedup_from_law,
+    "WIDER_LAW_DISAGREES": _wider_law_disagrees,
+    "UNPAIRED": _unpaired,
+    "PAIRED": _paired,
+    "LAST_CHECKPOINTS": _last_checkpoints,
     "NOT_CONVERGED": _not_converged,
     "ONE_START": _one_start,
     "AMPLITUDE_ZERO": _amplitude_zero,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -140,6 +141,23 @@ def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
     """
     if isinstance(source, Mapping):
         return from_dict(source)
+    return from_dict(*read_object(source, "a fit is written by `quokka-laws fit runs.csv -o fit.json`"))
+
+
+def read_object(source: str | Path, how: str) -> tuple[dict[str, Any], str]:
+    """A JSON object from a path or JSON text, and what messages call it.
+
+    Parameters
+    ----------
+    source : path or JSON text
+    how : str
+        What writes such files, for messages.
+
+    Raises
+    ------
+    FitFileError
+        If there is no such file, or it is not JSON, or not an object.
+    """
     text = str(source)
     where = "the JSON text"
     if not text.lstrip().startswith("{"):
@@ -148,14 +166,17 @@ def read_fit(source: str | Path | Mapping[str, Any]) -> FitResult:
     try:
         data = loads(text)
     except json.JSONDecodeError as error:
-        raise FitFileError(
-            f"{where}: not JSON ({error}); a fit is written by `quokka-laws fit runs.csv -o fit.json`"
-        ) from None
+        raise FitFileError(f"{where}: not JSON ({error}); {how}") from None
     except MalformedError as error:
         raise FitFileError(f"{where}: {error}") from None
     if not isinstance(data, dict):
-        raise FitFileError(f"{where}: holds {type(data).__name__}, not a fit written by quokka-laws")
-    return from_dict(data, where)
+        raise FitFileError(f"{where}: holds {type(data).__name__}, not an object; {how}")
+    return data, where
+
+
+def data_hash(runs: pd.DataFrame) -> str:
+    """sha256 of the fitted rows as CSV with 17 digits: the same runs give the same hash on every machine."""
+    return hashlib.sha256(runs.to_csv(index=False, float_format="%.17g").encode()).hexdigest()
 
 
 def _text(path: Path) -> str:

@@ -89,7 +89,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+def _whole(digits: str) -> int | float:
+    """A whole number; one that no float can hold is infinite, which every check of a number refuses."""
+    return int(digits) if len(digits) <= 300 else float(digits)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_whole)
 
 
 def loads(text: str) -> Any:

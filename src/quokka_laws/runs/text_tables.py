@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -96,9 +96,14 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
         When rows do not fit the header, quotation marks are not closed, or there is no header.
     """
     lines = re.split(r"\r\n|\n|\r", text)
-    comments = [i for i, line in enumerate(lines) if line.lstrip().startswith(COMMENT) and not _in_quotes(line)]
-    mark = _separator([line for i, line in enumerate(lines) if line.strip() and i not in set(comments)][:SAMPLED])
-    rows = _rows(lines, set(comments), mark, where)
+    comments = [i for i, line in enumerate(lines) if line.lstrip().startswith(COMMENT)]
+    skipped = set(comments)
+    full = (line for i, line in enumerate(lines) if line.strip() and i not in skipped)
+    try:
+        mark = _separator(list(islice(full, SAMPLED)))
+    except csv.Error as error:  # such as a cell of more than 131,072 letters
+        raise RunsError(f"{where}: not a CSV table ({error})") from None
+    rows = _rows(lines, skipped, mark, where)
     if comments and (header := _commented_header(lines, comments, rows, mark)):
         rows = [header, *rows]
         comments = [i for i in comments if i != header.line - 1]
@@ -135,15 +140,14 @@ def _text(cell: Any) -> str:
 # ---- lines to rows ----------------------------------------------------------------------------------------------
 
 
-def _in_quotes(line: str) -> bool:
-    return line.lstrip().startswith('"')
-
-
 def _separator(lines: Sequence[str]) -> str:
     """What separates columns: the mark that gives the most rows the same number of cells, several of them."""
     best, most = ",", (0.0, 0, 0)
+    text = "\n".join(lines)
     for mark in _MARKS:
-        counts = Counter(len(cells) for cells in (_cells(line, mark) for line in lines) if any(cells))
+        if mark not in text:
+            continue
+        counts = Counter(len(cells) for cells in _cells_of(lines, mark) if any(cells))
         if not counts:
             continue
         width, hits = max(counts.items(), key=lambda c: (c[1], c[0]))
@@ -153,6 +157,13 @@ def _separator(lines: Sequence[str]) -> str:
         if score > most:
             best, most = mark, score
     return best
+
+
+def _cells_of(lines: Sequence[str], mark: str) -> Iterable[list[str]]:
+    """The cells of each line."""
+    if mark in (" ", "|"):
+        return (_cells(line, mark) for line in lines)
+    return csv.reader(lines, delimiter=mark, skipinitialspace=True)
 
 
 def _cells(line: str, mark: str) -> list[str]:

@@ -46,7 +46,7 @@ _BUDGETS = ("budget", "isoflop_budget", "c_budget")
 
 _LOSS = _set("loss losses nll ce xent crossentropy crossentropyloss objective")
 _NO_LOSS = _set(
-    "aux auxiliary router routing z balance balancing moe grad gradient norm scale scaling weight lr per distill "
+    "lag aux auxiliary router routing z balance balancing moe grad gradient norm scale scaling weight lr per distill "
     "distillation contrastive reward std stderr var variance sem se spread ema_decay count steps step time interval "
     "delta diff change ratio token_type kind unit split type name lower upper ci min_step at predicted prediction pred "
     "fitted residual"
@@ -109,8 +109,9 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=65536)
 def leaf(name: str) -> tuple[str, ...]:
     """Words of the last part of a path: ``throughput/total_tokens`` → total, tokens."""
-    text = _NAMESPACES.sub("", str(name))
-    return words(_PATH.split(text)[-1])
+    *above, last = _PATH.split(_NAMESPACES.sub("", str(name)))
+    said = words(last)
+    return said if not above or set(said) - VALIDATION - TRAINING else words(above[-1]) + said  # loss/val
 
 
 def split_of(name: str) -> str:

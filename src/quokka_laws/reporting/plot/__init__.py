@@ -2,7 +2,9 @@
 
 from quokka_laws.reporting.plot.axes import new_axes, save
 from quokka_laws.reporting.plot.comparison import held_out_errors
+from quokka_laws.reporting.plot.forecasts import forecast_scores
 from quokka_laws.reporting.plot.kinds import figure
+from quokka_laws.reporting.plot.recipes import recipe_losses, recipe_multiplier
 from quokka_laws.reporting.plot.repeated import epoch_curves, held_out_runs, profile_plot, repeat_contours
 from quokka_laws.reporting.plot.single_pass import (
     isoflop_profiles,
@@ -15,6 +17,7 @@ from quokka_laws.reporting.plot.single_pass import (
 __all__ = [
     "epoch_curves",
     "figure",
+    "forecast_scores",
     "held_out_errors",
     "held_out_runs",
     "isoflop_profiles",
@@ -22,6 +25,8 @@ __all__ = [
     "new_axes",
     "prediction_errors",
     "profile_plot",
+    "recipe_losses",
+    "recipe_multiplier",
     "repeat_contours",
     "residuals",
     "save",
