@@ -212,7 +212,7 @@ def _misfit(fit: FitResult, lawful: Array) -> Iterator[Diagnostic]:
 def _design(fit: FitResult) -> Iterator[Diagnostic]:
     runs = fit.runs
     for column in ("loss_kind", "phase", "objective", "tokenizer"):
-        if column in runs and runs[column].nunique() > 1:
+        if column in runs and column not in fit.law.groups and runs[column].nunique() > 1:
             kinds = sorted(map(str, runs[column].dropna().unique()))
             keep = Option("keep", f"{column} == {runs[column].mode().iloc[0]!r}")
             yield Diagnostic("MIXED_RUNS", Severity.ERROR, {"column": column, "kinds": kinds}, advice=(keep,))

@@ -214,11 +214,11 @@ def fit_near(
 
     if space is None:
         if believed is not None:
-            raise ValueError(
+            raise ArgumentError(
                 "a prior and a tie that is not linear in the solver's coordinates do not go together; give one"
             )
         if isinstance(objective, LogHuber) and not objective.settled:
-            raise ValueError('LogHuber("auto") and a tie that is not linear do not go together; give delta a number')
+            raise ArgumentError('LogHuber("auto") and a tie that is not linear do not go together; give delta a number')
         return _fit_by_lmfit(law, runs, data, objective, params, bootstrap, cluster, strata, seed, progress)
     begin = _enter(near, space, space.problem(data, objective)) if near else None
     settled = settle(law, data, space, objective, believed, seed=seed, near=begin)
@@ -269,19 +269,19 @@ def _prior(prior: PriorArgument, law: Law, runs: pd.DataFrame, objective: Object
         return None
     if isinstance(prior, str):
         if prior not in ("auto", "literature"):
-            raise ValueError(
+            raise ArgumentError(
                 f"prior = {prior!r}: 'auto', 'literature', a mapping such as {{'alpha': (0.35, 0.1)}}, or None"
             )
         if prior == "auto" and not (automatic and independent_runs(runs) < FEW_RUNS):
             return None
         believed = Prior.literature(law)
         if believed is None and prior == "literature":
-            raise ValueError(f"prior = 'literature': too few fits of {law.name} are published; give numbers, or None")
+            raise ArgumentError(f"prior = 'literature': too few fits of {law.name} are published; give numbers, or None")
     else:
         believed = Prior(prior)
         believed.check(law)
     if believed is not None and not automatic:
-        raise ValueError(
+        raise ArgumentError(
             f'a prior is weighed against the scatter of the runs: it needs LogHuber("auto"), not {objective}'
         )
     return believed
@@ -323,7 +323,7 @@ def _bootstrap(
     smooth = isinstance(objective, LogL2) or (isinstance(objective, LogHuber) and objective.auto)
     if resample == "residuals" or (resample == "auto" and smooth and how["units"] == len(runs) and strata is None):
         if how["units"] < len(runs):
-            raise ValueError(
+            raise ArgumentError(
                 f"resample = 'residuals': {len(runs)} rows are {how['units']} independent runs, whose rows share their noise; "
                 "resample rows (resample='rows'), which draws whole runs"
             )

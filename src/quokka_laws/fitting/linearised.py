@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.objective import LogHuber, Objective
@@ -199,7 +200,7 @@ def coordinates(fit: FitResult) -> tuple[Space, Data, Array, Array]:
     data = Data.of(fit.law, fit.runs)
     space = Space.of(fit.law, fit.params)
     if space is None:
-        raise ValueError(f"{fit.label} has a tie that is not linear in the solver's coordinates")
+        raise ArgumentError(f"{fit.label} has a tie that is not linear in the solver's coordinates")
     if fit.prior and isinstance(fit.objective, LogHuber):
         mean, precision = Prior(fit.prior).on(space)
         space = space.expecting(mean, precision * fit.objective.scatter**2)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.problem import Space
 from quokka_laws.laws import Law
 
@@ -47,12 +48,12 @@ class Prior:
     def check(self, law: Law) -> None:
         """Raise ``ValueError`` naming a coefficient that the law lacks or a width that is not positive."""
         if unknown := sorted(set(self.normal) - set(law.names)):
-            raise ValueError(
+            raise ArgumentError(
                 f"prior: {law.name} has no coefficient {', '.join(unknown)}; it has {', '.join(law.names)}"
             )
         for name, (mean, sd) in self.normal.items():
             if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
-                raise ValueError(f"prior of {name} = ({mean!r}, {sd!r}): give a mean and a positive standard deviation")
+                raise ArgumentError(f"prior of {name} = ({mean!r}, {sd!r}): give a mean and a positive standard deviation")
 
     def on(self, space: Space) -> tuple[Array, Array]:
         """Means and precisions (one over variance) of the free coordinates; precision 0 where there is no prior.

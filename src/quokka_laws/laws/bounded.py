@@ -11,6 +11,7 @@ import numpy as np
 
 from quokka_laws._expressions import parse, written
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.chinchilla import Chinchilla, log_difference
@@ -59,9 +60,9 @@ class Bounded(Law):
 
     def __post_init__(self) -> None:
         if self.uninformed_loss is not None and not self.uninformed_loss > 0:
-            raise ValueError(f"uninformed_loss must be positive, not {self.uninformed_loss!r}; None fits it")
+            raise ArgumentError(f"uninformed_loss must be positive, not {self.uninformed_loss!r}; None fits it")
         if "E" not in self.base.names or not self.base.is_alone("E"):
-            raise ValueError(
+            raise ArgumentError(
                 f"Bounded needs a base with a floor E that is a term of its own; {self.base.name} has none. A law of "
                 "repeated data that mixes, such as Memorization, goes around it: Memorization(Bounded())"
             )

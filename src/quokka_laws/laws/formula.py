@@ -421,7 +421,7 @@ def as_formula(known: Law) -> Formula:
         If the law has not been written as a formula.
     """
     if not known.formula:
-        raise ValueError(f"{known.name} has not been written as a formula")
+        raise ArgumentError(f"{known.name} has not been written as a formula")
     free = {c.name: c for c in known.coefficients}
     kinds = Formula(known.formula, of=tuple({*VARIABLES, *known.variables})).roles.kinds
     return Formula(

@@ -10,6 +10,7 @@ import numpy as np
 
 from quokka_laws._expressions import parse, written
 from quokka_laws._typing import Array
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import Coefficient, Inputs, Law
 from quokka_laws.laws.bounded import Bounded
@@ -56,7 +57,7 @@ class Memorization(Repeated):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.p is not None and not 1.0 < self.p < np.inf:
-            raise ValueError(f"p must lie above 1, not {self.p!r}; None fits it, 1.5 suits most runs")
+            raise ArgumentError(f"p must lie above 1, not {self.p!r}; None fits it, 1.5 suits most runs")
 
     @property
     def formula(self) -> str:
