@@ -57,7 +57,6 @@ UNTESTED = {
     "fitting/diagnostics.py",
     "importers/collect.py",
     "importers/fields.py",
-    "laws/formula_start.py",
     "reporting/page_figures.py",
     "reporting/plot/forecasts.py",
     "reporting/plot/recipes.py",

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from quokka_laws.runs.remarks import LISTED, ROUTINE, SENTENCES, Remark, named, sentence, tried
+from quokka_laws.runs.remarks import LISTED, ROUTINE, SENTENCES, Remark, named, row_of, sentence, tried
 
 
 def test_back_from_plain_data() -> None:
