@@ -56,7 +56,20 @@ def test_numbers_that_cannot_be_meant(arguments: list[str], code: int, said: str
 
 def test_options_add_up_or_are_refused(tmp_path: Path) -> None:
     table = runs(tmp_path)
-    both = run("fit", table, "--bootstrap", "0", "--fix", "E=1.7", "--fix", "alpha=.3", "-o", tmp_path / "fit.json")
+    both = run(
+        "fit",
+        table,
+        "--law",
+        "chinchilla",
+        "--bootstrap",
+        "0",
+        "--fix",
+        "E=1.7",
+        "--fix",
+        "alpha=.3",
+        "-o",
+        tmp_path / "fit.json",
+    )
     assert both.exit_code == 0, both.stderr
     fit = ql.read_fit(tmp_path / "fit.json")
     assert (fit.values["E"], fit.values["alpha"]) == (1.7, 0.3)
@@ -72,7 +85,7 @@ def test_options_add_up_or_are_refused(tmp_path: Path) -> None:
         (["--bootstrap", "1000000000"], "0<=x<=100000"),
         (["--delta", "nan"], "is not between"),
     ):
-        refused = run("fit", table, *options)
+        refused = run("fit", table, "--law", "chinchilla", *options)
         assert refused.exit_code == 2, options
         assert said in refused.stderr, refused.stderr
 

@@ -22,12 +22,12 @@ CONTEXT = click.option(
 
 @click.command("count")
 @click.argument("config", required=False)
-@click.option("--layers", type=int)
-@click.option("--width", type=int)
-@click.option("--heads", type=int)
+@click.option("--layers", type=int, help="How many layers.")
+@click.option("--width", type=int, help="Width of the residual stream.")
+@click.option("--heads", type=int, help="Attention heads of a layer.")
 @click.option("--kv-heads", type=int, help="Of grouped-query attention; as many as heads without it.")
 @click.option("--feed-forward", type=int, help="Hidden width; 8/3 of the width without it.")
-@click.option("--vocabulary", type=int, default=50304, show_default=True)
+@click.option("--vocabulary", type=int, default=50304, show_default=True, help="Entries of the tokenizer.")
 @click.option("--tied", is_flag=True, help="The head is the embedding table.")
 @CONTEXT
 @click.option("--full-attention", is_flag=True, help="Count attention over all keys, not only those before each token.")
@@ -100,7 +100,7 @@ def _pretty(table: pd.DataFrame) -> str:
 @click.option(
     "-D", "--tokens", "D", type=QUANTITY, help="Tokens: published rules for learning rate and batch are shown too."
 )
-@click.option("--vocabulary", type=int, default=50304, show_default=True)
+@click.option("--vocabulary", type=int, default=50304, show_default=True, help="Entries of the tokenizer.")
 @click.option(
     "--counts", type=click.Choice(["total", "non-embedding"]), default="total", show_default=True, help="What N holds."
 )

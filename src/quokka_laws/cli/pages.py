@@ -68,10 +68,10 @@ def report_command(
             )
         fitted = resolve_fit(source, "report")
     else:
-        fitted = fit(law, load_runs(source, **reading), bootstrap=bootstrap, seed=seed, progress=not quiet())
+        fitted = fit(law, load_runs([source], **reading), bootstrap=bootstrap, seed=seed, progress=not quiet())
     if U_D and "epochs" not in fitted.law.variables:
         say(f"-U is ignored: {fitted.label} is a law of {', '.join(fitted.law.variables)}")
-    table = load_runs(newer, **reading) if newer else None
+    table = load_runs([newer], **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
     form = "html" if target is None else PAGES[target.suffix.lower()]
     made = page(fitted, runs=table, C=C, U_D=U_D, form=form, command=command, progress=not quiet())

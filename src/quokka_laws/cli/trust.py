@@ -23,7 +23,7 @@ LAWS = click.option("--law", "laws", type=LawName(), multiple=True, help="Repeat
 
 
 @click.command("compare")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @LAWS
 @click.option(
@@ -41,7 +41,7 @@ LAWS = click.option("--law", "laws", type=LawName(), multiple=True, help="Repeat
 @LEVEL
 @output_options
 def compare_command(
-    runs: str,
+    runs: tuple[str, ...],
     laws: tuple[Law, ...],
     holdout: tuple[float, ...],
     bootstrap: int,
@@ -66,7 +66,7 @@ def compare_command(
 
 
 @click.command("average")
-@click.argument("runs")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @runs_options
 @LAWS
 @SIZES
@@ -75,7 +75,7 @@ def compare_command(
 @SEED
 @output_options
 def average_command(
-    runs: str,
+    runs: tuple[str, ...],
     laws: tuple[Law, ...],
     N: tuple[float, ...],
     D: tuple[float, ...],

@@ -32,6 +32,7 @@ FACTS: dict[str, list[str]] = {
     **{k: ALIASES[k] for k in INPUTS},
     "max_steps": ["max_steps", "total_steps", "num_steps", "train_steps", "max_iters", "train_iters", "num_iterations"],
 }
+TAKEN = frozenset(plain for aliases in (*ALIASES.values(), *FACTS.values()) for plain in aliases)
 TO_NATS = {"perplexity": "ln", "bits/token": "× ln 2"}
 SHOWN = 20  # names listed in a message
 
@@ -99,8 +100,7 @@ def curve(
     table = pd.DataFrame({k: _numbers(logged[v], f"{source}: column {v}") for k, v in found.items()})
     if "step" not in table:
         table.insert(0, "step", np.arange(1.0, len(table) + 1) if "D" in table else np.arange(len(table), dtype=float))
-    taken = {plain for aliases in (*ALIASES.values(), *FACTS.values()) for plain in aliases}
-    other = {k: v for k, v in configured.items() if plain_name(k) not in taken and k not in known.values()}
+    other = {k: v for k, v in configured.items() if plain_name(k) not in TAKEN and k not in known.values()}
     stated: dict[str, Any] = {}
     for key, given in known.items():
         try:

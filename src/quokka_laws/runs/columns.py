@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,7 @@ def _array(column: pd.Series) -> Any:
     return column.astype(str).to_numpy(dtype=object)
 
 
+@lru_cache(maxsize=65536)
 def plain_name(column: object) -> str:
     """``Train/Loss`` → ``train_loss``: the form in which names are compared."""
     return re.sub(r"\W+", "_", str(column)).strip("_").lower()

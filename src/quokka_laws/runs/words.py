@@ -114,6 +114,7 @@ def leaf(name: str) -> tuple[str, ...]:
     return said if not above or set(said) - VALIDATION - TRAINING else words(above[-1]) + said  # loss/val
 
 
+@lru_cache(maxsize=65536)
 def split_of(name: str) -> str:
     """``validation``, ``training`` or ``unstated``, by whole words; the last that says one wins: ``train/eval_loss``."""
     for word in reversed(words(name)):
@@ -124,12 +125,14 @@ def split_of(name: str) -> str:
     return "unstated"
 
 
+@lru_cache(maxsize=65536)
 def unit_of(name: str) -> str:
     """The unit that a name of a loss states, ``perplexity``, ``bits/byte`` …; empty if none."""
     said = set(words(name))
     return next((unit for needed, unit in UNITS if needed <= said), "")
 
 
+@lru_cache(maxsize=65536)
 def counts_parameters(name: str) -> bool:
     """Whether a name is that of a whole count of parameters: not of a part (``params_wte``), nor a setting (``params_lr``)."""
     said = leaf(name)
@@ -179,12 +182,14 @@ def scale_of(name: str) -> float:
     return next((scales[w] for w in reversed(words(name)) if w in scales), 1.0)
 
 
+@lru_cache(maxsize=65536)
 def counts_tokens(name: str) -> bool:
     """Whether a name is that of the tokens seen: no rate (``tokens_per_second``), no batch, no vocabulary."""
     said = set(leaf(name))
     return bool(TOKENS & said) and not said - TOKENS - _OF_TOKENS and not VALIDATION & set(words(name))
 
 
+@lru_cache(maxsize=65536)
 def counts_flops(name: str) -> bool:
     """Whether a name is that of training compute, spent or budgeted."""
     said = set(leaf(name))
@@ -200,6 +205,7 @@ def flops_scale(name: str) -> float:
     return next((factor for unit, factor in FLOPS_SCALES.items() if unit in words(name)), 1.0)
 
 
+@lru_cache(maxsize=65536)
 def is_loss(name: str) -> bool:
     """Whether a name is that of a loss of the model, in whatever unit; not of an auxiliary one, nor an accuracy."""
     said = set(leaf(name))
