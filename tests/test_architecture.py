@@ -52,7 +52,6 @@ UNTESTED = {
     "cli/output.py",
     "cli/pages.py",
     "cli/plan.py",
-    "cli/recipes.py",
     "cli/trust.py",
     "fitting/diagnostics.py",
     "importers/collect.py",
