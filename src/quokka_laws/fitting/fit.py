@@ -276,7 +276,9 @@ def _prior(prior: PriorArgument, law: Law, runs: pd.DataFrame, objective: Object
             return None
         believed = Prior.literature(law)
         if believed is None and prior == "literature":
-            raise ArgumentError(f"prior = 'literature': too few fits of {law.name} are published; give numbers, or None")
+            raise ArgumentError(
+                f"prior = 'literature': too few fits of {law.name} are published; give numbers, or None"
+            )
     else:
         believed = Prior(prior)
         believed.check(law)

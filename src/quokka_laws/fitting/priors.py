@@ -53,7 +53,9 @@ class Prior:
             )
         for name, (mean, sd) in self.normal.items():
             if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
-                raise ArgumentError(f"prior of {name} = ({mean!r}, {sd!r}): give a mean and a positive standard deviation")
+                raise ArgumentError(
+                    f"prior of {name} = ({mean!r}, {sd!r}): give a mean and a positive standard deviation"
+                )
 
     def on(self, space: Space) -> tuple[Array, Array]:
         """Means and precisions (one over variance) of the free coordinates; precision 0 where there is no prior.

@@ -138,7 +138,7 @@ def curve(
         table["step"] = table["D"]
     return Curve(
         run_id,
-        _placed(table[np.isfinite(table["step"])], said),
+        _placed(table[~np.isinf(table["step"])], said),
         metric,
         source,
         everything,

@@ -19,6 +19,7 @@ from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.laws import Chinchilla
 from quokka_laws.literature import datasets
+from quokka_laws.literature.registry import published
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.reporting import plot
@@ -262,6 +263,8 @@ def quokka_demo(
     if done.iso is None:
         raise QuokkaError(f"the shipped Quokka runs gave no IsoFLOP profiles: {done.no_iso}")
     printed, p = tables["eq13"], tables["approach1_text"]
+    own = ("quokka-2025/parametric", "quokka-2025/isoflop")
+    paper = {name: float(compute_optimal(published[name], LLADA)["N"].iloc[0]) for name in own}
     summary, v = eq13.summary, done.iso.summary
     law = pd.DataFrame(
         {
@@ -280,7 +283,8 @@ def quokka_demo(
     )
     return done, [
         "The runs: 87 masked-diffusion runs of the Quokka paper (arXiv 2510.03280), digitised from its Figure 2; "
-        f"C = {LLADA:.3g} is LLaDA's budget",
+        f"C = {LLADA:.3g} is LLaDA's budget. The paper's own laws put the best size there at {human(paper['quokka-2025/parametric'])} "
+        f"(Eq. 13) and {human(paper['quokka-2025/isoflop'])} (IsoFLOP)",
         f"Beside the paper: Chinchilla's law with LogHuber(delta=0.001), as the paper fits it\n{right_aligned(law, index=True)}",
         f"Beside the paper: IsoFLOP power laws\n{right_aligned(power, index=True)}",
     ]
