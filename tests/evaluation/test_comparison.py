@@ -1,4 +1,4 @@
-"""Held-out extrapolation: splits, who wins, what intervals cover, stacked predictions."""
+"""Held-out extrapolation: who wins, and what intervals cover."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 from quokka_laws.cli.app import main
-from quokka_laws.evaluation.holdout import KAPLAN_WITH_FLOOR, splits
+from quokka_laws.evaluation.holdout import KAPLAN_WITH_FLOOR
 
 TWO = [ql.laws.Chinchilla(), ql.laws.Kaplan()]
 
@@ -26,34 +26,6 @@ def runs() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def comparison(runs: pd.DataFrame) -> ql.Comparison:
     return ql.compare(TWO, runs, holdout=(3, 10), bootstrap=50)
-
-
-@pytest.fixture(scope="module")
-def stacked(runs: pd.DataFrame) -> ql.Average:
-    return ql.average(TWO, runs, holdout=(3, 10, 30))
-
-
-def test_splits_hold_out_the_expensive_runs(runs: pd.DataFrame) -> None:
-    (part,), refused = splits(runs, (10.0, 1e9), need=7)
-    C = runs["C"].to_numpy()
-    assert C[part.fitted].max() <= C.max() / 10 * (1 + 1e-5) < C[part.held_out].min()
-    assert "×1e+09: 0 runs to fit" in refused[0]
-    with pytest.raises(ValueError, match="a distance is a factor above 1"):
-        splits(runs, (0.5,), need=7)
-
-
-def test_checkpoints_of_a_run_stay_together(runs: pd.DataFrame) -> None:
-    twice = pd.concat([runs.assign(run_id=runs.index), runs.assign(run_id=runs.index, C=runs["C"] / 100)])
-    (part,), _ = splits(twice.reset_index(drop=True), (10.0,), need=7)
-    ids = twice["run_id"].to_numpy()
-    assert not set(ids[part.fitted]) & set(ids[part.held_out])
-
-
-def test_runs_without_a_run_id_are_held_out_one_by_one(runs: pd.DataFrame) -> None:
-    named = runs.assign(run_id=[f"run {i}" if i < 30 else None for i in range(60)])
-    (part,), _ = splits(named, (10.0,), need=7)
-    (plain,), _ = splits(runs, (10.0,), need=7)
-    assert part.fitted.tolist() == plain.fitted.tolist()
 
 
 def test_without_draws_there_is_no_coverage_to_show(comparison: ql.Comparison, runs: pd.DataFrame) -> None:
@@ -108,30 +80,6 @@ def test_intervals_of_a_run_are_wider_than_of_the_mean(noisy_fit: ql.FitResult) 
     bare = ql.FittedLaw(noisy_fit.law, noisy_fit.values, draws=noisy_fit.draws)
     with pytest.raises(ql.FitError, match="without its runs"):
         bare.predict(level=0.9, kind="run", N=1e9, D=1e10)
-
-
-def test_average_prefers_what_extrapolates_and_widens(stacked: ql.Average, runs: pd.DataFrame) -> None:
-    assert sum(stacked.weights.values()) == pytest.approx(1)
-    assert stacked.weights["chinchilla"] > 0.7
-    far = np.array([1.0, 10.0, 100.0])
-    table = stacked.predict(N=1e10 * far, D=2e11 * far, level=0.9)
-    width = np.log(table["loss_upper"] / table["loss_lower"])
-    assert (np.diff(width) > 0).all()
-    assert (table["distance"] >= 1).all()
-    by_distance = stacked.calibration(0.9).set_index("distance")
-    np.testing.assert_equal(table["coverage_held_out"].iloc[2], by_distance.loc["beyond ×30", "coverage"])
-    assert by_distance["coverage"].dropna().min() > 0.7
-    assert "95 % intervals held of budgets they had not seen" in stacked.report()
-    assert np.allclose(stacked(N=1e9, D=1e10), stacked.predict(N=1e9, D=1e10)["loss"])
-    with pytest.raises(ValueError, match="positive numbers"):
-        stacked.predict(N=-1.0, D=1e9)
-
-
-def test_average_that_cannot_be_calibrated_says_so(runs: pd.DataFrame) -> None:
-    few = runs.sort_values("C").iloc[:8].reset_index(drop=True)
-    found = ql.average([ql.laws.Chinchilla()], few, holdout=(1e6,))
-    assert "Not calibrated" in found.report()
-    assert np.isnan(found.predict(N=1e9, D=1e10, level=0.9)["coverage_held_out"].iloc[0])
 
 
 def test_compare_command(runs: pd.DataFrame, tmp_path: Path) -> None:

@@ -52,20 +52,6 @@ def test_law_without_allocation(quokka87: pd.DataFrame) -> None:
         ql.sensitivity(fit, 1e23)
 
 
-def test_checklist_answers_what_it_knows_and_asks_for_the_rest(noisy_fit: ql.FitResult, quokka87: pd.DataFrame) -> None:
-    bare = ql.checklist(noisy_fit)
-    assert len(bare) == 21
-    assert set(bare["section"]) == {"hypothesis", "training setup", "data collection", "fitting"}
-    assert bare.loc[~bare["known"], "answer"].str.startswith("TO STATE").all()
-    assert 8 <= bare["known"].sum() < 21
-    metric = "What metric, on which data set and tokenizer?"
-    assert not bare.set_index("question").loc[metric, "known"]
-    stated = ql.checklist(ql.fit(ql.laws.Chinchilla(), quokka87)).set_index("question")
-    assert stated.loc[metric, "known"]
-    assert "GPT-2 BPE" in stated.loc[metric, "answer"]
-    assert "87 rows fitted, 0 excluded" in stated.loc["Are all points used; outliers or splits?", "answer"]
-
-
 def test_bounds_of_the_fit_are_kept() -> None:
     """Refits that lose them answer another question: E would fall to its own optimum."""
     law = ql.laws.Chinchilla()

@@ -144,45 +144,6 @@ def test_figure_17_of_quokka_from_unrounded_coefficients() -> None:
     assert np.abs(loss - curve["y"]).max() < 1e-4
 
 
-def test_figure_19_of_quokka_from_unrounded_coefficients() -> None:
-    law = laws.AdditiveOverfit()
-    c = ql.datasets.load_quokka_tables()["recovered_from_curves"]["eq21"]
-    curve = printed("fig19_red")
-    values = {k: c[k] for k in ("E", "A", "alpha", "B", "beta", "mu", "delta")} | {"gamma_o": c["gamma"]}
-    loss = law.loss(values, N=curve["params_fixed"], U_D=curve["flops_or_unique_tokens"], epochs=curve["x"])
-    assert np.abs(loss - curve["y"]).max() < 2e-4
-
-
-def test_printed_equation_23_published_vector() -> None:
-    law = laws.SoftplusOverfit()
-    values = dict(
-        E=9.505e-66,
-        A=2.738,
-        alpha=1.24,
-        B=53.58,
-        beta=0.1207,
-        R_D=33.62,
-        mu=0.161,
-        delta=0.3073,
-        kappa=12642.0,
-        eta=1.486,
-        tau=26.56,
-        gamma_o=0.8106,
-    )
-    assert law.loss(values, N=1e9, U_D=1e9, epochs=100.0) == pytest.approx(2.881743891, rel=1e-7)
-
-
-def test_memorization_is_bounded_and_returns_to_the_base() -> None:
-    law, values = TRUTH[6]
-    N, e = 1e9, np.array([1e2, 1e4, 1e8])
-    loss = law.loss(values, N=N, U_D=1e7, epochs=e)
-    base = laws.Chinchilla().loss(CHINCHILLA, N=N, D=1e7 * e)
-    assert (loss <= 10.0).all()
-    assert (loss >= base - 1e-12).all()
-    plenty = law.loss(values, N=N, U_D=1e15, epochs=5.0)
-    assert plenty == pytest.approx(laws.Chinchilla().loss(CHINCHILLA, N=N, D=5e15), rel=1e-9)
-
-
 def test_data_reuse_gives_the_effective_tokens_its_authors_list() -> None:
     """Rows of their released fit (sunnytqin/OLMo-core, chinchilla_triple_fit_data_repeat.csv); R at three runs fixes K, rho and sigma."""
     rho = np.log(45.272728 / 60.406604) / np.log(2)
@@ -204,16 +165,6 @@ def test_data_reuse_of_a_constant_is_effective_data() -> None:
     assert reuse == pytest.approx(effective, rel=1e-13)
     with pytest.raises(ql.FitError):
         ql.plan.max_epochs(ql.FittedLaw(laws.DataReuse(), CHINCHILLA | dict(K=15.0, rho=0.0, sigma=0.0)), 1e8, 1e8)
-
-
-def test_memorization_with_p_given_is_memorization_at_that_p() -> None:
-    law, values = laws.Memorization(p=1.45), TRUTH[6][1]
-    at = dict(N=1e9, U_D=1e7, epochs=np.array([1.0, 5.0, 300.0]))
-    assert law.loss({k: values[k] for k in law.names}, **at) == pytest.approx(
-        laws.Memorization().loss(values, **at), rel=1e-13
-    )
-    with pytest.raises(ValueError, match="above 1"):
-        laws.Memorization(p=0.9)
 
 
 def test_clashing_coefficients_are_refused() -> None:

@@ -14,18 +14,18 @@ import numpy as np
 from quokka_laws._arithmetic import as_tie, check_no_circle
 from quokka_laws.exceptions import ArgumentError
 
-SETTINGS = ("value", "min", "max", "vary", "expr")
+SETTINGS = ("value", "min", "max", "vary", "expr", "start")
 
 
 def checked(params: lmfit.Parameters, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Settings of coefficients as ``Parameter.set`` takes them.
+    """Settings of coefficients as ``Parameter.set`` takes them, and ``start``, which it does not know.
 
     Parameters
     ----------
     params : lmfit.Parameters
         The coefficients with their own bounds.
     settings : mapping
-        Coefficient → start value, or a mapping of ``value``, ``min``, ``max``, ``vary``, ``expr``.
+        Coefficient → start value, or a mapping of ``value``, ``min``, ``max``, ``vary``, ``expr``, ``start``.
 
     Raises
     ------
@@ -70,10 +70,18 @@ def _faults(params: lmfit.Parameters, name: str, options: Mapping[str, Any]) -> 
     low, high = given.get("min", params[name].min), given.get("max", params[name].max)
     if not low < high:
         return [f"{name}: min = {low:g} is not below max = {high:g}; to hold a value: value and vary=False"]
+    if (between := options.get("start")) is not None and not _is_range(between):
+        return [f"{name}: start = {between!r}: expected a range (low, high) of two finite numbers, low below high"]
     value = given.get("value")
     if value is not None and not (np.isfinite(value) and low <= value <= high):
         return [f"{name} = {value:g} lies outside its bounds, {low:g} to {high:g}"]
     return []
+
+
+def _is_range(given: Any) -> bool:
+    if not isinstance(given, tuple | list) or len(given) != 2 or not all(map(_is_number, given)):
+        return False
+    return bool(np.isfinite(given).all() and given[0] < given[1])
 
 
 def _is_number(given: Any) -> bool:

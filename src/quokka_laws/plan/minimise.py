@@ -16,7 +16,10 @@ Path = Callable[[Any], Mapping[str, Any]]
 
 
 def derivatives(terms: list[Any], count: int) -> tuple[Array, Array]:
-    """Gradient (problems, count) and Hessian (problems, count, count) of log Σ exp(T_k) in the seeded variables."""
+    """Gradient (problems, count) and Hessian (problems, count, count) of log Σ exp(T_k) in the seeded variables.
+
+    Terms that are no jets are left out: a constant moves no minimum, though it changes the logarithm.
+    """
     T = np.stack([np.broadcast_to(t.value, _shape(terms))[:, 0] for t in terms if isinstance(t, Jet)])
     share = np.exp(T - T.max(axis=0))
     share /= share.sum(axis=0)

@@ -1,0 +1,65 @@
+"""The main job: a named law with its profiles, the budget asked for or ten times the largest, what is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from synthetic import TRUE_CHINCHILLA, sweep
+
+import quokka_laws as ql
+from quokka_laws.reporting.study import Study, study
+from quokka_laws.results.format import human
+
+
+@pytest.fixture(scope="module")
+def runs() -> pd.DataFrame:
+    return sweep(ql.laws.Chinchilla(), TRUE_CHINCHILLA, runs=25, noise=0.003)
+
+
+@pytest.fixture(scope="module")
+def done(runs: pd.DataFrame) -> Study:
+    return study("chinchilla", runs, C=(1e22, 1e24), bootstrap=0)
+
+
+def test_the_answer_is_the_plan_of_the_fit(done: Study) -> None:
+    plan = ql.plan.compute_optimal(done.fit, [1e22, 1e24])
+    assert done.has_optimum
+    for row in plan.itertuples():
+        assert human(row.N) in done.answer
+    assert done.report().startswith(done.answer)
+
+
+def test_without_shared_budgets_there_are_no_profiles_and_why(done: Study) -> None:
+    assert done.iso is None
+    assert done.no_iso
+    assert done.no_iso[:20] in done.report()
+
+
+def test_with_shared_budgets_there_are(quokka87: pd.DataFrame) -> None:
+    found = study("chinchilla", quokka87, bootstrap=0)
+    assert found.iso is not None
+    assert found.iso.values["a"] == pytest.approx(0.5138, abs=1e-4)
+    assert found.budgets == (pytest.approx(10 * quokka87["C"].max()),)
+    assert not found.asked
+
+
+def test_budgets_far_outside_are_said(done: Study) -> None:
+    factor = 1e24 / done.fit.fitted_range["C"][1]
+    assert any(f"{factor:.3g}" in said.replace(",", "") for said in done.known())
+
+
+def test_a_law_without_N_and_D_allocates_nothing(runs: pd.DataFrame) -> None:
+    found = study(ql.laws.PowerLaw("C"), runs, bootstrap=0)
+    assert not found.has_optimum
+    assert found.budgets == ()
+    assert found.iso is None
+    assert found.answer
+
+
+def test_what_is_written(done: Study, tmp_path: Path) -> None:
+    assert done.write(tmp_path / "own.json") == [tmp_path / "own.json"]
+    written = done.write(tmp_path / "folder")
+    assert [p.name for p in written] == ["fit.json", "loss-contours.png", "residuals.png"]
+    assert ql.read_fit(written[0]) == done.fit
