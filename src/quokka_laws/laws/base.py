@@ -127,6 +127,11 @@ class Law:
         return "epochs" in self.variables and set(self.takes) <= {"N", "D", "U_D", "epochs"}
 
     @property
+    def own_names(self) -> dict[str, str]:
+        """The user's name of a variable → the canonical one, where a formula was written in the names of the table."""
+        return {}
+
+    @property
     def takes(self) -> tuple[str, ...]:
         """Every column that the law needs: its variables and those in brackets."""
         return (*self.variables, *self.groups)

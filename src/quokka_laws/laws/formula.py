@@ -99,12 +99,17 @@ class Formula(Law):
         """The text."""
         return self.text
 
+    @property
+    def own_names(self) -> dict[str, str]:
+        """The table's name of a variable → the canonical one."""
+        return dict(self.aliases)
+
     # ---- names ------------------------------------------------------------------------------------------------
 
     @cached_property
     def _tree(self) -> Node:
         called = dict(self.aliases)
-        return _renamed(read(self.text), called) if called else read(self.text)
+        return renamed_in(read(self.text), called) if called else read(self.text)
 
     @cached_property
     def variables(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -483,16 +488,17 @@ def _need_positive(tree: Node, roles: Roles) -> Iterable[tuple[Node, bool]]:
         yield from _need_positive(child, roles)
 
 
-def _renamed(node: Node, called: Mapping[str, str]) -> Node:
+def renamed_in(node: Node, called: Mapping[str, str]) -> Node:
+    """An expression with some of its names replaced."""
     from quokka_laws._expressions import Call, Operation
 
     match node:
         case Name(name=name, by=by):
             return replace(node, name=called.get(name, name), by=None if by is None else called.get(by, by))
         case Operation(operands=parts):
-            return replace(node, operands=tuple(_renamed(p, called) for p in parts))
+            return replace(node, operands=tuple(renamed_in(p, called) for p in parts))
         case Call(arguments=parts):
-            return replace(node, arguments=tuple(_renamed(p, called) for p in parts))
+            return replace(node, arguments=tuple(renamed_in(p, called) for p in parts))
     return node
 
 

@@ -20,6 +20,7 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import COMPLETED
+from quokka_laws.laws.formula import renamed_in
 from quokka_laws.laws.formula_roles import Roles
 from quokka_laws.laws.formula_terms import Evaluator
 from quokka_laws.laws.formula_text import FUNCTIONS
@@ -105,7 +106,13 @@ def best(
         raise FitError(
             f"{fit.label} was published as an allocation, without a law of the loss: nothing can be minimised"
         )
-    question = _Question.of(fit, list(over), cost, dict(given or {}), dict(bounds or {}), dict(choices or {}))
+    own = fit.law.own_names
+
+    def canonical(named: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {own.get(k, k): v for k, v in (named or {}).items()}
+
+    chosen = [own.get(name, name) for name in over]
+    question = _Question.of(fit, chosen, cost, canonical(given), canonical(bounds), canonical(choices))
     budgets: list[float | None] = [None]
     if cost is not None:
         if budget is None:
@@ -116,7 +123,17 @@ def best(
     elif budget is not None:
         raise ArgumentError("a budget needs the cost it pays for: cost='6*N*D'")
     level = usable_level(fit, level)
-    return pd.DataFrame([question.row(b, level) for b in budgets])
+    table = pd.DataFrame([question.row(b, level) for b in budgets])
+    return _in_own_names(table, {c: name for name, c in own.items() if name in {*over, *(given or {})}})
+
+
+def _in_own_names(table: pd.DataFrame, own: Mapping[str, str]) -> pd.DataFrame:
+    """Columns of variables under the names they were asked by."""
+    parts = ("{}", "{}_lower", "{}_upper", "{}_flat_lower", "{}_flat_upper", "extrapolation_{}", "{}_exponent")
+    called = {part.format(c): part.format(name) for c, name in own.items() for part in parts}
+    table = table.rename(columns=called)
+    table["at_bound"] = [", ".join(own.get(c, c) for c in cell.split(", ")) for cell in table["at_bound"]]
+    return table
 
 
 @dataclass(frozen=True)
@@ -151,7 +168,7 @@ class _Question:
         choices: dict[str, Sequence[float]],
     ) -> _Question:
         law = fit.law
-        tree = None if cost is None else parse(cost, GRAMMAR)
+        tree = None if cost is None else renamed_in(parse(cost, GRAMMAR), law.own_names)
         known = [*law.takes, *(COMPLETED if {"N"} & set(law.takes) or {"D"} & set(law.takes) else ())]
         in_cost = [] if tree is None else list(dict.fromkeys(n.name for n in names(tree)))
         if not over:

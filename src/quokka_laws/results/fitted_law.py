@@ -126,6 +126,7 @@ class FittedLaw:
 
     def extrapolations(self, **data: Any) -> dict[str, Array]:
         """The factor of :meth:`extrapolation` by variable, for those whose fitted range is known."""
+        data = {self.law.own_names.get(k, k): v for k, v in data.items()}
         numbers = {k: v for k, v in data.items() if k not in self.law.groups}
         raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
         return {k: times_outside(v, *self.fitted_range[k]) for k, v in raw.items() if k in self.fitted_range}
@@ -204,7 +205,8 @@ class FittedLaw:
             if kind == "run" or (self.draws is not None and len(self.draws.dropna())):
                 table["loss_lower"], table["loss_upper"] = percentile_interval(self._spread(flat, kind), level)
         table["extrapolation"] = self.extrapolation(**flat)
-        return with_level(table, level)
+        own = {canonical: name for name, canonical in self.law.own_names.items() if name in data}
+        return with_level(table.rename(columns=own), level)
 
     def samples(self, *, kind: Literal["mean", "run"] = "run", **data: Any) -> Array:
         """What the interval of :meth:`predict` is made of: losses of every refit, shape (refits, points).
@@ -234,7 +236,8 @@ class FittedLaw:
         if "interval" in data:
             raise ArgumentError("predict has no argument interval: the confidence level is level=0.95")
         known = {"N", "D", "C", *self.law.takes} | ({"U_D", "epochs"} if self.law.of_repetition else set())
-        for name, value in data.items():
+        for called, value in data.items():
+            name = self.law.own_names.get(called, called)
             if value is None:
                 continue
             if name not in known:
