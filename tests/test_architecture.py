@@ -47,7 +47,6 @@ UNTESTED = {
     "_typing.py",
     "_version.py",
     "cli/fit.py",
-    "cli/forecasts.py",
     "cli/literature.py",
     "cli/output.py",
     "cli/pages.py",

@@ -55,8 +55,9 @@ def test_a_saturation_that_the_runs_do_not_show_is_a_flat_valley() -> None:
     law = laws.EffectiveData(parameters=False)
     values = dict(E=2.0, A=500.0, alpha=0.35, B=1500.0, beta=0.36, R_D=400.0)
     fit = ql.fit(law, curves(law, values, longest=6, noise=0.01), bootstrap=40, n_starts=8, seed=0)
-    assert "FLAT_VALLEY" in codes(fit)
-    assert "ql.profile(fit, 'R_D')" in fit.report()
+    (valley,) = (d for d in fit.diagnostics if d.code == "FLAT_VALLEY")
+    assert valley.numbers["name"] == "R_D"
+    assert valley.numbers["factor"] > 10
 
 
 @pytest.mark.slow
@@ -86,7 +87,7 @@ def test_no_finite_prediction_is_one_error_that_names_the_rows() -> None:
     values = dict(E=2.0, A=500.0, alpha=0.4, B=50.0, beta=0.5, p_e=1.5, c_p=1.0, m_p=0.0, k_p=0.0, gamma=1.0)
     law = ql.FittedLaw(laws.QuokkaRepeated(), values)
     assert np.isfinite(law.predict(N=1e9, U_D=1e9, epochs=2)["loss"]).all()
-    with pytest.raises(ql.FitError, match=r"1 of 2 rows \(row 2: N = 1e\+09, U_D = 1e\+09, epochs = 1e\+06\)"):
+    with pytest.raises(ql.FitError, match="N = 1B, U_D = 1B, epochs = 1M"):
         law.predict(N=1e9, U_D=1e9, epochs=[2, 1e6])
 
 
@@ -94,8 +95,8 @@ def test_no_finite_prediction_is_one_error_that_names_the_rows() -> None:
 def test_negative_or_missing_epochs_list_their_rows(bad: float) -> None:
     runs = curves(MEMORIZATION, TRUE).drop(columns=["D", "C"])
     runs.loc[6, "epochs"] = bad
-    with pytest.raises(ql.RunsError, match=r"column epochs: .* in row 7; expected positive"):
-        ql.check_runs(runs)
+    (record,) = ql.check_runs(runs).attrs["excluded"]
+    assert record["row"] == 7
 
 
 def test_epochs_that_contradict_the_tokens_list_their_rows() -> None:

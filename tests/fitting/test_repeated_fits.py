@@ -149,7 +149,7 @@ def test_stages_left_out_are_counted_and_unknown_ones_refused() -> None:
 def test_single_epoch_data_cannot_identify_repetition(quokka87: pd.DataFrame) -> None:
     with pytest.raises(ql.RunsError, match="no run repeats its data"):
         ql.fit(laws.QuokkaRepeated(), quokka87.assign(U_D=quokka87["D"]))
-    with pytest.raises(ql.RunsError, match="needs a column U_D"):
+    with pytest.raises(ql.RunsError, match="needs columns U_D, epochs"):
         ql.fit(laws.QuokkaRepeated(), quokka87)
 
 

@@ -7,3 +7,7 @@ from quokka_laws.architectures.read import read
 from quokka_laws.architectures.write import FORMATS, write
 
 __all__ = ["FORMATS", "Architecture", "Count", "Experts", "LatentAttention", "count", "propose", "read", "write"]
+
+
+def __dir__() -> list[str]:
+    return __all__

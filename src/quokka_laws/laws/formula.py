@@ -187,13 +187,9 @@ class Formula(Law):
             For a name that is all but that of a column, and for a coefficient called like one.
         """
         used = {n.name for n in names(self._tree)} | set(self.groups)
-        aliases = self.aliases
-        if self.of is None:
-            aliases += tuple(
-                (a, b) for a, b in (renamed or {}).items() if a in used and a not in columns and b in columns
-            )
-        seen = replace(self, aliases=aliases) if aliases != self.aliases else self
-        of = seen.of
+        read_as = tuple((a, b) for a, b in (renamed or {}).items() if a in used and a not in columns and b in columns)
+        seen = replace(self, aliases=self.aliases + read_as) if read_as else self
+        of = None if self.of is None else tuple(dict(read_as).get(v, v) for v in self.of)
         if of is None:
             own = [c for c in columns if c not in ("loss", "weight")]
             seen._check_columns(own, [a for a, b in (renamed or {}).items() if b in columns and b not in used])
