@@ -59,8 +59,8 @@ def check_counts(*, bootstrap: Any, n_starts: Any, seed: Any) -> None:
 
 
 def _is_read(runs: pd.DataFrame, law: Law) -> bool:
-    """Whether a table needs no reading: its columns are named as the law wants them."""
-    return {"loss", *law.variables} <= set(runs)
+    """Whether a table needs no reading: its columns are named as the law wants them, or were read under other names."""
+    return {"loss", *law.variables} <= {*runs, *runs.attrs.get("renamed", {})}
 
 
 def _names_a_law(given: Any) -> bool:

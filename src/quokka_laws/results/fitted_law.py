@@ -133,6 +133,7 @@ class FittedLaw:
 
     def outside(self, **data: Any) -> list[tuple[str, float, float, float]]:
         """Variables of a point that lie outside the fitted runs: name, value farthest out, smallest and largest fitted value."""
+        data = {self.law.own_names.get(k, k): v for k, v in data.items()}
         numbers = {k: v for k, v in data.items() if k not in self.law.groups}
         raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
         found = []
