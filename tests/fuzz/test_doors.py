@@ -45,7 +45,7 @@ def test_commands_answer_or_refuse_at_length(seed: int) -> None:
 
 
 # What a cell means to a person; what is not here means no number, and its row must not be used.
-MEANT = {"1e-300": 1e-300, "1e300": 1e300, "7B": 7e9, "7 B": 7e9, "1_000": None, "١٢٣": None, "0x10": None}
+MEANT = {"1e-300": 1e-300, "1e300": 1e300, "7B": 7e9, "7 B": 7e9, "1_000": 1000.0, "١٢٣": None, "0x10": None}
 
 
 @settings(QUICK, max_examples=200)

@@ -92,7 +92,8 @@ class FittedLaw:
 
     def _loss(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> Array:
         """Loss of any coefficients, with a C that is not given by the fit's own rule."""
-        return self.law.loss(values, flops_per_ND=self.conventions.flops_per_ND, **data)
+        called = {self.law.own_names.get(k, k): v for k, v in data.items()}
+        return self.law.loss(values, flops_per_ND=self.conventions.flops_per_ND, **called)
 
     def draw_values(self) -> dict[str, Array]:
         """Coefficients of every usable refit, by name.

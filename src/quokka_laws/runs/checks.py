@@ -84,7 +84,8 @@ def mixed_units(table: pd.DataFrame) -> list[Remark]:
         if name not in table:
             continue
         ordered = np.sort(table[name].to_numpy(dtype=float))
-        leap = np.flatnonzero(ordered[1:] / ordered[:-1] > UNITS_APART)
+        with np.errstate(over="ignore"):
+            leap = np.flatnonzero(ordered[1:] / ordered[:-1] > UNITS_APART)
         if len(leap):
             below, above = float(ordered[leap[0]]), float(ordered[leap[0] + 1])
             small = table[name].to_numpy() <= below

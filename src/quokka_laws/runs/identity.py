@@ -78,7 +78,7 @@ def told_apart(names: pd.Series, ids: pd.Series | None, swept: pd.DataFrame) -> 
         return names.where(~several, names + " (" + ids.astype(str) + ")")
     if swept.empty and not len(swept.columns):
         return names
-    keys = swept.astype(str).agg("\x1f".join, axis=1)
+    keys = swept.map(str).agg("\x1f".join, axis=1)
     number = pd.Series(0, index=names.index)
     for _, rows in keys.groupby(names, sort=False):
         number[rows.index] = pd.factorize(rows)[0]
