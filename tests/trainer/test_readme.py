@@ -34,7 +34,8 @@ def test_commands(text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         done = CliRunner().invoke(main, words[3:])
         assert done.exit_code == 0, (words, done.output)
         said[words[3]] = done.stdout
-    assert set(said) == {"sweep", "train", "eval", "sample", "probe"}
+    assert set(said) == {"sweep", "train", "eval", "sample", "probe", "tokenize"}
+    assert Path("shards/index.json").exists()
     (row,) = read_rows(Path("runs/runs.jsonl"))
     assert json.loads(said["eval"])["loss"] == row["loss"]
     assert said["sample"].count("---") == 1
