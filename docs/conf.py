@@ -13,9 +13,10 @@ from docutils.nodes import SkipNode
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "src"), str(HERE.parent)]
 
-from quokka_laws import __version__, report_text  # noqa: E402
+from quokka_laws import __version__  # noqa: E402
+from quokka_laws.results import format  # noqa: E402
 
-report_text.WIDTH = 90  # characters that fit a page of the site
+format.WIDTH = 90  # characters that fit a page of the site
 
 project = "quokka-laws"
 author = "the quokka-laws authors"

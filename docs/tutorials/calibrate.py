@@ -21,6 +21,7 @@ import pandas as pd
 
 import quokka_laws as ql
 from quokka_laws import plot
+from quokka_laws.reporting.plot.axes import shades
 
 pd.options.display.float_format = "{:.4g}".format
 
@@ -97,7 +98,7 @@ for ax, (objective, runs) in zip(
     axes, rows.query("group == 'repeated' and U_D == 8192").groupby("objective"), strict=True
 ):
     curves = runs.groupby("width")
-    for (width, run), color in zip(curves, plot.shades(len(curves)), strict=True):
+    for (width, run), color in zip(curves, shades(len(curves)), strict=True):
         ax.plot(run["epochs"], run["loss"], "o-", ms=3, color=color, label=f"width {width}")
     ax.set(xscale="log", xlabel="epochs", ylim=(2, 5), title=f"{objective}, 8,192 unique bytes")
 axes[0].set_ylabel("validation loss (nats/byte)")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import quokka_laws as ql
-from quokka_laws import plot
+from quokka_laws.reporting.plot.axes import BLACK, BLUE
 
 pd.options.display.float_format = "{:.4g}".format
 
@@ -36,7 +36,7 @@ _, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 y = np.arange(len(plans))[::-1]
 flat = plans["N_flat_lower"].notna()
 ax.hlines(y[flat], plans.loc[flat, "N_flat_lower"], plans.loc[flat, "N_flat_upper"], color="0.75", lw=7)
-ax.plot(plans["N"], y, "o", color=plot.BLUE, mec=plot.BLACK)
+ax.plot(plans["N"], y, "o", color=BLUE, mec=BLACK)
 ax.set_yticks(y, plans.index)
 ax.set(
     xscale="log", xlabel=f"compute-optimal parameters N at C = {C:.2g} FLOPs", title="grey: within 0.1 % of the loss"
@@ -59,7 +59,7 @@ ql.plan.overtraining(law, C=C, factor=[1, 4, 16, 100]).T
 sizes = best["N"] * np.geomspace(0.05, 20, 200)
 loss = law(N=sizes, D=C / (6 * sizes))
 _, ax = plt.subplots(layout="constrained")
-ax.plot(sizes, 100 * (loss / loss.min() - 1), color=plot.BLUE)
+ax.plot(sizes, 100 * (loss / loss.min() - 1), color=BLUE)
 ax.axvspan(best["N_flat_lower"], best["N_flat_upper"], color="0.9", label="within 0.1 %")
 ax.axhline(0.1, color="0.6", lw=0.8, ls=":")
 ax.set(xscale="log", xlabel="parameters N, all of C spent", ylabel="loss above the best, %", ylim=(0, 4))

@@ -14,6 +14,7 @@ import pandas as pd
 
 import quokka_laws as ql
 from quokka_laws import plot
+from quokka_laws.reporting.plot.axes import STYLES
 
 pd.options.display.float_format = "{:.4g}".format
 
@@ -85,7 +86,7 @@ ql.plan.compute_and_data_optimal(fit, C=[1e18, 1e19, 1e20], U_D=1e8)[["C", "N", 
 published = ql.published["quokka-2025/repeated"]
 epochs = np.geomspace(2, 2000, 200)
 _, ax = plt.subplots(layout="constrained")
-for law, (color, line, _) in zip((fit, published), plot.STYLES, strict=False):
+for law, (color, line, _) in zip((fit, published), STYLES, strict=False):
     ax.plot(epochs, law(N=4e8, U_D=1e8, epochs=epochs), color=color, ls=line, label=f"{law.label}, 100M tokens")
     ax.plot(epochs, law(N=4e8, U_D=1e9, epochs=epochs), color=color, ls=line, lw=0.8, label=f"{law.label}, 1B tokens")
 ax.set(xscale="log", xlabel="epochs", ylabel="validation loss (nats/token)", title="N = 400M", ylim=(2.2, 6))
