@@ -37,7 +37,7 @@ def public(module: ModuleType) -> list[str]:
 )
 def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
     listed = set(re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), flags=re.MULTILINE))
-    prefix = "" if module is ql else module.__name__.rpartition(".")[2] + "."
+    prefix = "" if module is ql else module.__name__.removeprefix("quokka_laws.") + "."
     names = [n for n in public(module) if not isinstance(getattr(module, n), ModuleType) and n != "__version__"]
     both = {n for n in names if n in listed and getattr(ql, n, None) is getattr(module, n)}  # ql.import_runs
     assert not [n for n in names if prefix + n not in listed and n not in both]

@@ -159,9 +159,9 @@ def _arrow(form: str) -> bytes:
     table = pa.table({"N": [1e8, 2e8], "D": [2e9, 4e9], "loss": [3.412, 3.1]})
     sink = pa.BufferOutputStream()
     if form == "parquet":
-        pa.parquet.write_table(table, sink)
+        pytest.importorskip("pyarrow.parquet").write_table(table, sink)
     elif form == "feather":
-        pa.feather.write_feather(table, sink)
+        pytest.importorskip("pyarrow.feather").write_feather(table, sink)
     else:
         writer = (pa.ipc.new_file if form == "file" else pa.ipc.new_stream)(sink, table.schema)
         with writer:
