@@ -97,7 +97,7 @@ def test_bounds_hold_and_are_confessed(runs: pd.DataFrame) -> None:
     assert fit.values["alpha"] == 0.3
     assert fit.status is ql.FitStatus.AT_BOUND
     assert fit.summary.loc["alpha", "at_bound"]
-    assert ["alpha"] == [d.numbers["name"] for d in fit.diagnostics if d.code == "AT_BOUND"]
+    assert [d.numbers["name"] for d in fit.diagnostics if d.code == "AT_BOUND"] == ["alpha"]
     inside = ql.fit(LAW, runs, params=LAW.make_params(E=dict(min=1.0, max=3.0)))
     assert inside.values == pytest.approx(ql.fit(LAW, runs).values, rel=1e-6)
 
