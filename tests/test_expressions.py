@@ -15,6 +15,7 @@ from quokka_laws._expressions import (
     nearest,
     parse,
     quoted,
+    written,
 )
 from quokka_laws.exceptions import ExpressionError
 
@@ -50,6 +51,7 @@ def op(operator: str, *operands: Node) -> Operation:
 )
 def test_formulas_are_read(text, tree):
     assert parse(text, FORMULA) == tree
+    assert parse(written(tree), FORMULA) == tree
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,7 @@ def test_formulas_are_read(text, tree):
 def test_conditions_are_read(text, tree):
     found = parse(text, CONDITION)
     assert found == tree
+    assert parse(written(found), CONDITION) == tree
     assert is_condition(found)
 
 

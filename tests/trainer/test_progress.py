@@ -45,3 +45,4 @@ def test_what_failed_is_not_shown_as_done(tmp_path: Path, capsys: pytest.Capture
 
 def test_news_that_cannot_be_written_are_done_without(tmp_path: Path) -> None:
     Reporter(tmp_path / "nowhere" / "a.progress", "x", ["a"], 1)(1, {})
+    assert not (tmp_path / "nowhere").exists()

@@ -48,7 +48,8 @@ def test_nonsense_is_refused_by_name(field: str, values: tuple[object, ...]) -> 
 
 
 def test_bounds_that_are_meant_are_taken() -> None:
-    RunSpec(beta1=0.0, cooldown=1.0, warmup=0, weight_decay=0.0, width=48, head_size=16)
+    spec = RunSpec(beta1=0.0, cooldown=1.0, warmup=0, weight_decay=0.0, width=48, head_size=16)
+    assert (spec.beta1, spec.cooldown, spec.warmup, spec.weight_decay) == (0.0, 1.0, 0, 0.0)
 
 
 def test_all_faults_are_named_at_once() -> None:

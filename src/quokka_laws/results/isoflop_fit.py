@@ -121,6 +121,7 @@ class IsoflopFit:
 
 
 def power_values(fits: dict[str, Any]) -> dict[str, float]:
+    """``k_N, a, k_D, b`` of the lines through log optima."""
     (N, D) = (fits[k].params for k in ("N", "D"))
     return {
         "k_N": float(np.exp(N["intercept"].value)),
