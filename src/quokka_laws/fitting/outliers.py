@@ -17,8 +17,9 @@ import numpy as np
 from scipy.stats import t as student
 
 from quokka_laws._typing import Array
-from quokka_laws.fitting.influence import Change, Refits
-from quokka_laws.fitting.linearised import predictions
+from quokka_laws.fitting.influence import Refits
+from quokka_laws.fitting.linearised import Linearised, predictions, with_errors
+from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.solver import solve
 from quokka_laws.objective import LogL2
 
@@ -43,17 +44,19 @@ class Outliers:
         Rows that stand out too, but lie far less off or change nothing more.
     residuals : array
         ln(observed / predicted) of ``rows`` against what all rows but the outlying ones predict.
-    answer : Change
-        With all rows, and without ``rows``.
-    without_all : float
-        The answer without ``others`` as well.
+    with_all, without, without_all : float
+        The answer with all rows, without ``rows``, and without ``others`` as well.
+    sd : float
+        Standard error of the answer without ``rows``.
     """
 
     rows: Array
     others: Array
     residuals: Array
-    answer: Change
+    with_all: float
+    without: float
     without_all: float
+    sd: float
 
 
 def outliers(refits: Refits, answer: Callable[..., Array]) -> Outliers | None:
@@ -71,31 +74,36 @@ def outliers(refits: Refits, answer: Callable[..., Array]) -> Outliers | None:
     order = standing_out(refits)
     if not len(order):
         return None
-    every = np.arange(len(refits.data.loss))
-
-    def conclude(values: object, weights: Array) -> dict[str, Array]:
-        return {"answer": answer(values)}
-
     # The answer as one row after the other is left out, by the fit's own objective.
-    weights = np.ones((len(order) + 1, len(every)))
+    weights = np.ones((len(order) + 1, len(refits.data.loss)))
     for k in range(len(order)):
         weights[k + 1 :, order[k]] = 0.0
     start, off = (np.repeat(v[None], len(weights), axis=0) for v in (refits.best.u, refits.best.off))
     problem = refits.space.problem(refits.data, refits.objective)
     solved = solve(problem, start, weights * refits.data.weights, off=off, begin="warm")
     path = answer(refits.space.batch_values(solved.u, solved.off))
-    found = refits.without(np.setdiff1d(every, order), conclude, worth=lambda a, b: True)
-    sd = found["answer"].sd_without
-    predicted, _ = predictions(refits.space, refits.data, solved.u[[-1]], solved.off[[-1]])
+    end, sd, u, off = _without(refits, order, answer)
+    predicted, _ = predictions(refits.space, refits.data, u, off)
     residuals = (np.log(refits.data.loss) - predicted[0])[order]
     near = np.abs(residuals) * FAR < np.abs(residuals).max()
     last = int(np.flatnonzero(np.abs(path - path[-1]) <= SETTLED * sd)[0])
     last = min([last, *np.flatnonzero(near)])
     if not abs(path[0] - path[last]) > sd:
         return None
-    rows = order[:last]
-    change = refits.without(np.setdiff1d(every, rows), conclude, worth=lambda a, b: True)["answer"]
-    return Outliers(rows, order[last:], residuals[:last], change, float(path[-1]))
+    without, sd, _, _ = _without(refits, order[:last], answer)
+    return Outliers(order[:last], order[last:], residuals[:last], float(path[0]), without, end, sd)
+
+
+def _without(refits: Refits, rows: Array, answer: Callable[..., Array]) -> tuple[float, float, Array, Array]:
+    """The answer without some rows, its standard error, and the optimum (free coordinates, terms at zero)."""
+    kept = np.setdiff1d(np.arange(len(refits.data.loss)), rows)
+    data, space = refits.data.take(kept), refits.space
+    near = refits.best.u[None], refits.best.off[None]
+    best = optimise(refits.law, data, space, refits.objective, n_starts=None, seed=refits.seed, near=near, briefly=True)
+    u, off = best.u[None], best.off[None]
+    at = Linearised.at(space, data, refits.objective, u, off, np.log(data.loss))
+    value, sd = with_errors(at, space, u, off, lambda v: answer({k: x[:, 0] for k, x in v.items()})[:, None])
+    return float(value[0, 0]), float(sd[0, 0]), u, off
 
 
 def standing_out(refits: Refits) -> Array:
