@@ -118,7 +118,8 @@ def import_runs(
     if not rows:
         raise RunsError(f"{', '.join(map(str, given))}: no runs were found")
     if all(row.get("status") in ("no loss", "incomplete") for row in rows):
-        raise RunsError(f"none of {len(rows)} runs can be used. {rows[0]['source']}: {rows[0]['reason']}")
+        why = f"none of {len(rows)} runs can be used. {rows[0]['source']}: {rows[0]['reason']}"
+        raise RunsError(f"{why}. {_unmatched(options, len(rows))}" if options.unmatched else why)
     metrics_agree(metrics)
     table = pd.DataFrame.from_records(rows)
     _suspect_plans(table, planned)

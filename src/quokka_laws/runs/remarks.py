@@ -180,6 +180,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "planned": (
         "{ratio:.3g} times the tokens per step of most runs, if it saw all that were planned: did it stop early?"
     ),
+    "written_twice": "{file} holds the run of {other} once more: read once",
     "renamed": "{name} is the name of {n} runs: they became {names}",
     "another": "another run is called {name}: it became {became}",
     "unmatched": "{n} of {of} run names do not match {pattern!r}: {names}",
