@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -27,6 +28,7 @@ from quokka_laws.runs.remarks import row_of, sentence
 from quokka_laws.runs.states import states
 
 WIDTH = 100
+TOGETHER = 6  # rows that were left out for one reason, above which one sentence names them all
 NAMED = 3  # runs named beside a remark that is true of several
 
 
@@ -40,7 +42,7 @@ def check_command(runs: tuple[str, ...], law: Law, out: Output, **reading: Any) 
     table = load_runs(runs, **reading)
     attrs = table.attrs
     law = law_for(law, table)
-    excluded = [f"{row_of(record)} excluded: {record['reason']}" for record in attrs["excluded"]]
+    excluded = _excluded(attrs["excluded"])
     verdict = f"enough for {law.label} ({len(law.coefficients)} coefficients)"
     try:
         check_design(law, table)
@@ -60,6 +62,20 @@ def check_command(runs: tuple[str, ...], law: Law, out: Output, **reading: Any) 
     numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
     out.show(answer, known, summary, below=["\n".join([conventions, *read])])
+
+
+def _excluded(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each row left out, or for all that were left out for one reason where they are many."""
+    by_reason: dict[str, list[str]] = {}
+    for record in records:
+        by_reason.setdefault(str(record["reason"]), []).append(row_of(record))
+    said = []
+    for reason, rows in by_reason.items():
+        if len(rows) > TOGETHER:
+            said.append(f"{len(rows)} rows excluded: {reason}: {', '.join(row.removeprefix('row ') for row in rows)}")
+        else:
+            said += [f"{row} excluded: {reason}" for row in rows]
+    return said
 
 
 @click.command("import")
@@ -147,7 +163,7 @@ def summary(table: pd.DataFrame) -> str:
     remark = table.get("remark", pd.Series("", index=table.index)).fillna("")
     labels = remark.where(
         usable,
-        said.word
+        said.word.where(said.column == "status", said.column + " " + said.word)
         + reason.map(lambda text: f": {text}" if text else "")
         + remark.map(lambda text: f" ({text})" if text else ""),
     )

@@ -37,8 +37,9 @@ from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.checkpoints import one_phase
-from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, suggested
+from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, plain_name
 from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.proposals import suggested
 from quokka_laws.runs.read import row_names
 from quokka_laws.runs.rows import subset
 
@@ -46,6 +47,7 @@ Resampling = Literal["auto", "rows", "residuals"]
 PriorArgument = Literal["auto", "literature"] | Mapping[str, tuple[float, float]] | None
 
 FEWEST_LEVELS = 3  # of N and of D
+LOG_STEPS = ("step", "global_step", "iteration", "iter")  # of a log of training, which a table of runs has no need of
 SAME_LEVEL = 0.02  # relative distance up to which two values count as one level
 SAME_DATA = 1.02
 """Amounts of unique data within this factor are one: U_D is often derived from rounded epochs."""
@@ -166,6 +168,8 @@ def fit(
         return fit_near(law, runs, columns=columns, objective=objective, **one_law, **settings)
     if params is not None or start_from is not None:
         raise ArgumentError("params= and start_from= are of one law, and none was named: ql.fit(law, runs, ...)")
+    if {"N", "D"} - set(given):
+        raise RunsError("; ".join(_missing(from_name("chinchilla"), given)))
     form, choice = choose(given, seed=seed)
     held = form.law.make_params(**form.settings) if form.held else None
     found = fit_near(form.law, given, objective=objective or LogHuber("auto"), params=held, **settings)
@@ -570,9 +574,7 @@ def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
     faults = []
     if absent:
         shown = ", ".join(str(typed.get(c, c)) for c in runs)
-        faults.append(
-            f"{law.label} needs {_columns(absent)}; the table has {shown}.{_advice(absent, spare, runs.attrs)}"
-        )
+        faults.append(f"{law.label} needs {_columns(absent)}; the table has {shown}.{_advice(absent, spare, runs)}")
     for name in (name for name in law.takes if name in runs):
         if name in law.groups:
             if (empty := runs[name].isna() | (runs[name].astype(str).str.strip() == "")).any():
@@ -591,15 +593,20 @@ def _columns(names: Sequence[str]) -> str:
     return f"a column {names[0]}" if len(names) == 1 else f"columns {', '.join(names)}"
 
 
-def _advice(absent: Sequence[str], spare: Sequence[str], attrs: Mapping[Any, Any]) -> str:
+def _advice(absent: Sequence[str], spare: Sequence[str], runs: pd.DataFrame) -> str:
     """What to say where columns are missing: which of several is meant, what they might be called."""
-    said = []
+    said, attrs = [], runs.attrs
+    known = {c: c for c in INPUTS if c in runs} | {c: given for given, c in attrs.get("renamed", {}).items()}
     for name in absent:
         if several := attrs.get("undecided", {}).get(name):
             said.append(f" {', '.join(several)} could all be {name}; say which: columns={{{name!r}: {several[0]!r}}}.")
     unknown = [name for name in absent if name in HINTS and name not in attrs.get("undecided", {})]
     if unknown:
-        said.append(f" Say {suggested(spare, unknown)}")
+        said.append(f" Say {suggested(spare, unknown, runs, known)}")
+    if "C" in runs and not {"N", "D"} & set(runs):
+        said.append(", or fit a law of compute alone: ql.laws.PowerLaw('C') (on the command line --law power)")
+    if any(plain_name(name) in LOG_STEPS for name in spare):
+        said.append(". If each row is a step of a log, turn the log into runs: quokka-laws import FILE")
     for name in absent:
         if name not in HINTS and (near := nearest(name, spare)):
             said.append(f" Is {name} {near!r}?")

@@ -15,7 +15,17 @@ SIDE = (
     *("config", "summary", "metadata", "args", "hparams", "params", "hyperparameters", "hyperparams", "settings"),
     *("wandb-metadata", "wandb-summary", "hparams_config", "run_config", "train_config", "experiment_state", "searcher-state"),
 )  # fmt: skip
-SETTINGS = ("config", "params", "hparams", "hyperparameters", "hyperparams", "settings", "args", "run_config", "train_config")
+SETTINGS = (
+    "config",
+    "params",
+    "hparams",
+    "hyperparameters",
+    "hyperparams",
+    "settings",
+    "args",
+    "run_config",
+    "train_config",
+)
 LARGEST = 1_000_000  # bytes; settings are a few hundred
 
 
@@ -49,7 +59,9 @@ def _read(path: Path) -> Mapping[str, Any]:
         data = json.loads(text) if path.suffix == ".json" else _yaml(text)
     except (OSError, ValueError, RecursionError):
         return {}
-    if not isinstance(data, dict) or any(isinstance(v, list) and len(v) > 1 and isinstance(v[0], dict) for v in data.values()):
+    if not isinstance(data, dict) or any(
+        isinstance(v, list) and len(v) > 1 and isinstance(v[0], dict) for v in data.values()
+    ):
         return {}
     return {str(k): v for k, v in data.items()}
 

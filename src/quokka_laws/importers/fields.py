@@ -75,7 +75,11 @@ def curve(
     said = list(remarks)
     columns, factors = scaled(columns, [*names, *configured])
     if lost := [f"{k}={v}" for k, v in columns.items() if v not in names and v not in configured]:
-        return unreadable(run_id, source, [f"it has no {', '.join(lost)}; it has {_listed(list(dict.fromkeys([*names, *configured])))}"])
+        return unreadable(
+            run_id,
+            source,
+            [f"it has no {', '.join(lost)}; it has {_listed(list(dict.fromkeys([*names, *configured])))}"],
+        )
     asked = {k: v for k, v in columns.items() if k in LOGGED and v in names}
     if "loss" not in asked and (chosen := _loss(names, source, run_id, said)):
         asked["loss"] = chosen
@@ -100,7 +104,10 @@ def curve(
         return unreadable(run_id, source, [reason])
     table = pd.DataFrame({k: _numbers(logged[v], f"{source}: column {v}") for k, v in found.items()})
     for canonical in ("step", "D"):
-        if canonical in table and (factor := _factor(canonical, found[canonical], table[canonical], columns, factors)) > 1:
+        if (
+            canonical in table
+            and (factor := _factor(canonical, found[canonical], table[canonical], columns, factors)) > 1
+        ):
             table[canonical] *= factor
             said.append(Remark("scaled", {"name": canonical, "factor": factor}))
     if "step" not in table:
@@ -237,9 +244,7 @@ def _size(configured: Mapping[str, Any]) -> str:
     return counts[0] if not usual and len({str(configured[n]) for n in counts}) == 1 else ""
 
 
-def _factor(
-    canonical: str, given: str, values: Any, columns: Mapping[str, str], factors: Mapping[str, float]
-) -> float:
+def _factor(canonical: str, given: str, values: Any, columns: Mapping[str, str], factors: Mapping[str, float]) -> float:
     """What a unit multiplies by: as asked for, else as the name of a count says it, if its values can be such: ``params_m``."""
     if canonical in factors or canonical in columns or canonical not in ("N", "D", "U_D"):
         return factors.get(canonical, 1.0)

@@ -17,8 +17,10 @@ from quokka_laws.importers.fields import LOGGED, curve
 from quokka_laws.importers.options import Options
 from quokka_laws.importers.wandb import is_wide, sampled, tidy, unpivot
 from quokka_laws.runs import identity, words
-from quokka_laws.runs.columns import plain_name, recognise, recognise_runs, scaled
+from quokka_laws.runs.columns import Recognised, plain_name, recognise, recognise_runs, scaled
 from quokka_laws.runs.files import flatten, is_table_name, read_table
+from quokka_laws.runs.made_columns import made
+from quokka_laws.runs.proposals import proposed
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.remarks import Remark, sentence
 
@@ -160,7 +162,11 @@ def _table(
 ) -> Iterator[Curve | dict[str, Any]]:
     """Curves or points of a table; ``known``: settings that stand beside it, of its one run."""
     table = table.rename(columns=str)
-    asked = {k: v for k, v in scaled(options.columns, list(table))[0].items() if k == "step"}
+    asked = scaled(options.columns, list(table))[0]
+    table, notes = made(table, asked)
+    for note in notes:
+        options.note(note)
+    asked = {k: v for k, v in asked.items() if k == "step"}
     steps, _, _ = recognise(list(table), asked, {"step": LOGGED["step"]})
     place = next(iter(steps), None) or _along(table, options)
     if place is None or (_one_row_each(table, options) and not asked):
@@ -245,6 +251,14 @@ def _recognised_points(table: pd.DataFrame, options: Options) -> bool:
     return "loss" in mapping and len({"N", "D", "C"} & mapping) >= 2
 
 
+def _sizes(table: pd.DataFrame, found: Recognised) -> str:
+    """What might hold the size and the tokens of each row, as the option ``--columns`` takes it."""
+    known = {canonical: given for given, canonical in found.mapping.items()}
+    free = [str(c) for c in table if c not in found.mapping]
+    pairs = proposed(free, [k for k in ("N", "D") if k not in known], table, known)
+    return '"' + ",".join(f"{k}={v}" for k, v in pairs.items()) + '"'
+
+
 def _for_runs(options: Options) -> dict[str, str]:
     return {k: v for k, v in options.columns.items() if k not in ("step", "lr", "max_steps")}
 
@@ -263,7 +277,7 @@ def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, ste
     if not options.facts and not options.pattern and len({"N", "D", "C", "U_D"} & mapped) < 2:
         faults.append(
             f"no column of steps, and nothing says how many parameters and tokens each row has; it has {', '.join(names)}. "
-            "Say --columns step=NAME if rows are a log, N=…,D=… if they are runs"
+            f"Say --columns step=NAME if rows are a log, {_sizes(table, found)} if they are runs"
         )
     if faults:
         raise RunsError(f"{where}: {'; '.join(faults)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -248,7 +249,8 @@ def study(
     budgets = budgets if asked else (10 * result.fitted_range["C"][1],)
     together = None
     if law is None and result.law.of_N_and_D and not result.law.of_repetition:
-        together = consensus(result.runs, budgets, prior=settings.get("prior", "auto"), seed=seed)
+        with contextlib.suppress(RunsError):  # the last checkpoints of few runs determine no law by themselves
+            together = consensus(result.runs, budgets, prior=settings.get("prior", "auto"), seed=seed)
     return Study(result, iso, reason, budgets, unique, together, asked)
 
 
