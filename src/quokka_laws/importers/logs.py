@@ -267,7 +267,7 @@ def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, ste
     asked, factors = scaled(_for_runs(options), list(table))
     found = recognise_runs(table, asked)
     found.factors |= factors
-    faults = [sentence(fault, options=True) for fault in found.faults]
+    faults = [sentence(fault) for fault in found.faults]
     names = [str(c) for c in table]
     mapped = set(found.mapping.values())
     if "loss" not in mapped and not found.faults:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from quokka_laws._spelling import BLANK
 from quokka_laws.runs import words
 from quokka_laws.runs.columns import WORDED, plain_name, written_sizes
 from quokka_laws.runs.expressions import quoted
 
-BLANK = "…"
 _OBJECTIVES = (
     "value",
     "objective",
@@ -27,13 +27,6 @@ _BATCH = re.compile(r"(global_|train_|total_|effective_|g)*(batch_size|batch|bs|
 _LENGTH = re.compile(
     r"(max_|train_)*(seq_len|seq_length|seqlen|sequence_length|context_length|context_len|context|block_size|n_ctx|max_seq_len)"
 )
-
-
-def suggested(names: Sequence[str], wanted: Sequence[str], table: pd.DataFrame, known: Mapping[str, str]) -> str:
-    """``columns={'N': '# Params', 'D': …}``: what to say where columns were not recognised."""
-    found = proposed(names, wanted, table, known)
-    pairs = [f"{k!r}: {v!r}" if v != BLANK else f"{k!r}: {v}" for k, v in found.items()]
-    return f"columns={{{', '.join(pairs)}}}"
 
 
 def proposed(

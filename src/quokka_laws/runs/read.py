@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import BLANK
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
 from quokka_laws.runs import identity, sweeps, units, words
@@ -47,7 +48,7 @@ from quokka_laws.runs.conventions import AS_GIVEN, UNSTATED, Conventions, flops_
 from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.made_columns import made
-from quokka_laws.runs.proposals import BLANK, accuracies, proposed
+from quokka_laws.runs.proposals import accuracies, proposed
 from quokka_laws.runs.quantities import parse_quantities
 from quokka_laws.runs.remarks import Remark
 from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, unlabelled
