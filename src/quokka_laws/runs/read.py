@@ -168,7 +168,8 @@ def read_runs(
         "notes": [note.to_dict() for note in notes],
         "source": where_from(source),
         "flops_tolerance": flops_tolerance,
-        "renamed": {a: b for a, b in found.mapping.items() if a != b and b not in found.factors},
+        "renamed": original.attrs.get("renamed", {})
+        | {a: b for a, b in found.mapping.items() if a != b and b not in found.factors},
         "undecided": found.undecided,
     }
     table = _checked(table, given)
