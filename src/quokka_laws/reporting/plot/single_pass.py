@@ -14,6 +14,7 @@ import pandas as pd
 from quokka_laws.evaluation.holdout import log_errors
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.reporting.plot.axes import BLACK, BLUE, ORANGE, RED, loss_label, new_axes, plain_sizes, shades
+from quokka_laws.reporting.plot.outlying import both_optima, name_rows, outlying
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human
@@ -91,6 +92,9 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
             bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85},
         )
         ax.plot(N, budget / (k * N), ":", color="0.5", lw=0.9)
+    if (found := outlying(fit)) is not None:
+        name_rows(ax, fit, found, runs["N"].to_numpy(dtype=float), runs["D"].to_numpy(dtype=float))
+        both_optima(ax, fit, found)
     # Below the axes: runs and contours are everywhere inside them.
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize=8, frameon=False)
     return ax
@@ -131,6 +135,9 @@ def residuals(fit: FitResult, *, ax: Axes | None = None) -> Axes:
     delta = getattr(fit.objective, "delta", None)
     if delta:
         ax.axhspan(-100 * delta, 100 * delta, color="0.85", zorder=0, label=f"±δ = ±{100 * delta:g} %")
+    if (found := outlying(fit)) is not None:
+        name_rows(ax, fit, found, table["C"].to_numpy(dtype=float), 100 * table["residual"].to_numpy(dtype=float))
+    if delta or found:
         ax.legend(fontsize=8, frameon=False)
     ax.set(xscale="log", xlabel="training compute C (FLOPs)", ylabel=ERROR_LABEL)
     return ax
