@@ -28,7 +28,7 @@ def name_rows(ax: Axes, fit: FitResult, found: Diagnostic, x: Array, y: Array) -
     """Ring the outlying rows at their places (rows,) and write their names beside them."""
     names = np.array(row_names(fit.runs, np.ones(len(fit.runs), dtype=bool)))
     rows = np.flatnonzero(np.isin(names, found.rows))
-    label = "outliers: rows that carry the answer"
+    label = "outliers that carry the answer"
     ax.scatter(x[rows], y[rows], s=70, facecolor="none", edgecolor=ORANGE, lw=1.5, zorder=5, label=label)
     for row in rows[:NAMED]:
         ax.annotate(
@@ -47,7 +47,7 @@ def both_optima(ax: Axes, fit: FitResult, found: Diagnostic) -> None:
     if found.numbers["answer"] != "N":
         return
     k, C = fit.conventions.flops_per_ND, found.numbers["C"]
-    for key, face, words in (("with_them", ORANGE, "best with them"), ("without", "white", "best without them")):
+    for key, face, words in (("with_them", ORANGE, "with outliers"), ("without", "white", "without")):
         N = found.numbers[key]
-        label = f"{words}: {human(N)} at C = {C:.3g}"
+        label = f"{words}, C = {C:.2g}: {human(N)}"
         ax.plot(N, C / (k * N), "*", ms=13, mfc=face, mec=BLACK, mew=0.9, ls="none", zorder=5, label=label)

@@ -96,7 +96,8 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
         name_rows(ax, fit, found, runs["N"].to_numpy(dtype=float), runs["D"].to_numpy(dtype=float))
         both_optima(ax, fit, found)
     # Below the axes: runs and contours are everywhere inside them.
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize=8, frameon=False)
+    columns = 3 if found is None else 2
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=columns, fontsize=8, frameon=False)
     return ax
 
 
