@@ -19,7 +19,8 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.exceptions import RunsError
-from quokka_laws.runs.quantities import EMPTY, is_quantity
+from quokka_laws.runs import words
+from quokka_laws.runs.quantities import is_quantity
 from quokka_laws.runs.rows import NUMBERED
 
 LISTED = 8
@@ -118,7 +119,8 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
     if mark != ",":
         remarks.append({"code": "separator", "mark": _MARKS[mark]})
     table = _assembled(rows, where, remarks, mark)
-    table = _pointed_thousands(table, remarks)
+    if _TWICE_POINTED.search(text):
+        table = _pointed_thousands(table, remarks)
     if mark != ",":
         table = _decimal_comma(table, where, remarks)
     if not text.endswith(("\n", "\r")) and len(table) > 1:
@@ -307,7 +309,7 @@ def _with_index(header: _Row, body: list[_Row]) -> _Row:
 
 def _of_two_rows(header: _Row, body: list[_Row], remarks: Remarks) -> _Row:
     """A header of two lines as one, ``model/params``: the second has words wherever all rows below have numbers."""
-    if len(body) < 3:
+    if len(body) < 3 or any(is_quantity(cell) for cell in body[0].cells if cell):
         return header
     second, rest = body[0], body[1 : SAMPLED + 1]
     numeric = [
@@ -315,13 +317,9 @@ def _of_two_rows(header: _Row, body: list[_Row], remarks: Remarks) -> _Row:
         for j in range(min(len(header.cells), *(len(r.cells) for r in body[: SAMPLED + 1])))
         if second.cells[j] and all(is_quantity(r.cells[j]) for r in rest)
     ]
-    if len(numeric) < 2 or any(is_quantity(second.cells[j]) or second.cells[j].lower() in EMPTY for j in numeric):
-        return header
-    if any(
-        second.cells[j].lower() in ("inf", "-inf", "diverged", "failed", "oom", "crashed", "pending", "running")
-        for j in numeric
-    ):
-        return header
+    known = (words.counts_parameters, words.counts_tokens, words.counts_flops, words.is_loss)
+    if len(numeric) < 2 or not any(says(second.cells[j]) for j in numeric for says in known):
+        return header  # a run without numbers
     remarks.append({"code": "two_headers", "lines": f"{header.line} and {second.line}"})
     names = [
         "/".join(dict.fromkeys(part for part in (above, second.cells[j] if j < len(second.cells) else "") if part))
@@ -381,6 +379,7 @@ def _note_cut_off(table: pd.DataFrame, remarks: Remarks) -> None:
 
 
 _COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
+_TWICE_POINTED = re.compile(r"\d\.\d{3}\.\d{3}")
 _POINTED_WHOLE = r"[+-]?\d{1,3}(?:\.\d{3}){2,}"
 _POINTED = r"[+-]?\d{1,3}(?:\.\d{3})*(?:,\d+)?"
 _GROUPED = r"[+-]?\d{1,3}(?:,\d{3}){2,}"
