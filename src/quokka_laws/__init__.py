@@ -41,13 +41,21 @@ if TYPE_CHECKING:
         QuokkaError,
         RunsError,
     )
-    from quokka_laws.fitting import fit, fit_isoflops, influence, profile
+    from quokka_laws.fitting import fit, fit_hyperparameters, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
-    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
+    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, QuantileHuber
     from quokka_laws.reporting import explorer, plot, report, write_explorer
-    from quokka_laws.results import FitResult, FitStatus, FittedLaw, IsoflopFit, read_fit
+    from quokka_laws.results import (
+        FitResult,
+        FitStatus,
+        FittedLaw,
+        HyperparameterFit,
+        IsoflopFit,
+        read_fit,
+        read_hyperparameters,
+    )
     from quokka_laws.runs import Conventions, check_runs, equal_run_weights, read_runs
 
 # Where each public name lives: a room is imported when one of its names is first asked for, so that `import quokka_laws`
@@ -65,12 +73,14 @@ _ROOM_OF = {
     "FitStatus": "results",
     "FittedLaw": "results",
     "Forecast": "evaluation",
+    "HyperparameterFit": "results",
     "IsoflopFit": "results",
     "L2": "objective",
     "LogHuber": "objective",
     "LogL1": "objective",
     "LogL2": "objective",
     "MissingDependencyError": "exceptions",
+    "QuantileHuber": "objective",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
     "Scores": "evaluation",
@@ -87,6 +97,7 @@ _ROOM_OF = {
     "evaluation": "",
     "explorer": "reporting",
     "fit": "fitting",
+    "fit_hyperparameters": "fitting",
     "fit_isoflops": "fitting",
     "forecast": "evaluation",
     "import_runs": "importers",
@@ -100,6 +111,7 @@ _ROOM_OF = {
     "published": "literature",
     "read_fit": "results",
     "read_forecast": "evaluation",
+    "read_hyperparameters": "results",
     "read_runs": "runs",
     "report": "reporting",
     "runs": "",

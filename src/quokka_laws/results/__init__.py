@@ -3,6 +3,8 @@
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.hyperparameter_fit import HyperparameterFit
+from quokka_laws.results.hyperparameter_storage import read_hyperparameters
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.results.storage import read_fit
 
@@ -11,10 +13,12 @@ __all__ = [
     "FitResult",
     "FitStatus",
     "FittedLaw",
+    "HyperparameterFit",
     "IsoflopFit",
     "Option",
     "Severity",
     "read_fit",
+    "read_hyperparameters",
 ]
 
 

@@ -96,9 +96,14 @@ SENTENCES = file_remarks.SENTENCES | {
     "unknown_state": "column {column!r} says {words}, which is no state that is known: such rows are used",
     "sweep": (
         "{cells} of {of} pairs of N and D hold several runs that differ in {columns}, and whose losses spread by up to "
-        "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}"
+        "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}, or fit the best settings and "
+        "the loss there with {hyperparameters}"
     ),
     "best_of": "the lowest of each N and D over {by}: {kept} of {of} rows",
+    "frontier": "losses are the fitted lowest of each N and D over {by}: {kept} of {of} pairs, from {runs} runs",
+    "beyond_sweep": "the loss still falls where the sweep of its N and D ends",
+    "no_bowl": "no lowest point within the sweep of its N and D",
+    "few_in_cell": "too few runs at its N and D for a fitted lowest loss",
     "best_at_edge": (
         "the lowest lies at the edge of its sweep of {column} in {n} of {of} pairs of N and D ({where}): the best may lie beyond"
     ),
@@ -207,9 +212,19 @@ def sentence(remark: Remark, *, options: bool = False) -> str:
     """A remark as text; ``options`` shows what to try as options of the command line, not as Python."""
     facts = {k: ", ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in remark.facts.items()}
     facts |= {"rows": named(remark.rows), "advice": tried(remark.advice, options=options)}
+    if remark.code == "sweep":
+        facts["hyperparameters"] = _hyperparameters(remark.facts.get("columns", ()), options)
     template = SENTENCES.get(remark.code)
     where = f"{facts['file']}: " if remark.code in file_remarks.SENTENCES and facts.get("file") else ""
     return where + (template.format_map(_Open(facts)) if template else f"{remark.code}: {facts}")
+
+
+def _hyperparameters(columns: Iterable[str], options: bool) -> str:
+    return (
+        f"`quokka-laws hyperparameters RUNS --over {','.join(columns)}`"
+        if options
+        else f"ql.fit_hyperparameters(runs, over={list(columns)!r})"
+    )
 
 
 class _Open(dict[str, Any]):
