@@ -40,7 +40,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "speedup": ("recipes", "Recipe A or B: how much compute one saves, and how sure that is."),
         "epochs": ("questions", "After how many epochs training stops helping."),
         "data-optimal": ("questions", "The model and epochs that make the most of unique tokens."),
-        "hyperparameters": ("questions", "Learning rate and batch size as several papers advise them."),
+        "hyperparameters": ("hyperparameters", "The best learning rate and batch, from a sweep or from papers."),
     },
     "Trust": {
         "compare": ("trust", "Fit several laws to the cheap runs, predict the expensive ones."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,8 +56,11 @@ def load_runs(
     best_of: str | None,
     bytes_per_token: float | None,
     state: dict[str, Any],
+    *,
+    unsaid: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
+    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr, but the codes in
+    ``unsaid``, which the command answers itself."""
     several = [sources] if isinstance(sources, str) else list(sources)
     table = read_runs(
         several[0] if len(several) == 1 else several,
@@ -70,7 +73,7 @@ def load_runs(
         **state,
     )
     for note in notes_of(table):
-        if not note.routine:
+        if not note.routine and note.code not in unsaid:
             say(f"  {sentence(note, options=True)}")
     return table
 

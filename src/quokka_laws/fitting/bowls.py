@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import lmfit
 import numpy as np
+from scipy.optimize import lsq_linear
 from scipy.stats import f as f_distribution
 
 from quokka_laws._typing import Array
@@ -171,11 +172,11 @@ class Optimum:
     curvature_error : array (count,)
         Of the logarithm of the diagonal.
     bottom : float
-        ln(loss) at the lowest point, or where there is none, at the lowest end of the sweep.
+        ln(loss) at the lowest point of the bowl.
     floor, floor_error : float
-        ln(loss) at the lowest point that was within the sweep, with what its choice makes too low put back, and its standard error.
+        The same with what its choice makes too low put back, and its standard error.
     beyond : float
-        By how much a point outside the sweep is lower.
+        By how much the lowest point outside the sweep is lower than any within.
     bowl : bool
         Whether it curves upwards in every direction, in most draws.
     side : array (count,) of int
@@ -257,25 +258,34 @@ def optimum(bowl: Bowl, *, spare: float, level: float, seed: int) -> Optimum:
         steep_error = _spread(steep)
     inside = np.clip(at, s.low - s.center, s.high - s.center)
     side = np.where(np.isnan(at), 0, np.sign(at - inside)).astype(int)
-    held = _lowest_within(bowl) if side.any() or np.isnan(at).any() else at
-    floor = float(bowl.height(held)[0])
-    bottom = float(bowl.height(at)[0]) if np.isfinite(at).all() else floor
-    errors = np.sqrt(np.einsum("ri,ij,rj->r", basis(held[None]), bowl.covariance, basis(held[None])))
-    put_back = 0.0 if side.any() or sure < SURE else 0.5 * float(np.trace(H @ _covariance_at(bowl, at)))
+    here = np.nan_to_num(at)
+    # The lowest point of a noisy bowl is below the true one by half the curvature times the variance of its place.
+    is_bowl = bool(np.isfinite(at).all() and sure >= SURE)
+    too_low = 0.5 * float(np.trace(H @ _covariance_at(bowl, at))) if is_bowl else 0.0
+    bottom = float(bowl.height(here)[0])
+    row = basis(here[None])[0]
     return Optimum(
         at=at + s.center,
-        error=np.maximum(error, _error_at(bowl, inside)) if not side.any() else _error_at(bowl, inside),
+        error=_error_at(bowl, inside) if side.any() else np.maximum(error, _error_at(bowl, inside)),
         lower=lower + s.center,
         upper=upper + s.center,
         curvature=H,
         curvature_error=steep_error,
         bottom=bottom,
-        floor=floor + put_back,
-        floor_error=float(errors[0]),
-        beyond=floor - bottom,
-        bowl=bool(np.isfinite(at).all() and sure >= SURE),
+        floor=bottom + too_low,
+        floor_error=float(np.sqrt(row @ bowl.covariance @ row)),
+        beyond=_beyond(bowl, at) if is_bowl and side.any() else 0.0,
+        bowl=is_bowl,
         side=side,
     )
+
+
+def _beyond(bowl: Bowl, at: Array) -> float:
+    """By how much the lowest point that was within the sweep is higher than one outside."""
+    s = bowl.sweep
+    root = np.linalg.cholesky(bowl.curvature).T
+    held = lsq_linear(root, root @ at, bounds=(s.low - s.center, s.high - s.center)).x
+    return float(0.5 * ((root @ (held - at)) ** 2).sum())
 
 
 def _covariance_at(bowl: Bowl, at: Array) -> Array:
@@ -297,14 +307,6 @@ def _error_at(bowl: Bowl, at: Array) -> Array:
 def _spread(draws: Array) -> Array:
     usable = np.isfinite(draws).mean(axis=0) > ONE_SIGMA
     return np.where(usable, standard_error(np.where(np.isfinite(draws), draws, np.nan)), np.inf)
-
-
-def _lowest_within(bowl: Bowl) -> Array:
-    """The lowest point of a bowl within what was tried: at an end of it."""
-    s = bowl.sweep
-    grid = np.meshgrid(*(np.linspace(a, b, 61) for a, b in zip(s.low - s.center, s.high - s.center, strict=True)), indexing="ij")
-    points = np.stack([g.ravel() for g in grid], axis=1)
-    return np.asarray(points[int(np.argmin(bowl.height(points)))])
 
 
 def lopsided(bowls: Sequence[Bowl]) -> tuple[float, Array]:

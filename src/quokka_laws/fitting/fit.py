@@ -21,6 +21,7 @@ from quokka_laws.fitting.arguments import check_counts, law_and_runs, only_runs
 from quokka_laws.fitting.bootstrap import draws_whole_runs, independent_runs, resample_weights, resampling_units
 from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
+from quokka_laws.fitting.hyperparameters import frontier_of
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.linearised import Linearised
 from quokka_laws.fitting.lmfit_fallback import minimize_with_lmfit
@@ -59,6 +60,7 @@ def fit(
     objective: Any = None,
     params: lmfit.Parameters | None = None,
     drop: Literal["outliers"] | None = None,
+    frontier: str | Sequence[str] | None = None,
     weights: str | None = None,
     bootstrap: int = 0,
     cluster: str | None = "auto",
@@ -95,6 +97,9 @@ def fit(
     drop : {"outliers"}, optional
         Fit again without the rows that stand out from the law and carry its answer (:mod:`quokka_laws.fitting.outliers`); they
         are listed in ``fit.excluded``. Rows that meet a condition are left out by :func:`quokka_laws.read_runs`.
+    frontier : str or sequence of str, optional
+        Hyper-parameters that were swept at each N and D, ``["lr", "batch"]``: fit the law to the fitted lowest loss of each, weighted by its
+        error (``ql.fit_hyperparameters(runs, over=frontier).frontier``), instead of to all runs.
     weights : str, optional
         Column of row weights, kept with the result as ``weight``; a column ``weight`` is used without being named. Rows of
         weight 0 are excluded.
@@ -152,6 +157,9 @@ def fit(
         "progress": progress,
     }
     one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze}
+    if frontier is not None:
+        law, runs = frontier_of(law, runs, columns, over=frontier, seed=seed)
+        columns = None
     if drop is not None:
         if drop != "outliers":
             raise ArgumentError(

@@ -17,6 +17,7 @@ import pandas as pd
 from quokka_laws._expressions import nearest
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
+from quokka_laws.fitting.arguments import law_and_runs, only_runs
 from quokka_laws.fitting.bowls import (
     LEVELS,
     WITHIN,
@@ -165,6 +166,17 @@ def fit_hyperparameters(
     doubts = [*said, *more, *gone, *no_law, *_about_cells(found, wanted, few), *_about(short), *_other(table, wanted, cell)]
     doubts += _lopsided(wanted, [b for n, b in zip(sweeps, bowls, strict=True) if optima[n].bowl], within)
     return replace(fit, under_tuned=short, diagnostics=tuple(doubts))
+
+
+def frontier_of(
+    law: Any, runs: Any, columns: Mapping[str, str] | None, *, over: str | Sequence[str], seed: int = 0
+) -> tuple[Any, pd.DataFrame | None]:
+    """A law and runs as :func:`quokka_laws.fit` is given them, in either order, the runs replaced by their frontier."""
+    given = only_runs(law, runs, columns)
+    found = given if given is not None else law_and_runs(law, runs, columns)
+    form, table = (None, found) if isinstance(found, pd.DataFrame) else found
+    lowest = fit_hyperparameters(table, over, seed=seed).frontier
+    return (lowest, None) if form is None else (form, lowest)
 
 
 # ---- the table ------------------------------------------------------------------------------------------------------
