@@ -3,7 +3,7 @@
 python benchmarks/hyperparameters.py [tables of each design]      # 200; about half an hour of processor time
 
 Each table has 17 pairs of N and D with 60 to 120 runs: a grid of learning rates and batches a factor √2 apart (12 by 5 to 10), laid about the
-optimum rounded to the grid, with 36 values of each over the table. The optimum is ``lr = 1.79·N^-0.713·D^0.307``, ``batch = 0.58·D^0.571`` tokens (arXiv 2503.04715, Eq. 1); twice the learning rate costs
+optimum of the law, with 36 values of each over the table. The optimum is ``lr = 1.79·N^-0.713·D^0.307``, ``batch = 0.58·D^0.571`` tokens (arXiv 2503.04715, Eq. 1); twice the learning rate costs
 0.3 % of the loss, twice the batch .2 %, and the two are correlated. The noise of a run is normal, relative.
 
 Printed for each design: the share of 95 % intervals that hold the truth, for each exponent; their median width; the same for the loss of
@@ -86,8 +86,8 @@ def simulate(design: Design, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         best_batch = np.log(BATCH[0]) + BATCH[2] * np.log(D) + own[1]
         batches = int(rng.integers(5, 11))
         away = rng.uniform(0.0, design.shift)
-        lr = _grid(best_lr - away, 12)
-        batch = _grid(best_batch + rng.uniform(-0.3, 0.3), batches)
+        lr = _grid(best_lr - own[0] - away, 12)
+        batch = _grid(best_batch - own[1] + rng.uniform(-0.3, 0.3), batches)
         z = np.stack([v.ravel() for v in np.meshgrid(lr, batch)])
         x, y = z[0] - best_lr, z[1] - best_batch
         if design.corner:
@@ -144,7 +144,10 @@ def main(count: int, only: str = "") -> None:
     for design in DESIGNS:
         if only in design.name:
             lines.append(judge(replace(design), count))
-            print(pd.DataFrame(lines[-1:]).to_string(index=False, header=len(lines) == 1, float_format="{:.3f}".format), flush=True)
+            print(
+                pd.DataFrame(lines[-1:]).to_string(index=False, header=len(lines) == 1, float_format="{:.3f}".format),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -160,10 +160,14 @@ class QuantileHuber(LogHuber):
 
     def __post_init__(self) -> None:
         if self.delta == "auto":
-            raise ArgumentError('QuantileHuber needs a number for delta: "auto" takes it from runs that scatter evenly about a law')
+            raise ArgumentError(
+                'QuantileHuber needs a number for delta: "auto" takes it from runs that scatter evenly about a law'
+            )
         super().__post_init__()
         if not (isinstance(self.over, int | float | np.number) and 1.0 <= self.over < np.inf):
-            raise ArgumentError(f"over must be a finite number, 1 or more, not {self.over!r}: how dear a prediction above a run is")
+            raise ArgumentError(
+                f"over must be a finite number, 1 or more, not {self.over!r}: how dear a prediction above a run is"
+            )
 
     def _dear(self, r: Array) -> Array:
         return np.where(r > 0, self.over, 1.0)

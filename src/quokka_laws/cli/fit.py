@@ -60,7 +60,11 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     help="Fit to the fitted lowest loss of each N and D over what was swept: lr,batch. As `hyperparameters` finds it.",
 )
 @click.option(
-    "--over", type=Real(0.999999, 1e6), default=10.0, show_default=True, help="--objective quantile: how many times as dear a prediction above a run is."
+    "--over",
+    type=Real(0.999999, 1e6),
+    default=10.0,
+    show_default=True,
+    help="--objective quantile: how many times as dear a prediction above a run is.",
 )
 @click.option(
     "--delta",

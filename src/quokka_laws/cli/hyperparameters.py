@@ -13,7 +13,6 @@ from quokka_laws.cli.common import LEVEL, QUANTITY, Real, given, quiet
 from quokka_laws.cli.options import SEED, load_runs, runs_options
 from quokka_laws.cli.output import Output, as_csv, as_json, check_output, columns, output_options, written
 from quokka_laws.exceptions import FitFileError
-from quokka_laws.fitting.bowls import WITHIN
 from quokka_laws.fitting.hyperparameters import fit_hyperparameters
 from quokka_laws.plan.hyperparameters import hyperparameters, hyperparameters_beside
 from quokka_laws.results.format import human, right_aligned, times
@@ -27,21 +26,27 @@ OF_A_TABLE = ("over", "sequence_length", "within", "figure", "columns", "drop", 
 
 @click.command("hyperparameters")
 @click.argument("runs", nargs=-1, metavar="[RUNS...]")
-@click.option("--over", metavar="COLUMNS", help="Columns that were swept: lr,batch. By default those that vary within most N and D.")
+@click.option(
+    "--over",
+    metavar="COLUMNS",
+    help="Columns that were swept: lr,batch. By default those that vary within most N and D.",
+)
 @click.option("-N", "--params", "N", type=QUANTITY, help="Parameters.")
 @click.option("-D", "--tokens", "D", type=QUANTITY, help="Tokens.")
 @click.option(
-    "--sequence-length", metavar="TOKENS|COLUMN", help="Turns a batch in sequences into tokens; from a column such as context without it."
+    "--sequence-length",
+    metavar="TOKENS|COLUMN",
+    help="Turns a batch in sequences into tokens; from a column such as context without it.",
 )
 @click.option(
     "--within",
     type=Real(0, 10),
-    default=WITHIN,
-    show_default=True,
-    help="Use runs up to this share above the lowest loss of their N and D.",
+    help="Use runs up to this share above the lowest loss of their N and D.  [default: .05, or six times the noise]",
 )
 @runs_options
-@click.option("--bootstrap", type=click.IntRange(100, 100_000), default=1000, show_default=True, help="Refits for intervals.")
+@click.option(
+    "--bootstrap", type=click.IntRange(100, 100_000), default=1000, show_default=True, help="Refits for intervals."
+)
 @LEVEL
 @SEED
 @click.option("--figure", type=click.Path(), help="Draw the bowls and the laws there (png, svg, pdf).")
@@ -54,7 +59,7 @@ def hyperparameters_command(
     N: float | None,
     D: float | None,
     sequence_length: str | None,
-    within: float,
+    within: float | None,
     bootstrap: int,
     level: float,
     seed: int,
@@ -71,7 +76,9 @@ def hyperparameters_command(
     """
     if not runs:
         if odd := given(*OF_A_TABLE):
-            raise click.UsageError(f"{', '.join(odd)} {'is' if len(odd) == 1 else 'are'} for a table of runs, and none is given")
+            raise click.UsageError(
+                f"{', '.join(odd)} {'is' if len(odd) == 1 else 'are'} for a table of runs, and none is given"
+            )
         if N is None or D is None:
             raise click.UsageError("give a table of runs with a sweep in it, or -N and -D for what papers advise")
         _advice(N, D, loss, unchecked, out)
@@ -126,11 +133,10 @@ def _answer(fit: HyperparameterFit, N: float | None, D: float | None, level: flo
 
 
 def _at(fit: HyperparameterFit, row: pd.Series) -> str:
-    where = " on ".join(
-        f"{human(row[k])} {what}" for k, what in (("N", "parameters"), ("D", "tokens")) if k in row
-    )
+    where = " on ".join(f"{human(row[k])} {what}" for k, what in (("N", "parameters"), ("D", "tokens")) if k in row)
     best = [
-        f"{h} {_number(row[h])} ({100 * row['level']:.3g} %: {_number(row[f'{h}_lower'])} … {_number(row[f'{h}_upper'])})" for h in fit.over
+        f"{h} {_number(row[h])} ({100 * row['level']:.3g} %: {_number(row[f'{h}_lower'])} … {_number(row[f'{h}_upper'])})"
+        for h in fit.over
     ]
     lost = ", ".join(f"{row[f'{h}_lost_at_double']:.2%} for {h}" for h in fit.over)
     return f"For {where}: best {', '.join(best)}\ntwice or half of it costs of the loss {lost}"

@@ -20,14 +20,16 @@ from quokka_laws._typing import Array
 from quokka_laws.objective import HUBER, LEAST_SCATTER
 from quokka_laws.results.intervals import ONE_SIGMA, interval_with_never, standard_error
 
-WITHIN = 0.05
-"""Runs are used up to this far above the lowest of their cell, relative."""
+WITHIN, NOISES = 0.05, 6.0
+"""Runs are used up to this far above the lowest of their cell, relative, or to so many times the noise where that is more."""
 LEVELS = 3  # different values of a hyper-parameter, for its curvature
 SHARED = 4.0  # degrees of freedom that the noise of all cells together has in that of each
 ROUNDS = 4  # of bowls and weights in turn
 DRAWS = 2000
 SURE = 0.95  # share of draws that curve upwards in every direction, from which on it is a bowl
 MAD_TO_SD = 1.4826
+LARGEST_LEVERAGE = 0.99
+SAME_WEIGHT = 0.02
 
 
 def size(count: int) -> int:
@@ -151,7 +153,9 @@ class Bowl:
     def draws(self, seed: int, spare: float, count: int = DRAWS) -> Array:
         """Coefficients as uncertain as they are (draws, size): Student's t with ``spare`` degrees of freedom."""
         rng = np.random.default_rng(seed)
-        root = np.linalg.cholesky(self.covariance + 1e-14 * np.diag(np.diag(self.covariance)) + 1e-300 * np.eye(len(self.covariance)))
+        root = np.linalg.cholesky(
+            self.covariance + 1e-14 * np.diag(np.diag(self.covariance)) + 1e-300 * np.eye(len(self.covariance))
+        )
         wide = np.sqrt(spare / rng.chisquare(spare, size=(count, 1)))
         return np.asarray(self.coefficients + wide * (rng.standard_normal((count, len(root))) @ root.T))
 
@@ -204,24 +208,30 @@ def fit_bowls(sweeps: Sequence[Sweep]) -> tuple[list[Bowl], float, Array]:
     """
     designs = [basis(s.z) for s in sweeps]
     weights = [np.ones(len(s.y)) for s in sweeps]
-    found: list[tuple[Array, Array]] = []
     noise = LEAST_SCATTER
     for _ in range(ROUNDS):
         found = [_by_lmfit(x, s.y, w) for x, s, w in zip(designs, sweeps, weights, strict=True)]
         left = [s.y - x @ c for x, s, (c, _) in zip(designs, sweeps, found, strict=True)]
-        spread = np.concatenate(
-            [np.abs(r) * np.sqrt(len(r) / s.spare) for r, s in zip(left, sweeps, strict=True) if s.spare > 0]
-        )
-        noise = max(MAD_TO_SD * float(np.median(spread)), LEAST_SCATTER)
-        weights = [np.minimum(1.0, HUBER * noise / np.maximum(np.abs(r), 1e-300)) for r in left]
+        standard = [_standardised(r, x) for r, x in zip(left, designs, strict=True)]
+        # The median, so that one jumpy cell does not blur all the others.
+        noise = max(MAD_TO_SD * float(np.median(np.abs(np.concatenate(standard)))), LEAST_SCATTER)
+        before, weights = weights, [np.minimum(1.0, HUBER * noise / np.maximum(np.abs(r), 1e-300)) for r in left]
+        if max(float(np.abs(w - b).max()) for w, b in zip(weights, before, strict=True)) < SAME_WEIGHT:
+            break
     squares = [float((w * r**2).sum()) for w, r in zip(weights, left, strict=True)]
     spare = np.array([s.spare for s in sweeps], dtype=float)
-    pooled = max(sum(squares) / spare.sum(), LEAST_SCATTER**2)
     bowls = []
     for s, (c, unscaled), w, square, own in zip(sweeps, found, weights, squares, spare, strict=True):
-        variance = (SHARED * pooled + square) / (SHARED + own)
+        variance = (SHARED * noise**2 + square) / (SHARED + own)
         bowls.append(Bowl(s, c, variance * unscaled, w))
-    return bowls, float(np.sqrt(pooled)), np.minimum(SHARED + spare, max(spare.sum(), 1.0))
+    return bowls, noise, np.minimum(SHARED + spare, max(spare.sum(), 1.0))
+
+
+def _standardised(left: Array, x: Array) -> Array:
+    """Residuals over ``sqrt(1 − h)``, all as large as the noise; those of rows that the bowl has to pass through are left out."""
+    h = np.einsum("ri,ir->r", x, np.linalg.pinv(x))
+    loose = h < LARGEST_LEVERAGE
+    return np.asarray(left[loose] / np.sqrt(1.0 - h[loose]))
 
 
 def _by_lmfit(x: Array, y: Array, weights: Array) -> tuple[Array, Array]:
@@ -306,7 +316,8 @@ def _error_at(bowl: Bowl, at: Array) -> Array:
 
 def _spread(draws: Array) -> Array:
     usable = np.isfinite(draws).mean(axis=0) > ONE_SIGMA
-    return np.where(usable, standard_error(np.where(np.isfinite(draws), draws, np.nan)), np.inf)
+    finite = np.where(usable & np.isfinite(draws), draws, np.where(usable, np.nan, 0.0))
+    return np.where(usable, standard_error(finite), np.inf)
 
 
 def lopsided(bowls: Sequence[Bowl]) -> tuple[float, Array]:
@@ -350,4 +361,3 @@ def _moved(at: Array, c: Array, count: int) -> Array:
     if not convex(steep[None])[0]:
         return np.full(count, np.nan)
     return np.asarray(-np.linalg.solve(steep, slope))
-

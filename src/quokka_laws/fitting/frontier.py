@@ -63,7 +63,9 @@ def frontier(runs: pd.DataFrame, cell: Array, found: pd.DataFrame, over: tuple[s
     attrs = runs.attrs
     left = found[~known]
     notes = [n for n in attrs.get("notes", []) if not (isinstance(n, dict) and n.get("code") == "sweep")]
-    notes.append(Remark("frontier", {"by": list(over), "kept": len(kept), "of": len(found), "runs": len(runs)}).to_dict())
+    notes.append(
+        Remark("frontier", {"by": list(over), "kept": len(kept), "of": len(found), "runs": len(runs)}).to_dict()
+    )
     table = table.reset_index(drop=True)
     excluded = [_left_out(row, places(runs)) for row in left.to_dict("records")]
     table.attrs = {**attrs, "notes": notes, "excluded": [*attrs.get("excluded", []), *excluded]}

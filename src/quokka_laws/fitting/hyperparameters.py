@@ -1,6 +1,6 @@
 """Best learning rate, batch or any other hyper-parameter, from a table with a sweep at each N and D.
 
-In three steps, a file each: a bowl for every pair of N and D (:mod:`~quokka_laws.fitting.bowls`), a power law through their
+In steps, a file each: the columns (:mod:`~quokka_laws.fitting.hyperparameter_columns`), a bowl for every pair of N and D (:mod:`~quokka_laws.fitting.bowls`), a power law through their
 lowest points (:mod:`~quokka_laws.fitting.powers_of_cells`), and the frontier that the lowest points are
 (:mod:`~quokka_laws.fitting.frontier`).
 """
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws._expressions import nearest
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.arguments import law_and_runs, only_runs
 from quokka_laws.fitting.bowls import (
     LEVELS,
+    NOISES,
     WITHIN,
     Bowl,
     Optimum,
@@ -30,33 +30,19 @@ from quokka_laws.fitting.bowls import (
     optimum,
 )
 from quokka_laws.fitting.frontier import frontier, under_tuned
+from quokka_laws.fitting.hyperparameter_columns import check_varied, in_tokens, positive_settings, wanted_columns
 from quokka_laws.fitting.powers_of_cells import Powers, fit_powers, identified
 from quokka_laws.progress import Progress
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.hyperparameter_fit import CURVATURE, HyperparameterFit
 from quokka_laws.results.intervals import LEVEL, check_level
-from quokka_laws.runs.columns import INPUTS
-from quokka_laws.runs.quantities import as_numbers
-from quokka_laws.runs.read import check_runs, read_runs, row_names
-from quokka_laws.runs.rows import subset
+from quokka_laws.runs.read import check_runs, read_runs
 from quokka_laws.runs.sweeps import cell_numbers, cells, varies_inside
-from quokka_laws.runs.words import leaf, of_seed, was_swept
+from quokka_laws.runs.words import of_seed, was_swept
 
-LARGEST_IN_SEQUENCES = 2**14
-"""A median batch from here on is one of tokens."""
 LOPSIDED, SHIFT = 0.01, np.log(1.1)
 """p of cubic terms, and the shift of an optimum, from which on lopsided bowls are worth a word."""
-NAMED = 4
-_LR = frozenset("lr learning rate peak max maximum base initial init optimizer optim".split())
-_BATCH = frozenset("batch bs gbs global size train total effective in n num tokens".split())
-_CONTEXTS = (
-    frozenset({"context"}),
-    frozenset({"ctx"}),
-    frozenset({"seq", "len"}),
-    frozenset({"seqlen"}),
-    frozenset({"sequence", "length"}),
-    frozenset({"block", "size"}),
-)
+NAMED = 4  # values in a message
 
 
 def fit_hyperparameters(
@@ -65,7 +51,7 @@ def fit_hyperparameters(
     *,
     columns: Mapping[str, str] | None = None,
     sequence_length: float | str | None = None,
-    within: float = WITHIN,
+    within: float | None = None,
     bootstrap: int = 1000,
     level: float = LEVEL,
     seed: int = 0,
@@ -88,8 +74,9 @@ def fit_hyperparameters(
     sequence_length : float or str, optional
         Tokens of a sequence, or the column that holds them: turns a batch in sequences into ``batch_tokens``. Taken from a
         column such as ``context`` or ``seq_len`` where there is one.
-    within : float
-        Runs are used up to this far above the lowest of their cell, relative. Less where bowls are lopsided.
+    within : float, optional
+        Runs are used up to this far above the lowest of their cell, relative: by default 5 %, or six times the noise where
+        that is more. Less where bowls are lopsided.
     bootstrap : int
         Refits of the laws for intervals.
     level : float
@@ -125,17 +112,21 @@ def fit_hyperparameters(
     check_level(level)
     if bootstrap < 100:
         raise ArgumentError(f"bootstrap = {bootstrap}: an interval needs at least 100 refits")
-    if not 0.0 < within < 10.0:
+    if within is not None and not 0.0 < within < 10.0:
         raise ArgumentError(f"within = {within!r}: a share of the loss, such as 0.05")
     read = isinstance(runs, pd.DataFrame) and not columns and "loss" in runs and {"N", "D"} & set(runs)
     table = check_runs(runs) if read else read_runs(runs, columns=columns)
-    wanted, said = _wanted(table, over)
-    table, wanted, kinds, more = _in_tokens(table, wanted, sequence_length)
-    table, gone = _settings(table, wanted)
+    wanted, said = wanted_columns(table, over)
+    table, wanted, kinds, more = in_tokens(table, wanted, sequence_length)
+    table, gone = positive_settings(table, wanted)
     cell = cell_numbers(table).to_numpy()
-    _varies(table, wanted, cell)
-    sweeps, few = _sweeps(table, wanted, cell, within)
+    check_varied(table, wanted, cell)
+    sweeps, few = _sweeps(table, wanted, cell, within or WITHIN)
     bowls, noise, spare = fit_bowls(list(sweeps.values()))
+    wide = within or max(WITHIN, NOISES * noise)
+    if within is None and wide > WITHIN:
+        sweeps, few = _sweeps(table, wanted, cell, wide)
+        bowls, noise, spare = fit_bowls(list(sweeps.values()))
     optima: dict[int, Optimum] = {}
     with Progress("bowls", len(bowls), enabled=progress) as bar:
         for number, bowl, free in zip(sweeps, bowls, spare, strict=True):
@@ -163,8 +154,16 @@ def fit_hyperparameters(
         conventions=dict(table.attrs.get("conventions", {})),
     )
     short = under_tuned(fit, table, cell)
-    doubts = [*said, *more, *gone, *no_law, *_about_cells(found, wanted, few), *_about(short), *_other(table, wanted, cell)]
-    doubts += _lopsided(wanted, [b for n, b in zip(sweeps, bowls, strict=True) if optima[n].bowl], within)
+    doubts = [
+        *said,
+        *more,
+        *gone,
+        *no_law,
+        *_about_cells(found, wanted, few),
+        *_about(short),
+        *_other(table, wanted, cell),
+    ]
+    doubts += _lopsided(wanted, [b for n, b in zip(sweeps, bowls, strict=True) if optima[n].bowl], wide)
     return replace(fit, under_tuned=short, diagnostics=tuple(doubts))
 
 
@@ -179,147 +178,7 @@ def frontier_of(
     return (lowest, None) if form is None else (form, lowest)
 
 
-# ---- the table ------------------------------------------------------------------------------------------------------
-
-
-def _wanted(runs: pd.DataFrame, over: str | Sequence[str] | None) -> tuple[tuple[str, ...], list[Diagnostic]]:
-    """The columns that are meant."""
-    numeric = [str(c) for c in runs if pd.api.types.is_numeric_dtype(runs[c]) and c not in (*INPUTS, "loss", "weight")]
-    if over is None:
-        cell = cell_numbers(runs)
-        found = tuple(c for c in numeric if was_swept(c) and not of_seed(c) and varies_inside(runs, c, cell))
-        if not found:
-            shown = f"; name them: over=[…], of {', '.join(numeric)}" if numeric else ""
-            raise RunsError(f"no setting varies within the pairs of N and D{shown}")
-        return found, [Diagnostic("SWEPT_COLUMNS", Severity.NOTE, {"columns": list(found)})]
-    wanted = (over,) if isinstance(over, str) else tuple(map(str, over))
-    if not wanted or len(set(wanted)) < len(wanted):
-        raise ArgumentError(f"over = {over!r}: expected the names of one or more columns, each once")
-    faults = []
-    renamed = runs.attrs.get("renamed", {})
-    for h in wanted:
-        if h in (*INPUTS, "loss", "run_id", "weight") or h in renamed:
-            faults.append(f"{h} is no hyper-parameter here: it was read as {renamed.get(h, h)}")
-        elif h not in runs:
-            near = nearest(h, [str(c) for c in runs])
-            faults.append(f"there is no column {h!r}" + (f"; did you mean {near!r}?" if near else "") + f" The table has {', '.join(numeric) or 'no other numbers'}")
-    if faults:
-        raise ArgumentError("over: " + "; ".join(faults))
-    return wanted, []
-
-
-def _settings(runs: pd.DataFrame, over: tuple[str, ...]) -> tuple[pd.DataFrame, list[Diagnostic]]:
-    """The runs whose hyper-parameters are positive numbers; empty cells are left out, anything else is refused."""
-    faults, empty = [], np.zeros(len(runs), dtype=bool)
-    numbers = {}
-    for h in over:
-        cells = runs[h]
-        blank = (cells.isna() | (cells.astype(str).str.strip() == "")).to_numpy()
-        values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
-        text = np.isnan(values) & ~blank
-        if text.any():
-            first = cells[text].iloc[0]
-            faults.append(f"column {h} holds text ({first!r} in {_rows(runs, text)}); a hyper-parameter is a number, such as 3e-4")
-        elif (bad := ~blank & ~((values > 0) & np.isfinite(values))).any():
-            faults.append(
-                f"column {h} is {values[bad][0]:g} in {_rows(runs, bad)}: its logarithm is taken, so it must be positive; "
-                f"leave such rows out: drop=\"{h} <= 0\""
-            )
-        numbers[h] = values
-        empty |= blank
-    if faults:
-        raise RunsError("; ".join(faults))
-    if empty.all():
-        raise RunsError(f"no row has a value of {' and '.join(over)}")
-    attrs = runs.attrs
-    runs = runs.assign(**numbers)
-    runs.attrs = attrs
-    if not empty.any():
-        return runs, []
-    note = Diagnostic("SETTING_EMPTY", Severity.NOTE, {"columns": list(over)}, row_names(runs, empty))
-    return subset(runs, ~empty), [note]
-
-
-def _rows(runs: pd.DataFrame, mask: Array) -> str:
-    """Rows as the owner counts them: by name, else from 1."""
-    named = runs.index if runs.index.name or not isinstance(runs.index, pd.RangeIndex) else np.arange(1, len(runs) + 1)
-    names = [str(n) for n in np.asarray(named)[mask]]
-    return f"row{'s' if len(names) > 1 else ''} {', '.join(names[:NAMED])}" + (
-        f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    )
-
-
-def _in_tokens(
-    runs: pd.DataFrame, over: tuple[str, ...], sequence_length: float | str | None
-) -> tuple[pd.DataFrame, tuple[str, ...], dict[str, str], list[Diagnostic]]:
-    """The batch in tokens where the length of a sequence is known, what published rules call each column, and what was done."""
-    kinds = {h: "lr" if _is_lr(h) else "" for h in over}
-    batches = [h for h in over if not kinds[h] and _is_batch(h)]
-    if sequence_length is not None and not batches:
-        raise ArgumentError(f"sequence_length is for a batch, and none of {', '.join(over)} is one by its name")
-    said: list[Diagnostic] = []
-    for h in batches:
-        values = pd.to_numeric(runs[h], errors="coerce")
-        if "tokens" in leaf(h):
-            kinds[h] = "batch_tokens"
-            continue
-        if sequence_length is None and values.median() >= LARGEST_IN_SEQUENCES:
-            kinds[h] = "batch_tokens"
-            said.append(Diagnostic("BATCH_TAKEN_AS_TOKENS", Severity.NOTE, {"column": h}, advice=(Option("sequence_length", 2048),)))
-            continue
-        length, source = _length(runs, sequence_length)
-        if length is None:
-            advice = (Option("sequence_length", 2048),)
-            said.append(Diagnostic("BATCH_UNIT_UNKNOWN", Severity.NOTE, {"column": h}, advice=advice))
-            continue
-        attrs = runs.attrs
-        name = "batch_tokens" if h.lower() in ("batch", "batch_size", "bs") else f"{h}_tokens"
-        runs = runs.assign(**{name: values * length})
-        runs.attrs = attrs
-        over = tuple(name if k == h else k for k in over)
-        kinds = {name if k == h else k: v for k, v in kinds.items()} | {name: "batch_tokens"}
-        said.append(Diagnostic("BATCH_IN_TOKENS", Severity.NOTE, {"column": h, "name": name, "length": source}))
-    return runs, over, kinds, said
-
-
-def _length(runs: pd.DataFrame, given: float | str | None) -> tuple[Any, str]:
-    """Tokens of a sequence, one number or a column, and what to call them; None where nothing says."""
-    if isinstance(given, str) and given in runs:
-        values = pd.to_numeric(runs[given], errors="coerce")
-        if not (values > 0).all():
-            raise RunsError(f"sequence_length: column {given} does not hold a positive number in every row")
-        return values, given
-    if given is not None:
-        number = as_numbers(given)
-        if number.size != 1 or not (np.isfinite(number) & (number > 0)).all():
-            raise ArgumentError(f"sequence_length = {given!r}: expected a positive number, or a column of {', '.join(map(str, runs))}")
-        return float(number.ravel()[0]), f"{float(number.ravel()[0]):g}"
-    for column in map(str, runs):
-        if any(words <= set(leaf(column)) for words in _CONTEXTS) and pd.api.types.is_numeric_dtype(runs[column]):
-            if (runs[column] > 0).all():
-                return runs[column], column
-    return None, ""
-
-
-def _is_lr(name: str) -> bool:
-    said = set(leaf(name))
-    return bool({"lr"} & said or {"learning", "rate"} <= said) and not said - _LR
-
-
-def _is_batch(name: str) -> bool:
-    said = set(leaf(name))
-    return bool({"batch", "bs", "gbs"} & said) and not said - _BATCH
-
-
-def _varies(runs: pd.DataFrame, over: tuple[str, ...], cell: Array) -> None:
-    faults = []
-    for h in over:
-        if runs[h].nunique() < 2:
-            faults.append(f"{h} is {runs[h].iloc[0]:g} in every row: there is nothing to choose from")
-        elif (runs.groupby(cell)[h].nunique() < 2).all():
-            faults.append(f"{h} does not vary within any pair of N and D, only between them: what is best at one cannot be told")
-    if faults:
-        raise RunsError("; ".join(faults))
+# ---- bowls ----------------------------------------------------------------------------------------------------------
 
 
 def _sweeps(
@@ -358,10 +217,16 @@ def _cells(
         best, sweep = optima.get(number), sweeps.get(number)
         record |= {"runs": len(member), "used": 0 if sweep is None else int(sweep.used.sum()), "state": _state(best)}
         for j, h in enumerate(over):
-            record |= dict.fromkeys((h, f"{h}_lower", f"{h}_upper", f"{h}_error", f"{h}_curvature", f"{h}_curvature_error"), np.nan)
+            record |= dict.fromkeys(
+                (h, f"{h}_lower", f"{h}_upper", f"{h}_error", f"{h}_curvature", f"{h}_curvature_error"), np.nan
+            )
             record |= {f"{h}_side": 0, f"{h}_least": float(member[h].min()), f"{h}_most": float(member[h].max())}
             if best is not None and best.bowl:
-                record |= {h: np.exp(best.at[j]), f"{h}_lower": np.exp(best.lower[j]), f"{h}_upper": np.exp(best.upper[j])}
+                record |= {
+                    h: np.exp(best.at[j]),
+                    f"{h}_lower": np.exp(best.lower[j]),
+                    f"{h}_upper": np.exp(best.upper[j]),
+                }
                 record |= {f"{h}_error": best.error[j], f"{h}_side": int(best.side[j])}
                 record |= {f"{h}_curvature": best.curvature[j, j], f"{h}_curvature_error": best.curvature_error[j]}
         for i, g in enumerate(over):
@@ -396,9 +261,13 @@ def _any_inside(found: pd.DataFrame, over: tuple[str, ...], noise: float) -> Non
             if len(rows):
                 values = sorted(set(rows[f"{h}_{end}"]))
                 shown = ", ".join(f"{v:.3g}" for v in values[:NAMED]) + (" …" if len(values) > NAMED else "")
-                said.append(f"in {len(rows)} of {len(found)} pairs of N and D the loss still falls at the {what} {h} ({shown}): train {'larger' if side > 0 else 'smaller'} ones")
+                said.append(
+                    f"in {len(rows)} of {len(found)} pairs of N and D the loss still falls at the {what} {h} ({shown}): train {'larger' if side > 0 else 'smaller'} ones"
+                )
     if flat := int((found["state"] == "no bowl").sum()):
-        said.append(f"in {flat} the loss does not rise on both sides by more than the noise ({noise:.2%} of it): try values farther apart")
+        said.append(
+            f"in {flat} the loss does not rise on both sides by more than the noise ({noise:.2%} of it): try values farther apart"
+        )
     raise RunsError(f"no best {' and '.join(over)} lies within what was tried: " + "; ".join(said))
 
 
@@ -411,14 +280,19 @@ def _laws(
     logs = np.log(bowls[names].to_numpy(dtype=float)) if names else np.empty((len(bowls), 0))
     variables, why = identified(logs, names) if len(bowls) > 1 else ((), "")
     needed = len(variables) + 2
-    inside = min(int(((bowls[f"{h}_side"] == 0)).sum()) for h in over)
+    inside = min(int((bowls[f"{h}_side"] == 0).sum()) for h in over)
     if not variables or inside < needed:
         numbers = {"cells": inside, "needed": max(needed, 3), "over": list(over)}
         return (), {}, {}, {}, [Diagnostic("NO_LAW", Severity.WARNING, numbers)]
     said = []
     if why:
         other = next(k for k in names if k not in variables)
-        numbers = {"variable": other, "value": float(bowls[other].median()), "kept": variables[0], "together": why == "together"}
+        numbers = {
+            "variable": other,
+            "value": float(bowls[other].median()),
+            "kept": variables[0],
+            "together": why == "together",
+        }
         said.append(Diagnostic("EXPONENT_UNKNOWN", Severity.WARNING, numbers))
     x = logs[:, [names.index(k) for k in variables]]
     found_: dict[str, Powers] = {}
@@ -463,7 +337,13 @@ def _about_cells(found: pd.DataFrame, over: tuple[str, ...], few: list[int]) -> 
         for side, end in ((1, "most"), (-1, "least")):
             rows = found[found[f"{h}_side"] == side]
             if len(rows):
-                numbers = {"column": h, "side": side, "count": len(rows), "of": len(found), "end": float(rows[f"{h}_{end}"].median())}
+                numbers = {
+                    "column": h,
+                    "side": side,
+                    "count": len(rows),
+                    "of": len(found),
+                    "end": float(rows[f"{h}_{end}"].median()),
+                }
                 said.append(Diagnostic("BEST_BEYOND", Severity.WARNING, numbers, _where(rows)))
     flat = found[found["state"] == "no bowl"]
     if len(flat):
@@ -479,14 +359,20 @@ def _about(short: pd.DataFrame) -> list[Diagnostic]:
     if not len(short):
         return []
     worst = float(short["lost"].max())
-    return [Diagnostic("UNDER_TUNED", Severity.WARNING, {"count": len(short), "worst": worst}, tuple(map(str, short["run"])))]
+    return [
+        Diagnostic(
+            "UNDER_TUNED", Severity.WARNING, {"count": len(short), "worst": worst}, tuple(map(str, short["run"]))
+        )
+    ]
 
 
 def _other(runs: pd.DataFrame, over: tuple[str, ...], cell: Array) -> list[Diagnostic]:
     """Settings that vary within cells too, and are not among the hyper-parameters."""
     numbered = pd.Series(cell, index=runs.index)
     settings = [str(c) for c in runs if was_swept(str(c)) and not of_seed(str(c)) and c not in over]
-    same = {c for c in settings for h in over if (runs.groupby(runs[c].astype(str))[h].nunique() == 1).all()}  # batch and batch_tokens
+    same = {
+        c for c in settings for h in over if (runs.groupby(runs[c].astype(str))[h].nunique() == 1).all()
+    }  # batch and batch_tokens
     also = [c for c in settings if c not in same and varies_inside(runs, c, numbered)]
     return [Diagnostic("ALSO_VARIED", Severity.WARNING, {"columns": also})] if also else []
 

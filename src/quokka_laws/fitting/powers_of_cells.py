@@ -23,6 +23,8 @@ from quokka_laws._typing import Array
 ROUNDS, STEPS = 20, 300
 SAME = 1e-9
 LEAST_ERROR = 1e-6
+LEAST_SHARE = 0.5
+"""Of the variance of a cell that is taken to be known from the cells alone, so that Student's allowance is never dropped."""
 COLLINEAR = 0.995
 """Correlation of ln N and ln D over the cells, from which on their exponents cannot be told apart."""
 
@@ -79,43 +81,59 @@ def fit_powers(
     for _ in range(ROUNDS):
         deviation = np.sqrt(error**2 + scatter**2)
         (values,) = _censored(x, seen, side[None], deviation)
-        last, scatter = scatter, _scatter(seen[0] - x @ values, error, side == 0, x.shape[1])
+        last, scatter = scatter, _scatter(seen[0] - x @ values, error, side, x.shape[1])
         if abs(scatter - last) < SAME + 1e-3 * scatter:
             break
     deviation = np.sqrt(error**2 + scatter**2)
     rng = np.random.default_rng(seed)
-    noise = _noise(rng, x, seen[0] - x @ values, deviation, side == 0, refits)
+    share = float(np.median(scatter**2 / deviation**2))
+    noise = _noise(rng, x, seen[0] - x @ values, deviation, side == 0, share, refits)
     drawn = x @ values + noise
     sides = (drawn > high).astype(int) - (drawn < low).astype(int)
     draws = _censored(x, np.clip(drawn, low, high), sides, deviation)
     return Powers(values, draws, scatter)
 
 
-def _noise(rng: np.random.Generator, x: Array, left: Array, deviation: Array, known: Array, refits: int) -> Array:
-    """Residuals that cells might as well have had (refits, cells)."""
+def _noise(
+    rng: np.random.Generator, x: Array, left: Array, deviation: Array, known: Array, share: float, refits: int
+) -> Array:
+    """Residuals that cells might as well have had (refits, cells).
+
+    Of their variance the ``share`` that is τ² is known from the cells alone; the errors of the bowls come from many more runs.
+    """
     scaled = x[known] / deviation[known, None]
     leverage = np.clip(np.diag(scaled @ np.linalg.pinv(scaled)), 0.0, 0.99)
     standard = left[known] / deviation[known] / np.sqrt(1.0 - leverage)
     standard = standard / max(np.sqrt(np.mean(standard**2)), 1e-12)
-    spare = max(int(known.sum()) - x.shape[1], 1)
+    spare = max(int(known.sum()) - x.shape[1], 1) / max(share, LEAST_SHARE)
     widen = np.sqrt(spare / rng.chisquare(spare, size=(refits, 1)))
     drawn = rng.choice(standard, size=(refits, len(left))) * rng.choice([-1.0, 1.0], size=(refits, len(left)))
     return np.asarray(drawn * widen * deviation)
 
 
-def _scatter(left: Array, error: Array, known: Array, used: int) -> float:
-    """τ with which the squares of the known residuals are as large as they should be; 0 where their errors explain them."""
-    spare = int(known.sum()) - used
-    if spare < 1:
+def _scatter(left: Array, error: Array, side: Array, used: int) -> float:
+    """τ with which the squares of the residuals are as large as they should be; 0 where the errors explain them.
+
+    The square of a censored one is what is expected beyond the end of its sweep: leaving those out would take the scatter of the
+    cells that happened to stay within for that of all.
+    """
+    spare = len(left) - used
+    if int((side == 0).sum()) <= used:
         return 0.0
-    e, s = left[known], error[known]
 
     def excess(t: float) -> float:
-        return float((e**2 / (s**2 + t**2)).sum() - spare)
+        apart = left / np.sqrt(error**2 + t**2)
+        beyond = side * apart
+        return float(np.where(side == 0, apart**2, 1.0 + beyond * _hazard(beyond)).sum() - spare)
 
     if excess(0.0) <= 0:
         return 0.0
-    return float(brentq(excess, 0.0, 10.0 * float(np.sqrt((e**2).mean() + (s**2).mean())) + 1e-6))
+    return float(brentq(excess, 0.0, 100.0 * float(np.sqrt((left**2).mean() + (error**2).mean())) + 1e-6))
+
+
+def _hazard(apart: Array) -> Array:
+    """Of the standard normal distribution: φ/(1 − Φ)."""
+    return np.asarray(np.exp(-0.5 * apart**2 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(-apart)))
 
 
 def _censored(x: Array, seen: Array, side: Array, deviation: Array) -> Array:
@@ -127,8 +145,7 @@ def _censored(x: Array, seen: Array, side: Array, deviation: Array) -> Array:
     for _ in range(STEPS):
         expected = values @ x.T
         apart = side * (seen - expected) / deviation
-        hazard = np.exp(-0.5 * apart**2 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(-apart))
-        filled = np.where(side == 0, seen, expected + side * deviation * hazard)
+        filled = np.where(side == 0, seen, expected + side * deviation * _hazard(apart))
         step = filled @ solve.T - values
         values = values + step
         if np.abs(step).max() < 1e-7:

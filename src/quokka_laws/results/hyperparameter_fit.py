@@ -214,7 +214,8 @@ class HyperparameterFit:
     def _of_cell(self, row: pd.Series) -> str:
         where = ", ".join(f"{k} = {human(row[k])}" for k in ("N", "D") if k in row)
         best = ", ".join(
-            f"{h} {row[h]:.3g} ({100 * self.level:.3g} %: {row[f'{h}_lower']:.3g} … {row[f'{h}_upper']:.3g})" for h in self.over
+            f"{h} {row[h]:.3g} ({100 * self.level:.3g} %: {row[f'{h}_lower']:.3g} … {row[f'{h}_upper']:.3g})"
+            for h in self.over
         )
         return (f"At {where}: " if where else "") + f"best {best}"
 
@@ -234,7 +235,8 @@ class HyperparameterFit:
             lost = np.expm1(0.5 * DOUBLE**2 * self.cells[f"{h}_curvature"])
             shown[f"lost at 2× {h}"] = [f"{v:.2%}" if np.isfinite(v) else "–" for v in lost]
         shown["loss"] = [
-            f"{v:.4f} ± {v * e:.2g}" if np.isfinite(v) else "–" for v, e in zip(self.cells["loss"], self.cells["loss_error"], strict=True)
+            f"{v:.4f} ± {v * e:.2g}" if np.isfinite(v) else "–"
+            for v, e in zip(self.cells["loss"], self.cells["loss_error"], strict=True)
         ]
         shown["lowest run"] = self.cells["lowest"].map("{:.4f}".format)
         parts = [left_aligned(shown.set_index(places[0]) if places else shown)]

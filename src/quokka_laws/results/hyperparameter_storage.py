@@ -114,9 +114,13 @@ def _disagreements(stored: StoredHyperparameters) -> list[str]:
     for name in TABLES:
         lengths = {k: len(v) for k, v in getattr(stored, name).items()}
         if len(set(lengths.values())) > 1:
-            faults.append(f"{name}: expected columns of one length, not {min(lengths.values())} and {max(lengths.values())}")
+            faults.append(
+                f"{name}: expected columns of one length, not {min(lengths.values())} and {max(lengths.values())}"
+            )
     needed = ["cell", "runs", "state", "loss", "loss_error", "lowest", "bottom"]
-    needed += [h + end for h in stored.over for end in ("", "_lower", "_upper", "_side", "_least", "_most", "_curvature")]
+    needed += [
+        h + end for h in stored.over for end in ("", "_lower", "_upper", "_side", "_least", "_most", "_curvature")
+    ]
     if missing := [k for k in needed if k not in stored.cells]:
         faults.append(f"cells: expected columns {', '.join(missing)}")
     if missing := [k for k in ("cell", "loss", "weight", *stored.over) if k not in stored.points]:
@@ -125,11 +129,13 @@ def _disagreements(stored: StoredHyperparameters) -> list[str]:
     if [len(row) for row in stored.correlation] != [count] * count:
         faults.append(f"correlation: expected {count} rows of {count} numbers")
     wanted = {h + end for h in stored.over for end in ("", CURVATURE)} if stored.variables else set()
-    for name, found in (("values", stored.values), ("draws", stored.draws)):
-        if set(found) != wanted:
-            faults.append(f"{name}: expected {', '.join(sorted(wanted)) or 'nothing'}, not {', '.join(sorted(found)) or 'nothing'}")
-        rows = [row for one in found.values() for row in (one if name == "draws" else [one])]
-        if {len(row) for row in rows} - {1 + len(stored.variables)}:
+    rows = {"values": {k: [v] for k, v in stored.values.items()}, "draws": stored.draws}
+    for name, of in rows.items():
+        if set(of) != wanted:
+            faults.append(
+                f"{name}: expected {', '.join(sorted(wanted)) or 'nothing'}, not {', '.join(sorted(of)) or 'nothing'}"
+            )
+        if {len(row) for one in of.values() for row in one} - {1 + len(stored.variables)}:
             faults.append(f"{name}: expected {1 + len(stored.variables)} numbers for each, ln c and the exponents")
     if missing := [h for h in stored.over if h not in stored.kinds]:
         faults.append(f"kinds: expected {', '.join(missing)}")

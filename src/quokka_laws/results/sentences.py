@@ -375,9 +375,7 @@ def _batch_unit_unknown(*, column: str, rows: Any, tries: Sequence[str]) -> str:
     return f"{column} is in the unit of the table, so published rules, which are in tokens, do not compare.{_try(tries, 'Say the length of a sequence:')}"
 
 
-def _best_beyond(
-    *, column: str, side: int, count: int, of: int, end: float, rows: Sequence[str], tries: Any
-) -> str:
+def _best_beyond(*, column: str, side: int, count: int, of: int, end: float, rows: Sequence[str], tries: Any) -> str:
     which = "largest" if side > 0 else "smallest"
     return (
         f"The loss still falls at the {which} {column} in {count} of {of} pairs of N and D ({cells_named(rows)}): they are under-tuned, and say only that "
@@ -393,9 +391,7 @@ def _no_bowl(*, count: int, of: int, rows: Sequence[str], tries: Any) -> str:
 
 
 def _few_runs_in_cell(*, count: int, of: int, needed: int, levels: int, rows: Sequence[str], tries: Any) -> str:
-    return (
-        f"{count} of {of} pairs of N and D ({cells_named(rows)}) have fewer than {needed} runs with {levels} values of each hyper-parameter: too few for a bowl."
-    )
+    return f"{count} of {of} pairs of N and D ({cells_named(rows)}) have fewer than {needed} runs with {levels} values of each hyper-parameter: too few for a bowl."
 
 
 def _under_tuned(*, count: int, worst: float, rows: Sequence[str], tries: Any) -> str:
@@ -409,18 +405,14 @@ def _no_law(*, cells: int, needed: int, over: Sequence[str], rows: Any, tries: A
     )
 
 
-def _exponent_unknown(
-    *, variable: str, value: float, kept: str, together: bool, rows: Any, tries: Any
-) -> str:
+def _exponent_unknown(*, variable: str, value: float, kept: str, together: bool, rows: Any, tries: Any) -> str:
     if together:
         return f"{variable} moves with {kept} in these runs, so that their exponents cannot be told apart: the exponent of {kept} is that of both together, along their line."
     return f"{variable} is {human(value)} in every pair: its exponent cannot be told, and the law is one of {kept} at that {variable}."
 
 
 def _also_varied(*, columns: Sequence[str], rows: Any, tries: Any) -> str:
-    return (
-        f"{', '.join(columns)} vary within pairs of N and D too, and count as noise here: fit them as well, or keep one value of each."
-    )
+    return f"{', '.join(columns)} vary within pairs of N and D too, and count as noise here: fit them as well, or keep one value of each."
 
 
 def _lopsided_bowls(*, p: float, moved: Mapping[str, float], rows: Any, tries: Sequence[str]) -> str:

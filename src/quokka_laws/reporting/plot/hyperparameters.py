@@ -61,7 +61,9 @@ def hyperparameter_bowls(fit: HyperparameterFit, h: str | None = None, *, ax: Ax
         points = fit.points[(fit.points["cell"] == row["cell"]) & (fit.points["weight"] > 0)]
         at = np.log(points[list(fit.over)].to_numpy(dtype=float))
         off = np.log(points["loss"].to_numpy()) - _height(fit, row, at)
-        ax.plot(points[h], _along(row, h, np.log(points[h].to_numpy())) * np.exp(off), ".", color=color, ms=4, alpha=0.5)
+        ax.plot(
+            points[h], _along(row, h, np.log(points[h].to_numpy())) * np.exp(off), ".", color=color, ms=4, alpha=0.5
+        )
         side = row[f"{h}_side"]
         edge = row[f"{h}_most"] if side > 0 else row[f"{h}_least"] if side < 0 else row[h]
         marker = ">" if side > 0 else "<" if side < 0 else "o"
@@ -74,7 +76,12 @@ def hyperparameter_bowls(fit: HyperparameterFit, h: str | None = None, *, ax: Ax
 
 
 def hyperparameter_law(
-    fit: HyperparameterFit, h: str | None = None, *, along: str | None = None, level: float | None = None, ax: Axes | None = None
+    fit: HyperparameterFit,
+    h: str | None = None,
+    *,
+    along: str | None = None,
+    level: float | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Best value of a hyper-parameter against N (or D), with its law and the band of its interval.
 
@@ -184,4 +191,13 @@ def _cells_of(ax: Axes, cells: pd.DataFrame, moved: Array, along: str, h: str) -
     for side, marker, end in ((1, "^", "most"), (-1, "v", "least")):
         rows = (cells[f"{h}_side"] == side).to_numpy()
         if rows.any():
-            ax.plot(cells[along][rows], cells[f"{h}_{end}"][rows] * moved[rows], marker, color=RED, mec=BLACK, ms=7, ls="", label="beyond the sweep")
+            ax.plot(
+                cells[along][rows],
+                cells[f"{h}_{end}"][rows] * moved[rows],
+                marker,
+                color=RED,
+                mec=BLACK,
+                ms=7,
+                ls="",
+                label="beyond the sweep",
+            )
