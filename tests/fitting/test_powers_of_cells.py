@@ -38,14 +38,14 @@ def test_exact_cells_come_back() -> None:
 @pytest.mark.parametrize(("error", "scatter", "high"), [(0.1, 0.0, np.inf), (0.05, 0.2, np.inf), (0.05, 0.2, 0.5)])
 def test_intervals_hold_the_truth_as_often_as_they_say(error: float, scatter: float, high: float) -> None:
     held, values = [], []
-    for seed in range(80):
+    for seed in range(50):
         found = fitted(seed, error=error, scatter=scatter, high=high)
         low, up = np.percentile(found.draws, [5, 95], axis=0)
-        held.append((low <= TRUTH) & (TRUTH <= up))
+        held.append((low <= TRUTH) & (up >= TRUTH))
         values.append(found.values)
-    assert np.mean(held, axis=0) == pytest.approx(0.9, abs=0.09)
+    assert np.mean(held, axis=0) == pytest.approx(0.9, abs=0.13)
     mean, sd = np.mean(values, axis=0), np.std(values, axis=0)
-    assert (np.abs(mean - TRUTH) < 4 * sd / np.sqrt(80)).all()
+    assert (np.abs(mean - TRUTH) < 4 * sd / np.sqrt(50)).all()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -74,7 +74,9 @@ def test_cells_beyond_their_sweep_count_as_in_the_censored_likelihood(seed: int)
 
 
 def test_scatter_beyond_the_errors_is_found_also_where_cells_are_censored() -> None:
-    assert np.mean([fitted(s, error=0.05, scatter=0.3, refits=10).scatter for s in range(25)]) == pytest.approx(0.3, rel=0.15)
+    assert np.mean([fitted(s, error=0.05, scatter=0.3, refits=10).scatter for s in range(25)]) == pytest.approx(
+        0.3, rel=0.15
+    )
     censored = [fitted(s, error=0.05, scatter=0.3, high=0.4, refits=10).scatter for s in range(25)]
     assert np.mean(censored) == pytest.approx(0.3, rel=0.2)
 
