@@ -36,11 +36,11 @@ def rates(
     return pd.DataFrame(rows)
 
 
-def both(noise: float = 0.0, *, seed: int = 0) -> pd.DataFrame:
+def both(noise: float = 0.0, *, seed: int = 0, sizes: tuple[float, ...] = SIZES) -> pd.DataFrame:
     """Sweeps of learning rate and batch, in sequences of 2048 tokens."""
     rng = np.random.default_rng(seed)
     tables = []
-    for N in SIZES:
+    for N in sizes:
         for D in TOKENS:
             z = np.log([best(LR, N, D), best(BATCH, N, D)])
             x, y = (v.ravel() for v in np.meshgrid(0.6 * np.arange(-3, 4) + 0.1, 0.6 * np.arange(-2, 3) - 0.1))

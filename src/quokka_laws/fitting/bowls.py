@@ -210,14 +210,17 @@ def fit_bowls(sweeps: Sequence[Sweep]) -> tuple[list[Bowl], float, Array]:
     weights = [np.ones(len(s.y)) for s in sweeps]
     noise = LEAST_SCATTER
     for _ in range(ROUNDS):
-        found = [_by_lmfit(x, s.y, w) for x, s, w in zip(designs, sweeps, weights, strict=True)]
-        left = [s.y - x @ c for x, s, (c, _) in zip(designs, sweeps, found, strict=True)]
+        roots = [np.sqrt(w) for w in weights]
+        near = [np.linalg.lstsq(r[:, None] * x, r * s.y)[0] for r, x, s in zip(roots, designs, sweeps, strict=True)]
+        left = [s.y - x @ c for x, s, c in zip(designs, sweeps, near, strict=True)]
         standard = [_standardised(r, x) for r, x in zip(left, designs, strict=True)]
         # The median, so that one jumpy cell does not blur all the others.
         noise = max(MAD_TO_SD * float(np.median(np.abs(np.concatenate(standard)))), LEAST_SCATTER)
         before, weights = weights, [np.minimum(1.0, HUBER * noise / np.maximum(np.abs(r), 1e-300)) for r in left]
         if max(float(np.abs(w - b).max()) for w, b in zip(weights, before, strict=True)) < SAME_WEIGHT:
             break
+    found = [_by_lmfit(x, s.y, w, c) for x, s, w, c in zip(designs, sweeps, weights, near, strict=True)]
+    left = [s.y - x @ c for x, s, (c, _) in zip(designs, sweeps, found, strict=True)]
     squares = [float((w * r**2).sum()) for w, r in zip(weights, left, strict=True)]
     spare = np.array([s.spare for s in sweeps], dtype=float)
     bowls = []
@@ -234,11 +237,10 @@ def _standardised(left: Array, x: Array) -> Array:
     return np.asarray(left[loose] / np.sqrt(1.0 - h[loose]))
 
 
-def _by_lmfit(x: Array, y: Array, weights: Array) -> tuple[Array, Array]:
+def _by_lmfit(x: Array, y: Array, weights: Array, start: Array) -> tuple[Array, Array]:
     """Coefficients of ``x`` and their covariance for a noise of 1, by lmfit."""
     names = [f"q{i}" for i in range(x.shape[1])]
-    params = lmfit.create_params(**dict.fromkeys(names, 0.0))
-    params["q0"].value = float(y.min())
+    params = lmfit.create_params(**dict(zip(names, map(float, start), strict=True)))
     root = np.sqrt(weights)
 
     def left(p: lmfit.Parameters) -> Array:
