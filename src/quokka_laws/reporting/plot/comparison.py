@@ -7,7 +7,7 @@ from itertools import cycle
 from matplotlib.axes import Axes
 
 from quokka_laws.evaluation.comparison import Comparison
-from quokka_laws.reporting.plot.axes import STYLES, new_axes
+from quokka_laws.reporting.plot.axes import STYLES, legend, new_axes
 
 
 def held_out_errors(comparison: Comparison, *, ax: Axes | None = None) -> Axes:
@@ -20,5 +20,5 @@ def held_out_errors(comparison: Comparison, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(bottom=0)
     ax.set_xlabel("held-out budgets: compute up to this many times the largest fitted")
     ax.set_ylabel("error of the predicted loss (root mean square), %")
-    ax.legend(fontsize=8, frameon=False)
+    legend(ax)
     return ax
