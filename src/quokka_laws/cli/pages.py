@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from quokka_laws.cli.common import BUDGETS, QUIET, UNIQUE, given, quiet, say
+from quokka_laws.cli.common import BUDGETS, QUIET, UNIQUE, assignments, given, quiet, say
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit, resolve_loss
 from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
 from quokka_laws.cli.output import Output, check_output, write_file, written
@@ -32,8 +32,14 @@ PAGES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 @study_options
 @UNIQUE
 @click.option(
-    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(registry())}."
+    "--law", type=LawName(), help=f"To fit RUNS; chosen by the runs without it: {', '.join(registry())}, or a formula."
 )
+@click.option(
+    "--compare",
+    is_flag=True,
+    help="Also predict the largest runs from the rest, beside another law, and refit under other choices; takes seconds more.",
+)
+@assignments("--answer", help="What a reader will ask and the fit does not know: training_code=https://...")
 @click.option(
     "--forecast", "forecasts", multiple=True, help="A forecast.json to list with what became of it. Repeatable."
 )
@@ -41,6 +47,10 @@ PAGES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 @click.option(
     "-o", "--output", metavar="FILE", help="report.html or report.md; beside the source without it; - for stdout."
 )
+@click.option(
+    "--to", type=click.Choice(["wandb"]), help="Also log the page, its tables and the answer to a run of W&B."
+)
+@click.option("--project", default="quokka-laws", show_default=True, help="Of W&B.")
 @QUIET
 def report_command(
     source: str,
@@ -49,9 +59,13 @@ def report_command(
     U_D: tuple[float, ...],
     bootstrap: int,
     seed: int,
-    law: Law,
+    law: Law | None,
+    compare: bool,
+    answer: dict[str, str],
     forecasts: tuple[str, ...],
     output: str | None,
+    to: str | None,
+    project: str,
     **reading: Any,
 ) -> None:
     """Write a fit as one self-contained page.
@@ -74,13 +88,29 @@ def report_command(
             )
         fitted = resolve_fit(source, "report")
     else:
-        fitted = fit(law, load_runs([source], **reading), bootstrap=bootstrap, seed=seed, progress=not quiet())
+        table = load_runs([source], **reading)
+        fitted = fit(*(() if law is None else (law,)), table, bootstrap=bootstrap, seed=seed, progress=not quiet())
     if U_D and "epochs" not in fitted.law.variables:
         say(f"-U is ignored: {fitted.label} is a law of {', '.join(fitted.law.variables)}")
-    table = load_runs([newer], **reading) if newer else None
+    new = load_runs([newer], **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
     form = "html" if target is None else PAGES[target.suffix.lower()]
-    made = page(fitted, runs=table, C=C, U_D=U_D, forecasts=past, form=form, command=command, progress=not quiet())
+    made = page(
+        fitted,
+        runs=new,
+        C=C,
+        U_D=U_D,
+        compare=compare,
+        forecasts=past,
+        answers=answer,
+        form=form,
+        command=command,
+        progress=not quiet(),
+    )
+    if to is not None:
+        from quokka_laws.reporting.wandb_report import to_wandb
+
+        say(f"logged to {to_wandb(made, fitted, project=project)}")
     if target is None:
         click.echo(made.text.encode("utf-8"))  # whatever the terminal's alphabet
         return
@@ -147,10 +177,10 @@ def explore_command(fits: tuple[str, ...], names: tuple[str, ...], output: str) 
     "-o", "--output", metavar="FOLDER|FILE", default=".", show_default=True,
     help="Folder for all figures, or one file: figure.png, .svg or .pdf.",
 )  # fmt: skip
-@click.option("--kind", help="With a file: contours, residuals, isoflops, epochs.")
+@click.option("--kind", help="With a file: frontier, contours, residuals, isoflops, epochs.")
 @QUIET
 def plot_command(law: str, C: tuple[float, ...], output: str, kind: str | None) -> None:
-    """Draw the figures of a FIT: IsoFLOP profiles where its runs allow, contours, residuals."""
+    """Draw the figures of a FIT: loss against compute, IsoFLOP profiles where its runs allow, contours, residuals."""
     from quokka_laws.reporting import plot
     from quokka_laws.reporting.study import Study
 

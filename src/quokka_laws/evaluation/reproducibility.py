@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.bootstrap import independent_runs
 from quokka_laws.literature.datasets import data_folder
@@ -49,7 +50,9 @@ def checklist(fit: FitResult, *, answers: Mapping[str, str] | None = None) -> pd
         keys = ", ".join(item["key"] for item in items)
         raise ArgumentError(f"answers: nothing asks for {', '.join(unknown)}; there are {keys}")
     found = _answers(fit)
-    unstated = {key: [k for k in names if getattr(fit.conventions, k) == UNSTATED] for key, names in CONVENTIONS.items()}
+    unstated = {
+        key: [k for k in names if getattr(fit.conventions, k) == UNSTATED] for key, names in CONVENTIONS.items()
+    }
     rows = []
     for item in items:
         key = item["key"]
@@ -100,7 +103,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
             if fit.bootstrap
             else "no bootstrap; "
         )
-        + f"{len(fit.diagnostics)} diagnostics stated; held-out extrapolation: see ql.compare",
+        + f"{len(fit.diagnostics)} diagnostics stated; held-out extrapolation: see {either('ql.compare', '`quokka-laws compare`')}",
     }
     if UNSTATED in (c.loss_split, c.tokenizer, c.corpus):
         answers["metric"] = f"{YOURS} what is unstated: {answers['metric']}"

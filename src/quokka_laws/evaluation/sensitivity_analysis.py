@@ -12,7 +12,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
-from quokka_laws.fitting.fit import fit_near
+from quokka_laws.fitting.fit import fit as fit_law
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.arguments import one_positive
 from quokka_laws.plan.compute import compute_optimal
@@ -71,7 +71,7 @@ def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL, progress: boo
         for variant in variants:
             row: dict[str, Any] = {"choice": variant.choice, "variant": variant.name, "rows": len(variant.runs)}
             try:
-                again = fit_near(
+                again = fit_law(
                     fit.law,
                     variant.runs,
                     objective=variant.objective,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import BLANK, either, option
 from quokka_laws._version import __version__
 from quokka_laws.evaluation.forecasts import Forecast, outcomes
 from quokka_laws.evaluation.reproducibility import CONVENTIONS, checklist
@@ -209,21 +210,29 @@ def _about_plan(fit: FitResult, refused: str, compared: bool) -> str:
             "this law; neither the noise of a new run nor the chance that the law is wrong."
         )
     elif fit.identified:
-        said = "No intervals of this fit: it has no bootstrap draws (fit with --bootstrap 1000)."
+        said = f"No intervals of this fit: it has no bootstrap draws (fit with {option('bootstrap', 1000)})."
     else:
         said = "No intervals of this fit: the runs do not determine the coefficients."
     if refused:
         said += f" No answer of all methods together: {refused}."
     if not compared:
-        said += " With --compare the page also says which law predicts the largest runs best, and what other choices would change."
+        how = either("compare=True", "--compare")
+        said += f" With {how} the page also says which law predicts the largest runs best, and what other choices would change."
     return said
+
+
+def _flag(name: str, stated: bool) -> str:
+    """What gives an answer: a convention when the runs are read, a sentence when the page is made."""
+    if stated:
+        return either(f'{name}="{BLANK}"', f"--state {name}={BLANK}")
+    return either(f'answers={{"{name}": "{BLANK}"}}', f"--answer {name}={BLANK}")
 
 
 def _asked(item: dict[str, Any]) -> dict[str, Any]:
     """An item of the checklist with the options that would give what is missing."""
     missing = [name for name in item["missing"].split(", ") if name]
     stated = item["key"] in CONVENTIONS
-    how = [f"--state {name}=…" if stated else f"--answer {name}=…" for name in missing]
+    how = [_flag(name, stated) for name in missing]
     return {
         "question": item["question"],
         "answer": "" if item["missing"] == item["key"] else item["answer"],

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as SizedFigure
 
+from quokka_laws._spelling import either
 from quokka_laws.evaluation.comparison import Comparison, compare
 from quokka_laws.evaluation.holdout import Candidate, log_errors
 from quokka_laws.evaluation.sensitivity_analysis import own_settings, sensitivity
@@ -255,7 +256,10 @@ def sensitivity_figure(fit: FitResult, C: float) -> Figure:
     """What the best size would be under other choices."""
     title = "Sensitivity to choices"
     if len(fit.runs) > MOST_ROWS:
-        return Figure(title, f"Not computed for {len(fit.runs)} rows; ql.sensitivity(fit, C) does it.")
+        return Figure(
+            title,
+            f"Not computed for {len(fit.runs)} rows; {either('ql.sensitivity(fit, C)', '`quokka-laws sensitivity`')} does it.",
+        )
     try:
         table = sensitivity(fit, C)
     except QuokkaError as error:

@@ -74,12 +74,12 @@ class Study:
         """What to train at the budgets asked for; without any, the law in numbers."""
         return self._allocations[0] or fit_answer(self.fit)
 
-    def known(self, *, command_line: bool = False) -> list[str]:
-        """What to know before relying on the answer; what to try in Python, or as options of the command line."""
-        profiles = [] if self.iso is None else isoflop_sentences(self.iso, command_line=command_line)
+    def known(self) -> list[str]:
+        """What to know before relying on the answer."""
+        profiles = [] if self.iso is None else isoflop_sentences(self.iso)
         return [
             *self._allocations[1],
-            *sentences_of(self.fit, command_line=command_line),
+            *sentences_of(self.fit),
             *(f"IsoFLOP profiles: {said}" for said in profiles),
         ]
 
@@ -204,6 +204,7 @@ class Study:
             written.append(plot.save(plot.isoflop_profiles(self.iso), folder / "isoflop-profiles.png"))
         if self.has_optimum:
             at = self.budgets or None
+            written.append(plot.save(plot.loss_against_compute(self.fit, C=at), folder / "loss-against-compute.png"))
             written.append(plot.save(plot.loss_contours(self.fit, C=at), folder / "loss-contours.png"))
             written.append(plot.save(plot.residuals(self.fit), folder / "residuals.png"))
         return written
