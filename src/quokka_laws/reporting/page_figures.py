@@ -248,7 +248,7 @@ def held_out(fit: FitResult) -> HeldOut:
         for row in found.table.to_dict("records")
     ]
     caption = f"Root mean square error of the losses of runs that cost more than those fitted.{fewer}"
-    drawn = Figure(title, caption, lambda: plot.held_out_errors(found))
+    drawn = Figure(title, caption, lambda: plot.held_out_errors(found, ax=plot.new_axes(height=2.8)))
     return HeldOut(drawn, Table("held-out", rows, found.table))
 
 

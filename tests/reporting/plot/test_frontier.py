@@ -49,6 +49,6 @@ def test_a_law_without_an_optimum_is_drawn_without_a_frontier(noisy_fit: ql.FitR
     flat = replace(noisy_fit, values={**noisy_fit.values, "A": 0.0}, draws=None)
     ax = plot.loss_against_compute(flat)
     assert "compute-optimal" not in lines_of(ax)
-    assert ax.get_title()
+    assert len(ax.texts) == 1
     with pytest.raises(FitError):
         plot.loss_against_compute(ql.fit(ql.laws.PowerLaw("C"), noisy_fit.runs))

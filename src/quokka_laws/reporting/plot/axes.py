@@ -31,6 +31,7 @@ QUANTITIES = {
     "D": ("tokens D", human),
     "U_D": ("unique tokens U_D", human),
     "C": ("training compute C (FLOPs)", lambda value: f"{value:.0e}".replace("e+", "e")),
+    "D/N": ("tokens per parameter D/N", human),
     "epochs": ("epochs", lambda value: f"{value:.4g}"),
 }
 """Label of an axis and how its ticks are written: sizes as 7B, compute as 1e22."""

@@ -70,12 +70,12 @@ def loss_against_compute(fit: FitResult, *, C: Any = None, level: float | None =
     try:
         lowest.append(_frontier(ax, fit, budgets, asked, level))
     except FitError:
-        ax.set_title("the law has no compute-optimal size", fontsize=9)
+        halo(ax.text(0.03, 0.04, "the law has no compute-optimal size", transform=ax.transAxes, fontsize=8))
     height = float(runs["loss"].max()) - min(lowest)
     ax.set(xlim=(budgets[0], budgets[-1]), ylim=(min(lowest) - 0.08 * height, runs["loss"].max() + 0.06 * height))
     log_axes(ax, x="C")
     ax.set_ylabel(loss_label(fit))
-    legend(ax, loc="upper right")
+    legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)  # curves are everywhere inside
     return ax
 
 
