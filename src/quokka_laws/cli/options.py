@@ -48,7 +48,7 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_runs(
-    sources: str | Sequence[str],
+    sources: str | Sequence[str] | pd.DataFrame,
     columns: dict[str, str],
     flops: str,
     drop: tuple[str, ...],
@@ -56,11 +56,15 @@ def load_runs(
     best_of: str | None,
     bytes_per_token: float | None,
     state: dict[str, Any],
+    said: set[str] | None = None,
 ) -> pd.DataFrame:
-    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
-    several = [sources] if isinstance(sources, str) else list(sources)
+    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr.
+
+    What is in ``said`` has been told already, of a table that is read once for each of its losses.
+    """
+    source = list(sources) if isinstance(sources, list | tuple) and len(sources) > 1 else sources
     table = read_runs(
-        several[0] if len(several) == 1 else several,
+        source[0] if isinstance(source, list | tuple) and len(source) == 1 else source,
         columns=columns,
         flops=flops,
         drop={f"drop: {d}": d for d in drop} or None,
@@ -70,8 +74,11 @@ def load_runs(
         **state,
     )
     for note in notes_of(table):
-        if not note.routine:
-            say(f"  {sentence(note, options=True)}")
+        told = sentence(note, options=True)
+        if not note.routine and (said is None or told not in said):
+            say(f"  {told}")
+        if said is not None:
+            said.add(told)
     return table
 
 

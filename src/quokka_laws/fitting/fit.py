@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import lmfit
 import numpy as np
@@ -17,13 +17,14 @@ from quokka_laws._typing import Array
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability, starts
-from quokka_laws.fitting.arguments import check_counts, law_and_runs, only_runs
+from quokka_laws.fitting.arguments import check_counts, law_and_runs, names_a_law, only_runs
 from quokka_laws.fitting.bootstrap import draws_whole_runs, independent_runs, resample_weights, resampling_units
 from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.linearised import Linearised
 from quokka_laws.fitting.lmfit_fallback import minimize_with_lmfit
+from quokka_laws.fitting.losses import fit_each, is_pattern, read_each, runs_by_loss
 from quokka_laws.fitting.multistart import THIN_ROWS, Optimum, optimise
 from quokka_laws.fitting.priors import FEW_RUNS, Prior
 from quokka_laws.fitting.problem import Data, Space
@@ -36,6 +37,7 @@ from quokka_laws.objective import LogHuber, LogL2, Objective, as_objective
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.runs.checkpoints import one_phase
 from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, suggested
 from quokka_laws.runs.conventions import Conventions
@@ -51,7 +53,11 @@ SAME_DATA = 1.02
 """Amounts of unique data within this factor are one: U_D is often derived from rounded epochs."""
 
 
-def fit(
+@overload
+def fit(law: Any, runs: Any = None, *, loss: str | None = None, **settings: Any) -> FitResult: ...
+@overload
+def fit(law: Any, runs: Any = None, *, loss: list[str] | tuple[str, ...], **settings: Any) -> LossFits: ...
+def fit(  # type: ignore[misc]  # the settings of the two above are these
     law: Any,
     runs: Any = None,
     *,
@@ -70,7 +76,8 @@ def fit(
     prior: PriorArgument = "auto",
     seed: int = 0,
     progress: bool = False,
-) -> FitResult:
+    loss: str | list[str] | tuple[str, ...] | None = None,
+) -> FitResult | LossFits:
     """Fit a law to runs; without a law, one is chosen: ``ql.fit(runs)``.
 
     Minimises ``Σ_i w_i ρ(r_i)``, by default with Huber's ρ of log-residuals (Hoffmann et al. 2022, Eq. 3).
@@ -126,10 +133,13 @@ def fit(
         Of starts and resamples; the same seed gives the same bytes.
     progress : bool
         Show a bar on stderr for work that takes more than two seconds.
+    loss : str or list of str, optional
+        Column of the loss. A list of several, ``["c4", "code"]`` or ``["eval/*"]``: one fit each, with the same resamples.
 
     Returns
     -------
     FitResult
+        For a list of losses :class:`~quokka_laws.LossFits`.
 
     Raises
     ------
@@ -152,6 +162,26 @@ def fit(
         "progress": progress,
     }
     one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze}
+    if loss is not None:
+        if isinstance(loss, str):
+            if is_pattern(loss):
+                raise ArgumentError(f"loss = {loss!r}: a pattern stands for several losses; give a list, [{loss!r}]")
+            return fit(
+                law,
+                runs,
+                columns={**(columns or {}), "loss": loss},
+                objective=objective,
+                drop=drop,
+                **one_law,
+                **settings,
+            )
+        if drop is not None:
+            raise ArgumentError("drop = 'outliers' finds rows of one loss; leave them out by read_runs(drop=)")
+        given, form = (law, None) if runs is None else (runs, law)
+        if names_a_law(runs) and not names_a_law(law):
+            given, form = law, runs
+        read = runs_by_loss(given, list(loss), read_each(columns))
+        return fit_losses(form, read, objective=objective, **one_law, **settings)
     if drop is not None:
         if drop != "outliers":
             raise ArgumentError(
@@ -170,6 +200,23 @@ def fit(
     held = form.law.make_params(**form.settings) if form.held else None
     found = fit_near(form.law, given, objective=objective or LogHuber("auto"), params=held, **settings)
     return replace(found, name=form.name, choice=choice)
+
+
+def fit_losses(
+    law: Any, read: tuple[Mapping[str, pd.DataFrame], Mapping[str, str], Mapping[str, int]], **settings: Any
+) -> LossFits:
+    """One fit of each loss, of runs as :func:`~quokka_laws.fitting.losses.runs_by_loss` reads them.
+
+    Without a law (None) the one that is chosen for the first loss is fitted to all.
+    """
+    runs, left_out, incomplete = read
+    if law is None:
+        first = fit(next(iter(runs.values())), **{**settings, "bootstrap": 0})
+        held = {p.name: {"value": p.value, "vary": False} for p in first.params.values() if not p.vary and not p.expr}
+        law = first.law
+        settings |= {"objective": settings.get("objective") or LogHuber("auto")}
+        settings |= {"params": law.make_params(**held) if held else None}
+    return fit_each(lambda table: fit_near(law, table, **settings), runs, left_out, incomplete)
 
 
 def fit_near(
