@@ -16,7 +16,7 @@ from quokka_laws.cli.output import Output, check_output, output_options, written
 from quokka_laws.exceptions import OutputError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.fitting.losses import is_pattern
-from quokka_laws.laws import Law, registry
+from quokka_laws.laws import Law, names
 from quokka_laws.objective import BY_NAME, LogHuber
 from quokka_laws.reporting.text import allocation_table, plan_answer
 from quokka_laws.results.text import isoflop_sentences, isoflop_tables
@@ -50,7 +50,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @click.option(
     "--law",
     type=LawName(),
-    help=f"Chosen by the runs, and all methods answer together, without it. One of: {', '.join(registry())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
+    help=f"Chosen by the runs, and all methods answer together, without it. One of: {', '.join(names())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
 )
 @click.option("--objective", type=click.Choice(list(BY_NAME)), help="Cost of a residual: huber with --law, else auto.")
 @click.option(

@@ -98,14 +98,17 @@ def with_settings(
     ranges = {name: _range("--start", name, value) for name, value in start.items()}
     limits = {name: _range("--bounds", name, value) for name, value in bounds.items()}
     if isinstance(law, Formula):
-        return replace(
-            law,
-            of=None if variables is None else tuple(v.strip() for v in variables.split(",") if v.strip()),
-            fixed=tuple(fixed.items()),
-            ties=tuple(tie.items()),
-            start=tuple((name, *pair) for name, pair in ranges.items()),
-            bounds=tuple((name, *pair) for name, pair in limits.items()),
-        ), None
+        told = law.with_settings(
+            fixed=fixed.items(),
+            ties=tie.items(),
+            start=[(name, *pair) for name, pair in ranges.items()],
+            bounds=[(name, *pair) for name, pair in limits.items()],
+        )
+        if variables is None:
+            return told, None
+        if law.called:
+            raise click.UsageError(f"--variables is for formulas; columns of {law.called} are named in brackets, {law.called}(…)")
+        return replace(told, of=tuple(v.strip() for v in variables.split(",") if v.strip())), None
     if variables is not None:
         raise click.UsageError(f"--variables says which names of a formula are columns; {law.label} knows its own")
     settings: dict[str, dict[str, Any]] = {name: {"value": value, "vary": False} for name, value in fixed.items()}
