@@ -38,7 +38,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     check_output(output)
     done, beside = quokka_demo(C=C, bootstrap=bootstrap, seed=seed, progress=not quiet())
     out = Output("text", None, False)
-    out.text(done.answer, done.known(command_line=True), *done.evidence(), *beside)
+    out.text(done.answer, done.known(), *done.evidence(), *beside)
     written(done.write(output))
 
 
@@ -157,7 +157,7 @@ def fit_command(
         return
     table = load_runs(runs, **reading)
     done = study(law, table, C=C, U_D=U_D, drop="outliers" if outliers else None, **settings)
-    known = done.known(command_line=True)
+    known = done.known()
     out = Output("json" if piped else "text", None, strict)
     out.text(done.answer, known, *done.evidence())
     if piped:
@@ -199,7 +199,7 @@ def isoflops_command(
     from quokka_laws.plan.compute import compute_optimal
 
     iso = fit_isoflops(load_runs(runs, **reading), degree=degree, bootstrap=bootstrap, seed=seed)
-    known = isoflop_sentences(iso, command_line=True)
+    known = isoflop_sentences(iso)
     powers, *budgets = isoflop_tables(iso).split("\n\n", 1)
     if not C:
         out.text(powers, known, *budgets)

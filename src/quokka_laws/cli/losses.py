@@ -49,7 +49,7 @@ def answer_losses(
 
     source = sources[0] if len(sources) == 1 else list(sources)
     fits = fit_losses(law, runs_by_loss(source, asked, read), **settings)
-    known = losses_known(fits, C, command_line=True)
+    known = losses_known(fits, C)
     out = Output("json" if piped else "text", None, strict)
     out.text(losses_answer(fits, C)[0], known, *losses_evidence(fits, C))
     if piped:

@@ -74,7 +74,7 @@ def load_runs(
         **state,
     )
     for note in notes_of(table):
-        told = sentence(note, options=True)
+        told = sentence(note)
         if not note.routine and (said is None or told not in said):
             say(f"  {told}")
         if said is not None:
@@ -107,7 +107,9 @@ def with_settings(
         if variables is None:
             return told, None
         if law.called:
-            raise click.UsageError(f"--variables is for formulas; columns of {law.called} are named in brackets, {law.called}(…)")
+            raise click.UsageError(
+                f"--variables is for formulas; columns of {law.called} are named in brackets, {law.called}(…)"
+            )
         return replace(told, of=tuple(v.strip() for v in variables.split(",") if v.strip())), None
     if variables is not None:
         raise click.UsageError(f"--variables says which names of a formula are columns; {law.label} knows its own")

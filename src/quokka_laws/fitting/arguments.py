@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.exceptions import ArgumentError
-from quokka_laws import laws
-from quokka_laws.laws import Law, as_law
+from quokka_laws.laws import Law, as_law, is_named, names
 from quokka_laws.runs.read import check_runs, read_runs
 
 
@@ -68,5 +67,5 @@ def names_a_law(given: Any) -> bool:
     return (
         isinstance(given, Law)
         or (isinstance(given, type) and issubclass(given, Law))
-        or (isinstance(given, str) and laws.names_a_law(given) and (given in laws.names() or not Path(given).exists()))
+        or (isinstance(given, str) and is_named(given) and (given in names() or not Path(given).exists()))
     )

@@ -28,6 +28,19 @@ def is_pattern(name: str) -> bool:
     return bool(_PATTERN.search(name))
 
 
+def one_column(name: str) -> str:
+    """The name of one column.
+
+    Raises
+    ------
+    ArgumentError
+        For a pattern, which stands for several.
+    """
+    if is_pattern(name):
+        raise ArgumentError(f"loss = {name!r}: a pattern stands for several losses; give a list, [{name!r}]")
+    return name
+
+
 def loss_columns(asked: Sequence[str], columns: Sequence[str]) -> list[str]:
     """Columns that names and patterns such as ``eval/*`` mean, in the order asked and then of the table.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import schedules
 from quokka_laws.laws.base import NAMED, Coefficient, Law
@@ -25,6 +26,7 @@ from quokka_laws.laws.precision import LowPrecision
 from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, Repeated
 
 __all__ = [
+    "FORMS",
     "AdditiveOverfit",
     "Bounded",
     "BoundedMemorization",
@@ -33,7 +35,6 @@ __all__ = [
     "Coefficient",
     "DataReuse",
     "EffectiveData",
-    "FORMS",
     "ExposureOverfit",
     "Farseer",
     "Form",
@@ -53,6 +54,7 @@ __all__ = [
     "as_law",
     "from_name",
     "from_spec",
+    "is_named",
     "law",
     "names",
     "registry",
@@ -86,7 +88,7 @@ def names() -> list[str]:
     return [*registry(), *FORMS]
 
 
-def names_a_law(given: object) -> bool:
+def is_named(given: object) -> bool:
     """Whether a text is the name of a law or form, or a formula."""
     return isinstance(given, str) and (given in registry() or form_law(given) is not None or looks_like_formula(given))
 
@@ -108,7 +110,9 @@ def as_law(given: Any) -> Law:
             return given()
         except TypeError as error:
             raise ArgumentError(f"{given.__name__} needs arguments ({error}): give {given.__name__}(…)") from None
-    raise ArgumentError(f"{given!r} is no law: give one, such as ql.laws.Chinchilla(), or its name, 'chinchilla'")
+    raise ArgumentError(
+        f"{given!r} is no law: give one, such as {either('ql.laws.Chinchilla()', 'chinchilla')}, its name or a formula"
+    )
 
 
 def from_spec(spec: Mapping[str, Any]) -> Law:

@@ -133,7 +133,11 @@ FORMS: dict[str, Form] = {
         Form(
             "moe-ludziejewski",
             "c + a*X^delta*N_active^(alpha + gamma*log(X)) + b*X^omega*D^(beta + zeta*log(X)); " + EXPERTS_HAT,
-            {"N_active": "active parameters with embeddings", "experts": "number of experts, one of them active", "D": "tokens"},
+            {
+                "N_active": "active parameters with embeddings",
+                "experts": "number of experts, one of them active",
+                "D": "tokens",
+            },
             {
                 "c": "irreducible loss",
                 "a": "size of the capacity term",
@@ -164,7 +168,11 @@ FORMS: dict[str, Form] = {
         Form(
             "moe-abnar",
             "e + a/N_total^alpha + b/D^beta + c/(1 - sparsity)^lam + d/((1 - sparsity)^delta*N_total^gamma)",
-            {"N_total": "all parameters", "sparsity": "share of experts that are inactive, 0 for a dense model", "D": "tokens"},
+            {
+                "N_total": "all parameters",
+                "sparsity": "share of experts that are inactive, 0 for a dense model",
+                "D": "tokens",
+            },
             {
                 "e": "irreducible loss",
                 "a": "size of the capacity term",
@@ -198,7 +206,13 @@ FORMS: dict[str, Form] = {
             "where tokens vary, or to extrapolate: it has no floor and no data term, and says that experts stop helping at a size "
             "that follows from the fixed number of tokens.",
             "Clark et al. 2022, arXiv 2202.01169, Eq. 1, as quoted in arXiv 2502.05172 and coded in SLDBench (its moe task)",
-            start={"a": (-0.3, -0.01), "b": (-0.4, 0.0), "c": (0.0, 0.02), "E_start": (1.2, 6.0), "E_max": (30.0, 1000.0)},
+            start={
+                "a": (-0.3, -0.01),
+                "b": (-0.4, 0.0),
+                "c": (0.0, 0.02),
+                "E_start": (1.2, 6.0),
+                "E_max": (30.0, 1000.0),
+            },
         ),
         Form(
             "moe-sldbench",

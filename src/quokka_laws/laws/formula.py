@@ -12,6 +12,7 @@ import lmfit
 import numpy as np
 
 from quokka_laws._expressions import Name, Node, children, fault, names, nearest, quoted
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError
 from quokka_laws.laws.base import Coefficient, Inputs, Law
@@ -231,7 +232,7 @@ class Formula(Law):
         if clash := sorted(told & set(columns)):
             raise ExpressionError(
                 f"{', '.join(clash)} is set as a coefficient of {self.label}, and the table has a column of that name: rename "
-                "one, or say which names are variables (variables=; on the command line --variables N,D)"
+                f"one, or say which names are variables: {option('variables', ('N', 'D'))}"
             )
         used = {n.name for n in names(self._tree)}
         spare = [*also_called, *(c for c in columns if c not in used)]
@@ -251,7 +252,7 @@ class Formula(Law):
                     self.text,
                     node.start,
                     f"{node.name!r} is not a column; did you mean {quoted(near)}? (If it is a coefficient, give it a start value: "
-                    f"start={{{node.name!r}: 1.0}}, on the command line --start {node.name}=1)",
+                    f"{option('start', {node.name: 1.0})})",
                     node.end,
                 )
 
@@ -354,7 +355,12 @@ class Formula(Law):
     ) -> Formula:
         """The same formula with these settings, in place of those that it had for the same coefficients."""
         changed: dict[str, Any] = {}
-        for what, given in (("start", tuple(start)), ("bounds", tuple(bounds)), ("fixed", tuple(fixed)), ("ties", tuple(ties))):
+        for what, given in (
+            ("start", tuple(start)),
+            ("bounds", tuple(bounds)),
+            ("fixed", tuple(fixed)),
+            ("ties", tuple(ties)),
+        ):
             told = {entry[0] for entry in given}
             changed[what] = (*(entry for entry in getattr(self, what) if entry[0] not in told), *given)
         return replace(self, **changed)
@@ -429,9 +435,16 @@ def law(
     bounds = tuple(
         (k, float(lower.get(k, -np.inf)), float(upper.get(k, np.inf))) for k in dict.fromkeys([*lower, *upper])
     )
-    made = Formula(text, of=None if variables is None else tuple(variables), positive=tuple(positive)) if form is None else form
+    made = (
+        Formula(text, of=None if variables is None else tuple(variables), positive=tuple(positive))
+        if form is None
+        else form
+    )
     return made.with_settings(
-        start=ranges, bounds=bounds, fixed=[(k, float(v)) for k, v in (fixed or {}).items()], ties=list((tie or {}).items())
+        start=ranges,
+        bounds=bounds,
+        fixed=[(k, float(v)) for k, v in (fixed or {}).items()],
+        ties=list((tie or {}).items()),
     )
 
 

@@ -50,14 +50,14 @@ def losses_answer(fits: LossFits, C: Any = ()) -> tuple[str, pd.DataFrame]:
     return f"Different from {fits.first} beyond chance: {', '.join(told)}.", plan
 
 
-def losses_known(fits: LossFits, C: Any = (), *, command_line: bool = False) -> list[str]:
+def losses_known(fits: LossFits, C: Any = ()) -> list[str]:
     """What to know before relying on them: each sentence once, with the losses that it is about."""
     about: dict[str, list[str]] = {}
     for loss, fit in fits.items():
         outside = [
             f"C = {c:.3g} is {factor} {side}. {BEYOND_RUNS}." for c, factor, side in outside_runs(fit, as_numbers(C))
         ]
-        for sentence in (*outside, *sentences_of(fit, command_line=command_line)):
+        for sentence in (*outside, *sentences_of(fit)):
             about.setdefault(sentence, []).append(loss)
     said = [s if len(losses) == len(fits) else f"{', '.join(losses)}: {s}" for s, losses in about.items()]
     return [*fits.remarks(), *said]
