@@ -4,6 +4,7 @@ from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.results.loss_fits import LossFits, read_fits
 from quokka_laws.results.storage import read_fit
 
 __all__ = [
@@ -12,9 +13,11 @@ __all__ = [
     "FitStatus",
     "FittedLaw",
     "IsoflopFit",
+    "LossFits",
     "Option",
     "Severity",
     "read_fit",
+    "read_fits",
 ]
 
 
