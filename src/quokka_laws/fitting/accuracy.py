@@ -87,7 +87,8 @@ def fit_curve(
         theta = np.array([[p[k].value for k in curve.names]])
         return np.asarray(np.sqrt(weights) * (y - curve.at(theta, x)[0][0]))
 
-    found = lmfit.minimize(residual, params, method="least_squares", calc_covar=False)
+    with np.errstate(invalid="ignore"):  # lmfit's standard errors at a wall, which nobody reads
+        found = lmfit.minimize(residual, params, method="least_squares")
     if found.chisqr > cost.min():  # at a wall, which lmfit's coordinates never reach
         for name, value in zip(curve.names, best, strict=True):
             found.params[name].value = float(value)

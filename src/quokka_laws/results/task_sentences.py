@@ -89,10 +89,10 @@ def _not_paired(*, rows: Any, tries: Any) -> str:
     return "The runs with accuracies are not those behind the law of the loss, so the errors of the two stages are taken as independent."
 
 
-def _direct_was_closer(*, task: str, holdout: str, error: float, other: float, rows: Any, tries: Any) -> str:
+def _other_method_closer(*, task: str, holdout: str, closer: str, error: float, other: float, rows: Any, tries: Any) -> str:
     return (
-        f"{task}: on held-out runs ({holdout}) the direct curve was closer, {error:.2g} against {other:.2g}; method='direct' (on the command "
-        "line --method direct) answers by it."
+        f"{task}: on runs held out ({holdout}) the {closer} curve was closer, {error:.2g} against {other:.2g}; method={closer!r} (on the "
+        f"command line --method {closer}) answers by it."
     )
 
 
@@ -115,5 +115,5 @@ SENTENCES: dict[str, Callable[..., str]] = {
     "ACCURACY_IN_PERCENT": _in_percent,
     "TASKS_NOT_PREDICTED": _not_predicted,
     "STAGES_NOT_PAIRED": _not_paired,
-    "DIRECT_WAS_CLOSER": _direct_was_closer,
+    "OTHER_METHOD_CLOSER": _other_method_closer,
 }

@@ -86,8 +86,15 @@ def plain_task(name: str) -> str:
 
 
 def task_columns(runs: pd.DataFrame) -> list[str]:
-    """Columns that are accuracies of benchmarks by their names."""
-    return [str(c) for c in runs if plain_task(str(c)) in BENCHMARKS and not str(c).endswith(QUESTIONS)]
+    """Columns that are accuracies of benchmarks by their names: one of each benchmark, ``acc_norm`` before ``acc``."""
+    best: dict[str, tuple[int, str]] = {}
+    for name in (str(c) for c in runs if not str(c).endswith(QUESTIONS)):
+        task = plain_task(name)
+        if task in BENCHMARKS and "stderr" not in name:
+            ending = re.sub(r"\W+", "_", name.lower()).strip("_").removeprefix(task).strip("_").removesuffix("_none")
+            rank = METRICS.index(ending) if ending in METRICS else -1
+            best[task] = min(best.get(task, (len(METRICS), name)), (rank, name))
+    return [name for _, name in best.values()]
 
 
 def column_of(runs: pd.DataFrame, metric: str) -> str:
