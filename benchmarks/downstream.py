@@ -83,7 +83,9 @@ def one(world: World, sizes: int, seeds: int, number: int, objective: str) -> di
     rng = np.random.default_rng([number, sizes, seeds, WORLDS.index(world)])
     runs = ql.read_runs(simulate(world, sizes, seeds, rng))
     fit = ql.fit("chinchilla", runs, objective=objective, bootstrap=REFITS, seed=number)
-    found = ql.downstream(runs, fit, "task", world.chance, world.questions, method=world.method, level=LEVEL, seed=number)
+    found = ql.downstream(
+        runs, fit, "task", world.chance, world.questions, method=world.method, level=LEVEL, seed=number
+    )
     if not found.tasks[0].predictable:
         return {"false": 1.0}
     N, D = np.array([2e9 * 10**0.5]), np.array([2e9 * 10**0.5 * 80.0])
@@ -116,7 +118,9 @@ def main(count: int, objectives: tuple[str, ...] = ("auto", "huber")) -> None:
                 shown = pd.DataFrame(rows[-1:]).round(4)
                 print(shown.to_string(index=False, header=len(rows) == 1), flush=True)
     table = pd.DataFrame(rows)
-    print(table.groupby(["loss by", "design"], sort=False)[["mean", "run", "false", "width", "seconds"]].mean().round(3))
+    print(
+        table.groupby(["loss by", "design"], sort=False)[["mean", "run", "false", "width", "seconds"]].mean().round(3)
+    )
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from quokka_laws.evaluation.task_holdout import closer_methods, hold_out_tasks
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.downstream import LEVEL, downstream
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.results.downstream import METHODS, Downstream
-from quokka_laws.results.downstream_storage import to_json
+from quokka_laws.results.downstream import MEAN, METHODS, Downstream
+from quokka_laws.results.downstream_storage import read_downstream, to_json
 from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.format import how_far, left_aligned
+from quokka_laws.results.format import left_aligned, times
 from quokka_laws.runs.quantities import parse_quantity
 
 BEYOND = 10.0
@@ -46,18 +46,32 @@ class PerTask(click.ParamType):  # type: ignore[type-arg]
 
 @click.command("downstream")
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
-@click.option("--metric", help="Columns of accuracies, separated by commas; the known benchmarks of the table by default.")
-@click.option("--chance", type=PerTask(), help="Score of a guesser, 0.25 for four choices; known for common benchmarks.")
+@click.option(
+    "--metric", help="Columns of accuracies, separated by commas; the known benchmarks of the table by default."
+)
+@click.option(
+    "--chance", type=PerTask(), help="Score of a guesser, 0.25 for four choices; known for common benchmarks."
+)
 @click.option("--questions", type=PerTask(), help="How many questions a task has, or a column of it.")
 @click.option("--ceiling", type=PerTask(), help="Hold the highest accuracy there is; fitted by default.")
 @click.option("--fit", "law", metavar="FIT", help="The law of the loss, fit.json; fitted to RUNS by default.")
-@click.option("--method", type=click.Choice(METHODS), default="two-stage", show_default=True, help="Which answers; both are shown.")
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default="two-stage",
+    show_default=True,
+    help="Which answers; both are shown.",
+)
 @SIZES
 @TOKENS
 @BUDGETS
 @assignments("--at", help="Any other variable of the law of the loss: sparsity=0.9.")
 @click.option("--run", "of_run", is_flag=True, help="Intervals of the score of one new run, not of the curve.")
-@click.option("--hold-out", metavar="DISTANCES", help="Predict the largest runs from those of so many times less compute.  [default: 3,10]")
+@click.option(
+    "--hold-out",
+    metavar="DISTANCES",
+    help="Predict the largest runs from those of so many times less compute.  [default: 3,10]",
+)
 @click.option("--figure", type=click.Path(), help="Draw accuracy against loss there (png, svg, pdf).")
 @click.option("--level", type=Real(0, 1), default=LEVEL, show_default=True, help="Confidence level of intervals.")
 @BOOTSTRAP
@@ -95,7 +109,9 @@ def downstream_command(
     check_output(figure)
     distances = _distances(hold_out)
     table = load_runs(runs, **reading)
-    fitted = resolve_fit(law, "downstream") if law else fit_law(table, bootstrap=bootstrap, seed=seed, progress=not quiet())
+    fitted = (
+        resolve_fit(law, "downstream") if law else fit_law(table, bootstrap=bootstrap, seed=seed, progress=not quiet())
+    )
     metrics = [m.strip() for m in metric.split(",") if m.strip()] if metric else None
     found = downstream(
         table,
@@ -134,6 +150,23 @@ def downstream_command(
 
         downstream_figure(found, Path(figure))
         written([Path(figure)])
+    out.finish(known)
+
+
+def predict_tasks(path: str, metric: str | None, point: dict[str, Any], level: float | None, out: Output) -> None:
+    """Answer `predict` from task accuracy on disk."""
+    found = read_downstream(path)
+    metrics = [m.strip() for m in metric.split(",") if m.strip()] if metric else None
+    predicted = found.predict(metric=metrics, level=level, **point)
+    named = found.predictable if metrics is None or MEAN in metrics else tuple(found.task(m) for m in metrics)
+    known = [
+        *_outside(predicted),
+        *(d.sentence(command_line=True) for task in named for d in task.diagnostics),
+        *doubts(found.fit),
+    ]
+    below = [predicted_table(predicted, found.method)] if out.form == "text" and out.path is None else []
+    out.text(found.said(predicted), known, *below)
+    out.data(predicted)
     out.finish(known)
 
 
@@ -182,7 +215,7 @@ def asked(
 
 def _outside(predicted: pd.DataFrame) -> list[str]:
     farthest = float(predicted["extrapolation"].max())
-    return [f"The prediction lies {how_far(farthest)} outside the runs behind it."] if farthest > 1.0 else []
+    return [f"The prediction lies {times(farthest)} outside the runs behind it."] if farthest > 1.0 else []
 
 
 def predicted_table(predicted: pd.DataFrame, method: str) -> str:

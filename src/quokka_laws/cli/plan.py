@@ -9,7 +9,19 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.budget import budget_of, budget_options
-from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, as_options, quantities
+from quokka_laws.cli.common import (
+    ASSIGNMENTS,
+    BUDGETS,
+    LEVEL,
+    QUANTITY,
+    SIZES,
+    TOKENS,
+    UNIQUE,
+    as_options,
+    given,
+    quantities,
+)
+from quokka_laws.cli.downstream import predict_tasks
 from quokka_laws.cli.heard import heard
 from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, Planned, doubts, in_bytes, resolve, resolve_loss
 from quokka_laws.cli.options import quantity
@@ -22,6 +34,7 @@ from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
 from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, plan_answer
 from quokka_laws.reporting.verdict import verdict
+from quokka_laws.results.downstream_storage import is_downstream
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import how_far, human, left_aligned, times
 
@@ -199,12 +212,30 @@ def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) 
 @quantities("--epochs", "epochs", help="Epochs, for laws of repeated data.")
 @BUDGETS
 @click.option("--at", type=ASSIGNMENTS, multiple=True, help="Any other variable of the law: sparsity=0.9,N_active=1B.")
+@click.option("--metric", help="Accuracy of these tasks, from what `downstream -o` wrote: hellaswag,mean.")
 @LEVEL
 @output_options
 def predict_command(
-    law: str, at: tuple[dict[str, str], ...], level: float, out: Output, **data: tuple[float, ...]
+    law: str,
+    at: tuple[dict[str, str], ...],
+    metric: str | None,
+    level: float,
+    out: Output,
+    **data: tuple[float, ...],
 ) -> None:
-    """Predict the loss at N and D, or at any variables of the law, from a FIT (a file, or - for stdin) or a published LAW."""
+    """Predict the loss at N and D, or at any variables of the law, from a FIT (a file, or - for stdin) or a published LAW.
+
+    With what `quokka-laws downstream -o downstream.json` wrote, the accuracy of its tasks.
+    """
+    if is_downstream(law):
+        point = {k: list(v) for k, v in data.items() if v} | {k: v for assigned in at for k, v in assigned.items()}
+        predict_tasks(law, metric, point, level if given("level") else None, out)
+        return
+    if metric is not None:
+        raise click.UsageError(
+            f"--metric {metric}: {law} holds a law of the loss alone; give what "
+            f"`quokka-laws downstream runs.csv --metric {metric} -o downstream.json` wrote"
+        )
     repeated = bool(data["U_D"] or data["epochs"])
     fitted = resolve_loss(law, repeated=repeated)
     point: dict[str, list[Any]] = {k: list(v) for k, v in data.items() if v}

@@ -92,7 +92,15 @@ def _of_split(
     rows = []
     for name in names:
         try:
-            task = downstream(cheap, fitted, name, {name: chance[name]}, {name: questions.get(name)}, level=found.level, seed=found.seed)
+            task = downstream(
+                cheap,
+                fitted,
+                name,
+                {name: chance[name]},
+                {name: questions.get(name)},
+                level=found.level,
+                seed=found.seed,
+            )
         except QuokkaError as error:
             rows.append({"task": name, **base, **blank, "why": str(error)})
             continue

@@ -111,7 +111,9 @@ def downstream(
     fit, table = _law_and_table(runs, fit, seed, progress)
     wanted = [metric] if isinstance(metric, str) else list(metric) if metric is not None else task_columns(table)
     if not wanted:
-        raise ArgumentError("which column is the accuracy? Give metric='hellaswag'; the table has " + ", ".join(map(str, table)))
+        raise ArgumentError(
+            "which column is the accuracy? Give metric='hellaswag'; the table has " + ", ".join(map(str, table))
+        )
     if twice := sorted({m for m in wanted if wanted.count(m) > 1}):
         raise ArgumentError(f"metric: {', '.join(twice)} is asked for twice")
     chances, counts = per_task(chance, wanted, "chance"), per_task(questions, wanted, "questions")
@@ -141,7 +143,9 @@ def _law_and_table(runs: Any, fit: FitResult | None, seed: int, progress: bool) 
     if fit.draws is None or len(fit.draws.dropna()) < 2:
         raise FitError(f"{fit.label} has no refits, so no interval can be given; fit with bootstrap=1000")
     if missing := [k for k in ("loss", *fit.law.takes) if k not in table]:
-        raise RunsError(f"the runs have no {', '.join(missing)}, which {fit.label} takes; the table has {', '.join(map(str, table))}")
+        raise RunsError(
+            f"the runs have no {', '.join(missing)}, which {fit.label} takes; the table has {', '.join(map(str, table))}"
+        )
     return fit, table
 
 
@@ -162,7 +166,11 @@ class _Pairing:
         self.spare = 0.0
         self.law_seed, self.size = fit.seed, len(fit.runs)
         if self.of_residuals:
-            self.paired = bool(here.all()) and len(table) == len(fit.runs) and np.array_equal(self.position, np.arange(len(table)))
+            self.paired = (
+                bool(here.all())
+                and len(table) == len(fit.runs)
+                and np.array_equal(self.position, np.arange(len(table)))
+            )
             self.spare = float(Linearised.of(fit).spare[0]) if self.paired else 1.0
             return
         how = fit.bootstrap
@@ -172,7 +180,9 @@ class _Pairing:
         own = resample_weights(len(table), self.count, seed=seed + 1, cluster=cluster)
         self.weights = np.where(here, drawn[:, self.position], own)
 
-    def refits(self, curve: AccuracyCurve, x: Mapping[str, Array], task: Task, weights: Array, theta: Array) -> tuple[Array, Array]:
+    def refits(
+        self, curve: AccuracyCurve, x: Mapping[str, Array], task: Task, weights: Array, theta: Array
+    ) -> tuple[Array, Array]:
         """Coordinates of every refit, and the standardised residuals of the fit."""
         value, J = curve.at(theta[None], x)
         low, high = curve.bounds
@@ -213,7 +223,9 @@ def _fit_task(
     task: Task, table: pd.DataFrame, fit: FitResult, ceiling: float | None, pairing: _Pairing, level: float
 ) -> TaskFit:
     if len(task.rows) < FEWEST_RUNS:
-        raise RunsError(f"{task.name}: {len(task.rows)} runs have an accuracy; a curve of it needs at least {FEWEST_RUNS}")
+        raise RunsError(
+            f"{task.name}: {len(task.rows)} runs have an accuracy; a curve of it needs at least {FEWEST_RUNS}"
+        )
     runs = subset(table, task.rows)
     known = fit.law.completed(flops_per_ND=fit.conventions.flops_per_ND, **_numbers(runs))
     x = {**{k: np.asarray(v, dtype=float) for k, v in known.items()}, "loss": runs["loss"].to_numpy(dtype=float)}
@@ -242,15 +254,15 @@ def _numbers(runs: pd.DataFrame) -> dict[str, Array]:
 def _held(ceiling: float, task: Task) -> float:
     value = float(ceiling) / 100.0 if 1.0 < float(ceiling) <= 100.0 else float(ceiling)
     if not task.chance < value <= 1.0:
-        raise ArgumentError(f"ceiling = {ceiling!r} of {task.name}: expected a share above chance, {task.chance:g}, and at most 1")
+        raise ArgumentError(
+            f"ceiling = {ceiling!r} of {task.name}: expected a share above chance, {task.chance:g}, and at most 1"
+        )
     return value
 
 
 def _curves(task: Task, x: Mapping[str, Array], ceiling: float | None) -> list[AccuracyCurve]:
     loss = x["loss"]
-    found: list[AccuracyCurve] = [
-        LossSigmoid(task.chance, float(loss.mean()), float(np.ptp(loss)) or 1.0, ceiling)
-    ]
+    found: list[AccuracyCurve] = [LossSigmoid(task.chance, float(loss.mean()), float(np.ptp(loss)) or 1.0, ceiling)]
     if {"N", "D"} <= x.keys() and np.ptp(np.log(x["D"] / x["N"])) > np.log(WIDE_RATIO) and len(task.rows) > FEWEST_RUNS:
         found.append(LogAccuracyPower(task.chance, ("N", "D"), tuple(float(np.log(x[k]).mean()) for k in ("N", "D"))))
     elif "C" in x and np.ptp(np.log(x["C"])) > np.log(WIDE_RATIO):

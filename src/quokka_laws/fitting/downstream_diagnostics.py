@@ -42,7 +42,11 @@ def task_diagnostics(task: Task, fitted: TaskFit, *, repeats: Array, level: floa
     if not np.isfinite(task.questions).all():
         found.append(Diagnostic("QUESTIONS_UNKNOWN", Severity.NOTE, {"task": task.name}))
     if task.under_chance:
-        found.append(Diagnostic("ROWS_UNDER_CHANCE", Severity.WARNING, {"task": task.name, "chance": task.chance}, task.under_chance))
+        found.append(
+            Diagnostic(
+                "ROWS_UNDER_CHANCE", Severity.WARNING, {"task": task.name, "chance": task.chance}, task.under_chance
+            )
+        )
     if task.percent:
         found.append(Diagnostic("ACCURACY_IN_PERCENT", Severity.NOTE, {"task": task.name}))
     return tuple(d for d in found if d is not None)
@@ -67,11 +71,15 @@ def _lost(task: Task, fitted: TaskFit) -> Diagnostic | None:
     if linear > 0 and p_linear < UNLIKELY:
         return Diagnostic("TASK_FALLS", Severity.ERROR, {"task": task.name, "slope": linear, "p": p_linear})
     if p > NO_TREND:
-        return Diagnostic("TASK_WITHOUT_TREND", Severity.ERROR, {"task": task.name, "p": p, "noise": float(np.sqrt(left / spare))})
+        return Diagnostic(
+            "TASK_WITHOUT_TREND", Severity.ERROR, {"task": task.name, "p": p, "noise": float(np.sqrt(left / spare))}
+        )
     if (turn := _turns(x, y, rest)) is not None:
         return Diagnostic("TASK_NOT_MONOTONE", Severity.ERROR, {"task": task.name, **turn})
     if left / max(total, 1e-300) > 1.0 - EXPLAINED:
-        return Diagnostic("TASK_TOO_NOISY", Severity.ERROR, {"task": task.name, "explained": 1.0 - left / total, "wanted": EXPLAINED})
+        return Diagnostic(
+            "TASK_TOO_NOISY", Severity.ERROR, {"task": task.name, "explained": 1.0 - left / total, "wanted": EXPLAINED}
+        )
     if above < FEWEST_ABOVE:
         return Diagnostic("TASK_JUST_ABOVE_CHANCE", Severity.ERROR, {**base, "above": above})
     return None
@@ -149,5 +157,11 @@ def _apart(task: Task, fitted: TaskFit, level: float) -> Diagnostic | None:
     return Diagnostic(
         "ONE_METHOD_MISSES",
         Severity.NOTE if better is stage else Severity.WARNING,
-        {"task": task.name, "better": better.curve.kind, "worse": worse.curve.kind, "rms": better.rms, "rms_worse": worse.rms},
+        {
+            "task": task.name,
+            "better": better.curve.kind,
+            "worse": worse.curve.kind,
+            "rms": better.rms,
+            "rms_worse": worse.rms,
+        },
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import ArgumentError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws.accuracy import AccuracyCurve
 from quokka_laws.results.diagnostic import Diagnostic, Severity
 from quokka_laws.results.fit_result import FitResult
@@ -204,7 +204,7 @@ class Downstream:
         ArgumentError
             For a task that was not fitted, or data the law does not take.
         FitError
-            If the loss predicted is one that no model has.
+            If the loss predicted is one that no model has, or a mean of no tasks is asked for.
         """
         level = self.level if level is None else level
         check_level(level)
@@ -223,27 +223,38 @@ class Downstream:
         x = {**{k: np.asarray(v) for k, v in completed.items()}, **x}
         samples = self._loss_draws(kind, {k: x[k] for k in losses if k not in ("loss", "extrapolation")})
         points = losses.drop(columns=["loss", "extrapolation"])
+        averaged = MEAN in wanted if wanted is not None else len(self.predictable) > 1
+        shown = self.tasks if wanted is None else tuple(self.task(m) for m in wanted if m != MEAN)
         blocks, drawn, middles = [], [], []
-        for task in self.tasks if wanted is None else [self.task(m) for m in wanted if m != MEAN]:
+        for task in dict.fromkeys((*shown, *(self.predictable if averaged else ()))):
             block, spread = self._predicted(task, x, samples, points, method, kind, level)
-            blocks.append(block)
+            blocks += [block] if task in shown else []
             if task.predictable:
                 drawn.append(spread)
                 middles.append(block["accuracy"].to_numpy())
-        if len(middles) > 1 and (wanted is None or MEAN in wanted):
+        if averaged:
+            if not middles:
+                raise FitError("there is no mean: these runs predict none of the tasks")
             blocks.append(self._mean(points, x, drawn, middles, level))
-        elif wanted == [MEAN]:
-            return self.predict(level=level, kind=kind, method=method, **data).query("task == @MEAN")
         table = pd.concat(blocks, ignore_index=True)
         table.insert(int(table.columns.get_loc("why")), "extrapolation", np.tile(losses["extrapolation"], len(blocks)))
         return table
 
     def _predicted(
-        self, task: TaskFit, x: dict[str, Array], samples: Array, points: pd.DataFrame, method: str, kind: str, level: float
+        self,
+        task: TaskFit,
+        x: dict[str, Array],
+        samples: Array,
+        points: pd.DataFrame,
+        method: str,
+        kind: str,
+        level: float,
     ) -> tuple[pd.DataFrame, Array]:
         """A task's rows, and the draws behind them (refits, points)."""
         rows, draws = len(points), np.full((1, len(points)), np.nan)
-        block = points.assign(loss=x["loss"], accuracy=np.nan, accuracy_lower=np.nan, accuracy_upper=np.nan, level=level)
+        block = points.assign(
+            loss=x["loss"], accuracy=np.nan, accuracy_lower=np.nan, accuracy_upper=np.nan, level=level
+        )
         block = block.assign(beside=np.nan, error_questions=np.nan, error_seeds=task.seeds, why=task.why)
         block.insert(0, "task", task.name)
         chosen = task.curve(method) or task.curves[0]
@@ -309,7 +320,9 @@ class Downstream:
                     "level": self.level,
                     "rms": stage.rms if stage else np.nan,
                     "rms_direct": direct.rms if direct else np.nan,
-                    "error_questions": float(task.error_of_questions(np.median(y))) if np.isfinite(task.questions) else np.nan,
+                    "error_questions": float(task.error_of_questions(np.median(y)))
+                    if np.isfinite(task.questions)
+                    else np.nan,
                     "error_seeds": task.seeds,
                     "predictable": task.predictable,
                     "why": task.why,
@@ -323,9 +336,7 @@ class Downstream:
         found = [d for task in self.tasks for d in task.diagnostics]
         lost = [t.name for t in self.tasks if not t.predictable]
         if lost and len(self.tasks) > 1:
-            found.append(
-                Diagnostic("TASKS_NOT_PREDICTED", Severity.NOTE, {"names": lost, "of": len(self.tasks)})
-            )
+            found.append(Diagnostic("TASKS_NOT_PREDICTED", Severity.NOTE, {"names": lost, "of": len(self.tasks)}))
         if not self.paired:
             found.append(Diagnostic("STAGES_NOT_PAIRED", Severity.NOTE, {}))
         return tuple(found)

@@ -175,7 +175,9 @@ def _faults(number: int, task: StoredTask, draws: pd.DataFrame | None) -> list[s
         if coordinates != expected:
             found.append(f"{place}.curves.{j}.theta: expected {expected} numbers, not {coordinates}")
         if len(stored.draws) != refits:
-            found.append(f"{place}.curves.{j}.draws: expected {refits}, as many as the law has refits, not {len(stored.draws)}")
+            found.append(
+                f"{place}.curves.{j}.draws: expected {refits}, as many as the law has refits, not {len(stored.draws)}"
+            )
         elif any(len(d) != coordinates for d in stored.draws):
             found.append(f"{place}.curves.{j}.draws: expected {coordinates} numbers in each")
         if stored.kind == "direct" and len(stored.centers) != len(stored.of):

@@ -48,14 +48,18 @@ def _curve_misses(*, task: str, p: float, rows: Any, tries: Any) -> str:
     return f"{task}: the curve misses its runs by more than repeats of one size differ ({_chance(p)}); beyond them it may miss by more."
 
 
-def _ceiling_unknown(*, task: str, lower: float, upper: float, level: float, highest: float, rows: Any, tries: Any) -> str:
+def _ceiling_unknown(
+    *, task: str, lower: float, upper: float, level: float, highest: float, rows: Any, tries: Any
+) -> str:
     return (
         f"{task}: the best run has {highest:.3f}, and the ceiling may be anywhere from {lower:.3f} to {upper:.3f} ({100 * level:.3g} %). "
         "The interval holds that; hold the ceiling where you know it (ceiling=0.95, on the command line --ceiling)."
     )
 
 
-def _one_method_misses(*, task: str, better: str, worse: str, rms: float, rms_worse: float, rows: Any, tries: Any) -> str:
+def _one_method_misses(
+    *, task: str, better: str, worse: str, rms: float, rms_worse: float, rows: Any, tries: Any
+) -> str:
     return f"{task}: the {worse} curve misses its runs by {rms_worse:.2g}, the {better} one by {rms:.2g}; do not rely on the {worse} one."
 
 
@@ -89,7 +93,9 @@ def _not_paired(*, rows: Any, tries: Any) -> str:
     return "The runs with accuracies are not those behind the law of the loss, so the errors of the two stages are taken as independent."
 
 
-def _other_method_closer(*, task: str, holdout: str, closer: str, error: float, other: float, rows: Any, tries: Any) -> str:
+def _other_method_closer(
+    *, task: str, holdout: str, closer: str, error: float, other: float, rows: Any, tries: Any
+) -> str:
     return (
         f"{task}: on runs held out ({holdout}) the {closer} curve was closer, {error:.2g} against {other:.2g}; method={closer!r} (on the "
         f"command line --method {closer}) answers by it."

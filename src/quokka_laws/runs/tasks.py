@@ -147,7 +147,9 @@ def read_task(runs: pd.DataFrame, metric: str, chance: float | None, questions: 
     level = float(known[0]) if chance is None and known else float(chance or 0.0)
     level = level / 100.0 if 1.0 < level <= 100.0 else level
     if not 0.0 <= level < 1.0:
-        raise ArgumentError(f"chance = {chance!r} of {metric}: expected a share from 0 to below 1, such as 0.25 for four choices")
+        raise ArgumentError(
+            f"chance = {chance!r} of {metric}: expected a share from 0 to below 1, such as 0.25 for four choices"
+        )
     values = _numbers(runs[column], metric)
     have = np.flatnonzero(np.isfinite(values))
     if not have.size:
@@ -158,7 +160,9 @@ def read_task(runs: pd.DataFrame, metric: str, chance: float | None, questions: 
     if percent and (values.max() > 100.0 or (0.0 < values[values > 0.0].min() <= 1.0 and level < 0.9)):
         odd = [(n, v) for n, v in zip(names, values, strict=True) if v > 1.0]
         rest = "all others are shares of 1" if values.max() <= 100.0 else "more than 100 %"
-        raise RunsError(f"column {column}: accuracy is from 0 to 1, or from 0 to 100 in every row; {_rows(odd)}, {rest}")
+        raise RunsError(
+            f"column {column}: accuracy is from 0 to 1, or from 0 to 100 in every row; {_rows(odd)}, {rest}"
+        )
     values = values / 100.0 if percent else values
     if (values < 0.0).any():
         odd = [(n, v) for n, v in zip(names, values, strict=True) if v < 0.0]
@@ -237,5 +241,7 @@ def per_task(given: Any, metrics: list[str], what: str) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         return dict.fromkeys(metrics, given)
     if unknown := [k for k in given if k not in metrics]:
-        raise ArgumentError(f"{what}: {', '.join(map(str, unknown))} is not among the tasks asked for, {', '.join(metrics)}")
+        raise ArgumentError(
+            f"{what}: {', '.join(map(str, unknown))} is not among the tasks asked for, {', '.join(metrics)}"
+        )
     return {m: given.get(m) for m in metrics}

@@ -14,7 +14,7 @@ from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.intervals import percentile_interval
 
 POINTS = 121
-BEYOND = 0.35
+BEYOND = 0.2
 """How far below the lowest loss the curve is drawn, in ranges of the losses."""
 COLUMNS = 3
 
@@ -36,16 +36,20 @@ def accuracy_over_loss(found: Downstream, metric: str | None = None, *, ax: Axes
     runs = task.runs
     loss, y = runs["loss"].to_numpy(), runs["accuracy"].to_numpy()
     q = runs["questions"].to_numpy()
-    bars = np.where(np.isfinite(q), 2.0 * np.sqrt(np.clip(y * (1.0 - y), 0.0, None) / np.where(np.isfinite(q), q, 1.0)), 0.0)
+    bars = np.where(
+        np.isfinite(q), 2.0 * np.sqrt(np.clip(y * (1.0 - y), 0.0, None) / np.where(np.isfinite(q), q, 1.0)), 0.0
+    )
     ax.errorbar(loss, y, yerr=bars, fmt="o", color=BLUE, ms=4, lw=0.8, label=f"{len(runs)} runs", zorder=3)
-    lowest = loss.min() - BEYOND * np.ptp(loss) * task.predictable
+    lowest = loss.min() - (BEYOND if task.predictable else 0.03) * np.ptp(loss)
     grid = np.linspace(loss.max(), lowest, POINTS)
     stage = task.curve("two-stage")
     if task.predictable and stage is not None:
         x = {"loss": grid}
         lower, upper = percentile_interval(stage.drawn(x), found.level)
         inside = grid >= loss.min()
-        ax.fill_between(grid, lower, upper, color=RED, alpha=0.18, lw=0, label=f"{100 * found.level:.3g} % of the curve")
+        ax.fill_between(
+            grid, lower, upper, color=RED, alpha=0.18, lw=0, label=f"{100 * found.level:.3g} % of the curve"
+        )
         ax.plot(grid[inside], stage.at(x)[inside], color=RED)
         ax.plot(grid[~inside], stage.at(x)[~inside], color=RED, ls=":")
         ax.axhline(stage.values["ceiling"], color=ORANGE, ls="--", lw=1, label="ceiling")
