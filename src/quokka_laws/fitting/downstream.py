@@ -230,7 +230,8 @@ def _fit_task(
     known = fit.law.completed(flops_per_ND=fit.conventions.flops_per_ND, **_numbers(runs))
     x = {**{k: np.asarray(v, dtype=float) for k, v in known.items()}, "loss": runs["loss"].to_numpy(dtype=float)}
     top = None if ceiling is None else _held(ceiling, task)
-    curves, tau = [], 0.0
+    curves: list[FittedCurve] = []
+    tau = 0.0
     for curve in _curves(task, x, top):
         theta, weights, noise = _best(curve, x, task)
         tau = noise if not curves else tau
@@ -238,7 +239,7 @@ def _fit_task(
         rms = float(np.sqrt(np.mean((task.accuracy - curve.at(theta[None], x)[0][0]) ** 2)))
         curves.append(FittedCurve(curve, theta, draws, scatter, rms))
     seeds, source = _seeds(task, x, curves[0], tau)
-    columns = {k: x[k] for k in ("N", "D", "C") if k in x}
+    columns: dict[str, Any] = {k: x[k] for k in ("N", "D", "C") if k in x}
     kept = pd.DataFrame({**columns, "loss": x["loss"], "accuracy": task.accuracy, "questions": task.questions})
     if "run_id" in runs:
         kept.insert(0, "run_id", runs["run_id"].astype(str).to_numpy())

@@ -21,8 +21,8 @@ from quokka_laws.results.intervals import check_level, percentile_interval
 from quokka_laws.results.notebook import card
 
 MEAN = "mean"
-METHODS = ("two-stage", "direct")
 Method = Literal["two-stage", "direct"]
+METHODS: tuple[Method, ...] = ("two-stage", "direct")
 
 
 @dataclass(frozen=True, eq=False)
