@@ -99,3 +99,5 @@ def test_torchtitan_itself_builds_the_models(tmp_path: Path, monkeypatch: pytest
         with torch.device("meta"):
             model = config.model_spec.model.build()
         assert sum(p.numel() for p in model.parameters()) == run.facts["N"]
+    for name in ("sweep_runs", "sweep_runs.config_registry"):  # other exports have a package of this name
+        sys.modules.pop(name)
