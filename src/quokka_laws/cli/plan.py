@@ -10,18 +10,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.budget import budget_of, budget_options
-from quokka_laws.cli.common import (
-    ASSIGNMENTS,
-    BUDGETS,
-    LEVEL,
-    QUANTITY,
-    SIZES,
-    TOKENS,
-    UNIQUE,
-    as_options,
-    given,
-    quantities,
-)
+from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, given, quantities
 from quokka_laws.cli.downstream import predict_tasks
 from quokka_laws.cli.heard import heard
 from quokka_laws.cli.launches import launch_options, launched_table, write_launch
@@ -107,9 +96,9 @@ def plan_command(
         table["note"] = table["note"].fillna("")
     answer = verdict(table, budget, U_D)
     known = [
-        *(f"No row: {as_options(str(error))}" for error in refused),
+        *(f"No row: {error}" for error in refused),
         *_cautions(table, U_D),
-        *map(as_options, said),
+        *said,
         *doubts(*fits),
     ]
     below = []
