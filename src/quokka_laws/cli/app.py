@@ -40,6 +40,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "speedup": ("recipes", "Recipe A or B: how much compute one saves, and how sure that is."),
         "epochs": ("questions", "After how many epochs training stops helping."),
         "data-optimal": ("questions", "The model and epochs that make the most of unique tokens."),
+        "downstream": ("downstream", "Predict the accuracy of tasks, from RUNS with scores."),
         "hyperparameters": ("questions", "Learning rate and batch size as several papers advise them."),
     },
     "Trust": {

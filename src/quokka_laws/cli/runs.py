@@ -9,9 +9,10 @@ import click
 import pandas as pd
 
 from quokka_laws.cli.common import FAILED, QUANTITY, Real, assignments, fail, given, quantities, quiet, say
+from quokka_laws.cli.launches import launch_options, launched_table, write_launch
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
 from quokka_laws.cli.options import LawName, load_runs, runs_options
-from quokka_laws.cli.output import Output, output_options
+from quokka_laws.cli.output import FOLDERS, Output, output_options
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.determined import check_design, law_for
 from quokka_laws.fitting.run_diagnostics import of_runs
@@ -159,6 +160,7 @@ def summary(table: pd.DataFrame) -> str:
 
 
 SWEEP = output_options(data="csv", forms=["text", "csv", "json"])
+LAUNCHED = output_options(data="csv", forms=["text", "csv", "json", *FOLDERS])
 TOTAL = click.option("--total", type=QUANTITY, required=True, help="FLOPs of all runs together.")
 
 
@@ -203,7 +205,8 @@ def ladder_command(total: float, law: str, slices: int, sizes: int, span: float,
     "-D", "--tokens", "D", type=QUANTITY, help="… and tokens (with repeated data the first -U of them unique)."
 )
 @quantities("-U", "--unique-tokens", "U_D", help="Unique tokens that new runs may use.")
-@SWEEP
+@launch_options
+@LAUNCHED
 def design_command(
     law: str,
     total: float,
@@ -212,11 +215,15 @@ def design_command(
     D: float | None,
     U_D: tuple[float, ...],
     out: Output,
+    **launched: Any,
 ) -> None:
     """Choose the runs to train next, given a FIT: most information about a target per FLOP.
 
-    Write them with -o sweep.csv, which the reference trainer reads.
+    Write them with -o sweep.csv, which the reference trainer reads; or with --format torchtitan (or megatron) -o FOLDER as scripts
+    for a cluster, whose logs `quokka-laws import` reads back.
     """
+    if out.form in FOLDERS and out.path is None:
+        raise click.UsageError(f"--format {out.form} writes a folder: give -o FOLDER")
     if (N is None) != (D is None):
         raise click.UsageError("-N and -D go together: the point whose loss is asked for")
     if (C is None) == (N is None):
@@ -230,4 +237,9 @@ def design_command(
         f"{len(table)} runs, {table['C'].sum():.3g} FLOPs together: the standard deviation of {table.attrs['target']} falls from "
         f"{table['sd_before'].iloc[0]:.3g} to {table['sd_after'].iloc[-1]:.3g} (noise of one run {table.attrs['noise']:.2g})"
     )
-    out.for_programs("csv").show(answer, [*table.attrs["notes"], *doubts(fit)], table)
+    known = [*table.attrs["notes"], *doubts(fit)]
+    if out.form in FOLDERS and out.path is not None:
+        facts = write_launch(table, out.form, out.path, **launched)
+        out.text(answer, known, launched_table(facts))
+        return
+    out.for_programs("csv").show(answer, known, table)

@@ -21,8 +21,10 @@ from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal
 from quokka_laws.progress import Progress
 from quokka_laws.reporting.losses import losses_page
 from quokka_laws.reporting.page_figures import figures, unseen
+from quokka_laws.reporting.page_tasks import task_figures, task_rows
 from quokka_laws.reporting.templating import render
 from quokka_laws.reporting.text import BEYOND_RUNS, between, outside_runs, plan_cells
+from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human
 from quokka_laws.results.intervals import LEVEL
@@ -55,6 +57,7 @@ def report(
     C: Any = (),
     U_D: Any = (),
     forecasts: Sequence[Forecast] = (),
+    tasks: Downstream | None = None,
     form: str | None = None,
     command: str = "",
     progress: bool = False,
@@ -75,6 +78,8 @@ def report(
         Unique tokens, for laws of repeated data, each at every budget; the largest fitted where none is given.
     forecasts : sequence of Forecast
         Written before runs that are now among the fitted ones, or among ``runs``; listed with what became of them.
+    tasks : Downstream, optional
+        Task accuracy behind the fit (:func:`quokka_laws.downstream`): predicted at the budgets, with a figure for each task.
     form : {'html', 'md'}, optional
         Markdown has the same words and tables without figures; by the ending of ``output``, else HTML.
     command : str
@@ -101,11 +106,21 @@ def report(
     ending = Path(output).suffix.lower() if output is not None else ".html"
     form = form or FORMS.get(ending, ending)
     if isinstance(fit, LossFits):
-        if runs is not None or forecasts or np.size(U_D):
+        if runs is not None or forecasts or tasks or np.size(U_D):
             raise ArgumentError("a page of several losses takes C, form and command; report one of them for the rest")
         made = Page(*losses_page(fit, C=C, form=form, command=command))
     else:
-        made = page(fit, runs=runs, C=C, U_D=U_D, forecasts=forecasts, form=form, command=command, progress=progress)
+        made = page(
+            fit,
+            runs=runs,
+            C=C,
+            U_D=U_D,
+            forecasts=forecasts,
+            tasks=tasks,
+            form=form,
+            command=command,
+            progress=progress,
+        )
     if output is not None:
         write_atomically(output, made.text)
     return made.text
@@ -118,6 +133,7 @@ def page(
     C: Any = (),
     U_D: Any = (),
     forecasts: Sequence[Forecast] = (),
+    tasks: Downstream | None = None,
     form: str = "html",
     command: str = "",
     progress: bool = False,
@@ -144,6 +160,8 @@ def page(
         for figure in figures(fit, iso, new, budgets, limits):
             drawn.append(figure.drawn(form == "html"))
             bar.update(1)
+    if tasks is not None:
+        drawn += [figure.drawn(form == "html") for figure in task_figures(tasks)]
     context = {
         "title": f"{fit.label}: {len(fit.runs)} rows",
         "question": question,
@@ -155,6 +173,7 @@ def page(
         "has_draws": fit.has_intervals,
         "identified": fit.identified,
         "forecasts": _past_forecasts(forecasts, fit, runs),
+        "tasks": [] if tasks is None else task_rows(tasks, budgets),
         "figures": drawn,
         "diagnostics": known,
         "checklist": checklist(fit).to_dict("records"),

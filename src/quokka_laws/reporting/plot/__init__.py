@@ -2,6 +2,7 @@
 
 from quokka_laws.reporting.plot.axes import new_axes, save
 from quokka_laws.reporting.plot.comparison import held_out_errors
+from quokka_laws.reporting.plot.downstream import accuracy_over_loss
 from quokka_laws.reporting.plot.forecasts import forecast_scores
 from quokka_laws.reporting.plot.kinds import figure
 from quokka_laws.reporting.plot.losses import loss_panels
@@ -16,6 +17,7 @@ from quokka_laws.reporting.plot.single_pass import (
 )
 
 __all__ = [
+    "accuracy_over_loss",
     "epoch_curves",
     "figure",
     "forecast_scores",
