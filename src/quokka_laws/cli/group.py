@@ -61,16 +61,8 @@ class Doors(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except ArgumentError as error:
-            fail(as_options(str(error)), USAGE)
-        except RunsError as error:
-            fail(_faults(error) if error.faults else as_options(str(error)), FAILED)
-        except QuokkaError as error:
-            fail(as_options(str(error)), FAILED)
-        except OSError as error:
-            fail(f"{error.filename or 'a file'}: {error.strerror or error}", FAILED)
-        except MemoryError:
-            fail("there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED)
+        except (QuokkaError, OSError, MemoryError) as error:
+            fail(*refusal(error))
         except Exception as error:  # whatever is not raised on purpose is our mistake
             _own_fault(error)
 
@@ -84,11 +76,19 @@ class Doors(click.Group):
         return name, command, rest
 
 
-def _faults(error: RunsError) -> str:
-    """Faults of a table, with what to try as options."""
-    from quokka_laws.runs.checks import fault_text
+def refusal(error: QuokkaError | OSError | MemoryError) -> tuple[str, int]:
+    """What a command says of an error that is not a fault of ours, and its exit code."""
+    if isinstance(error, ArgumentError):
+        return as_options(str(error)), USAGE
+    if isinstance(error, RunsError) and error.faults:
+        from quokka_laws.runs.checks import fault_text
 
-    return fault_text(error.source, error.faults, options=True)
+        return fault_text(error.source, error.faults, options=True), FAILED
+    if isinstance(error, QuokkaError):
+        return as_options(str(error)), FAILED
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}", FAILED
+    return "there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED
 
 
 def _refuse_repeats(command: click.Command, name: str, ctx: click.Context, args: list[str]) -> None:

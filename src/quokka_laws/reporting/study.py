@@ -24,6 +24,7 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.reporting import plot
 from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, members_table, outside_runs, plan_answer
+from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
 from quokka_laws.results.isoflop_fit import IsoflopFit
@@ -35,7 +36,6 @@ from quokka_laws.results.text import (
     isoflop_tables,
     numbered,
     paragraphs,
-    sentences_of,
 )
 from quokka_laws.writing import make_folder
 
@@ -76,11 +76,15 @@ class Study:
 
     def known(self, *, command_line: bool = False) -> list[str]:
         """What to know before relying on the answer; what to try in Python, or as options of the command line."""
+        return [said for said, _ in self.doubts(command_line=command_line)]
+
+    def doubts(self, *, command_line: bool = False) -> list[tuple[str, Diagnostic | None]]:
+        """The sentences of :meth:`known`, each with the diagnostic of the fit that it words, if it words one."""
         profiles = [] if self.iso is None else isoflop_sentences(self.iso, command_line=command_line)
         return [
-            *self._allocations[1],
-            *sentences_of(self.fit, command_line=command_line),
-            *(f"IsoFLOP profiles: {said}" for said in profiles),
+            *((said, None) for said in self._allocations[1]),
+            *((found.sentence(command_line=command_line), found) for found in self.fit.diagnostics),
+            *((f"IsoFLOP profiles: {said}", None) for said in profiles),
         ]
 
     def evidence(self) -> list[str]:
