@@ -52,7 +52,6 @@ UNTESTED = {
     "cli/pages.py",
     "cli/plan.py",
     "cli/trust.py",
-    "fitting/diagnostics.py",
     "importers/collect.py",
     "importers/fields.py",
     "reporting/page_figures.py",

@@ -35,7 +35,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def doubt(fitted: Path) -> str:
     """The beginning of what is said first about the fit."""
-    return ql.read_fit(fitted).diagnostics[0].sentence(command_line=True)[:20]
+    return ql.read_fit(fitted).diagnostics[0].sentence()[:20]
 
 
 def test_demo_is_the_main_job(tmp_path: Path) -> None:

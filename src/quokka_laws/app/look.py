@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.app.choices import IMPORTED, Reading
-from quokka_laws.app.refusals import said
 from quokka_laws.app.shown import SHOWN, Look, Offer
+from quokka_laws.cli.group import refusal
 from quokka_laws.cli.output import as_json_lines
 from quokka_laws.cli.runs import summary
 from quokka_laws.exceptions import QuokkaError, RunsError
-from quokka_laws.fitting.fit import law_for
+from quokka_laws.fitting.determined import law_for
 from quokka_laws.importers.collect import import_runs
 from quokka_laws.importers.detect import detect
 from quokka_laws.laws import Chinchilla
@@ -32,9 +32,9 @@ def look(choice: Reading) -> Look:
     try:
         runs, kind, imported = runs_of(choice)
     except QuokkaError as error:
-        return Look(refused=said(error), offers=offers_of(error, choice), columns=columns)
+        return Look(refused=refusal(error)[0], offers=offers_of(error, choice), columns=columns)
     seen = reading_of(runs, law_for(Chinchilla(), runs))
-    short = () if seen.shortage is None else (said(seen.shortage),)
+    short = () if seen.shortage is None else (str(seen.shortage),)
     return replace(
         _seen(runs, columns, kind, imported),
         answer=seen.answer,
@@ -134,7 +134,7 @@ def offers_of(error: Exception, choice: Reading) -> tuple[Offer, ...]:
         for advice in fault.advice:
             changed = _changed(choice, advice)
             if changed is not None:
-                offers.append(Offer(f"Try {tried([advice], options=True)}", {"reading": changed}))
+                offers.append(Offer(f"Try {tried([advice])}", {"reading": changed}))
     return tuple(offers)
 
 

@@ -68,7 +68,7 @@ def answer(choice: Reading, question: Question) -> Answer:
     done = fitted(choice, question)
     doubts = tuple(
         Doubt(text, found.severity.value if found else "note", offers(found, choice, question) if found else ())
-        for text, found in done.doubts(command_line=True)
+        for text, found in done.doubts()
     )
     return Answer(
         done.answer,

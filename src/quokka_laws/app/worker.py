@@ -28,6 +28,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks), daemon=True).start()
     os.chdir(folder)
     warnings.simplefilter("ignore")  # what is doubtful is in the results
+    from quokka_laws._spelling import on_command_line
     from quokka_laws.app.tasks import TASKS
     from quokka_laws.progress import told_to
     from quokka_laws.runs.files import up_to
@@ -37,19 +38,19 @@ def main() -> None:
             name, arguments = tasks.get(timeout=IDLE)
         except queue.Empty:
             return
-        with up_to(limit), told_to(_Teller(out)):
+        with on_command_line(), up_to(limit), told_to(_Teller(out)):  # words are those of the command line
             _send(out, _done(TASKS[name], arguments))
 
 
 def _done(task: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The result; what the command line would say; or the details of a fault of ours."""
-    from quokka_laws.app.refusals import said
+    from quokka_laws.cli.group import refusal
     from quokka_laws.exceptions import QuokkaError
 
     try:
         return "done", task(*arguments)
     except (QuokkaError, OSError, MemoryError) as error:
-        return "refused", said(error)
+        return "refused", refusal(error)[0]
     except Exception as error:
         return "fault", "".join(traceback.format_exception(error))
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
+from quokka_laws._spelling import on_command_line
 from quokka_laws._version import __version__
-from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, as_options, fail
-from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
+from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, fail
+from quokka_laws.exceptions import ArgumentError, QuokkaError
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 
@@ -58,7 +59,8 @@ class Doors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; never show a traceback for a mistake of the user's."""
         try:
-            return super().invoke(ctx)
+            with on_command_line():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except (QuokkaError, OSError, MemoryError) as error:
@@ -78,14 +80,8 @@ class Doors(click.Group):
 
 def refusal(error: QuokkaError | OSError | MemoryError) -> tuple[str, int]:
     """What a command says of an error that is not a fault of ours, and its exit code."""
-    if isinstance(error, ArgumentError):
-        return as_options(str(error)), USAGE
-    if isinstance(error, RunsError) and error.faults:
-        from quokka_laws.runs.checks import fault_text
-
-        return fault_text(error.source, error.faults, options=True), FAILED
     if isinstance(error, QuokkaError):
-        return as_options(str(error)), FAILED
+        return str(error), USAGE if isinstance(error, ArgumentError) else FAILED
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}", FAILED
     return "there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED

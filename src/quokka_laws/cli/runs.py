@@ -13,7 +13,7 @@ from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fi
 from quokka_laws.cli.options import LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting.fit import law_for
+from quokka_laws.fitting.determined import law_for
 from quokka_laws.importers.collect import STATUSES, import_runs
 from quokka_laws.importers.detect import KINDS
 from quokka_laws.importers.names import PATTERNS
@@ -127,7 +127,7 @@ def summary(table: pd.DataFrame) -> str:
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
     lines = [
         f"{len(table)} rows{runs}, {int(usable.sum())} usable",
-        *(f"  {sentence(note, options=True)}" for note in notes_of(table)),
+        *(f"  {sentence(note)}" for note in notes_of(table)),
     ]
     if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
@@ -105,7 +106,7 @@ def resampling_units(
     if cluster is not None and count < 2:
         raise RunsError(
             f"column {cluster} is {runs[cluster].iloc[0]!r} in every row: a single unit cannot be resampled. Give every run "
-            f"its own {cluster}, or say cluster=None (on the command line --cluster row) if each row is a run"
+            f"its own {cluster}, or say {either('cluster=None', '--cluster row')} if each row is a run"
         )
     stratum = None if strata is None else _strata(runs[strata])
     strata_count = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting.fit import check_design
+from quokka_laws.fitting.determined import check_design
 from quokka_laws.fitting.run_diagnostics import of_runs
 from quokka_laws.laws import Law
 from quokka_laws.runs.conventions import Conventions
@@ -47,7 +47,7 @@ class Reading:
 
 
 def reading(runs: pd.DataFrame, law: Law) -> Reading:
-    """What :func:`quokka_laws.read_runs` made of a table, with what to try as options of the command line."""
+    """What :func:`quokka_laws.read_runs` made of a table."""
     attrs = runs.attrs
     verdict, shortage = f"enough for {law.label} ({len(law.coefficients)} coefficients)", None
     try:
@@ -59,8 +59,8 @@ def reading(runs: pd.DataFrame, law: Law) -> Reading:
     return Reading(
         f"{attrs.get('source', 'runs')}: {len(runs)} rows usable, {len(left_out)} excluded; {verdict}",
         tuple(f"{row_of(record)} excluded: {record['reason']}" for record in left_out),
-        tuple(diagnostic.sentence(command_line=True) for diagnostic in of_runs(runs, law)),
-        tuple(sentence(note, options=True) for note in notes if not note.routine),
+        tuple(diagnostic.sentence() for diagnostic in of_runs(runs, law)),
+        tuple(sentence(note) for note in notes if not note.routine),
         tuple(map(str, (note for note in notes if note.routine))),
         Conventions.from_dict(attrs.get("conventions", {})).describe(),
         shortage,

@@ -75,16 +75,16 @@ class Study:
         """What to train at the budgets asked for; without any, the law in numbers."""
         return self._allocations[0] or fit_answer(self.fit)
 
-    def known(self, *, command_line: bool = False) -> list[str]:
-        """What to know before relying on the answer; what to try in Python, or as options of the command line."""
-        return [said for said, _ in self.doubts(command_line=command_line)]
+    def known(self) -> list[str]:
+        """What to know before relying on the answer."""
+        return [said for said, _ in self.doubts()]
 
-    def doubts(self, *, command_line: bool = False) -> list[tuple[str, Diagnostic | None]]:
+    def doubts(self) -> list[tuple[str, Diagnostic | None]]:
         """The sentences of :meth:`known`, each with the diagnostic of the fit that it words, if it words one."""
-        profiles = [] if self.iso is None else isoflop_sentences(self.iso, command_line=command_line)
+        profiles = [] if self.iso is None else isoflop_sentences(self.iso)
         return [
             *((said, None) for said in self._allocations[1]),
-            *((found.sentence(command_line=command_line), found) for found in self.fit.diagnostics),
+            *((found.sentence(), found) for found in self.fit.diagnostics),
             *((f"IsoFLOP profiles: {said}", None) for said in profiles),
         ]
 
