@@ -73,6 +73,7 @@ class Desk:
         self.limits = limits or Limits()
         self.folder = Path(tempfile.mkdtemp(prefix="quokka-laws-"))
         self._process: list[subprocess.Popen[bytes]] = []  # at most one; a list, so that the finaliser sees the newest
+        self._turn = threading.Lock()
         self._finalizer = weakref.finalize(self, _clear, self.folder, self._process)
 
     def keep(self, name: str, data: bytes) -> File:
@@ -88,13 +89,20 @@ class Desk:
     def start(self, task: str, *arguments: Any) -> Job:
         """Begin a task; it is run in the worker, and what is asked of :class:`Job` never waits."""
         job = Job(task, arguments)
-        threading.Thread(target=_work, args=(job, self.folder, self._process, self.limits), daemon=True).start()
+        work = (job, self.folder, self._process, self._turn, self.limits)
+        threading.Thread(target=_work, args=work, daemon=True).start()
         return job
 
     def stop(self, job: Job) -> None:
-        """End a job now."""
+        """End a job now, and the worker with it where it is at work on it."""
+        working = job.state is State.RUNNING
+        self.forget(job)
+        if working:
+            _kill(self._process)
+
+    def forget(self, job: Job) -> None:
+        """Wait for a job no longer; the worker finishes it, which is quicker than a new worker where little is left to do."""
         job.end(State.STOPPED, said="stopped")
-        _kill(self._process)
 
     def close(self) -> None:
         """End the worker and delete the files."""
@@ -110,9 +118,11 @@ def safe_name(name: str) -> str:
     return (stem[: LONGEST_NAME - 12] + ending) or "runs"
 
 
-def _work(job: Job, folder: Path, processes: list[subprocess.Popen[bytes]], limits: Limits) -> None:
-    """Give a task to the worker and hear what it says until it is done; in a thread of its own."""
-    with _SEATS:
+def _work(
+    job: Job, folder: Path, processes: list[subprocess.Popen[bytes]], turn: threading.Lock, limits: Limits
+) -> None:
+    """Give a task to the worker when it is free, and hear what it says until it is done; in a thread of its own."""
+    with turn, _SEATS:
         if not job.running:
             return
         job.state = State.RUNNING
@@ -125,23 +135,26 @@ def _work(job: Job, folder: Path, processes: list[subprocess.Popen[bytes]], limi
             assert process.stdout is not None
             pickle.dump((job.task, job.arguments), process.stdin)
             process.stdin.flush()
-            while job.running:
-                _heard(job, pickle.load(process.stdout))
-        except (OSError, EOFError, pickle.UnpicklingError):
+            while not _heard(job, pickle.load(process.stdout)):
+                pass
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # its pipes are closed when it is ended
             job.end(State.FAULT, said=f"the process that did the work ended (exit code {_ended(process)})")
         finally:
             late.cancel()
 
 
-def _heard(job: Job, message: tuple[Any, ...]) -> None:
+def _heard(job: Job, message: tuple[Any, ...]) -> bool:
+    """Note what the worker says of a job; whether that was its last word."""
     kind, *rest = message
     if kind == "progress":
         what, done, total = rest
         job.what, job.share = what, min(1.0, done / total) if total else 0.0
-    elif kind == "done":
+        return False
+    if kind == "done":
         job.end(State.DONE, result=rest[0])
     else:
         job.end(State.REFUSED if kind == "refused" else State.FAULT, said=rest[0])
+    return True
 
 
 def _running(folder: Path, processes: list[subprocess.Popen[bytes]], limits: Limits) -> subprocess.Popen[bytes]:

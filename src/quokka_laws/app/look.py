@@ -20,6 +20,7 @@ from quokka_laws.importers.collect import import_runs
 from quokka_laws.importers.detect import detect
 from quokka_laws.laws import Chinchilla
 from quokka_laws.reporting.reading import reading as reading_of
+from quokka_laws.runs.columns import ALIASES
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.read import notes_of, read_runs
 from quokka_laws.runs.remarks import row_of, tried
@@ -84,7 +85,11 @@ def runs_of(choice: Reading) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
 
 
 def _is_table(name: str) -> bool:
-    return detect(name) == "table"
+    """Whether a file is a table, or nothing else that is known."""
+    try:
+        return detect(name) == "table"
+    except RunsError:
+        return True
 
 
 def table_of(choice: Reading) -> pd.DataFrame:
@@ -124,7 +129,7 @@ def columns_of(choice: Reading) -> tuple[str, ...]:
 def mapping_of(runs: pd.DataFrame, columns: tuple[str, ...]) -> dict[str, str]:
     """Canonical name → column of the file that holds it; derived ones are not in it."""
     named = {note.facts["name"]: note.facts["column"] for note in notes_of(runs) if note.code == "read_as"}
-    return {str(c): str(named.get(c, c)) for c in runs if c in named or c in columns}
+    return {c: str(named.get(c, c)) for c in map(str, runs) if c in named or (c in ALIASES and c in columns)}
 
 
 def offers_of(error: Exception, choice: Reading) -> tuple[Offer, ...]:

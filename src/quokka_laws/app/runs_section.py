@@ -54,19 +54,22 @@ def runs_section(now: Session) -> bool:
         return False
     job = now.job("look", now.reading)
     assert job is not None
-    ready = outcome(job, now, "Reading")
-    look: Look = job.result if ready else Look()
-    if look.refused:
+    current = outcome(job, now, "Reading")
+    if current:
+        now.seen = job.result
+    look = now.seen
+    if look is None:
+        return False
+    if current and look.refused:
         refused(look.refused)
         offers(look.offers, now, "mend")
-    elif ready:
+    elif current:
         paragraph(look.answer)
         bullets(look.notes)
-    if ready:
-        _left_out(look)
-        _mend(now, look)
-        _as_read(look)
-    return ready and not look.refused
+    _left_out(look)
+    _mend(now, look)
+    _as_read(look)
+    return not look.refused
 
 
 def _files(now: Session, given: Sequence[Any], chosen: int | None) -> tuple[File, ...]:
@@ -113,8 +116,8 @@ def _as_read(look: Look) -> None:
 
 def _mend(now: Session, look: Look) -> None:
     """Which column is what, which rows count, and in what units."""
-    missing = bool(look.refused) or not {"N", "D", "loss"} <= set(look.table.columns)
-    with st.expander("Columns, rows and units", expanded=missing):
+    now.mending = now.mending or bool(look.refused) or not {"N", "D", "loss"} <= set(look.table.columns)
+    with st.expander("Columns, rows and units", expanded=now.mending):
         choice = _columns(now, look, now.reading)
         choice = _rows(now, look, choice)
         choice = _units(now, choice)
