@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,22 +14,13 @@ from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal
 from quokka_laws.reporting.tables import Table
+from quokka_laws.reporting.text import PLAN_COLUMNS, between, length_of_epochs, plan_cells
 from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.format import how_far, human
+from quokka_laws.results.format import human
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
 
 TOGETHER = "all methods together"
-COLUMNS = ("C", "U_D", "N", "epochs", "D", "loss")
-HEADINGS = {"C": "C (FLOPs)", "U_D": "unique tokens"}
-SHOWN: dict[str, Any] = {
-    "N": human,
-    "D": human,
-    "U_D": human,
-    "C": "{:.3g}".format,
-    "epochs": "{:.3g}".format,
-    "loss": "{:.3f}".format,
-}
 
 
 @dataclass(frozen=True)
@@ -78,9 +68,9 @@ def answer(fit: FitResult, iso: IsoflopFit | None, budgets: Sequence[float], lim
     common = f"Train {_size(joint.table.iloc[0])}: {_loss(joint.table.iloc[0])}"
     weights = ", ".join(_members(joint, budgets[0]))
     if fit.choice is None:  # the law was asked for by name, so it answers first
-        answers = [said, f"All methods together: {common[0].lower()}{common[1:]} ({weights})."]
+        answers = [said, f"All methods together: {common[0].lower()}{common[1:]}. Each alone: {weights}."]
     else:
-        answers = [f"{common}.", f"This is the answer of all methods together: {weights}."]
+        answers = [f"{common}.", f"This is the answer of all methods together. Each alone: {weights}."]
     rows = [(TOGETHER, joint.table), *_each(joint, fit), (f"{fit.label} (this fit)", own)]
     rows += [
         (method, table) for method, table in others.items() if not isinstance(iso, IsoflopFit) or method != iso.label
@@ -112,14 +102,14 @@ def _own_sentence(fit: FitResult, first: pd.Series, repeated: bool) -> str:
 
 
 def _size(row: pd.Series) -> str:
-    size = f"{human(row['N'])} parameters{_between(row, 'N')}"
+    size = f"{human(row['N'])} parameters{between(row, 'N', human)}"
     if "epochs" in row:
-        return f"{size} on {row['epochs']:.3g} epochs{_between(row, 'epochs')}"
-    return f"{size} on {human(row['D'])} tokens{_between(row, 'D')}"
+        return f"{size} on {length_of_epochs(row['epochs'])}{between(row, 'epochs', '{:.3g}'.format)}"
+    return f"{size} on {human(row['D'])} tokens{between(row, 'D', human)}"
 
 
 def _loss(row: pd.Series) -> str:
-    return f"predicted loss {row['loss']:.3f}{_between(row, 'loss')}"
+    return f"predicted loss {row['loss']:.3f}{between(row, 'loss', '{:.3f}'.format)}"
 
 
 def _together(fit: FitResult, budgets: Sequence[float]) -> tuple[Consensus | None, str]:
@@ -133,7 +123,7 @@ def _together(fit: FitResult, budgets: Sequence[float]) -> tuple[Consensus | Non
 def _members(joint: Consensus, C: float) -> Iterator[str]:
     members = joint.members[joint.members["C"] == C].sort_values("weight", ascending=False)
     for row in members.to_dict("records"):
-        yield f"{row['method']} {human(row['N'])}, weight {row['weight']:.2f}"
+        yield f"{row['method']} {human(row['N'])} (weight {row['weight']:.2f})"
 
 
 def _each(joint: Consensus, fit: FitResult) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -146,7 +136,7 @@ def _each(joint: Consensus, fit: FitResult) -> Iterator[tuple[str, pd.DataFrame]
 def _table(blocks: Sequence[tuple[str, pd.DataFrame]]) -> Table:
     """Plans one below the other, as people read them and as numbers."""
     numbers = pd.concat([table.assign(by=by) for by, table in blocks], ignore_index=True)
-    rows = [_cells(by, row) for by, table in blocks for _, row in table.iterrows()]
+    rows = [plan_cells(by, row) for by, table in blocks for _, row in table.iterrows()]
     keys = list(dict.fromkeys(sorted((k for row in rows for k in row), key=_place)))
     numbers = numbers[["by", *(k for k in numbers if k != "by")]].dropna(axis=1, how="all")
     return Table("allocations", [{k: row.get(k, "–") for k in keys} for row in rows], numbers)
@@ -154,36 +144,6 @@ def _table(blocks: Sequence[tuple[str, pd.DataFrame]]) -> Table:
 
 def _place(heading: str) -> int:
     order = ["by", "weight"]
-    for name in COLUMNS:
-        order += [HEADINGS.get(name, name), f"{name}, interval"]
+    for name, (title, _) in PLAN_COLUMNS.items():
+        order += [title, f"{name}, interval"]
     return [*order, "D/N", "N within 0.1 %", "beyond runs"].index(heading)
-
-
-def _cells(by: str, row: pd.Series) -> dict[str, str]:
-    cells = {"by": by}
-    if np.isfinite(row.get("weight", np.nan)):
-        cells["weight"] = f"{row['weight']:.2f}"
-    for name in COLUMNS:
-        if np.isfinite(row.get(name, np.nan)):
-            cells[HEADINGS.get(name, name)] = str(SHOWN[name](row[name]))
-            if ends := _ends(row, name):
-                cells[f"{name}, interval"] = ends
-    if "tokens_per_param" in row:
-        cells["D/N"] = f"{row['tokens_per_param']:.3g}"
-    if np.isfinite(row.get("N_flat_lower", np.nan)):
-        cells["N within 0.1 %"] = f"{human(row['N_flat_lower'])} … {human(row['N_flat_upper'])}"
-    far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
-    if far:
-        cells["beyond runs"] = how_far(max(far), bool(row.get("below_runs", False)))
-    return cells
-
-
-def _ends(row: pd.Series, name: str) -> str:
-    if not np.isfinite(row.get(f"{name}_lower", np.nan)):
-        return ""
-    return f"{SHOWN[name](row[f'{name}_lower'])} … {SHOWN[name](row[f'{name}_upper'])}"
-
-
-def _between(row: pd.Series, name: str) -> str:
-    ends = _ends(row, name)
-    return f" ({100 * LEVEL:.3g} %: {ends})" if ends else ""

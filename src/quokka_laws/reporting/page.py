@@ -18,14 +18,18 @@ from quokka_laws.exceptions import ArgumentError, FitError, RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.progress import Progress
 from quokka_laws.reporting.answer import answer
+from quokka_laws.reporting.losses import losses_page
 from quokka_laws.reporting.page_figures import figures, held_out, sensitivity_figure, unseen
+from quokka_laws.reporting.page_tasks import task_figures, task_rows
 from quokka_laws.reporting.plot.svg import THEME
 from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
 from quokka_laws.reporting.text import BEYOND_RUNS, outside_runs
+from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.results.storage import data_hash
 from quokka_laws.runs.quantities import as_numbers
 from quokka_laws.runs.read import check_runs
@@ -48,7 +52,7 @@ class Page:
 
 
 def report(
-    fit: FitResult,
+    fit: FitResult | LossFits,
     output: str | Path | None = None,
     *,
     runs: pd.DataFrame | None = None,
@@ -57,6 +61,7 @@ def report(
     compare: bool = False,
     forecasts: Sequence[Forecast] = (),
     answers: Mapping[str, str] | None = None,
+    tasks: Downstream | None = None,
     form: str | None = None,
     command: str = "",
     progress: bool = False,
@@ -65,7 +70,8 @@ def report(
 
     Parameters
     ----------
-    fit : FitResult
+    fit : FitResult or LossFits
+        Of several losses one page, with their differences.
     output : path, optional
         File to write, ``.html`` or ``.md``.
     runs : DataFrame, optional
@@ -81,6 +87,8 @@ def report(
         Written before runs that are now among the fitted ones, or among ``runs``; listed with what became of them.
     answers : mapping of str to str, optional
         Answers to what a reader will ask for and the fit does not know, by the keys of :func:`quokka_laws.checklist`.
+    tasks : Downstream, optional
+        Task accuracy behind the fit (:func:`quokka_laws.downstream`): predicted at the budgets, with a figure for each task.
     form : {'html', 'md'}, optional
         Markdown has the same words and tables without figures; by the ending of ``output``, else HTML.
     command : str
@@ -106,18 +114,24 @@ def report(
         raise ArgumentError(f"output = {type(output).__name__}: expected a path; runs to compare with are runs=")
     ending = Path(output).suffix.lower() if output is not None else ".html"
     form = form or FORMS.get(ending, ending)
-    made = page(
-        fit,
-        runs=runs,
-        C=C,
-        U_D=U_D,
-        compare=compare,
-        forecasts=forecasts,
-        answers=answers,
-        form=form,
-        command=command,
-        progress=progress,
-    )
+    if isinstance(fit, LossFits):
+        if runs is not None or forecasts or tasks or answers or compare or np.size(U_D):
+            raise ArgumentError("a page of several losses takes C, form and command; report one of them for the rest")
+        made = Page(*losses_page(fit, C=C, form=form, command=command))
+    else:
+        made = page(
+            fit,
+            runs=runs,
+            C=C,
+            U_D=U_D,
+            compare=compare,
+            forecasts=forecasts,
+            tasks=tasks,
+            answers=answers,
+            form=form,
+            command=command,
+            progress=progress,
+        )
     if output is not None:
         write_atomically(output, made.text)
     return made.text
@@ -132,6 +146,7 @@ def page(
     compare: bool = False,
     forecasts: Sequence[Forecast] = (),
     answers: Mapping[str, str] | None = None,
+    tasks: Downstream | None = None,
     form: str = "html",
     command: str = "",
     progress: bool = False,
@@ -161,13 +176,17 @@ def page(
         for figure in figures(fit, iso, new, budgets, limits):
             made.append((figure, figure.drawn(form == "html")))
             bar.update(1)
+        for figure in () if tasks is None else task_figures(tasks):
+            made.append((figure, figure.drawn(form == "html")))
         apart = held_out(fit) if compare else None
         if compare and budgets and not limits:
             figure = sensitivity_figure(fit, budgets[0])
             made.append((figure, figure.drawn(form == "html")))
     past = Table("forecasts", *_past_forecasts(forecasts, fit, runs))
     coefficients = Table("coefficients", _coefficients(fit), fit.summary_at(LEVEL).reset_index())
-    tables = [first.plan, coefficients, past, *([] if apart is None else [apart.table])]
+    accuracy = [] if tasks is None else task_rows(tasks, budgets)
+    by_task = Table("tasks", accuracy, pd.DataFrame(accuracy))
+    tables = [first.plan, coefficients, past, by_task, *([] if apart is None else [apart.table])]
     numbers = {t.name: t.numbers for t in tables if len(t.numbers)}
     numbers |= {figure.name: figure.numbers for figure, _ in made if figure.numbers is not None}
     context = {
@@ -182,6 +201,7 @@ def page(
         "coefficients": coefficients,
         "forecasts": past,
         "figures": [drawn for _, drawn in made],
+        "tasks": by_task,
         "diagnostics": known,
         "checklist": [_asked(item) for item in asked_for.to_dict("records")],
         "given": int(asked_for["known"].sum()),

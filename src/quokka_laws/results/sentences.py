@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from quokka_laws.results import task_sentences
 from quokka_laws.results.format import human
 
 ROWS_NAMED = 8
@@ -346,6 +347,7 @@ def _intervals_off(*, inside: int, of: int, p: float, rows: Any, tries: Any) -> 
 
 
 SENTENCES: dict[str, Callable[..., str]] = {
+    **task_sentences.SENTENCES,
     "FORECAST_OF_OTHER_RUNS": _forecast_of_other_runs,
     "FORECASTS_PENDING": _forecasts_pending,
     "INTERVALS_OFF": _intervals_off,
