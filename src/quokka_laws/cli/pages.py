@@ -96,7 +96,8 @@ def report_command(
         fitted = resolve_fit(source, "report")
     else:
         table = load_runs([source], **reading)
-        fitted = fit(*(() if law is None else (law,)), table, bootstrap=bootstrap, seed=seed, progress=not quiet())
+        settings: dict[str, Any] = {"bootstrap": bootstrap, "seed": seed, "progress": not quiet()}
+        fitted = fit(table, **settings) if law is None else fit(law, table, **settings)
     if U_D and "epochs" not in fitted.law.variables:
         say(f"-U is ignored: {fitted.label} is a law of {', '.join(fitted.law.variables)}")
     new = load_runs([newer], **reading) if newer else None

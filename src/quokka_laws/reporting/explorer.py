@@ -103,8 +103,8 @@ def _controls(laws: Sequence[FittedLaw]) -> list[dict[str, Any]]:
     ]
     own = [_own(law) for law in laws]
     for name in dict.fromkeys(k for variables in own for k in variables):
-        seen = [variables[name] for variables in own if name in variables]
-        low, high = min(v["low"] for v in seen), max(v["high"] for v in seen)
+        ranges_of = [variables[name] for variables in own if name in variables]
+        low, high = min(v["low"] for v in ranges_of), max(v["high"] for v in ranges_of)
         log = low > 0 and high > 10 * low
         ends = [float(np.log10(v)) if log else float(v) for v in (low, high)]
         controls.append(
@@ -113,7 +113,7 @@ def _controls(laws: Sequence[FittedLaw]) -> list[dict[str, Any]]:
                 "label": name,
                 "low": ends[0],
                 "high": ends[1],
-                "start": seen[0]["middle"],
+                "start": ranges_of[0]["middle"],
                 "log": log,
                 "none": low <= 0,
             }

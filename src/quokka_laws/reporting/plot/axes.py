@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.reporting.plot.svg import theme_aware
 from quokka_laws.results.format import human
@@ -102,7 +102,7 @@ def log_axes(ax: Axes, *, x: str | None = None, y: str | None = None) -> None:
 class _Decades(LogLocator):
     """Whole decades on a long axis, parts of them on a short one."""
 
-    def tick_values(self, vmin: float, vmax: float) -> Array:
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
         ratio = max(vmax, 1e-300) / max(vmin, 1e-300)
         self.set_params(subs=(1.0,) if ratio > 3e3 else (1.0, 3.0) if ratio > 30 else (1.0, 2.0, 3.0, 5.0, 7.0))
         return super().tick_values(vmin, vmax)

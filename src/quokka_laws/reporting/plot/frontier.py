@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MANY = 2000  # points from which a scatter is small dots, drawn as an image
 SIZES = 6  # curves of constant N
-POINTS = 160
+POINTS = 90
 USUAL = 10.0  # times the largest run, where no budget is asked for
 
 
@@ -133,7 +133,7 @@ def _wide(N: pd.Series) -> tuple[float, float]:
 def _name_sizes(ax: Axes, points: Any) -> None:
     bar = ax.figure.colorbar(points, ax=ax, pad=0.02, aspect=30)
     low, high = points.norm.vmin, points.norm.vmax
-    bar.set_ticks(np.geomspace(low, high, SIZES))
+    bar.set_ticks(np.geomspace(low, high, SIZES).tolist())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: human(float(f"{value:.2g}"))))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.set_label("parameters N of a run and of a curve", fontsize=9)

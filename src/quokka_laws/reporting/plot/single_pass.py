@@ -75,7 +75,7 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
     runs = fit.runs
     marked = np.atleast_1d(np.asarray(C, dtype=float)) if C is not None else np.zeros(0)
     k = fit.conventions.flops_per_ND
-    budgets = np.geomspace(runs["C"].min() / 2, max(runs["C"].max(), *marked, 0) * 2, 120)
+    budgets = np.geomspace(runs["C"].min() / 2, max(runs["C"].max(), *marked, 0) * 2, 60)
     frontier = compute_optimal(fit, budgets, level=level)
     N = np.geomspace(
         min(runs["N"].min(), frontier["N"].min()) / 1.5, max(runs["N"].max(), frontier["N"].max()) * 1.5, 160

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from xml.sax.saxutils import quoteattr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FONT = "system-ui, 'DejaVu Sans', Verdana, sans-serif"
 THEME = "@media screen and (prefers-color-scheme: dark) { svg.figure { filter: invert(1) hue-rotate(180deg); } }"
@@ -29,21 +30,21 @@ def inline(ax: Axes, label: str) -> str:
     """
     import matplotlib as mpl
 
-    figure = ax.figure
-    for part in figure.axes:  # type: ignore[union-attr]
-        for text in (*part.texts, part.title):  # names of rows and laws are nobody's formulas
-            text.set_parse_math(False)
+    figure = cast("Figure", ax.figure)
+    for part in figure.axes:
+        for words in (*part.texts, part.title):  # names of rows and laws are nobody's formulas
+            words.set_parse_math(False)
     # Laid out once with the fast renderer; savefig would draw everything a second time to measure letters.
-    engine = figure.get_layout_engine()  # type: ignore[union-attr]
+    engine = figure.get_layout_engine()
     if engine is not None:
-        engine.execute(figure)  # type: ignore[arg-type]
-        figure.set_layout_engine(None)  # type: ignore[union-attr]
+        engine.execute(figure)
+        figure.set_layout_engine(None)
     buffer = io.StringIO()
     salt = re.sub(r"\W+", "-", label)
     with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})  # type: ignore[union-attr]
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     if engine is not None:
-        figure.set_layout_engine(engine)  # type: ignore[union-attr]
+        figure.set_layout_engine(engine)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
