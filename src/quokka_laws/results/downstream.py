@@ -341,9 +341,9 @@ class Downstream:
             found.append(Diagnostic("STAGES_NOT_PAIRED", Severity.NOTE, {}))
         return tuple(found)
 
-    def known(self, *, command_line: bool = False) -> list[str]:
+    def known(self) -> list[str]:
         """Diagnostics in words."""
-        return [d.sentence(command_line=command_line) for d in self.diagnostics]
+        return [d.sentence() for d in self.diagnostics]
 
     def said(self, predicted: pd.DataFrame) -> str:
         """Rows of :meth:`predict` as an answer, one line each."""
