@@ -276,6 +276,15 @@ def test_without_jinja2(quokka_fit: ql.FitResult, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.usefixtures("words_only")
 @pytest.mark.parametrize("form", ["md", "html"])
+def test_rows_left_out_are_listed_with_the_reason(quokka87: pd.DataFrame, form: str) -> None:
+    fit = ql.fit(ql.laws.Chinchilla(), ql.read_runs(quokka87, drop={"few tokens <b>": "D / N < 4"}))
+    text = report(fit, form=form)
+    assert len(fit.excluded) == 13
+    assert text.count("few tokens &lt;b&gt;" if form == "html" else "few tokens &lt;b>") >= 13
+
+
+@pytest.mark.usefixtures("words_only")
+@pytest.mark.parametrize("form", ["md", "html"])
 def test_past_forecasts_are_listed_with_what_became_of_them(quokka_fit: ql.FitResult, form: str) -> None:
     run = quokka_fit.runs.iloc[-1]
     made = [ql.forecast(quokka_fit, N=run["N"], D=run["D"]), ql.forecast(quokka_fit, N=9e11, D=9e12)]

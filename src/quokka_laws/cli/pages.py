@@ -80,7 +80,12 @@ def report_command(
     from quokka_laws.evaluation.forecasts import read_forecast
     from quokka_laws.fitting.fit import fit
     from quokka_laws.reporting.page import page
+    from quokka_laws.reporting.wandb_report import need_wandb, to_wandb
 
+    if to is not None:
+        need_wandb()  # before the work, not after it
+    elif given("project"):
+        raise click.UsageError("--project is of W&B: give it with --to wandb")
     target = _page(output, source)
     check_output(target)
     past = [read_forecast(path) for given_path in forecasts for path in _forecast_files(given_path)]
@@ -116,15 +121,13 @@ def report_command(
         command=command,
         progress=not quiet(),
     )
-    if to is not None:
-        from quokka_laws.reporting.wandb_report import to_wandb
-
-        say(f"logged to {to_wandb(made, fitted, project=project)}")
     if target is None:
         click.echo(made.text.encode("utf-8"))  # whatever the terminal's alphabet
-        return
-    Output("text", None, False).text(made.answer, made.known)
-    write_file(target, made.text)
+    else:
+        Output("text", None, False).text(made.answer, made.known)
+        write_file(target, made.text)
+    if to is not None:
+        say(f"logged to {to_wandb(made, fitted, project=project)}")
 
 
 def _forecast_files(given_path: str) -> list[Path]:

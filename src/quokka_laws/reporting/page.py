@@ -21,6 +21,7 @@ from quokka_laws.reporting.answer import answer
 from quokka_laws.reporting.losses import losses_page
 from quokka_laws.reporting.page_figures import figures, held_out, sensitivity_figure, unseen
 from quokka_laws.reporting.page_tasks import task_figures, task_rows
+from quokka_laws.reporting.plot.axes import QUANTITIES
 from quokka_laws.reporting.plot.svg import THEME
 from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
@@ -37,8 +38,9 @@ from quokka_laws.writing import write_atomically
 
 MOST_REFITS = 1000  # of the parabolas
 FORMS = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
+MOST_LISTED = 30  # rows that were left out
 STEPS = 10  # of the bar; a page has about as many figures
-WORDS = ("meaning", "by", "law", "forecast")  # columns whose cells wrap
+WORDS = ("meaning", "by", "law", "forecast", "run_id", "reason")  # columns whose cells wrap
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def page(
     coefficients = Table("coefficients", _coefficients(fit), fit.summary_at(LEVEL).reset_index())
     accuracy = [] if tasks is None else task_rows(tasks, budgets)
     by_task = Table("tasks", accuracy, pd.DataFrame(accuracy))
-    tables = [first.plan, coefficients, past, by_task, *([] if apart is None else [apart.table])]
+    left_out = Table("left-out-rows", _left_out(fit), fit.excluded)
+    tables = [first.plan, coefficients, past, by_task, left_out, *([] if apart is None else [apart.table])]
     numbers = {t.name: t.numbers for t in tables if len(t.numbers)}
     numbers |= {figure.name: figure.numbers for figure, _ in made if figure.numbers is not None}
     context = {
@@ -200,6 +203,8 @@ def page(
         "law": {"name": fit.law.name, "equation": fit.law.equation, "source": fit.law.source},
         "coefficients": coefficients,
         "forecasts": past,
+        "left_out": left_out,
+        "left_out_in_all": len(fit.excluded),
         "figures": [drawn for _, drawn in made],
         "tasks": by_task,
         "diagnostics": known,
@@ -302,6 +307,18 @@ def _coefficients(fit: FitResult) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _left_out(fit: FitResult) -> list[dict[str, str]]:
+    """The first of the rows that were not fitted, with the reason."""
+    shown = [k for k in ("run_id", *QUANTITIES, "loss", "reason") if k in fit.excluded]
+    return [
+        {
+            k: QUANTITIES[k][1](v) if k in QUANTITIES else f"{v:.4g}" if isinstance(v, float) else str(v)
+            for k, v in row.items()
+        }
+        for row in fit.excluded[shown].head(MOST_LISTED).to_dict("records")
+    ]
 
 
 def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:

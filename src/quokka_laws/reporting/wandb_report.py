@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from quokka_laws.exceptions import MissingDependencyError
+from quokka_laws.exceptions import MissingDependencyError, OutputError
 from quokka_laws.results.fit_result import FitResult
 
 if TYPE_CHECKING:
     from quokka_laws.reporting.page import Page
 
 MOST_ROWS = 10_000  # W&B shows no more of a table
+
+
+def need_wandb() -> Any:
+    """The client of W&B, or what to install."""
+    try:
+        import wandb
+    except ImportError:
+        raise MissingDependencyError('a report to W&B needs wandb: pip install "quokka-laws[wandb]"') from None
+    return wandb
 
 
 def to_wandb(page: Page, fit: FitResult, *, project: str) -> str:
@@ -33,13 +42,15 @@ def to_wandb(page: Page, fit: FitResult, *, project: str) -> str:
     ------
     MissingDependencyError
         Without ``wandb``.
+    OutputError
+        Where W&B refuses the run, such as without a login.
     """
-    try:
-        import wandb
-    except ImportError:
-        raise MissingDependencyError('--to wandb needs wandb: pip install "quokka-laws[wandb]"') from None
+    wandb = need_wandb()
     config = {"law": fit.law.name, "equation": fit.law.equation, **fit.values, "rows": len(fit.runs), "seed": fit.seed}
-    run = wandb.init(project=project, job_type="report", name=f"report of {fit.label}", config=config)
+    try:
+        run = wandb.init(project=project, job_type="report", name=f"report of {fit.label}", config=config)
+    except wandb.errors.Error as error:
+        raise OutputError(f"W&B: {error}; WANDB_MODE=offline writes to a folder, for `wandb sync`") from None
     try:
         logged: dict[str, object] = {"report": wandb.Html(page.text, inject=False)}
         for name, table in page.numbers.items():
