@@ -56,7 +56,11 @@ def test_torchtitan_scripts_train_and_their_logs_come_back(tmp_path: Path) -> No
     (tmp_path / "fake").write_text('#!/usr/bin/env bash\nshift 2\nexec "$PYTHON" stand_in.py "$@"\n')
     (tmp_path / "fake").chmod(0o755)
     for script in scripts:
-        subprocess.run(["bash", str(script)], check=True, env={"LAUNCH": "./fake", "PATH": os.environ["PATH"], "PYTHON": sys.executable})
+        subprocess.run(
+            ["bash", str(script)],
+            check=True,
+            env={"LAUNCH": "./fake", "PATH": os.environ["PATH"], "PYTHON": sys.executable},
+        )
     back = import_runs(tmp_path / "logs", facts=tmp_path / "facts.csv").set_index("run_id")
     read = ql.read_runs(back.reset_index(), flops="as given")
     assert read["N"].tolist() == list(totals.values())

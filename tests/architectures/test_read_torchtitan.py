@@ -10,7 +10,7 @@ from quokka_laws import architectures
 from quokka_laws.architectures.read_torchtitan import FLAVOURS, read_python, read_toml
 from quokka_laws.exceptions import ArgumentError
 
-NEW = '''
+NEW = """
 from torchtitan.models.common import compute_ffn_hidden_dim
 def _1b(attn_backend):
     dim = 2048
@@ -31,7 +31,7 @@ def _small(attn_backend):
     )
 def _sparse(attn_backend):
     return Other.Config(dim=64, vocab_size=9, layers=build(n_layers=2, dim=64, n_heads=2, num_experts=8))
-'''
+"""
 OLD = """
 llama3_configs = {
     "debugmodel": TransformerModelArgs(dim=256, n_layers=6, n_heads=16, vocab_size=2048, rope_theta=500000),
@@ -54,8 +54,17 @@ def test_to_the_parameter(text: str, flavour: str, parameters: int) -> None:
 def test_a_job_that_names_one_of_torchtitans_models(tmp_path: Path) -> None:
     (tmp_path / "job.toml").write_text('[model]\nname = "llama3"\nflavor = "8B"\n[training]\nseq_len = 8192\n')
     assert architectures.count(architectures.read(tmp_path / "job.toml")).total == 8_030_261_248
-    sizes = {f: architectures.count(read_toml(f'[model]\nname="llama3"\nflavor="{f}"', "j")).total for f in FLAVOURS["llama3"]}
-    assert sizes == {"1B": 1_235_814_400, "3B": 3_212_749_824, "8B": 8_030_261_248, "70B": 70_553_706_496, "405B": 405_853_388_800}
+    sizes = {
+        f: architectures.count(read_toml(f'[model]\nname="llama3"\nflavor="{f}"', "j")).total
+        for f in FLAVOURS["llama3"]
+    }
+    assert sizes == {
+        "1B": 1_235_814_400,
+        "3B": 3_212_749_824,
+        "8B": 8_030_261_248,
+        "70B": 70_553_706_496,
+        "405B": 405_853_388_800,
+    }
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,11 @@ def test_what_cannot_be_read_is_said(text: str, flavour: str | None, said: str) 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("[model", "not TOML"), ("[training]\nsteps=1", "names no model"), ('[model]\nname="llama4"\nflavor="17B"', "known by name")],
+    [
+        ("[model", "not TOML"),
+        ("[training]\nsteps=1", "names no model"),
+        ('[model]\nname="llama4"\nflavor="17B"', "known by name"),
+    ],
 )
 def test_tomls_that_say_too_little(text: str, said: str) -> None:
     with pytest.raises(ArgumentError, match=said):

@@ -19,8 +19,22 @@ from quokka_laws.exceptions import ArgumentError
 Sizes = dict[str, Any]
 FLAVOURS: dict[str, dict[str, Sizes]] = {
     "llama3": {
-        "1B": {"dim": 2048, "n_layers": 16, "n_heads": 32, "n_kv_heads": 8, "hidden_dim": 8192, "enable_weight_tying": True},
-        "3B": {"dim": 3072, "n_layers": 28, "n_heads": 24, "n_kv_heads": 8, "hidden_dim": 8192, "enable_weight_tying": True},
+        "1B": {
+            "dim": 2048,
+            "n_layers": 16,
+            "n_heads": 32,
+            "n_kv_heads": 8,
+            "hidden_dim": 8192,
+            "enable_weight_tying": True,
+        },
+        "3B": {
+            "dim": 3072,
+            "n_layers": 28,
+            "n_heads": 24,
+            "n_kv_heads": 8,
+            "hidden_dim": 8192,
+            "enable_weight_tying": True,
+        },
         "8B": {"dim": 4096, "n_layers": 32, "n_heads": 32, "n_kv_heads": 8, "hidden_dim": 14336},
         "70B": {"dim": 8192, "n_layers": 80, "n_heads": 64, "n_kv_heads": 8, "hidden_dim": 28672},
         "405B": {"dim": 16384, "n_layers": 126, "n_heads": 128, "n_kv_heads": 8, "hidden_dim": 53248},

@@ -134,8 +134,8 @@ def downstream_command(
     predicted = found.predict(kind="run" if of_run else "mean", **point)
     known = [
         *_outside(predicted),
-        *found.known(command_line=True),
-        *(d.sentence(command_line=True) for d in closer_methods(found)),
+        *found.known(),
+        *(d.sentence() for d in closer_methods(found)),
         *notes,
         *doubts(fitted),
     ]
@@ -161,7 +161,7 @@ def predict_tasks(path: str, metric: str | None, point: dict[str, Any], level: f
     named = found.predictable if metrics is None or MEAN in metrics else tuple(found.task(m) for m in metrics)
     known = [
         *_outside(predicted),
-        *(d.sentence(command_line=True) for task in named for d in task.diagnostics),
+        *(d.sentence() for task in named for d in task.diagnostics),
         *doubts(found.fit),
     ]
     below = [predicted_table(predicted, found.method)] if out.form == "text" and out.path is None else []

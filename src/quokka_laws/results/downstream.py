@@ -37,6 +37,8 @@ class FittedCurve:
         In the order of the law's own refits; NaN where there is none.
     scatter : array (runs,)
         Standardised residuals: what one run is off, over the error expected of it.
+    beyond : float
+        Standard deviation of a run's accuracy about the curve, beyond the error of its questions.
     rms : float
         Root mean square of the residuals, in accuracy.
     """
@@ -45,6 +47,7 @@ class FittedCurve:
     theta: Array
     draws: Array
     scatter: Array
+    beyond: float
     rms: float
 
     @property
@@ -265,7 +268,7 @@ class Downstream:
         draws = chosen.drawn({**x, "loss": samples})
         if kind == "run":
             rng = np.random.default_rng([self.seed, 1])
-            error = np.sqrt(task.error_of_questions(draws) ** 2 + task.seeds**2)
+            error = np.sqrt(task.error_of_questions(draws) ** 2 + chosen.beyond**2)
             draws = np.clip(draws + error * rng.choice(chosen.scatter, size=draws.shape), 0.0, 1.0)
         block["accuracy"] = accuracy
         block["accuracy_lower"], block["accuracy_upper"] = percentile_interval(draws, level)
@@ -341,9 +344,9 @@ class Downstream:
             found.append(Diagnostic("STAGES_NOT_PAIRED", Severity.NOTE, {}))
         return tuple(found)
 
-    def known(self, *, command_line: bool = False) -> list[str]:
+    def known(self) -> list[str]:
         """Diagnostics in words."""
-        return [d.sentence(command_line=command_line) for d in self.diagnostics]
+        return [d.sentence() for d in self.diagnostics]
 
     def said(self, predicted: pd.DataFrame) -> str:
         """Rows of :meth:`predict` as an answer, one line each."""

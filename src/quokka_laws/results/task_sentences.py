@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from quokka_laws._spelling import option
+
 ROWS_NAMED = 8
 
 
@@ -53,7 +55,7 @@ def _ceiling_unknown(
 ) -> str:
     return (
         f"{task}: the best run has {highest:.3f}, and the ceiling may be anywhere from {lower:.3f} to {upper:.3f} ({100 * level:.3g} %). "
-        "The interval holds that; hold the ceiling where you know it (ceiling=0.95, on the command line --ceiling)."
+        f"The interval holds that; hold the ceiling where you know it, {option('ceiling', 0.95)}."
     )
 
 
@@ -65,8 +67,8 @@ def _one_method_misses(
 
 def _questions_unknown(*, task: str, rows: Any, tries: Any) -> str:
     return (
-        f"{task}: how many questions it has is not known, so the error from questions cannot be told from that of seeds; give it "
-        "(questions=10042, on the command line --questions)."
+        f"{task}: how many questions it has is not known, so the error from questions cannot be told from that of seeds; give it, "
+        f"{option('questions', 10042)}."
     )
 
 
@@ -97,8 +99,8 @@ def _other_method_closer(
     *, task: str, holdout: str, closer: str, error: float, other: float, rows: Any, tries: Any
 ) -> str:
     return (
-        f"{task}: on runs held out ({holdout}) the {closer} curve was closer, {error:.2g} against {other:.2g}; method={closer!r} (on the "
-        f"command line --method {closer}) answers by it."
+        f"{task}: on runs held out ({holdout}) the {closer} curve was closer, {error:.2g} against {other:.2g}; "
+        f"{option('method', closer)} answers by it."
     )
 
 
