@@ -204,7 +204,8 @@ class _Pairing:
         else:
             donor, signed = donors(len(task.rows), spare, count=self.count, seed=self.seed + 1)
         widen = np.sqrt(spare / np.random.default_rng([self.seed, 2]).chisquare(spare, size=(self.count, 1)))
-        y = value + standard[donor] * np.sign(signed) * widen / root
+        # Of the law's residuals it is predicted less observed that is drawn, so its sign is the other way round.
+        y = value - standard[donor] * np.sign(signed) * widen / root
         return solve_curves(curve, x, y, weights[None], start)[0], rest * root * np.sqrt(len(rest) / spare)
 
 
