@@ -48,7 +48,17 @@ if TYPE_CHECKING:
     from quokka_laws.literature import conversions, datasets, published
     from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
     from quokka_laws.reporting import explorer, plot, report, write_explorer
-    from quokka_laws.results import Downstream, FitResult, FitStatus, FittedLaw, IsoflopFit, read_downstream, read_fit
+    from quokka_laws.results import (
+        Downstream,
+        FitResult,
+        FitStatus,
+        FittedLaw,
+        IsoflopFit,
+        LossFits,
+        read_downstream,
+        read_fit,
+        read_fits,
+    )
     from quokka_laws.runs import Conventions, check_runs, equal_run_weights, read_runs
 
 # Where each public name lives: a room is imported when one of its names is first asked for, so that `import quokka_laws`
@@ -72,6 +82,7 @@ _ROOM_OF = {
     "LogHuber": "objective",
     "LogL1": "objective",
     "LogL2": "objective",
+    "LossFits": "results",
     "MissingDependencyError": "exceptions",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
@@ -104,6 +115,7 @@ _ROOM_OF = {
     "published": "literature",
     "read_downstream": "results",
     "read_fit": "results",
+    "read_fits": "results",
     "read_forecast": "evaluation",
     "read_runs": "runs",
     "report": "reporting",

@@ -55,6 +55,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "laws": ("literature", "List published laws, or show one."),
     },
     "Pages": {
+        "app": ("serve", "Open the application in the browser: drop a table, read the answer."),
         "report": ("pages", "Write a fit as one self-contained page."),
         "explore": ("pages", "Write a page with sliders."),
         "plot": ("pages", "Draw the figures of a FIT."),

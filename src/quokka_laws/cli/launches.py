@@ -68,7 +68,7 @@ def _rule(name: str, N: float, D: float) -> dict[str, float]:
     table = hyperparameters(N, D).set_index("rule")
     if name not in table.index:
         raise click.UsageError(f"--rule {name}: there are {', '.join(table.index)}")
-    return {k: float(table.loc[name, k]) for k in ("lr", "batch_tokens")}  # type: ignore[arg-type]
+    return {k: float(table.loc[name, k]) for k in ("lr", "batch_tokens")}
 
 
 def _say_how(folder: Path, trainer: str, count: int, rule: str) -> None:

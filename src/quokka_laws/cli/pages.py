@@ -16,7 +16,7 @@ from quokka_laws.cli.options import LawName, load_runs, runs_options, study_opti
 from quokka_laws.cli.output import Output, check_output, write_file, written
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
-from quokka_laws.laws import Law, registry
+from quokka_laws.laws import Law, names
 from quokka_laws.literature.registry import full_name, published
 from quokka_laws.results.downstream_storage import is_downstream, read_downstream
 from quokka_laws.results.fit_result import FitResult
@@ -33,7 +33,7 @@ PAGES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 @study_options
 @UNIQUE
 @click.option(
-    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(registry())}."
+    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(names())}."
 )
 @click.option(
     "--forecast",

@@ -6,6 +6,7 @@ from quokka_laws.results.downstream_storage import read_downstream
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.results.loss_fits import LossFits, read_fits
 from quokka_laws.results.storage import read_fit
 
 __all__ = [
@@ -15,10 +16,12 @@ __all__ = [
     "FitStatus",
     "FittedLaw",
     "IsoflopFit",
+    "LossFits",
     "Option",
     "Severity",
     "read_downstream",
     "read_fit",
+    "read_fits",
 ]
 
 
