@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._expressions import nearest
+from quokka_laws._parallel import check_workers
 from quokka_laws._typing import Array
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability, starts
 from quokka_laws.fitting.arguments import check_counts, law_and_runs, only_runs
-from quokka_laws.fitting.bootstrap import draws_whole_runs, independent_runs, resample_weights, resampling_units
+from quokka_laws.fitting.bootstrap import Resamples, draws_whole_runs, independent_runs, resamples, resampling_units
 from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
 from quokka_laws.fitting.influence import Refits
@@ -29,7 +30,7 @@ from quokka_laws.fitting.priors import FEW_RUNS, Prior
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.residual_bootstrap import simulated_log_losses
 from quokka_laws.fitting.scatter import settle
-from quokka_laws.fitting.solver import Problem, Solution, solve
+from quokka_laws.fitting.solver import DECREMENT, Problem, Solution, solve
 from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.laws.base import AUTOMATIC
 from quokka_laws.objective import LogHuber, LogL2, Objective, as_objective
@@ -47,6 +48,10 @@ PriorArgument = Literal["auto", "literature"] | Mapping[str, tuple[float, float]
 
 FEWEST_LEVELS = 3  # of N and of D
 SAME_LEVEL = 0.02  # relative distance up to which two values count as one level
+ROWS_OF_RUN = 20  # of many: enough to start a refit a fraction of its standard error from where it ends
+START_TOLERANCE = 1e-9
+REFIT_TOLERANCE = 1e-5
+"""Over the number of resampled units: a refit of many rows ends within a hundredth of its standard deviation, most far closer."""
 SAME_DATA = 1.02
 """Amounts of unique data within this factor are one: U_D is often derived from rounded epochs."""
 
@@ -69,6 +74,7 @@ def fit(
     resample: Resampling = "auto",
     prior: PriorArgument = "auto",
     seed: int = 0,
+    workers: int = 1,
     progress: bool = False,
 ) -> FitResult:
     """Fit a law to runs; without a law, one is chosen: ``ql.fit(runs)``.
@@ -124,6 +130,9 @@ def fit(
         ``fit.prior``.
     seed : int
         Of starts and resamples; the same seed gives the same bytes.
+    workers : int
+        Processes that the refits of a bootstrap are shared between; -1 for every core. Inside
+        ``joblib.parallel_config("ray")`` or ``"dask"`` they run on that cluster. The numbers are the same for any number.
     progress : bool
         Show a bar on stderr for work that takes more than two seconds.
 
@@ -149,6 +158,7 @@ def fit(
         "resample": resample,
         "prior": prior,
         "seed": seed,
+        "workers": workers,
         "progress": progress,
     }
     one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze}
@@ -189,6 +199,7 @@ def fit_near(
     resample: Resampling = "auto",
     prior: PriorArgument = "auto",
     seed: int = 0,
+    workers: int = 1,
     progress: bool = False,
     near: Sequence[FittedLaw] = (),
 ) -> FitResult:
@@ -197,6 +208,7 @@ def fit_near(
     ``near`` are fits of the same law to similar runs, or of a law it contains: with them a few automatic starts are enough.
     """
     check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
+    check_workers(workers)
     objective = as_objective(objective)
     law, runs = law_and_runs(law, runs, columns)
     law = law_for(law, runs)
@@ -237,7 +249,20 @@ def fit_near(
     draws, how = None, dict[str, Any]()
     if bootstrap:
         draws, how = _bootstrap(
-            law, runs, data, space, objective, found, bootstrap, cluster, strata, resample, believed, seed, progress
+            law,
+            runs,
+            data,
+            space,
+            objective,
+            found,
+            bootstrap,
+            cluster,
+            strata,
+            resample,
+            believed,
+            seed,
+            progress,
+            workers,
         )
     values = space.values(found.u, found.off)
     at_bound = bool(found.off.any() or ((found.u <= space.lower) | (found.u >= space.upper)).any())
@@ -315,6 +340,7 @@ def _bootstrap(
     prior: Prior | None,
     seed: int,
     progress: bool,
+    workers: int,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     units, how = resampling_units(runs, cluster, strata)
     if prior is not None:
@@ -333,22 +359,28 @@ def _bootstrap(
         losses = simulated_log_losses(around, np.log(data.loss), count=count, seed=seed)
         problem = replace(problem, loss=np.exp(losses))
         with Progress("bootstrap", count, enabled=progress) as bar:
-            solved = solve(problem, start, data.weights, off=off, begin="warm", progress=bar.update)
+            solved = solve(problem, start, data.weights, off=off, begin="warm", workers=workers, progress=bar.update)
         return _draws(law, space, solved), {
             **how,
             "resample": "residuals",
             "refits": count,
             "converged": int(solved.converged.sum()),
         }
-    weights = resample_weights(len(runs), count, seed=seed, **units) * data.weights
+    weights = resamples(data.weights, count, seed=seed, **units)
+    tolerance = DECREMENT
     if len(runs) > 2 * THIN_ROWS and data.groups is not None and draws_whole_runs(units["cluster"], data.groups):
         # The few rows that stand for a run take its multiplicity: their optimum is a start close to the one wanted.
-        rows, counts = starts.thin(len(runs), data.groups, data.order, limit=THIN_ROWS // 3, seed=seed)
-        few = space.problem(data.take(rows), objective)
-        near = solve(few, start, weights[:, rows] * counts, off=off, begin="warm")
+        limit = max(THIN_ROWS // 3, min(ROWS_OF_RUN * how["units"], len(runs) // 10))
+        rows, counts = starts.thin(len(runs), data.groups, data.order, limit=limit, seed=seed)
+        sample = data.take(rows, counts)
+        few, drawn = space.problem(sample, objective), weights.on(rows, sample.weights)
+        near = solve(few, start, drawn, off=off, begin="warm", tolerance=START_TOLERANCE, workers=workers)
         start, off = near.u, near.off
+        tolerance = REFIT_TOLERANCE / how["units"]
     with Progress("bootstrap", count, enabled=progress) as bar:
-        solved = solve(problem, start, weights, off=off, begin="warm", progress=bar.update)
+        solved = solve(
+            problem, start, weights, off=off, begin="warm", tolerance=tolerance, workers=workers, progress=bar.update
+        )
         if (stuck := np.flatnonzero(~solved.converged)).size:
             _retry(problem, solved, stuck, weights, best, space.fixed_off)
     return _draws(law, space, solved), {
@@ -366,7 +398,7 @@ def _draws(law: Law, space: Space, solved: Solution) -> pd.DataFrame:
     return draws
 
 
-def _retry(problem: Problem, solved: Solution, stuck: Array, weights: Array, best: Optimum, none: Array) -> None:
+def _retry(problem: Problem, solved: Solution, stuck: Array, weights: Resamples, best: Optimum, none: Array) -> None:
     """Solve refits that got stuck from the optimum of all rows and from the starts that led to it; keep the best."""
     beginnings: tuple[tuple[Literal["far", "near"], Array, Array], ...] = (
         ("far", best.u[None], none[None]),
@@ -375,7 +407,7 @@ def _retry(problem: Problem, solved: Solution, stuck: Array, weights: Array, bes
     for begin, u, off in beginnings:
         count = (stuck.size, 1)
         again = solve(
-            problem, np.tile(u, count), np.repeat(weights[stuck], len(u), 0), off=np.tile(off, count), begin=begin
+            problem, np.tile(u, count), weights[np.repeat(stuck, len(u))], off=np.tile(off, count), begin=begin
         )
         value = np.where(again.converged, again.value, np.inf).reshape(stuck.size, len(u))
         chosen = value.argmin(axis=1)
@@ -420,7 +452,7 @@ def _fit_by_lmfit(
     draws, how = None, dict[str, Any]()
     if bootstrap:
         units, how = resampling_units(runs, cluster, strata)
-        weights = resample_weights(len(runs), bootstrap, seed=seed, **units) * data.weights
+        weights = resamples(data.weights, bootstrap, seed=seed, **units).of_rows()
         rows = []
         with Progress("bootstrap through lmfit", bootstrap, enabled=progress) as bar:
             for w in weights:
