@@ -36,7 +36,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     check_output(output)
     done, beside = quokka_demo(C=C, bootstrap=bootstrap, seed=seed, progress=not quiet())
     out = Output("text", None, False)
-    out.text(done.answer, done.known(command_line=True), *done.evidence(), *beside)
+    out.text(done.answer, done.known(), *done.evidence(), *beside)
     written(done.write(output))
 
 
@@ -140,7 +140,7 @@ def fit_command(
         weights=weights,
         progress=not quiet(),
     )
-    known = done.known(command_line=True)
+    known = done.known()
     out = Output("json" if piped else "text", None, strict)
     out.text(done.answer, known, *done.evidence())
     if piped:
@@ -182,7 +182,7 @@ def isoflops_command(
     from quokka_laws.plan.compute import compute_optimal
 
     iso = fit_isoflops(load_runs(runs, **reading), degree=degree, bootstrap=bootstrap, seed=seed)
-    known = isoflop_sentences(iso, command_line=True)
+    known = isoflop_sentences(iso)
     powers, *budgets = isoflop_tables(iso).split("\n\n", 1)
     if not C:
         out.text(powers, known, *budgets)

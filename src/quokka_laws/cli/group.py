@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
+from quokka_laws._spelling import on_command_line
 from quokka_laws._version import __version__
-from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, as_options, fail
-from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
+from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, fail
+from quokka_laws.exceptions import ArgumentError, QuokkaError
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 
@@ -58,15 +59,14 @@ class Doors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; never show a traceback for a mistake of the user's."""
         try:
-            return super().invoke(ctx)
+            with on_command_line():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except ArgumentError as error:
-            fail(as_options(str(error)), USAGE)
-        except RunsError as error:
-            fail(_faults(error) if error.faults else as_options(str(error)), FAILED)
+            fail(str(error), USAGE)
         except QuokkaError as error:
-            fail(as_options(str(error)), FAILED)
+            fail(str(error), FAILED)
         except OSError as error:
             fail(f"{error.filename or 'a file'}: {error.strerror or error}", FAILED)
         except MemoryError:
@@ -82,13 +82,6 @@ class Doors(click.Group):
         if command is not None:
             _refuse_repeats(command, str(name), ctx, rest)
         return name, command, rest
-
-
-def _faults(error: RunsError) -> str:
-    """Faults of a table, with what to try as options."""
-    from quokka_laws.runs.checks import fault_text
-
-    return fault_text(error.source, error.faults, options=True)
 
 
 def _refuse_repeats(command: click.Command, name: str, ctx: click.Context, args: list[str]) -> None:

@@ -71,7 +71,7 @@ def load_runs(
     )
     for note in notes_of(table):
         if not note.routine:
-            say(f"  {sentence(note, options=True)}")
+            say(f"  {sentence(note)}")
     return table
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.budget import budget_of, budget_options
-from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, as_options, quantities
+from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, quantities
 from quokka_laws.cli.heard import heard
 from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, Planned, doubts, in_bytes, resolve, resolve_loss
 from quokka_laws.cli.options import quantity
@@ -83,9 +83,9 @@ def plan_command(
         table["note"] = table["note"].fillna("")
     answer = verdict(table, budget, U_D)
     known = [
-        *(f"No row: {as_options(str(error))}" for error in refused),
+        *(f"No row: {error}" for error in refused),
         *_cautions(table, U_D),
-        *map(as_options, said),
+        *said,
         *doubts(*fits),
     ]
     out.show(answer, known, table, pretty=_pretty)

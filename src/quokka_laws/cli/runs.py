@@ -13,7 +13,7 @@ from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fi
 from quokka_laws.cli.options import LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting.fit import check_design, law_for
+from quokka_laws.fitting.determined import check_design, law_for
 from quokka_laws.fitting.run_diagnostics import of_runs
 from quokka_laws.importers.collect import STATUSES, import_runs
 from quokka_laws.importers.detect import KINDS
@@ -53,7 +53,7 @@ def check_command(runs: tuple[str, ...], law: Law, out: Output, **reading: Any) 
     answer = f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; {verdict}"
     known = [
         *excluded,
-        *(diagnostic.sentence(command_line=True) for diagnostic in of_runs(table, law)),
+        *(diagnostic.sentence() for diagnostic in of_runs(table, law)),
     ]
     read = [f"  {note}" for note in notes_of(table) if note.routine]
     conventions = f"How it was read\n  {Conventions.from_dict(attrs['conventions']).describe()}"
@@ -135,7 +135,7 @@ def summary(table: pd.DataFrame) -> str:
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
     lines = [
         f"{len(table)} rows{runs}, {int(usable.sum())} usable",
-        *(f"  {sentence(note, options=True)}" for note in notes_of(table)),
+        *(f"  {sentence(note)}" for note in notes_of(table)),
     ]
     if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()

@@ -9,6 +9,7 @@ import json
 
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.fitting.bootstrap import independent_runs
 from quokka_laws.literature.datasets import data_folder
 from quokka_laws.results.fit_result import FitResult
@@ -78,7 +79,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
             if fit.bootstrap
             else "no bootstrap; "
         )
-        + f"{len(fit.diagnostics)} diagnostics stated; held-out extrapolation: see ql.compare",
+        + f"{len(fit.diagnostics)} diagnostics stated; held-out extrapolation: see {either('ql.compare', '`quokka-laws compare`')}",
     }
     if UNSTATED in (c.loss_split, c.tokenizer, c.corpus):
         answers["metric"] = f"{YOURS} what is unstated: {answers['metric']}"

@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 
 
 @dataclass(frozen=True)
-class Resamples:
+class Multiplicities:
     """Row weights of many resamples, kept as what they are: how often each unit occurs in each.
 
     A million rows of 500 runs and 1,000 resamples are 1 MB so, and 8 GB as rows.
@@ -45,17 +46,17 @@ class Resamples:
     weights: Array
     ndim = 2
 
-    def __getitem__(self, which: Any) -> Resamples:
+    def __getitem__(self, which: Any) -> Multiplicities:
         """Some of the resamples."""
-        return Resamples(self.multiplicity[which], self.unit, self.weights)
+        return Multiplicities(self.multiplicity[which], self.unit, self.weights)
 
     def of_rows(self) -> Array:
         """Weights (resamples, rows)."""
         return self.multiplicity[:, self.unit] * self.weights
 
-    def on(self, rows: Array, weights: Array) -> Resamples:
+    def on(self, rows: Array, weights: Array) -> Multiplicities:
         """The same resamples of some of the rows, which weigh something else."""
-        return Resamples(self.multiplicity, self.unit[rows], weights)
+        return Multiplicities(self.multiplicity, self.unit[rows], weights)
 
 
 def resample_weights(
@@ -66,18 +67,18 @@ def resample_weights(
     cluster: Array | None = None,
     strata: Array | None = None,
 ) -> Array:
-    """Bootstrap multiplicities of rows, (count, rows): :func:`resamples`, written out."""
-    return resamples(np.ones(rows), count, seed=seed, cluster=cluster, strata=strata).of_rows()
+    """Bootstrap multiplicities of rows, (count, rows): :func:`multiplicities`, written out."""
+    return multiplicities(np.ones(rows), count, seed=seed, cluster=cluster, strata=strata).of_rows()
 
 
-def resamples(
+def multiplicities(
     weights: Array,
     count: int,
     *,
     seed: int,
     cluster: Array | None = None,
     strata: Array | None = None,
-) -> Resamples:
+) -> Multiplicities:
     """Bootstrap multiplicities.
 
     Parameters
@@ -85,7 +86,7 @@ def resamples(
     weights : array (rows,)
         Of the rows in the fit itself.
     count : int
-        Resamples wanted.
+        Multiplicities wanted.
     seed : int
     cluster : array (rows,) of int, optional
         Rows that are drawn together.
@@ -94,7 +95,7 @@ def resamples(
 
     Returns
     -------
-    Resamples
+    Multiplicities
         How often each row occurs in each resample; every row of weights sums to ``rows`` unless clusters
         differ in size.
     """
@@ -104,11 +105,11 @@ def resamples(
     stratum_of_unit = np.zeros(units, dtype=int)
     if strata is not None:
         stratum_of_unit[unit] = np.unique(strata, return_inverse=True)[1]
-    multiplicity = np.zeros((count, units), dtype=np.uint16)
+    counts = np.zeros((count, units), dtype=np.uint16)
     for s in range(int(stratum_of_unit.max()) + 1):
         members = np.flatnonzero(stratum_of_unit == s)
-        multiplicity[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
-    return Resamples(multiplicity, unit, weights)
+        counts[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
+    return Multiplicities(counts, unit, weights)
 
 
 def draws_whole_runs(cluster: Array | None, groups: Array) -> bool:
@@ -152,7 +153,7 @@ def resampling_units(
     if cluster is not None and count < 2:
         raise RunsError(
             f"column {cluster} is {runs[cluster].iloc[0]!r} in every row: a single unit cannot be resampled. Give every run "
-            f"its own {cluster}, or say cluster=None (on the command line --cluster row) if each row is a run"
+            f"its own {cluster}, or say {either('cluster=None', '--cluster row')} if each row is a run"
         )
     stratum = None if strata is None else _strata(runs[strata])
     strata_count = 1

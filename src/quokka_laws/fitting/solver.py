@@ -26,7 +26,7 @@ import numpy as np
 
 from quokka_laws._parallel import run_all
 from quokka_laws._typing import Array
-from quokka_laws.fitting.bootstrap import Resamples
+from quokka_laws.fitting.bootstrap import Multiplicities
 from quokka_laws.laws.jet import Jet
 from quokka_laws.objective import Objective
 
@@ -132,7 +132,7 @@ class Solution:
 def solve(
     problem: Problem,
     u: Array,
-    weights: Array | Resamples,
+    weights: Array | Multiplicities,
     *,
     off: Array | None = None,
     begin: Literal["far", "near", "warm"] = "far",
@@ -148,7 +148,7 @@ def solve(
     problem : Problem
     u : array (problems, free)
         Starts.
-    weights : array (rows,) or (problems, rows), or Resamples
+    weights : array (rows,) or (problems, rows), or Multiplicities
         Non-negative row weights; bootstrap counts are weights.
     off : array (problems, terms) of bool, optional
         Terms whose amplitude starts at zero.
@@ -168,7 +168,7 @@ def solve(
     """
     u = np.atleast_2d(np.asarray(u, dtype=float))
     count, rows = len(u), problem.count_rows
-    if not isinstance(weights, Resamples):
+    if not isinstance(weights, Multiplicities):
         weights = np.asarray(weights, dtype=float)
     if off is None:
         off = np.zeros((count, len(problem.terms_at(problem.theta(u[:1]), problem.x))), dtype=bool)
@@ -218,14 +218,14 @@ def _log_prediction(problem: Problem, u: Array, off: Array) -> Array:
 def _solve_part(
     problem: Problem,
     u: Array,
-    weights: Array | Resamples,
+    weights: Array | Multiplicities,
     off: Array,
     begin: str,
     max_iterations: int,
     tolerance: float,
 ) -> tuple[Any, ...]:
     """A part of a batch, small enough for the cache."""
-    w = weights.of_rows() if isinstance(weights, Resamples) else weights
+    w = weights.of_rows() if isinstance(weights, Multiplicities) else weights
     if w.ndim == 2 and len(w) == 1 and (w == 0).mean() > 0.1:
         keep = w[0] > 0  # one large resample at a time: leave out the rows it does not contain
         problem, w = problem.rows(keep), w[:, keep]

@@ -168,7 +168,7 @@ def unusable(curve: Curve, status: str, reason: str) -> dict[str, Any]:
 
 def _text(remarks: Iterable[Remark]) -> str:
     """Remarks as the table of runs shows them."""
-    return "; ".join(sentence(remark, options=True) for remark in remarks)
+    return "; ".join(sentence(remark) for remark in remarks)
 
 
 def _base(curve: Curve) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
     if "run_id" not in mapping.values():
         raise RunsError(f"{path}: no column names the run; call one run_id. It has {', '.join(map(str, table))}")
     if faults:
-        raise RunsError(f"{path}: {'; '.join(sentence(fault, options=True) for fault in faults)}")
+        raise RunsError(f"{path}: {'; '.join(sentence(fault) for fault in faults)}")
     named = table.rename(columns=mapping)
     if twice := sorted(set(named.loc[named["run_id"].duplicated(), "run_id"].astype(str))):
         raise RunsError(f"{path}: {', '.join(twice[:5])} occurs more than once; one row per run")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import schedules
 from quokka_laws.laws.base import NAMED, Coefficient, Law
@@ -92,7 +93,9 @@ def as_law(given: Any) -> Law:
             return given()
         except TypeError as error:
             raise ArgumentError(f"{given.__name__} needs arguments ({error}): give {given.__name__}(…)") from None
-    raise ArgumentError(f"{given!r} is no law: give one, such as ql.laws.Chinchilla(), or its name, 'chinchilla'")
+    raise ArgumentError(
+        f"{given!r} is no law: give one, such as {either('ql.laws.Chinchilla()', 'chinchilla')}, its name or a formula"
+    )
 
 
 def from_spec(spec: Mapping[str, Any]) -> Law:

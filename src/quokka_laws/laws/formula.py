@@ -12,6 +12,7 @@ import lmfit
 import numpy as np
 
 from quokka_laws._expressions import Name, Node, children, fault, names, nearest, quoted
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError
 from quokka_laws.laws.base import Coefficient, Inputs, Law
@@ -221,7 +222,7 @@ class Formula(Law):
         if clash := sorted(told & set(columns)):
             raise ExpressionError(
                 f"{', '.join(clash)} is set as a coefficient of {self.label}, and the table has a column of that name: rename "
-                "one, or say which names are variables (variables=; on the command line --variables N,D)"
+                f"one, or say which names are variables: {option('variables', ('N', 'D'))}"
             )
         used = {n.name for n in names(self._tree)}
         spare = [*also_called, *(c for c in columns if c not in used)]
@@ -241,7 +242,7 @@ class Formula(Law):
                     self.text,
                     node.start,
                     f"{node.name!r} is not a column; did you mean {quoted(near)}? (If it is a coefficient, give it a start value: "
-                    f"start={{{node.name!r}: 1.0}}, on the command line --start {node.name}=1)",
+                    f"{option('start', {node.name: 1.0})})",
                     node.end,
                 )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.evaluation.comparison import Comparison, compare
 from quokka_laws.evaluation.holdout import Candidate, log_errors
 from quokka_laws.evaluation.sensitivity_analysis import own_settings, sensitivity
@@ -184,7 +185,10 @@ def _held_out(fit: FitResult) -> Figure:
 def _sensitivity(fit: FitResult, C: float) -> Figure:
     title = "Sensitivity to choices"
     if len(fit.runs) > MOST_ROWS:
-        return Figure(title, f"Not computed for {len(fit.runs)} rows; ql.sensitivity(fit, C) does it.")
+        return Figure(
+            title,
+            f"Not computed for {len(fit.runs)} rows; {either('ql.sensitivity(fit, C)', '`quokka-laws sensitivity`')} does it.",
+        )
     try:
         table = sensitivity(fit, C)
     except QuokkaError as error:

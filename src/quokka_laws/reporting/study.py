@@ -74,12 +74,12 @@ class Study:
         """What to train at the budgets asked for; without any, the law in numbers."""
         return self._allocations[0] or fit_answer(self.fit)
 
-    def known(self, *, command_line: bool = False) -> list[str]:
-        """What to know before relying on the answer; what to try in Python, or as options of the command line."""
-        profiles = [] if self.iso is None else isoflop_sentences(self.iso, command_line=command_line)
+    def known(self) -> list[str]:
+        """What to know before relying on the answer."""
+        profiles = [] if self.iso is None else isoflop_sentences(self.iso)
         return [
             *self._allocations[1],
-            *sentences_of(self.fit, command_line=command_line),
+            *sentences_of(self.fit),
             *(f"IsoFLOP profiles: {said}" for said in profiles),
         ]
 

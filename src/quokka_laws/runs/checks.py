@@ -154,7 +154,7 @@ def raise_faults(source: Any, faults: Sequence[Remark]) -> None:
         raise RunsError(fault_text(where, faults), source=where, faults=tuple(faults))
 
 
-def fault_text(where: str, faults: Sequence[Remark], *, options: bool = False) -> str:
-    """All faults of a table in one message; ``options`` shows advice as options of the command line."""
-    said = [sentence(fault, options=options) for fault in faults]
+def fault_text(where: str, faults: Sequence[Remark]) -> str:
+    """All faults of a table in one message."""
+    said = [sentence(fault) for fault in faults]
     return f"{where}: " + (said[0] if len(said) == 1 else "".join(f"\n  {i}. {s}" for i, s in enumerate(said, 1)))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from quokka_laws._spelling import option
 from quokka_laws.runs import file_remarks
 
 LISTED = 8  # rows or names in a sentence before "and … more"
@@ -203,10 +204,10 @@ SENTENCES = file_remarks.SENTENCES | {
 }
 
 
-def sentence(remark: Remark, *, options: bool = False) -> str:
-    """A remark as text; ``options`` shows what to try as options of the command line, not as Python."""
+def sentence(remark: Remark) -> str:
+    """A remark as text."""
     facts = {k: ", ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in remark.facts.items()}
-    facts |= {"rows": named(remark.rows), "advice": tried(remark.advice, options=options)}
+    facts |= {"rows": named(remark.rows), "advice": tried(remark.advice)}
     template = SENTENCES.get(remark.code)
     where = f"{facts['file']}: " if remark.code in file_remarks.SENTENCES and facts.get("file") else ""
     return where + (template.format_map(_Open(facts)) if template else f"{remark.code}: {facts}")
@@ -243,22 +244,6 @@ def row_of(record: Mapping[str, Any]) -> str:
     return f"row {record['row']}" + (f" ({name})" if name else "")
 
 
-def tried(advice: Iterable[Mapping[str, Any]], *, options: bool) -> str:
-    """What to try, as arguments or as options; alternatives are joined by ``or``."""
-    return ", or ".join(" ".join(_argument(k, v, options) for k, v in one.items()) for one in advice)
-
-
-def _argument(name: str, value: Any, options: bool) -> str:
-    if not options:
-        return f"{name}={value!r}"
-    if name == "columns":
-        return "--columns " + _quoted(",".join(f"{k}={v}" for k, v in value.items()))
-    if name == "loss_unit":
-        return "--state " + _quoted(f"loss_unit={value}")
-    shown = ",".join(value) if isinstance(value, list | tuple) else str(value)
-    return f"--{name.replace('_', '-')} {_quoted(shown)}"
-
-
-def _quoted(text: str) -> str:
-    """For a shell: in double quotes, or in single ones where the text has something that means more in them."""
-    return f'"{text}"' if not set(text) & set('"$`\\!') else "'" + text.replace("'", "'\\''") + "'"
+def tried(advice: Iterable[Mapping[str, Any]]) -> str:
+    """What to try, as the door that is used spells it; alternatives are joined by ``or``."""
+    return ", or ".join(" ".join(option(k, v) for k, v in one.items()) for one in advice)
