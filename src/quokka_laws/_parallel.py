@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from quokka_laws._spelling import is_command_line, on_command_line
 from quokka_laws.exceptions import ArgumentError
 
 T = TypeVar("T")
@@ -54,4 +55,10 @@ def _results(function: Callable[..., T], pieces: Sequence[tuple[Any, ...]], work
     import joblib
 
     pool = joblib.Parallel(n_jobs=workers, return_as="generator")
-    return pool(joblib.delayed(function)(*piece) for piece in pieces)
+    return pool(joblib.delayed(_there)(is_command_line(), function, piece) for piece in pieces)
+
+
+def _there(command_line: bool, function: Callable[..., T], piece: tuple[Any, ...]) -> T:
+    """A call in another process, whose messages are spelt as here."""
+    with on_command_line(command_line):
+        return function(*piece)

@@ -367,8 +367,7 @@ class _Batch:
             return
         damping = np.full(count, 1e-3 if irls else 1e-8)
         newton = np.full(count, irls == 0)
-        # An exact fit has no objective left to be relative to: residuals of 1e-12 are zero.
-        rounding_floor = np.broadcast_to(self.weights.sum(axis=-1) * objective.value(np.full(1, 1e-12)), count)
+        rounding_floor = self._rounding(objective)
         active = np.arange(count)
         here: _Local | None = None
         metric = np.ones((count, free))
@@ -421,6 +420,10 @@ class _Batch:
                 else _Local(*(getattr(here, n)[stay] for n in ("value", "gradient", "hessian", "share")))
             )
             irls = irls if not newton[active].all() else 0
+
+    def _rounding(self, objective: Objective) -> Array:
+        """The objective of an exact fit, which has nothing left to be relative to: residuals of 1e-12 are zero."""
+        return np.broadcast_to(self.weights.sum(axis=-1) * objective.value(np.full(1, 1e-12)), len(self.u))
 
     def _evaluate_mixed(self, who: Array, u: Array, objective: Objective, newton: Array) -> _Local:
         if newton.all() or not newton.any():
@@ -483,7 +486,8 @@ class _Batch:
             relative = np.exp(log_unit - log_prediction) if objective.log else np.exp(log_unit)
             slope = (objective.score(r) * w * relative).sum(axis=1)
             size = (np.abs(objective.score(r)) * w * relative).sum(axis=1)
-            grow = slope < -1e-9 * size
+            inexact = (objective.value(r) * w).sum(axis=1) > self._rounding(objective)[who]
+            grow = (slope < -1e-9 * size) & inexact
             self.off[who[grow], k] = False
             self.released[who[grow], k] = True
             small = np.median(log_prediction - log_unit, axis=1) + np.log(1e-3)
