@@ -54,7 +54,10 @@ def _results(function: Callable[..., T], pieces: Sequence[tuple[Any, ...]], work
         return (function(*piece) for piece in pieces)
     import joblib
 
-    pool = joblib.Parallel(n_jobs=workers, return_as="generator")
+    try:
+        pool = joblib.Parallel(n_jobs=workers, return_as="generator")
+    except ValueError:  # Ray's backend hands all results over at the end
+        pool = joblib.Parallel(n_jobs=workers)
     return pool(joblib.delayed(_there)(is_command_line(), function, piece) for piece in pieces)
 
 
