@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         compare,
         consensus,
         forecast,
+        hold_out_tasks,
         read_forecast,
         score,
         sensitivity,
@@ -41,13 +42,23 @@ if TYPE_CHECKING:
         QuokkaError,
         RunsError,
     )
-    from quokka_laws.fitting import fit, fit_isoflops, influence, profile
+    from quokka_laws.fitting import downstream, fit, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
     from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
     from quokka_laws.reporting import explorer, plot, report, write_explorer
-    from quokka_laws.results import FitResult, FitStatus, FittedLaw, IsoflopFit, read_fit
+    from quokka_laws.results import (
+        Downstream,
+        FitResult,
+        FitStatus,
+        FittedLaw,
+        IsoflopFit,
+        LossFits,
+        read_downstream,
+        read_fit,
+        read_fits,
+    )
     from quokka_laws.runs import Conventions, check_runs, equal_run_weights, read_runs
 
 # Where each public name lives: a room is imported when one of its names is first asked for, so that `import quokka_laws`
@@ -59,6 +70,7 @@ _ROOM_OF = {
     "Comparison": "evaluation",
     "Consensus": "evaluation",
     "Conventions": "runs",
+    "Downstream": "results",
     "ExpressionError": "exceptions",
     "FitError": "exceptions",
     "FitResult": "results",
@@ -70,6 +82,7 @@ _ROOM_OF = {
     "LogHuber": "objective",
     "LogL1": "objective",
     "LogL2": "objective",
+    "LossFits": "results",
     "MissingDependencyError": "exceptions",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
@@ -83,12 +96,14 @@ _ROOM_OF = {
     "consensus": "evaluation",
     "conversions": "literature",
     "datasets": "literature",
+    "downstream": "fitting",
     "equal_run_weights": "runs",
     "evaluation": "",
     "explorer": "reporting",
     "fit": "fitting",
     "fit_isoflops": "fitting",
     "forecast": "evaluation",
+    "hold_out_tasks": "evaluation",
     "import_runs": "importers",
     "importers": "",
     "law": "laws",
@@ -98,7 +113,9 @@ _ROOM_OF = {
     "plot": "reporting",
     "profile": "fitting",
     "published": "literature",
+    "read_downstream": "results",
     "read_fit": "results",
+    "read_fits": "results",
     "read_forecast": "evaluation",
     "read_runs": "runs",
     "report": "reporting",

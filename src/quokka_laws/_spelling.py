@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -53,5 +54,7 @@ def _flag(name: str, value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """For a shell: in double quotes, or in single ones where the text has something that means more in them."""
+    """For a shell: as it is where that will do, in double quotes, or in single ones where something means more in them."""
+    if shlex.quote(text) == text:
+        return text
     return f'"{text}"' if not set(text) & set('"$`\\!') else "'" + text.replace("'", "'\\''") + "'"

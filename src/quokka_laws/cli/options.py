@@ -48,7 +48,7 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_runs(
-    sources: str | Sequence[str],
+    sources: str | Sequence[str] | pd.DataFrame,
     columns: dict[str, str],
     flops: str,
     drop: tuple[str, ...],
@@ -56,11 +56,15 @@ def load_runs(
     best_of: str | None,
     bytes_per_token: float | None,
     state: dict[str, Any],
+    said: set[str] | None = None,
 ) -> pd.DataFrame:
-    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
-    several = [sources] if isinstance(sources, str) else list(sources)
+    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr.
+
+    What is in ``said`` has been told already, of a table that is read once for each of its losses.
+    """
+    source = list(sources) if isinstance(sources, list | tuple) and len(sources) > 1 else sources
     table = read_runs(
-        several[0] if len(several) == 1 else several,
+        source[0] if isinstance(source, list | tuple) and len(source) == 1 else source,
         columns=columns,
         flops=flops,
         drop={f"drop: {d}": d for d in drop} or None,
@@ -70,8 +74,11 @@ def load_runs(
         **state,
     )
     for note in notes_of(table):
-        if not note.routine:
-            say(f"  {sentence(note)}")
+        told = sentence(note)
+        if not note.routine and (said is None or told not in said):
+            say(f"  {told}")
+        if said is not None:
+            said.add(told)
     return table
 
 
@@ -91,14 +98,19 @@ def with_settings(
     ranges = {name: _range("--start", name, value) for name, value in start.items()}
     limits = {name: _range("--bounds", name, value) for name, value in bounds.items()}
     if isinstance(law, Formula):
-        return replace(
-            law,
-            of=None if variables is None else tuple(v.strip() for v in variables.split(",") if v.strip()),
-            fixed=tuple(fixed.items()),
-            ties=tuple(tie.items()),
-            start=tuple((name, *pair) for name, pair in ranges.items()),
-            bounds=tuple((name, *pair) for name, pair in limits.items()),
-        ), None
+        told = law.with_settings(
+            fixed=fixed.items(),
+            ties=tie.items(),
+            start=[(name, *pair) for name, pair in ranges.items()],
+            bounds=[(name, *pair) for name, pair in limits.items()],
+        )
+        if variables is None:
+            return told, None
+        if law.called:
+            raise click.UsageError(
+                f"--variables is for formulas; columns of {law.called} are named in brackets, {law.called}(…)"
+            )
+        return replace(told, of=tuple(v.strip() for v in variables.split(",") if v.strip())), None
     if variables is not None:
         raise click.UsageError(f"--variables says which names of a formula are columns; {law.label} knows its own")
     settings: dict[str, dict[str, Any]] = {name: {"value": value, "vary": False} for name, value in fixed.items()}

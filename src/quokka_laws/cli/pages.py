@@ -16,8 +16,9 @@ from quokka_laws.cli.options import LawName, load_runs, runs_options, study_opti
 from quokka_laws.cli.output import Output, check_output, write_file, written
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
-from quokka_laws.laws import Law, registry
+from quokka_laws.laws import Law, names
 from quokka_laws.literature.registry import full_name, published
+from quokka_laws.results.downstream_storage import is_downstream, read_downstream
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.schema import SCHEMA
@@ -32,10 +33,13 @@ PAGES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 @study_options
 @UNIQUE
 @click.option(
-    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(registry())}."
+    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(names())}."
 )
 @click.option(
-    "--forecast", "forecasts", multiple=True, help="A forecast.json to list with what became of it. Repeatable."
+    "--forecast",
+    "forecasts",
+    multiple=True,
+    help="A forecast.json, or a folder of them, to list with what became of it. Repeatable.",
 )
 @runs_options
 @click.option(
@@ -56,7 +60,7 @@ def report_command(
 ) -> None:
     """Write a fit as one self-contained page.
 
-    FIT is what `quokka-laws fit -o fit.json` wrote (a file, or - for stdin). Given a table of RUNS instead, the law is fitted
+    FIT is what `quokka-laws fit -o fit.json` wrote (a file, or - for stdin), or `downstream -o` with task accuracy. Given a table of RUNS instead, the law is fitted
     first, with the defaults of `fit`. NEWER_RUNS that were not fitted are predicted and compared.
     """
     from quokka_laws.evaluation.forecasts import read_forecast
@@ -65,8 +69,11 @@ def report_command(
 
     target = _page(output, source)
     check_output(target)
-    past = [read_forecast(path) for path in forecasts]
-    if _is_fit(source):
+    past = [read_forecast(path) for given_path in forecasts for path in _forecast_files(given_path)]
+    tasks = read_downstream(source) if is_downstream(source) else None
+    if tasks is not None:
+        fitted = tasks.fit
+    elif _is_fit(source):
         of_runs = ("law", "bootstrap", "seed", *(() if newer else reading))
         if ignored := given(*of_runs):
             raise click.UsageError(
@@ -80,12 +87,34 @@ def report_command(
     table = load_runs([newer], **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
     form = "html" if target is None else PAGES[target.suffix.lower()]
-    made = page(fitted, runs=table, C=C, U_D=U_D, forecasts=past, form=form, command=command, progress=not quiet())
+    made = page(
+        fitted,
+        runs=table,
+        C=C,
+        U_D=U_D,
+        forecasts=past,
+        tasks=tasks,
+        form=form,
+        command=command,
+        progress=not quiet(),
+    )
     if target is None:
         click.echo(made.text.encode("utf-8"))  # whatever the terminal's alphabet
         return
     Output("text", None, False).text(made.answer, made.known)
     write_file(target, made.text)
+
+
+def _forecast_files(given_path: str) -> list[Path]:
+    """A forecast, or those of a folder."""
+    from quokka_laws.evaluation.forecasts import is_forecast
+
+    path = Path(given_path)
+    if not path.is_dir():
+        return [path]
+    if not (found := [p for p in sorted(path.glob("*.json")) if is_forecast(p)]):
+        raise click.UsageError(f"--forecast {given_path}: there is no forecast in this folder")
+    return found
 
 
 def _page(output: str | None, source: str) -> Path | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import lmfit
 import numpy as np
+import pandas as pd
 
 from quokka_laws._parallel import check_workers
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
-from quokka_laws.fitting.arguments import check_counts, law_and_runs, only_runs
+from quokka_laws.fitting.arguments import check_counts, law_and_runs, names_a_law, only_runs
 from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.determined import check_design, check_unique_data, law_for
 from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
@@ -20,6 +21,7 @@ from quokka_laws.fitting.evidence import result_of
 from quokka_laws.fitting.fitted_rows import weighted, without, without_weightless
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import fit_by_lmfit
+from quokka_laws.fitting.losses import fit_each, one_column, read_each, runs_by_loss
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.priors import PriorArgument, prior_of
 from quokka_laws.fitting.problem import Data, Space
@@ -31,10 +33,15 @@ from quokka_laws.laws import Law
 from quokka_laws.objective import LogHuber, as_objective
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.runs.checkpoints import one_phase
 
 
-def fit(
+@overload
+def fit(law: Any, runs: Any = None, *, loss: str | None = None, **settings: Any) -> FitResult: ...
+@overload
+def fit(law: Any, runs: Any = None, *, loss: list[str] | tuple[str, ...], **settings: Any) -> LossFits: ...
+def fit(  # type: ignore[misc]  # the settings of the two above are these
     law: Any,
     runs: Any = None,
     *,
@@ -55,7 +62,8 @@ def fit(
     seed: int = 0,
     workers: int = 1,
     progress: bool = False,
-) -> FitResult:
+    loss: str | list[str] | tuple[str, ...] | None = None,
+) -> FitResult | LossFits:
     """Fit a law to runs; without a law, one is chosen: ``ql.fit(runs)``.
 
     Minimises ``Σ_i w_i ρ(r_i)``, by default with Huber's ρ of log-residuals (Hoffmann et al. 2022, Eq. 3).
@@ -117,10 +125,13 @@ def fit(
         ``"dask"`` they run on that cluster. The numbers do not depend on it.
     progress : bool
         Show a bar on stderr for work that takes more than two seconds.
+    loss : str or list of str, optional
+        Column of the loss. A list of several, ``["c4", "code"]`` or ``["eval/*"]``: one fit each, with the same resamples.
 
     Returns
     -------
     FitResult
+        For a list of losses :class:`~quokka_laws.LossFits`.
 
     Raises
     ------
@@ -144,6 +155,17 @@ def fit(
         "progress": progress,
     }
     one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze, "near": near}
+    if isinstance(loss, str):
+        named = {**(columns or {}), "loss": one_column(loss)}
+        return fit(law, runs, columns=named, objective=objective, drop=drop, **one_law, **settings)
+    if loss is not None:
+        if drop is not None:
+            raise ArgumentError("drop = 'outliers' finds rows of one loss; leave them out by read_runs(drop=)")
+        given, form = (law, None) if runs is None else (runs, law)
+        if names_a_law(runs) and not names_a_law(law):
+            given, form = law, runs
+        read = runs_by_loss(given, list(loss), read_each(columns))
+        return fit_losses(form, read, objective=objective, **one_law, **settings)
     if drop is not None:
         if drop != "outliers":
             raise ArgumentError(
@@ -219,6 +241,23 @@ def fit(
         seed=seed,
     )
     return replace(result, diagnose=Diagnosis(Refits(law, data, space, objective, best, n_starts, seed)))
+
+
+def fit_losses(
+    law: Any, read: tuple[Mapping[str, pd.DataFrame], Mapping[str, str], Mapping[str, int]], **settings: Any
+) -> LossFits:
+    """One fit of each loss, of runs as :func:`~quokka_laws.fitting.losses.runs_by_loss` reads them.
+
+    Without a law (None) the one that is chosen for the first loss is fitted to all.
+    """
+    runs, left_out, incomplete = read
+    if law is None:
+        first = fit(next(iter(runs.values())), **{**settings, "bootstrap": 0})
+        held = {p.name: {"value": p.value, "vary": False} for p in first.params.values() if not p.vary and not p.expr}
+        law = first.law
+        settings |= {"objective": settings.get("objective") or LogHuber("auto")}
+        settings |= {"params": law.make_params(**held) if held else None}
+    return fit_each(lambda table: fit(law, table, **settings), runs, left_out, incomplete)
 
 
 def _enter(near: Sequence[FittedLaw], space: Space, problem: Problem) -> tuple[Array, Array] | None:

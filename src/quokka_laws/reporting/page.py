@@ -19,13 +19,17 @@ from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal
 from quokka_laws.progress import Progress
+from quokka_laws.reporting.losses import losses_page
 from quokka_laws.reporting.page_figures import figures, unseen
+from quokka_laws.reporting.page_tasks import task_figures, task_rows
 from quokka_laws.reporting.templating import render
-from quokka_laws.reporting.text import BEYOND_RUNS, outside_runs
+from quokka_laws.reporting.text import BEYOND_RUNS, between, outside_runs, plan_cells
+from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.format import how_far, human
+from quokka_laws.results.format import human
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.results.storage import data_hash
 from quokka_laws.runs.quantities import as_numbers
 from quokka_laws.writing import write_atomically
@@ -46,13 +50,14 @@ class Page:
 
 
 def report(
-    fit: FitResult,
+    fit: FitResult | LossFits,
     output: str | Path | None = None,
     *,
     runs: pd.DataFrame | None = None,
     C: Any = (),
     U_D: Any = (),
     forecasts: Sequence[Forecast] = (),
+    tasks: Downstream | None = None,
     form: str | None = None,
     command: str = "",
     progress: bool = False,
@@ -61,7 +66,8 @@ def report(
 
     Parameters
     ----------
-    fit : FitResult
+    fit : FitResult or LossFits
+        Of several losses one page, with their differences.
     output : path, optional
         File to write, ``.html`` or ``.md``.
     runs : DataFrame, optional
@@ -72,6 +78,8 @@ def report(
         Unique tokens, for laws of repeated data, each at every budget; the largest fitted where none is given.
     forecasts : sequence of Forecast
         Written before runs that are now among the fitted ones, or among ``runs``; listed with what became of them.
+    tasks : Downstream, optional
+        Task accuracy behind the fit (:func:`quokka_laws.downstream`): predicted at the budgets, with a figure for each task.
     form : {'html', 'md'}, optional
         Markdown has the same words and tables without figures; by the ending of ``output``, else HTML.
     command : str
@@ -97,7 +105,22 @@ def report(
         raise ArgumentError(f"output = {type(output).__name__}: expected a path; runs to compare with are runs=")
     ending = Path(output).suffix.lower() if output is not None else ".html"
     form = form or FORMS.get(ending, ending)
-    made = page(fit, runs=runs, C=C, U_D=U_D, forecasts=forecasts, form=form, command=command, progress=progress)
+    if isinstance(fit, LossFits):
+        if runs is not None or forecasts or tasks or np.size(U_D):
+            raise ArgumentError("a page of several losses takes C, form and command; report one of them for the rest")
+        made = Page(*losses_page(fit, C=C, form=form, command=command))
+    else:
+        made = page(
+            fit,
+            runs=runs,
+            C=C,
+            U_D=U_D,
+            forecasts=forecasts,
+            tasks=tasks,
+            form=form,
+            command=command,
+            progress=progress,
+        )
     if output is not None:
         write_atomically(output, made.text)
     return made.text
@@ -110,6 +133,7 @@ def page(
     C: Any = (),
     U_D: Any = (),
     forecasts: Sequence[Forecast] = (),
+    tasks: Downstream | None = None,
     form: str = "html",
     command: str = "",
     progress: bool = False,
@@ -136,6 +160,8 @@ def page(
         for figure in figures(fit, iso, new, budgets, limits):
             drawn.append(figure.drawn(form == "html"))
             bar.update(1)
+    if tasks is not None:
+        drawn += [figure.drawn(form == "html") for figure in task_figures(tasks)]
     context = {
         "title": f"{fit.label}: {len(fit.runs)} rows",
         "question": question,
@@ -147,6 +173,7 @@ def page(
         "has_draws": fit.has_intervals,
         "identified": fit.identified,
         "forecasts": _past_forecasts(forecasts, fit, runs),
+        "tasks": [] if tasks is None else task_rows(tasks, budgets),
         "figures": drawn,
         "diagnostics": known,
         "checklist": checklist(fit).to_dict("records"),
@@ -190,18 +217,18 @@ def _advice(
     except FitError as error:
         return "What is the best model?", f"This fit gives no answer: {error}.", []
     first = table.iloc[0]
-    size = f"{human(first['N'])} parameters{_between(first, 'N', human)}"
+    size = f"{human(first['N'])} parameters{between(first, 'N', human)}"
     if repeated:
-        tokens = f"{first['epochs']:.3g} epochs{_between(first, 'epochs', '{:.3g}'.format)}"
+        tokens = f"{first['epochs']:.3g} epochs{between(first, 'epochs', '{:.3g}'.format)}"
     else:
-        tokens = f"{human(first['D'])} tokens{_between(first, 'D', human)}"
-    loss = f"predicted loss {first['loss']:.3f}{_between(first, 'loss', '{:.3f}'.format)}"
-    rows = [_plan_row(fit.label, row) for _, row in table.iterrows()]
+        tokens = f"{human(first['D'])} tokens{between(first, 'D', human)}"
+    loss = f"predicted loss {first['loss']:.3f}{between(first, 'loss', '{:.3f}'.format)}"
+    rows = [plan_cells(fit.label, row) for _, row in table.iterrows()]
     answer = f"Train {size} on {tokens}: {loss}."
     if not repeated:
         profiles = iso if isinstance(iso, IsoflopFit) else None
         others = second_opinions(fit, profiles, budgets, level=LEVEL)
-        rows += [_plan_row(method, row) for method, other in others.items() for _, row in other.iterrows()]
+        rows += [plan_cells(method, row) for method, other in others.items() for _, row in other.iterrows()]
         rows = [{k: row.get(k, "–") for k in rows[0]} for row in rows]
         if said := disagreement(first, others):
             answer = f"{answer} But the best size is {said}."
@@ -210,32 +237,6 @@ def _advice(
     elif repeated and any(d.code == "NO_RISE" for d in fit.diagnostics):
         answer = f"These runs do not say when to stop, for none rises above its minimum. The law alone says: {answer}"
     return question, answer, rows
-
-
-def _between(row: pd.Series, name: str, show: Any) -> str:
-    if f"{name}_lower" not in row or not np.isfinite(row[f"{name}_lower"]):
-        return ""
-    return f" ({100 * LEVEL:.3g} %: {show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])})"
-
-
-def _plan_row(method: str, row: pd.Series) -> dict[str, str]:
-    cells = {"by": method}
-    if "C" in row:
-        cells["C (FLOPs)"] = f"{row['C']:.3g}"
-    if "U_D" in row:
-        cells["unique tokens"] = human(row["U_D"])
-    for name, show in (("N", human), ("epochs", "{:.3g}".format), ("D", human), ("loss", "{:.3f}".format)):
-        if name in row and np.isfinite(row[name]):
-            cells[name] = str(show(row[name]))
-            if between := _between(row, name, show):
-                cells[f"{name}, interval"] = between[2:-1].split(": ", 1)[1]
-    if "tokens_per_param" in row:
-        cells["D/N"] = f"{row['tokens_per_param']:.3g}"
-    if np.isfinite(row.get("N_flat_lower", np.nan)):
-        cells["N within 0.1 %"] = f"{human(row['N_flat_lower'])} … {human(row['N_flat_upper'])}"
-    far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
-    cells["beyond runs"] = how_far(max(far, default=np.nan), row.get("below_runs", False))
-    return cells
 
 
 def _past_forecasts(forecasts: Sequence[Forecast], fit: FitResult, runs: pd.DataFrame | None) -> list[dict[str, str]]:

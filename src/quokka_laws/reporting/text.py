@@ -29,12 +29,12 @@ def plan_answer(row: pd.Series, where: str, what: str = "D") -> str:
     if not np.isfinite(row["N"]):
         return f"At {where}: no best model, because a term of the law is missing, so larger or longer is always better"
     if what == "D":
-        length = f"{human(row['D'])} tokens{_between(row, 'D', human)}"
+        length = f"{human(row['D'])} tokens{between(row, 'D', human)}"
     else:
-        length = f"{length_of_epochs(row['epochs'])}{_between(row, 'epochs', '{:.3g}'.format)}"
-    said = f"At {where}: train {human(row['N'])} parameters{_between(row, 'N', human)} on {length}"
+        length = f"{length_of_epochs(row['epochs'])}{between(row, 'epochs', '{:.3g}'.format)}"
+    said = f"At {where}: train {human(row['N'])} parameters{between(row, 'N', human)} on {length}"
     if np.isfinite(row["loss"]):
-        said += f", predicted loss {row['loss']:.3f}{_between(row, 'loss', '{:.3f}'.format)}"
+        said += f", predicted loss {row['loss']:.3f}{between(row, 'loss', '{:.3f}'.format)}"
     return said
 
 
@@ -43,7 +43,8 @@ def length_of_epochs(epochs: float) -> str:
     return f"{epochs:.3g} epoch{'' if epochs == 1 else 's'}"
 
 
-def _between(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
+def between(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
+    """The interval of a number in brackets; nothing where there is none."""
     if not np.isfinite(row.get(f"{name}_lower", np.nan)):
         return ""
     level = 100 * row.get("level", LEVEL)
@@ -88,3 +89,24 @@ def outside_runs(fit: FitResult, budgets: Iterable[float]) -> list[tuple[float, 
 def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:
     show = form if callable(form) else str
     return [f"{show(a)} … {show(b)}" for a, b in zip(plan[f"{name}_lower"], plan[f"{name}_upper"], strict=True)]
+
+
+def plan_cells(method: str, row: pd.Series) -> dict[str, str]:
+    """One row of an allocation for a page: heading → text."""
+    cells = {"by": method}
+    if "C" in row:
+        cells["C (FLOPs)"] = f"{row['C']:.3g}"
+    if "U_D" in row:
+        cells["unique tokens"] = human(row["U_D"])
+    for name, show in (("N", human), ("epochs", "{:.3g}".format), ("D", human), ("loss", "{:.3f}".format)):
+        if name in row and np.isfinite(row[name]):
+            cells[name] = str(show(row[name]))
+            if found := between(row, name, show):
+                cells[f"{name}, interval"] = found[2:-1].split(": ", 1)[1]
+    if "tokens_per_param" in row:
+        cells["D/N"] = f"{row['tokens_per_param']:.3g}"
+    if np.isfinite(row.get("N_flat_lower", np.nan)):
+        cells["N within 0.1 %"] = f"{human(row['N_flat_lower'])} … {human(row['N_flat_upper'])}"
+    far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
+    cells["beyond runs"] = how_far(max(far, default=np.nan), row.get("below_runs", False))
+    return cells

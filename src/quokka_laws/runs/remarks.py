@@ -183,6 +183,9 @@ SENTENCES = file_remarks.SENTENCES | {
     ),
     "renamed": "{name} is the name of {n} runs: they became {names}",
     "another": "another run is called {name}: it became {became}",
+    "scores_without_loss": (
+        "these results hold scores and no loss of training: give a table of run_id, N, D and loss with --facts"
+    ),
     "unmatched": "{n} of {of} run names do not match {pattern!r}: {names}",
     "points": (
         "{where}: no column of steps, so every row is a point; if rows are one run's log, say --columns step=NAME"

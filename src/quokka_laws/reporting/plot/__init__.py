@@ -2,8 +2,10 @@
 
 from quokka_laws.reporting.plot.axes import new_axes, save
 from quokka_laws.reporting.plot.comparison import held_out_errors
+from quokka_laws.reporting.plot.downstream import accuracy_over_loss
 from quokka_laws.reporting.plot.forecasts import forecast_scores
 from quokka_laws.reporting.plot.kinds import figure
+from quokka_laws.reporting.plot.losses import loss_panels
 from quokka_laws.reporting.plot.recipes import recipe_losses, recipe_multiplier
 from quokka_laws.reporting.plot.repeated import epoch_curves, held_out_runs, profile_plot, repeat_contours
 from quokka_laws.reporting.plot.single_pass import (
@@ -15,6 +17,7 @@ from quokka_laws.reporting.plot.single_pass import (
 )
 
 __all__ = [
+    "accuracy_over_loss",
     "epoch_curves",
     "figure",
     "forecast_scores",
@@ -22,6 +25,7 @@ __all__ = [
     "held_out_runs",
     "isoflop_profiles",
     "loss_contours",
+    "loss_panels",
     "new_axes",
     "prediction_errors",
     "profile_plot",
