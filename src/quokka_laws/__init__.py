@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         compare,
         consensus,
         forecast,
+        hold_out_tasks,
         read_forecast,
         score,
         sensitivity,
@@ -41,19 +42,23 @@ if TYPE_CHECKING:
         QuokkaError,
         RunsError,
     )
-    from quokka_laws.fitting import fit, fit_hyperparameters, fit_isoflops, influence, profile
+    from quokka_laws.fitting import downstream, fit, fit_hyperparameters, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
     from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, QuantileHuber
     from quokka_laws.reporting import explorer, plot, report, write_explorer
     from quokka_laws.results import (
+        Downstream,
         FitResult,
         FitStatus,
         FittedLaw,
         HyperparameterFit,
         IsoflopFit,
+        LossFits,
+        read_downstream,
         read_fit,
+        read_fits,
         read_hyperparameters,
     )
     from quokka_laws.runs import Conventions, check_runs, equal_run_weights, read_runs
@@ -67,6 +72,7 @@ _ROOM_OF = {
     "Comparison": "evaluation",
     "Consensus": "evaluation",
     "Conventions": "runs",
+    "Downstream": "results",
     "ExpressionError": "exceptions",
     "FitError": "exceptions",
     "FitResult": "results",
@@ -79,6 +85,7 @@ _ROOM_OF = {
     "LogHuber": "objective",
     "LogL1": "objective",
     "LogL2": "objective",
+    "LossFits": "results",
     "MissingDependencyError": "exceptions",
     "QuantileHuber": "objective",
     "QuokkaError": "exceptions",
@@ -93,6 +100,7 @@ _ROOM_OF = {
     "consensus": "evaluation",
     "conversions": "literature",
     "datasets": "literature",
+    "downstream": "fitting",
     "equal_run_weights": "runs",
     "evaluation": "",
     "explorer": "reporting",
@@ -100,6 +108,7 @@ _ROOM_OF = {
     "fit_hyperparameters": "fitting",
     "fit_isoflops": "fitting",
     "forecast": "evaluation",
+    "hold_out_tasks": "evaluation",
     "import_runs": "importers",
     "importers": "",
     "law": "laws",
@@ -109,7 +118,9 @@ _ROOM_OF = {
     "plot": "reporting",
     "profile": "fitting",
     "published": "literature",
+    "read_downstream": "results",
     "read_fit": "results",
+    "read_fits": "results",
     "read_forecast": "evaluation",
     "read_hyperparameters": "results",
     "read_runs": "runs",

@@ -110,7 +110,7 @@ def hyperparameters_command(
 
 
 def _answer(fit: HyperparameterFit, N: float | None, D: float | None, level: float, out: Output) -> None:
-    known = [d.sentence(command_line=True) for d in fit.diagnostics]
+    known = [d.sentence() for d in fit.diagnostics]
     asked = {k: v for k, v in (("N", N), ("D", D)) if v is not None}
     beside = hyperparameters_beside(fit, **asked)
     published = ["published rules there\n" + right_aligned(_blank(beside))] if len(beside) > 1 else []

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._expressions import nearest
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
@@ -71,7 +72,7 @@ def positive_settings(runs: pd.DataFrame, over: tuple[str, ...]) -> tuple[pd.Dat
         elif (bad := ~blank & ~((values > 0) & np.isfinite(values))).any():
             faults.append(
                 f"column {h} is {values[bad][0]:g} in {_rows(runs, bad)}: its logarithm is taken, so it must be positive; "
-                f'leave such rows out: drop="{h} <= 0"'
+                f"leave such rows out: {option('drop', f'{_quoted(h)} <= 0')}"
             )
         numbers[h] = values
         empty |= blank
@@ -166,3 +167,8 @@ def check_varied(runs: pd.DataFrame, over: tuple[str, ...], cell: Array) -> None
             )
     if faults:
         raise RunsError("; ".join(faults))
+
+
+def _quoted(name: str) -> str:
+    """A column as a condition names it."""
+    return name if name.isidentifier() else f"`{name}`"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.arguments import law_and_runs, only_runs
@@ -198,7 +199,7 @@ def _sweeps(
         most = int(np.bincount(cell).max())
         raise RunsError(
             f"no pair of N and D has the {fewest(len(over))} runs, with {LEVELS} different values of {' and of '.join(over)}, that a bowl needs (the "
-            f"largest has {most}); fit fewer hyper-parameters at once, or keep the lowest of each: best_of={list(over)!r}"
+            f"largest has {most}); fit fewer hyper-parameters at once, or keep the lowest of each: {option('best_of', list(over))}"
         )
     return sweeps, few
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.fitting.problem import Data, Space
@@ -172,7 +173,7 @@ def next_runs(
     if not isinstance(fit, FitResult) or not len(fit.runs):
         raise FitError(
             f"{getattr(fit, 'label', fit)!s} is no fit of a law to runs at hand, so the noise of a new run is not known; "
-            "fit your own with ql.fit"
+            f"fit your own with {either('ql.fit', '`quokka-laws fit`')}"
         )
     repeated = fit.law.of_repetition
     if set(fit.law.variables) not in ({"N", "D"}, {"N", "U_D", "epochs"}):
@@ -278,7 +279,7 @@ def _check_regular(information: Array, names: Array) -> None:
         mixed = names[np.abs(vectors[:, 0]) > 0.3]
         raise FitError(
             f"these runs do not determine {', '.join(mixed)} (nor a combination of them), so no standard deviation can "
-            "be computed; fix one of them, or begin with ql.plan.ladder"
+            f"be computed; fix one of them, or begin with {either('ql.plan.ladder', '`quokka-laws ladder`')}"
         )
 
 

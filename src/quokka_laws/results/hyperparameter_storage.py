@@ -14,7 +14,7 @@ from quokka_laws.exceptions import FitFileError
 from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.hyperparameter_fit import CURVATURE, HyperparameterFit
 from quokka_laws.results.schema import Columns, Finite, StoredDiagnostic, Strict, Word, fault_of, refuse
-from quokka_laws.results.storage import columns_of, infinite, plain_json, read_object
+from quokka_laws.results.storage import infinite, plain_json, read_object, table_columns
 from quokka_laws.writing import write_atomically
 
 SCHEMA = "quokka-laws/hyperparameters"
@@ -65,7 +65,7 @@ def to_json(fit: HyperparameterFit, path: str | Path | None = None) -> str:
         "conventions": fit.conventions,
         "diagnostics": [d.to_dict() for d in fit.diagnostics],
         "frontier_attrs": fit.frontier.attrs,
-        **{name: columns_of(getattr(fit, name)) for name in TABLES},
+        **{name: table_columns(getattr(fit, name)) for name in TABLES},
     }
     text = plain_json(data) + "\n"
     if path is not None:

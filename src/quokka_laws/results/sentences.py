@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from quokka_laws.results import task_sentences
 from quokka_laws.results.format import human
 
 ROWS_NAMED = 8
@@ -259,7 +260,7 @@ def _rows_are_not_runs(*, rows: Any, tries: Sequence[str]) -> str:
 
 
 def _too_few_sizes(*, C: float, sizes: int, degree: int, needed: int, rows: Any, tries: Any) -> str:
-    return f"C = {C:.3g}: {sizes} model sizes; a polynomial of degree {degree} needs at least {needed}."
+    return f"C = {C:.3g}: {sizes} model size{'s' if sizes != 1 else ''}; a polynomial of degree {degree} needs at least {needed}."
 
 
 def _no_minimum(*, C: float, rows: Any, tries: Any) -> str:
@@ -424,6 +425,7 @@ def _lopsided_bowls(*, p: float, moved: Mapping[str, float], rows: Any, tries: S
 
 
 SENTENCES: dict[str, Callable[..., str]] = {
+    **task_sentences.SENTENCES,
     "SWEPT_COLUMNS": _swept_columns,
     "SETTING_EMPTY": _setting_empty,
     "BATCH_IN_TOKENS": _batch_in_tokens,

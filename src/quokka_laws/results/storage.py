@@ -56,10 +56,10 @@ def facts(fit: FitResult) -> dict[str, Any]:
         "seed": fit.seed,
         "versions": fit.versions,
         "params": [_plain_parameter(p) for p in fit.params.values()],
-        "rivals": columns_of(fit.rivals),
-        "excluded": columns_of(fit.excluded),
-        "draws": None if fit.draws is None else columns_of(fit.draws),
-        "runs": columns_of(fit.runs),
+        "rivals": table_columns(fit.rivals),
+        "excluded": table_columns(fit.excluded),
+        "draws": None if fit.draws is None else table_columns(fit.draws),
+        "runs": table_columns(fit.runs),
         "runs_index": _index(fit.runs),
         "runs_attrs": fit.runs.attrs,
     }
@@ -208,7 +208,8 @@ def _index(runs: pd.DataFrame) -> dict[str, Any] | None:
     return {"name": runs.index.name, "labels": [plain_label(label) for label in runs.index]}
 
 
-def columns_of(table: pd.DataFrame) -> dict[str, list[Any]]:
+def table_columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    """A table as lists of plain values, by column."""
     return {str(k): [v.item() if hasattr(v, "item") else v for v in table[k]] for k in table}
 
 
@@ -227,6 +228,7 @@ _INFINITE = {"float:inf": np.inf, "float:-inf": -np.inf, "float:nan": np.nan}
 
 
 def infinite(value: Any) -> Any:
+    """Plain data with what :func:`plain_json` wrote as text put back as infinities and NaN."""
     if isinstance(value, str):
         return _INFINITE.get(value, value)
     if isinstance(value, Mapping):

@@ -52,7 +52,7 @@ def seen(runs: pd.DataFrame) -> Remark | None:
         return None
     cell = cell_numbers(runs)
     groups = runs.groupby(cell, sort=False)["loss"]
-    size, spread = groups.transform("size"), groups.transform(lambda loss: loss.max() / loss.min() - 1)
+    size, spread = groups.transform("size"), groups.transform("max") / groups.transform("min") - 1
     wide = (size >= FEWEST) & (spread > SPREAD)
     if wide.mean() < SHARE:
         return None

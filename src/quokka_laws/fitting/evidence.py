@@ -1,0 +1,58 @@
+"""A result from what the solver found: all that follows from the runs is filled in here."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import lmfit
+import pandas as pd
+
+from quokka_laws._version import __version__
+from quokka_laws.laws import Law
+from quokka_laws.results.fit_result import FitResult, draws_to_parameters
+from quokka_laws.runs.columns import INPUTS
+from quokka_laws.runs.conventions import Conventions
+
+
+def result_of(
+    law: Law,
+    runs: pd.DataFrame,
+    params: lmfit.Parameters,
+    values: dict[str, float],
+    draws: pd.DataFrame | None,
+    **evidence: Any,
+) -> FitResult:
+    """A result with all that follows from the runs; ``evidence`` is what the solver found and how."""
+    return FitResult(
+        law=law,
+        values=values,
+        conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
+        fitted_range=_ranges(runs, law.variables),
+        draws=draws,
+        runs=runs,
+        excluded=pd.DataFrame(runs.attrs.get("excluded", [])),
+        params=draws_to_parameters(_solved_parameters(params, values), draws),
+        versions=_versions(),
+        **evidence,
+    )
+
+
+def _ranges(runs: pd.DataFrame, variables: Sequence[str]) -> dict[str, tuple[float, float]]:
+    columns = dict.fromkeys([*INPUTS, "loss", *variables])
+    return {k: (float(runs[k].min()), float(runs[k].max())) for k in columns if k in runs}
+
+
+def _solved_parameters(params: lmfit.Parameters, values: dict[str, float]) -> lmfit.Parameters:
+    solved = params.copy()
+    for name, par in solved.items():
+        if name in values and not par.expr:
+            par.value = values[name]
+    return solved
+
+
+def _versions() -> dict[str, str]:
+    libraries = {name: version(name) for name in ("numpy", "scipy", "pandas", "lmfit")}
+    return {"quokka-laws": __version__, **libraries, "python": platform.python_version()}
