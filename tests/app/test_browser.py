@@ -87,9 +87,19 @@ class Visit:
         """Press a button."""
         self.page.get_by_role("button", name=name, exact=True).click()
 
+    def open(self, label: str) -> None:
+        """Open a select; again where the page was drawn anew under the pointer."""
+        for _ in range(20):
+            self.page.get_by_role("combobox", name=label).first.click()
+            try:
+                self.page.get_by_role("option").first.wait_for(timeout=3_000)
+                return
+            except sync_api.TimeoutError:
+                continue
+
     def choose(self, label: str, option: str) -> None:
         """Choose in a select with the mouse."""
-        self.page.get_by_role("combobox", name=label).first.click()
+        self.open(label)
         self.page.get_by_role("option", name=option, exact=True).click()
 
     def downloaded(self, button: str, folder: Path) -> Path:
@@ -185,8 +195,8 @@ def test_scripts_in_names_of_runs_columns_and_files_do_not_run(browser: Any, add
     visit.page.get_by_text("2 rows left out, and why").click()
     visit.page.get_by_text("rows as read").click()
     visit.page.get_by_text("Columns, rows and units").click()
-    visit.page.get_by_role("combobox", name="U_D, unique tokens").click()
-    visit.page.get_by_role("option").nth(5).wait_for()
+    visit.open("U_D, unique tokens")
+    assert visit.page.get_by_role("option").count() > len(SCRIPTS)
     visit.page.keyboard.press("Escape")
     assert visit.page.title() == "quokka-laws"
     assert visit.page.locator("img[src=x], img[src*=leak], a[href^=javascript]").count() == 0
