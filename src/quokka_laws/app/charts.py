@@ -27,10 +27,10 @@ from quokka_laws.runs.read import row_names
 Spec = dict[str, Any]
 
 ACCENT, SECOND, GREY = "#d55e00", "#0f86c9", "#8a8f98"
-SHADES = {"scheme": "viridis", "extent": [0.28, 0.9]}
+SHADES = {"scheme": {"name": "viridis", "extent": [0.28, 0.9]}}
 """The part of the scale that is seen on white and on black."""
 GRID = 60  # points of a curve
-HEIGHT = 340
+HEIGHT = 400
 HUMAN = "replace(format(datum.value, '.3~s'), 'G', 'B')"
 POWER = "replace(format(datum.value, '.0e'), '+', '')"
 
