@@ -40,6 +40,7 @@ from quokka_laws.results.text import (
 )
 from quokka_laws.writing import make_folder
 
+ROWS_DECIDE = "OUTLYING_ROWS"  # said first: it changes the answer itself
 LLADA = 1.1e23  # FLOPs of LLaDA 8B's training
 
 
@@ -82,9 +83,12 @@ class Study:
     def doubts(self) -> list[tuple[str, Diagnostic | None]]:
         """The sentences of :meth:`known`, each with the diagnostic of the fit that it words, if it words one."""
         profiles = [] if self.iso is None else isoflop_sentences(self.iso)
+        own: list[tuple[str, Diagnostic | None]] = [(found.sentence(), found) for found in self.fit.diagnostics]
+        decisive = [pair for pair in own if pair[1] is not None and pair[1].code == ROWS_DECIDE]
         return [
+            *decisive,
             *((said, None) for said in self._allocations[1]),
-            *((found.sentence(), found) for found in self.fit.diagnostics),
+            *(pair for pair in own if pair not in decisive),
             *((f"IsoFLOP profiles: {said}", None) for said in profiles),
         ]
 
@@ -209,6 +213,7 @@ class Study:
             written.append(plot.save(plot.isoflop_profiles(self.iso), folder / "isoflop-profiles.png"))
         if self.has_optimum:
             at = self.budgets or None
+            written.append(plot.save(plot.loss_against_compute(self.fit, C=at), folder / "loss-against-compute.png"))
             written.append(plot.save(plot.loss_contours(self.fit, C=at), folder / "loss-contours.png"))
             written.append(plot.save(plot.residuals(self.fit), folder / "residuals.png"))
         return written

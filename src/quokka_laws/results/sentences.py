@@ -259,7 +259,7 @@ def _rows_are_not_runs(*, rows: Any, tries: Sequence[str]) -> str:
 
 
 def _too_few_sizes(*, C: float, sizes: int, degree: int, needed: int, rows: Any, tries: Any) -> str:
-    return f"C = {C:.3g}: {sizes} model sizes; a polynomial of degree {degree} needs at least {needed}."
+    return f"C = {C:.3g}: {sizes} model size{'s' if sizes != 1 else ''}; a polynomial of degree {degree} needs at least {needed}."
 
 
 def _no_minimum(*, C: float, rows: Any, tries: Any) -> str:
