@@ -37,7 +37,7 @@ def seen(runs: pd.DataFrame) -> Remark | None:
     if not {"N", "D", "loss"} <= set(runs) or len(runs) < 2 * FEWEST:
         return None
     groups = runs.groupby(cells(runs), sort=False)["loss"]
-    size, spread = groups.transform("size"), groups.transform(lambda loss: loss.max() / loss.min() - 1)
+    size, spread = groups.transform("size"), groups.transform("max") / groups.transform("min") - 1
     wide = (size >= FEWEST) & (spread > SPREAD)
     if wide.mean() < SHARE:
         return None
