@@ -11,7 +11,7 @@ import click
 
 from quokka_laws.cli.common import BUDGETS, FAILED, LEVEL, QUIET, UNIQUE, Real, assignments, fail, given, quiet, say
 from quokka_laws.cli.losses import answer_losses
-from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options, with_settings
+from quokka_laws.cli.options import BOOTSTRAP, SEED, WORKERS, LawName, load_runs, runs_options, with_settings
 from quokka_laws.cli.output import Output, check_output, output_options, written
 from quokka_laws.exceptions import OutputError
 from quokka_laws.fitting.isoflop import fit_isoflops
@@ -77,6 +77,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @click.option("--variables", help="Names of a formula that are columns, N,sparsity; by default all that are.")
 @BOOTSTRAP
 @SEED
+@WORKERS
 @click.option(
     "-o", "--output", metavar="FILE|FOLDER",
     help="fit.json for the fit, which other commands read; a folder for the fit and its figures; - for a pipe.",
@@ -102,6 +103,7 @@ def fit_command(
     variables: str | None,
     bootstrap: int,
     seed: int,
+    workers: int,
     output: str | None,
     as_data: bool,
     strict: bool,
@@ -148,6 +150,7 @@ def fit_command(
         "cluster": None if cluster == "row" else cluster,
         "strata": strata,
         "weights": weights,
+        "workers": workers,
         "progress": not quiet(),
     }
     if asked:

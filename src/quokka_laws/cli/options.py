@@ -215,6 +215,15 @@ SEED = click.option(
 )
 
 
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(-1),
+    default=1,
+    show_default=True,
+    help="Processes that share the refits; -1 for every core. The numbers do not depend on it.",
+)
+
+
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that fits and plans."""
     for option in (SEED, BOOTSTRAP, BUDGETS):

@@ -10,6 +10,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws._parallel import check_workers
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.arguments import check_counts, law_and_runs, names_a_law, only_runs
@@ -59,6 +60,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     prior: PriorArgument = "auto",
     near: Sequence[FittedLaw] = (),
     seed: int = 0,
+    workers: int = 1,
     progress: bool = False,
     loss: str | list[str] | tuple[str, ...] | None = None,
 ) -> FitResult | LossFits:
@@ -118,6 +120,9 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
         few automatic starts are enough.
     seed : int
         Of starts and resamples; the same seed gives the same bytes.
+    workers : int
+        Processes that share the refits of a bootstrap; -1 for every core. Inside ``joblib.parallel_config("ray")`` or
+        ``"dask"`` they run on that cluster. The numbers do not depend on it.
     progress : bool
         Show a bar on stderr for work that takes more than two seconds.
     loss : str or list of str, optional
@@ -146,6 +151,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
         "resample": resample,
         "prior": prior,
         "seed": seed,
+        "workers": workers,
         "progress": progress,
     }
     one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze, "near": near}
@@ -179,6 +185,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
         chosen = fit(form.law, given, objective=objective or LogHuber("auto"), params=held, **settings)
         return replace(chosen, name=form.name, choice=choice)
     check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
+    check_workers(workers)
     objective = as_objective(objective)
     law, runs = law_and_runs(law, runs, columns)
     law = law_for(law, runs)
@@ -193,7 +200,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     check_unique_data(law, runs, params)
     data = Data.of(law, runs)
     space = Space.of(law, params)
-    wanted = Resamples(bootstrap, cluster, strata, resample, seed, progress)
+    wanted = Resamples(bootstrap, cluster, strata, resample, seed, progress, workers)
 
     if space is None:
         if believed is not None:
