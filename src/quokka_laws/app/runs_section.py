@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from quokka_laws.app.choices import FLOPS, UNITS, File, Reading
-from quokka_laws.app.elements import bullets, offers, outcome, paragraph, plain, refused
+from quokka_laws.app.elements import bullets, offers, outcome, paragraph, refused
 from quokka_laws.app.session import Session
 from quokka_laws.app.shipped import SHIPPED
 from quokka_laws.app.shown import SHOWN, Look
@@ -142,7 +142,7 @@ def _columns(now: Session, look: Look, choice: Reading) -> Reading:
         with places[number % 2]:
             where, beside = st.columns([3, 2]) if canonical in COUNTED else (st.container(), None)
             taken = where.selectbox(
-                plain(title),
+                title,
                 options,
                 index=options.index(column),
                 format_func=partial(_or, blank),

@@ -14,12 +14,12 @@ from quokka_laws._parallel import run_all
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.fitting.fit import fit as fit_law
-from quokka_laws.laws import Law
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
 from quokka_laws.plan.arguments import one_positive
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.runs.rows import subset
 
@@ -73,7 +73,8 @@ def sensitivity(
     own = compute_optimal(fit, C, level=level).iloc[0]
     rows: list[dict[str, Any]] = [{"choice": "as fitted", "variant": "", "rows": len(fit.runs), **base, "note": ""}]
     variants = list(_variants(fit))
-    pieces = [(fit.law, variant, fit.seed, C) for variant in variants]
+    near = FittedLaw(fit.law, fit.values, fit.conventions, fit.fitted_range)
+    pieces = [(near, variant, fit.seed, C) for variant in variants]
     with Progress("refitting under other choices", len(variants), enabled=progress) as bar:
         rows += run_all(_refit, pieces, workers=workers, done=lambda _: bar.update(1))
     table = pd.DataFrame(rows)
@@ -85,11 +86,18 @@ def sensitivity(
     return table[["choice", "variant", "rows", "a", "N", "D", "loss", "N_ratio", "loss_change", "inside", "note"]]
 
 
-def _refit(law: Law, variant: _Variant, seed: int, C: float) -> dict[str, Any]:
-    """What is concluded under another choice, or why nothing is."""
+def _refit(first: FittedLaw, variant: _Variant, seed: int, C: float) -> dict[str, Any]:
+    """What is concluded under another choice, from the optimum of the first; or why nothing is."""
     row: dict[str, Any] = {"choice": variant.choice, "variant": variant.name, "rows": len(variant.runs)}
     try:
-        again = fit_law(law, variant.runs, objective=variant.objective, params=variant.params, seed=seed)
+        again = fit_law(
+            first.law,
+            variant.runs,
+            objective=variant.objective,
+            params=variant.params,
+            seed=seed,
+            near=[first],
+        )
         return {**row, **_conclusion(again, C), "note": ""}
     except QuokkaError as error:
         return {**row, "note": str(error)}

@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError, RunsError
 from quokka_laws.fitting.accuracy import fit_curve, solve_curves
 from quokka_laws.fitting.bootstrap import resample_weights, resampling_units, unit_codes
 from quokka_laws.fitting.downstream_diagnostics import task_diagnostics
 from quokka_laws.fitting.fit import fit as fit_law
-from quokka_laws.fitting.linearised import LARGEST_LEVERAGE, LEVERAGE_POWER, Linearised
+from quokka_laws.fitting.linearised import LARGEST_LEVERAGE, Linearised
 from quokka_laws.fitting.residual_bootstrap import donors
 from quokka_laws.laws.accuracy import AccuracyCurve, LogAccuracyPower, LossSigmoid
 from quokka_laws.progress import Progress
@@ -112,7 +113,7 @@ def downstream(
     wanted = [metric] if isinstance(metric, str) else list(metric) if metric is not None else task_columns(table)
     if not wanted:
         raise ArgumentError(
-            "which column is the accuracy? Give metric='hellaswag'; the table has " + ", ".join(map(str, table))
+            f"which column is the accuracy? Give {option('metric', 'hellaswag')}; the table has {', '.join(map(str, table))}"
         )
     if twice := sorted({m for m in wanted if wanted.count(m) > 1}):
         raise ArgumentError(f"metric: {', '.join(twice)} is asked for twice")
@@ -141,7 +142,7 @@ def _law_and_table(runs: Any, fit: FitResult | None, seed: int, progress: bool) 
     if fit is None:
         fit = fit_law(table, bootstrap=REFITS, seed=seed, progress=progress)
     if fit.draws is None or len(fit.draws.dropna()) < 2:
-        raise FitError(f"{fit.label} has no refits, so no interval can be given; fit with bootstrap=1000")
+        raise FitError(f"{fit.label} has no refits, so no interval can be given; fit with {option('bootstrap', 1000)}")
     if missing := [k for k in ("loss", *fit.law.takes) if k not in table]:
         raise RunsError(
             f"the runs have no {', '.join(missing)}, which {fit.label} takes; the table has {', '.join(map(str, table))}"
@@ -190,7 +191,7 @@ class _Pairing:
         root = np.sqrt(weights)
         leverage = (np.linalg.qr(J[0][:, moving] * root[:, None])[0] ** 2).sum(axis=1)
         rest = task.accuracy - value[0]
-        standard = rest * root / (1.0 - np.clip(leverage, 0.0, LARGEST_LEVERAGE)) ** LEVERAGE_POWER
+        standard = rest * root / np.sqrt(1.0 - np.clip(leverage, 0.0, LARGEST_LEVERAGE))
         start = np.repeat(theta[None], self.count, axis=0)
         spare = max(len(rest) - len(theta), 1)
         if not self.of_residuals:
@@ -203,7 +204,8 @@ class _Pairing:
         else:
             donor, signed = donors(len(task.rows), spare, count=self.count, seed=self.seed + 1)
         widen = np.sqrt(spare / np.random.default_rng([self.seed, 2]).chisquare(spare, size=(self.count, 1)))
-        y = value + standard[donor] * np.sign(signed) * widen / root
+        # Of the law's residuals it is predicted less observed that is drawn, so its sign is the other way round.
+        y = value - standard[donor] * np.sign(signed) * widen / root
         return solve_curves(curve, x, y, weights[None], start)[0], rest * root * np.sqrt(len(rest) / spare)
 
 
@@ -231,14 +233,12 @@ def _fit_task(
     x = {**{k: np.asarray(v, dtype=float) for k, v in known.items()}, "loss": runs["loss"].to_numpy(dtype=float)}
     top = None if ceiling is None else _held(ceiling, task)
     curves: list[FittedCurve] = []
-    tau = 0.0
     for curve in _curves(task, x, top):
         theta, weights, noise = _best(curve, x, task)
-        tau = noise if not curves else tau
         draws, scatter = pairing.refits(curve, x, task, weights, theta)
         rms = float(np.sqrt(np.mean((task.accuracy - curve.at(theta[None], x)[0][0]) ** 2)))
-        curves.append(FittedCurve(curve, theta, draws, scatter, rms))
-    seeds, source = _seeds(task, x, curves[0], tau)
+        curves.append(FittedCurve(curve, theta, draws, scatter, noise, rms))
+    seeds, source = _seeds(task, x, min(curves, key=lambda c: c.rms))
     columns: dict[str, Any] = {k: x[k] for k in ("N", "D", "C") if k in x}
     kept = pd.DataFrame({**columns, "loss": x["loss"], "accuracy": task.accuracy, "questions": task.questions})
     if "run_id" in runs:
@@ -309,14 +309,14 @@ def _cells(x: Mapping[str, Array]) -> Array:
     return np.unique(np.stack(steps, axis=1), axis=0, return_inverse=True)[1].ravel()
 
 
-def _seeds(task: Task, x: Mapping[str, Array], fitted: FittedCurve, tau: float) -> tuple[float, str]:
+def _seeds(task: Task, x: Mapping[str, Array], fitted: FittedCurve) -> tuple[float, str]:
     """Standard deviation between runs that differ in nothing asked, and where it comes from."""
     cells = _cells(x)
     rest = task.accuracy - fitted.at(dict(x))
     means = np.bincount(cells, rest) / np.bincount(cells)
     spare = len(rest) - len(means)
     if spare < FEWEST_REPEATS:
-        return tau, "scatter"
+        return fitted.beyond, "scatter"
     within = float(((rest - means[cells]) ** 2).sum() / spare)
     p = np.clip(fitted.at(dict(x)), 0.0, 1.0)
     binomial = p * (1.0 - p) / task.questions

@@ -87,7 +87,7 @@ class Problem:
         """Rows of one problem."""
         return self.loss.shape[-1]
 
-    def rows(self, keep: Array) -> Problem:
+    def rows(self, keep: Array | slice) -> Problem:
         """The same problem on some of its rows."""
         return replace(self, x={k: v[keep] for k, v in self.x.items()}, loss=self.loss[..., keep])
 

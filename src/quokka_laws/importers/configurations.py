@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import BLANK, option
 from quokka_laws._typing import Array
 from quokka_laws.architectures import Architecture, count, read
 from quokka_laws.exceptions import ArgumentError, RunsError
@@ -91,12 +92,10 @@ def counted(
 
 def _tokens(table: pd.DataFrame, name: str, factor: float) -> Array:
     if name not in table:
-        raise RunsError("no column holds the tokens D of a run, which its FLOPs follow from; say columns={'D': '…'}")
-    values, bad = parse_quantities(table[name])
-    if len(bad):
         raise RunsError(
-            f"column {name}: {', '.join(str(table[name].iloc[i]) for i in list(bad)[:4])} is no number of tokens"
+            f"no column holds the tokens D of a run, which its FLOPs follow from; say {option('columns', {'D': BLANK})}"
         )
+    values, _ = parse_quantities(table[name])  # a run without tokens is left out when the table is read
     return np.asarray(values, dtype=float) * factor
 
 

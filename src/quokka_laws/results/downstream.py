@@ -37,6 +37,8 @@ class FittedCurve:
         In the order of the law's own refits; NaN where there is none.
     scatter : array (runs,)
         Standardised residuals: what one run is off, over the error expected of it.
+    beyond : float
+        Standard deviation of a run's accuracy about the curve, beyond the error of its questions.
     rms : float
         Root mean square of the residuals, in accuracy.
     """
@@ -45,6 +47,7 @@ class FittedCurve:
     theta: Array
     draws: Array
     scatter: Array
+    beyond: float
     rms: float
 
     @property
@@ -265,7 +268,7 @@ class Downstream:
         draws = chosen.drawn({**x, "loss": samples})
         if kind == "run":
             rng = np.random.default_rng([self.seed, 1])
-            error = np.sqrt(task.error_of_questions(draws) ** 2 + task.seeds**2)
+            error = np.sqrt(task.error_of_questions(draws) ** 2 + chosen.beyond**2)
             draws = np.clip(draws + error * rng.choice(chosen.scatter, size=draws.shape), 0.0, 1.0)
         block["accuracy"] = accuracy
         block["accuracy_lower"], block["accuracy_upper"] = percentile_interval(draws, level)

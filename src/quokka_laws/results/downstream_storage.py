@@ -35,6 +35,7 @@ class StoredCurve(Strict):
     theta: Annotated[list[Finite], Field(min_length=2, max_length=4)]
     draws: list[list[Number]]
     scatter: list[Finite]
+    beyond: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     rms: Finite
 
 
@@ -115,6 +116,7 @@ def _curve(fitted: FittedCurve) -> dict[str, Any]:
         "theta": fitted.theta.tolist(),
         "draws": fitted.draws.tolist(),
         "scatter": fitted.scatter.tolist(),
+        "beyond": fitted.beyond,
         "rms": fitted.rms,
     }
 
@@ -205,4 +207,4 @@ def _fitted(c: StoredCurve) -> FittedCurve:
         if c.kind == "direct"
         else LossSigmoid(c.chance, c.centers[0], c.spread, c.ceiling)
     )
-    return FittedCurve(curve, np.array(c.theta), np.array(c.draws), np.array(c.scatter), c.rms)
+    return FittedCurve(curve, np.array(c.theta), np.array(c.draws), np.array(c.scatter), c.beyond, c.rms)

@@ -99,8 +99,8 @@ def _other_method_closer(
     *, task: str, holdout: str, closer: str, error: float, other: float, rows: Any, tries: Any
 ) -> str:
     return (
-        f"{task}: on runs held out ({holdout}) the {closer} curve was closer, {error:.2g} against {other:.2g}; method={closer!r} (on the "
-        f"command line --method {closer}) answers by it."
+        f"{task}: on runs held out ({holdout}) the {closer} curve was closer, {error:.2g} against {other:.2g}; "
+        f"{option('method', closer)} answers by it."
     )
 
 

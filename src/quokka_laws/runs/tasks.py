@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.runs.quantities import parse_quantity
@@ -142,7 +143,7 @@ def read_task(runs: pd.DataFrame, metric: str, chance: float | None, questions: 
     known = BENCHMARKS.get(plain_task(column))
     if chance is None and known is None:
         raise ArgumentError(
-            f"{metric}: what does a guesser score? Give chance=0.25 for four choices, 0 where the answer is free text"
+            f"{metric}: what does a guesser score? Give {option('chance', 0.25)} for four choices, 0 where the answer is free text"
         )
     level = float(known[0]) if chance is None and known else float(chance or 0.0)
     level = level / 100.0 if 1.0 < level <= 100.0 else level
