@@ -19,6 +19,12 @@ from quokka_laws.importers import detect, import_runs
 SIZES = (20_000_000, 60_000_000)
 
 
+class Trial(SimpleNamespace):
+    """What Ray's loggers need of a trial."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
 def loss(size: int, step: int) -> float:
     return 2.0 + 400 / size**0.35 + 1 / step**0.5
 
@@ -93,7 +99,7 @@ def test_ray_tunes_files_of_a_trial(tmp_path: Path) -> None:
         folder = tmp_path / f"train_{k}_n_params={size}"
         folder.mkdir()
         config = {"n_params": size, "lr": 1e-3}
-        trial = SimpleNamespace(trial_id=f"t{k}", config=config, evaluated_params=config, local_path=str(folder))
+        trial = Trial(trial_id=f"t{k}", config=config, evaluated_params=config, local_path=str(folder))
         trial.init_local_path = lambda: None
         for logger in (CSVLoggerCallback(), JsonLoggerCallback()):
             logger.log_trial_start(trial)

@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from quokka_laws._expressions import nearest
+from quokka_laws._expressions import nearest, quoted
 from quokka_laws._spelling import either, option
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability
@@ -85,7 +85,9 @@ def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
     faults = []
     if absent:
         shown = ", ".join(str(typed.get(c, c)) for c in runs)
-        faults.append(f"{law.label} needs {_columns(absent)}; the table has {shown}.{_advice(absent, spare, runs)}")
+        faults.append(
+            f"{law.label} needs {_columns(absent)}; the table has {shown}.{_advice(absent, spare, runs)}{_of_form(law, absent, spare)}"
+        )
     for name in (name for name in law.takes if name in runs):
         if name in law.groups:
             if (empty := runs[name].isna() | (runs[name].astype(str).str.strip() == "")).any():
@@ -128,6 +130,15 @@ def _advice(absent: Sequence[str], spare: Sequence[str], runs: pd.DataFrame) -> 
         if name not in HINTS and (near := nearest(name, spare)):
             said.append(f" Is {name} {near!r}?")
     return "".join(said)
+
+
+def _of_form(law: Law, absent: Sequence[str], spare: Sequence[str]) -> str:
+    """How to say which columns the variables of a form are."""
+    own = [name for name in absent if name not in HINTS]
+    if not isinstance(law, Formula) or not law.called or not own:
+        return ""
+    pairs = ", ".join(f"{name}={quoted(nearest(name, spare) or 'column')}" for name in own)
+    return f" Name the columns of {law.called} in brackets: {law.called}({pairs})."
 
 
 def _rows(mask: Any) -> str:

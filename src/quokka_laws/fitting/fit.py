@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import lmfit
 import numpy as np
+import pandas as pd
 
+from quokka_laws._parallel import check_workers
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
-from quokka_laws.fitting.arguments import check_counts, law_and_runs, only_runs
+from quokka_laws.fitting.arguments import check_counts, law_and_runs, names_a_law, only_runs
 from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.determined import check_design, check_unique_data, law_for
 from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
 from quokka_laws.fitting.evidence import result_of
 from quokka_laws.fitting.fitted_rows import weighted, without, without_weightless
+from quokka_laws.fitting.hyperparameters import fit_hyperparameters, frontier_of
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import fit_by_lmfit
+from quokka_laws.fitting.losses import fit_each, one_column, read_each, runs_by_loss
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.priors import PriorArgument, prior_of
 from quokka_laws.fitting.problem import Data, Space
@@ -30,10 +34,15 @@ from quokka_laws.laws import Law, from_name
 from quokka_laws.objective import LogHuber, as_objective
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.runs.checkpoints import one_phase
 
 
-def fit(
+@overload
+def fit(law: Any, runs: Any = None, *, loss: str | None = None, **settings: Any) -> FitResult: ...
+@overload
+def fit(law: Any, runs: Any = None, *, loss: list[str] | tuple[str, ...], **settings: Any) -> LossFits: ...
+def fit(  # type: ignore[misc]  # the settings of the two above are these
     law: Any,
     runs: Any = None,
     *,
@@ -41,6 +50,7 @@ def fit(
     objective: Any = None,
     params: lmfit.Parameters | None = None,
     drop: Literal["outliers"] | None = None,
+    frontier: str | Sequence[str] | None = None,
     weights: str | None = None,
     bootstrap: int = 0,
     cluster: str | None = "auto",
@@ -52,8 +62,10 @@ def fit(
     prior: PriorArgument = "auto",
     near: Sequence[FittedLaw] = (),
     seed: int = 0,
+    workers: int = 1,
     progress: bool = False,
-) -> FitResult:
+    loss: str | list[str] | tuple[str, ...] | None = None,
+) -> FitResult | LossFits:
     """Fit a law to runs; without a law, one is chosen: ``ql.fit(runs)``.
 
     Minimises ``Σ_i w_i ρ(r_i)``, by default with Huber's ρ of log-residuals (Hoffmann et al. 2022, Eq. 3).
@@ -78,6 +90,9 @@ def fit(
     drop : {"outliers"}, optional
         Fit again without the rows that stand out from the law and carry its answer (:mod:`quokka_laws.fitting.outliers`); they
         are listed in ``fit.excluded``. Rows that meet a condition are left out by :func:`quokka_laws.read_runs`.
+    frontier : str or sequence of str, optional
+        Hyper-parameters that were swept at each N and D, ``["lr", "batch"]``: fit the law to the fitted lowest loss of each, weighted by its
+        error (``ql.fit_hyperparameters(runs, over=frontier).frontier``), instead of to all runs.
     weights : str, optional
         Column of row weights, kept with the result as ``weight``; a column ``weight`` is used without being named. Rows of
         weight 0 are excluded.
@@ -110,12 +125,18 @@ def fit(
         few automatic starts are enough.
     seed : int
         Of starts and resamples; the same seed gives the same bytes.
+    workers : int
+        Processes that share the refits of a bootstrap; -1 for every core. Inside ``joblib.parallel_config("ray")`` or
+        ``"dask"`` they run on that cluster. The numbers do not depend on it.
     progress : bool
         Show a bar on stderr for work that takes more than two seconds.
+    loss : str or list of str, optional
+        Column of the loss. A list of several, ``["c4", "code"]`` or ``["eval/*"]``: one fit each, with the same resamples.
 
     Returns
     -------
     FitResult
+        For a list of losses :class:`~quokka_laws.LossFits`.
 
     Raises
     ------
@@ -135,9 +156,27 @@ def fit(
         "resample": resample,
         "prior": prior,
         "seed": seed,
+        "workers": workers,
         "progress": progress,
     }
     one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze, "near": near}
+    if isinstance(loss, str):
+        named = {**(columns or {}), "loss": one_column(loss)}
+        return fit(law, runs, columns=named, objective=objective, drop=drop, frontier=frontier, **one_law, **settings)
+    if loss is not None:
+        if drop is not None:
+            raise ArgumentError("drop = 'outliers' finds rows of one loss; leave them out by read_runs(drop=)")
+        given, form = (law, None) if runs is None else (runs, law)
+        if names_a_law(runs) and not names_a_law(law):
+            given, form = law, runs
+        read = runs_by_loss(given, list(loss), read_each(columns))
+        if frontier is not None:
+            lowest = {k: fit_hyperparameters(table, frontier, seed=seed).frontier for k, table in read[0].items()}
+            read = (lowest, *read[1:])
+        return fit_losses(form, read, objective=objective, **one_law, **settings)
+    if frontier is not None:
+        law, runs = frontier_of(law, runs, columns, over=frontier, seed=seed)
+        columns = None
     if drop is not None:
         if drop != "outliers":
             raise ArgumentError(
@@ -159,6 +198,7 @@ def fit(
         chosen = fit(form.law, given, objective=objective or LogHuber("auto"), params=held, **settings)
         return replace(chosen, name=form.name, choice=choice)
     check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
+    check_workers(workers)
     objective = as_objective(objective)
     law, runs = law_and_runs(law, runs, columns)
     law = law_for(law, runs)
@@ -173,7 +213,7 @@ def fit(
     check_unique_data(law, runs, params)
     data = Data.of(law, runs)
     space = Space.of(law, params)
-    wanted = Resamples(bootstrap, cluster, strata, resample, seed, progress)
+    wanted = Resamples(bootstrap, cluster, strata, resample, seed, progress, workers)
 
     if space is None:
         if believed is not None:
@@ -214,6 +254,23 @@ def fit(
         seed=seed,
     )
     return replace(result, diagnose=Diagnosis(Refits(law, data, space, objective, best, n_starts, seed)))
+
+
+def fit_losses(
+    law: Any, read: tuple[Mapping[str, pd.DataFrame], Mapping[str, str], Mapping[str, int]], **settings: Any
+) -> LossFits:
+    """One fit of each loss, of runs as :func:`~quokka_laws.fitting.losses.runs_by_loss` reads them.
+
+    Without a law (None) the one that is chosen for the first loss is fitted to all.
+    """
+    runs, left_out, incomplete = read
+    if law is None:
+        first = fit(next(iter(runs.values())), **{**settings, "bootstrap": 0})
+        held = {p.name: {"value": p.value, "vary": False} for p in first.params.values() if not p.vary and not p.expr}
+        law = first.law
+        settings |= {"objective": settings.get("objective") or LogHuber("auto")}
+        settings |= {"params": law.make_params(**held) if held else None}
+    return fit_each(lambda table: fit(law, table, **settings), runs, left_out, incomplete)
 
 
 def _enter(near: Sequence[FittedLaw], space: Space, problem: Problem) -> tuple[Array, Array] | None:

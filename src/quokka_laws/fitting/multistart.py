@@ -26,6 +26,8 @@ NEAR_STARTS = 16
 FIRST_STARTS = 5
 BRIEF_STARTS = 3
 FEW_STARTS = (8, 24)  # of a formula; where enough of them lead to one optimum no others are tried
+EXACT = 1e-9
+"""Log-residuals that are nothing but rounding."""
 AGREEMENT = (0.85, 0.3)  # share that is enough, of the first and of all
 
 
@@ -71,6 +73,7 @@ def optimise(
     if near:
         u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
     both: list[Solution] = []
+    exact = float((objective.value(np.full(1, EXACT)) * sample.weights).sum())
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
         ends = [len(u)]
         if n_starts is None and not briefly and isinstance(law, Formula):  # a few at a time, until they agree
@@ -78,7 +81,7 @@ def optimise(
         for first, end in pairwise([0, *ends]):
             part = slice(first, end)
             both.append(solve(problem, u[part], sample.weights, off=off[part], progress=bar.update))
-            if end < len(u) and _agree(both):
+            if end < len(u) and _agree(both, exact):
                 u, off = u[:end], off[:end]
                 break
         if not briefly:
@@ -120,11 +123,14 @@ def optimise(
     )
 
 
-def _agree(parts: list[Solution]) -> bool:
-    """Whether nearly all of a few starts, or many of more, lead to one optimum: nothing is gained by others."""
+def _agree(parts: list[Solution], exact: float) -> bool:
+    """Whether nearly all of a few starts, or many of more, lead to one optimum: nothing is gained by others.
+
+    ``exact`` is an objective so low that the law passes through every run; all that are lower are one optimum.
+    """
     value = np.concatenate([p.value for p in parts])
     converged = np.concatenate([p.converged for p in parts])
-    share = (converged & (value <= np.nanmin(value) * (1 + SAME_OPTIMUM))).mean()
+    share = (converged & (value <= np.nanmin(value) * (1 + SAME_OPTIMUM) + exact)).mean()
     return bool(share >= (AGREEMENT[0] if len(parts) == 1 else AGREEMENT[1]))
 
 

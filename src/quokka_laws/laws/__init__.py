@@ -16,6 +16,7 @@ from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
+from quokka_laws.laws.forms import FORMS, Form, form_law
 from quokka_laws.laws.formula import Formula, law, looks_like_formula
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
 from quokka_laws.laws.memorization import BoundedMemorization, Memorization
@@ -25,6 +26,7 @@ from quokka_laws.laws.precision import LowPrecision
 from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, Repeated
 
 __all__ = [
+    "FORMS",
     "AdditiveOverfit",
     "Bounded",
     "BoundedMemorization",
@@ -35,6 +37,7 @@ __all__ = [
     "EffectiveData",
     "ExposureOverfit",
     "Farseer",
+    "Form",
     "Formula",
     "Kaplan",
     "KaplanSteps",
@@ -51,7 +54,9 @@ __all__ = [
     "as_law",
     "from_name",
     "from_spec",
+    "is_named",
     "law",
+    "names",
     "registry",
     "schedules",
 ]
@@ -71,9 +76,21 @@ def _optional(option: Field[Any]) -> bool:
 
 def from_name(name: str) -> Law:
     """The law called ``name`` with its default options, or a formula's; ``ValueError`` suggests the nearest name otherwise."""
+    if (form := form_law(name)) is not None:
+        return form
     if looks_like_formula(name):
         return Formula(name)
     return _class_of(name, registry())()
+
+
+def names() -> list[str]:
+    """Every name that :func:`from_name` knows: laws, then forms."""
+    return [*registry(), *FORMS]
+
+
+def is_named(given: object) -> bool:
+    """Whether a text is the name of a law or form, or a formula."""
+    return isinstance(given, str) and (given in registry() or form_law(given) is not None or looks_like_formula(given))
 
 
 def as_law(given: Any) -> Law:
@@ -100,16 +117,18 @@ def as_law(given: Any) -> Law:
 
 def from_spec(spec: Mapping[str, Any]) -> Law:
     """Rebuild a law from :meth:`Law.to_spec`."""
+    if spec["name"] in FORMS:
+        return FORMS[spec["name"]].law()
     options = {k: from_spec(v) if isinstance(v, Mapping) else v for k, v in spec.items() if k != "name"}
     return _class_of(spec["name"], NAMED)(**options)
 
 
 def _class_of(name: str, known: Mapping[str, type[Law]]) -> type[Law]:
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name.partition("(")[0], [*known, *FORMS], n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ArgumentError(
-            f"no law is called {name!r}{hint} Known laws: {', '.join(known)}; import the module of a law of your own first"
+            f"no law is called {name!r}{hint} Known laws: {', '.join([*known, *FORMS])}; import the module of a law of your own first"
         )
     return known[name]
 

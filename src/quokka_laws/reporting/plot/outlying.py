@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quokka_laws._typing import Array
-from quokka_laws.reporting.plot.axes import BLACK, ORANGE
+from quokka_laws.reporting.plot.axes import ORANGE, halo, ink
 from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human
@@ -31,15 +31,8 @@ def name_rows(ax: Axes, fit: FitResult, found: Diagnostic, x: Array, y: Array) -
     label = "outliers that carry the answer"
     ax.scatter(x[rows], y[rows], s=70, facecolor="none", edgecolor=ORANGE, lw=1.5, zorder=5, label=label)
     for row in rows[:NAMED]:
-        ax.annotate(
-            names[row],
-            (x[row], y[row]),
-            xytext=(7, 3),
-            textcoords="offset points",
-            fontsize=8,
-            zorder=6,
-            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
-        )
+        place = (x[row], y[row])
+        halo(ax.annotate(names[row], place, xytext=(7, 3), textcoords="offset points", fontsize=8, zorder=6))
 
 
 def both_optima(ax: Axes, fit: FitResult, found: Diagnostic) -> None:
@@ -47,7 +40,7 @@ def both_optima(ax: Axes, fit: FitResult, found: Diagnostic) -> None:
     if found.numbers["answer"] != "N":
         return
     k, C = fit.conventions.flops_per_ND, found.numbers["C"]
-    for key, face, words in (("with_them", ORANGE, "with outliers"), ("without", "white", "without")):
+    for key, face, words in (("with_them", ORANGE, "with outliers"), ("without", "none", "without")):
         N = found.numbers[key]
         label = f"{words}, C = {C:.2g}: {human(N)}"
-        ax.plot(N, C / (k * N), "*", ms=13, mfc=face, mec=BLACK, mew=0.9, ls="none", zorder=5, label=label)
+        ax.plot(N, C / (k * N), "*", ms=13, mfc=face, mec=ink(), mew=0.9, ls="none", zorder=5, label=label)
