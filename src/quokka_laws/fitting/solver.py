@@ -34,6 +34,10 @@ NEGLIGIBLE_SHARE = 1e-6
 DECREMENT = 1e-14
 REACH = 5.0
 """No single step moves a log-amplitude or an exponent farther."""
+RUNNER_UP = 1e-3
+"""A start whose objective is farther above the best than this share is not the best for want of a step."""
+MAX_ITERATIONS = 200
+"""Of one descent."""
 _CELLS = 120_000  # rows × problems worked on at once: keeps the arrays of one pass inside the cache
 
 _LARGE = 8_000  # rows: above, one problem at a time fills the cache, and rows of weight zero can be left out
@@ -133,7 +137,8 @@ def solve(
     *,
     off: Array | None = None,
     begin: Literal["far", "near", "warm"] = "far",
-    max_iterations: int = 200,
+    max_iterations: int = MAX_ITERATIONS,
+    race: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Solution:
     """Minimise every problem of a batch.
@@ -150,6 +155,8 @@ def solve(
     begin : {"far", "near", "warm"}
         ``far``: through smoother objectives, which leads most starts to one optimum; ``near``: reweighting, then
         Newton on the objective itself, which finds the minimum nearest to each start; ``warm``: Newton at once.
+    race : bool
+        All are starts of one problem, and only the best matters: others that get stuck are left there.
     progress : callable, optional
         Told how many problems have been finished, as they are.
 
@@ -172,7 +179,7 @@ def solve(
             keep = w[0] > 0  # one large resample at a time: leave out the rows it does not contain
             sub, w = sub.rows(keep), w[:, keep]
         with np.errstate(all="ignore"):  # a trial step may leave the law's domain: it is rejected
-            parts.append(_solve_chunk(sub, u[part], w, off[part], begin, max_iterations))
+            parts.append(_solve_chunk(sub, u[part], w, off[part], begin, max_iterations, race))
         if progress:
             progress(part.stop - part.start)
     return Solution(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -207,7 +214,7 @@ def _log_prediction(problem: Problem, u: Array, off: Array) -> Array:
 
 
 def _solve_chunk(
-    problem: Problem, u: Array, weights: Array, off: Array, begin: str, max_iterations: int
+    problem: Problem, u: Array, weights: Array, off: Array, begin: str, max_iterations: int, race: bool
 ) -> tuple[Any, ...]:
     state = _Batch(problem, u, weights, off)
 
@@ -224,10 +231,10 @@ def _solve_chunk(
         descend(objective, 0, 1e-10)
     descend(final, 0, DECREMENT)
     for _ in range(3):  # verify switched-off terms; each release is a new descent
-        if not state.release(final):
+        if not state.release(final, race):
             break
         descend(final, 2, DECREMENT)
-    state.settle_at_zero(final, max_iterations)
+    state.settle_at_zero(final, max_iterations, race)
     value, gradient, hessian = state.report(problem.objective, final)
     return state.u, value, state.off, state.converged, gradient, hessian
 
@@ -413,13 +420,21 @@ class _Batch:
             changed |= gone
         return changed
 
-    def release(self, objective: Objective) -> bool:
+    def contenders(self, objective: Objective, race: bool) -> Array:
+        """Problems worth more steps: all of them; in a race those that are as low as the best, (problems,) of bool."""
+        if not race:
+            return np.ones(len(self.u), dtype=bool)
+        value = self.evaluate(np.arange(len(self.u)), self.u, objective, newton=False).value
+        return np.asarray(~(value > (1.0 + RUNNER_UP) * np.nanmin(value, initial=np.inf)))
+
+    def release(self, objective: Objective, race: bool) -> bool:
         """Switch terms back on whose amplitude wants to grow from zero; returns whether any did."""
         problem, any_released = self.problem, False
+        allowed = self.contenders(objective, race and bool(self.off.any()))
         for k, j in enumerate(self.switches):
             if j < 0:
                 continue
-            who = np.flatnonzero(self.off[:, k] & ~self.released[:, k])
+            who = np.flatnonzero(allowed & self.off[:, k] & ~self.released[:, k])
             if not len(who):
                 continue
             log_unit = problem.terms_at(problem.theta(self.u[who]), problem.x)[k].value - self.u[who][:, [j]]
@@ -438,10 +453,13 @@ class _Batch:
             any_released |= bool(grow.any())
         return any_released
 
-    def settle_at_zero(self, objective: Objective, max_iterations: int) -> None:
+    def settle_at_zero(self, objective: Objective, max_iterations: int, race: bool) -> None:
         """Where no minimum was reached, descend with each amplitude at zero and keep that if it is no higher."""
+        stuck = ~self.converged
+        if stuck.any():
+            stuck &= self.contenders(objective, race)
         for k, j in enumerate(self.switches):
-            who = np.flatnonzero(~self.converged & ~self.off[:, k] & ((~self.off).sum(axis=1) > 1))
+            who = np.flatnonzero(stuck & ~self.converged & ~self.off[:, k] & ((~self.off).sum(axis=1) > 1))
             if j < 0 or not len(who):
                 continue
             off = self.off[who]
