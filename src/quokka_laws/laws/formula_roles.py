@@ -218,8 +218,11 @@ class Roles:
             case Call(function="log" | "sqrt", arguments=(part,)):
                 yield from self._visit(part, "base", part, term)
             case Call(function="min" | "max", arguments=parts):
+                held = any(map(self.is_data, parts))  # max(0, …): what is beside a number may have either sign
                 for part in parts:
-                    yield from self._visit(part, place if place in ("exponent", "free") else "base", part, term)
+                    yield from self._visit(
+                        part, "free" if held or place in ("exponent", "free") else "base", part, term
+                    )
             case Call(arguments=(part,)):
                 yield from self._visit(part, "free", part, term)
 
