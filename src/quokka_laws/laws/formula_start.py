@@ -176,7 +176,7 @@ class _Starts:
             parts = [p for p in anchor.beside if _has_variable(self.roles, p)]
             middle = _mean(np.asarray(sum(self.evaluator().value(p) for p in parts)))
             for name in ones:
-                self.theta[:, self.column[name]] += middle if anchor.falls else -middle
+                self.theta[:, self.column[name]] += middle if anchor.minus else -middle
             return
         columns = [p for p in anchor.beside if self.roles.is_data(p) and _has_variable(self.roles, p)]
         value = np.sum([np.broadcast_to(self.evaluator().value(p), (len(self.loss),)) for p in columns], axis=0)
@@ -185,7 +185,7 @@ class _Starts:
             if self.roles.kinds[base] == "scale":
                 self.theta[:, j] += _mean(np.log(np.abs(value)))
             else:  # the start range −3 … 3 is in standard deviations around the middle
-                sign = -1.0 if anchor.falls else 1.0
+                sign = -1.0 if anchor.minus else 1.0
                 self.theta[:, j] = -sign * value.mean() + self.theta[:, j] * value.std()
 
     # ---- sizes solved at the top ------------------------------------------------------------------------------
