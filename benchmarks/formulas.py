@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 
 import quokka_laws as ql
 from quokka_laws.laws import registry
-from quokka_laws.laws.formula import as_formula
+from quokka_laws.laws.written import as_formula
 
 NOISE = 0.003
 DELTA = 1e-3
