@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         compare,
         consensus,
         forecast,
+        hold_out_tasks,
         read_forecast,
         score,
         sensitivity,
@@ -41,13 +42,25 @@ if TYPE_CHECKING:
         QuokkaError,
         RunsError,
     )
-    from quokka_laws.fitting import fit, fit_isoflops, influence, profile
+    from quokka_laws.fitting import downstream, fit, fit_hyperparameters, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
-    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
+    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, QuantileHuber
     from quokka_laws.reporting import explorer, plot, report, write_explorer
-    from quokka_laws.results import FitResult, FitStatus, FittedLaw, IsoflopFit, LossFits, read_fit, read_fits
+    from quokka_laws.results import (
+        Downstream,
+        FitResult,
+        FitStatus,
+        FittedLaw,
+        HyperparameterFit,
+        IsoflopFit,
+        LossFits,
+        read_downstream,
+        read_fit,
+        read_fits,
+        read_hyperparameters,
+    )
     from quokka_laws.runs import Conventions, check_runs, equal_run_weights, read_runs
 
 # Where each public name lives: a room is imported when one of its names is first asked for, so that `import quokka_laws`
@@ -59,12 +72,14 @@ _ROOM_OF = {
     "Comparison": "evaluation",
     "Consensus": "evaluation",
     "Conventions": "runs",
+    "Downstream": "results",
     "ExpressionError": "exceptions",
     "FitError": "exceptions",
     "FitResult": "results",
     "FitStatus": "results",
     "FittedLaw": "results",
     "Forecast": "evaluation",
+    "HyperparameterFit": "results",
     "IsoflopFit": "results",
     "L2": "objective",
     "LogHuber": "objective",
@@ -72,6 +87,7 @@ _ROOM_OF = {
     "LogL2": "objective",
     "LossFits": "results",
     "MissingDependencyError": "exceptions",
+    "QuantileHuber": "objective",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
     "Scores": "evaluation",
@@ -84,12 +100,15 @@ _ROOM_OF = {
     "consensus": "evaluation",
     "conversions": "literature",
     "datasets": "literature",
+    "downstream": "fitting",
     "equal_run_weights": "runs",
     "evaluation": "",
     "explorer": "reporting",
     "fit": "fitting",
+    "fit_hyperparameters": "fitting",
     "fit_isoflops": "fitting",
     "forecast": "evaluation",
+    "hold_out_tasks": "evaluation",
     "import_runs": "importers",
     "importers": "",
     "law": "laws",
@@ -99,9 +118,11 @@ _ROOM_OF = {
     "plot": "reporting",
     "profile": "fitting",
     "published": "literature",
+    "read_downstream": "results",
     "read_fit": "results",
     "read_fits": "results",
     "read_forecast": "evaluation",
+    "read_hyperparameters": "results",
     "read_runs": "runs",
     "report": "reporting",
     "runs": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,10 +13,15 @@ BLANK = "…"
 """Stands for a value that only the user knows."""
 
 
+def is_command_line() -> bool:
+    """Which door is used."""
+    return _command_line.get()
+
+
 @contextmanager
-def on_command_line() -> Iterator[None]:
-    """Messages made inside are for someone who types options."""
-    token = _command_line.set(True)
+def on_command_line(door: bool = True) -> Iterator[None]:
+    """Messages made inside are for someone who types options, or not, as another process was told."""
+    token = _command_line.set(door)
     try:
         yield
     finally:
@@ -48,5 +54,7 @@ def _flag(name: str, value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """For a shell: in double quotes, or in single ones where the text has something that means more in them."""
+    """For a shell: as it is where that will do, in double quotes, or in single ones where something means more in them."""
+    if shlex.quote(text) == text:
+        return text
     return f'"{text}"' if not set(text) & set('"$`\\!') else "'" + text.replace("'", "'\\''") + "'"

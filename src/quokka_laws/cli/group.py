@@ -63,14 +63,8 @@ class Doors(click.Group):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except ArgumentError as error:
-            fail(str(error), USAGE)
-        except QuokkaError as error:
-            fail(str(error), FAILED)
-        except OSError as error:
-            fail(f"{error.filename or 'a file'}: {error.strerror or error}", FAILED)
-        except MemoryError:
-            fail("there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED)
+        except (QuokkaError, OSError, MemoryError) as error:
+            fail(*refusal(error))
         except Exception as error:  # whatever is not raised on purpose is our mistake
             _own_fault(error)
 
@@ -82,6 +76,15 @@ class Doors(click.Group):
         if command is not None:
             _refuse_repeats(command, str(name), ctx, rest)
         return name, command, rest
+
+
+def refusal(error: QuokkaError | OSError | MemoryError) -> tuple[str, int]:
+    """What a command says of an error that is not a fault of ours, and its exit code."""
+    if isinstance(error, QuokkaError):
+        return str(error), USAGE if isinstance(error, ArgumentError) else FAILED
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}", FAILED
+    return "there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED
 
 
 def _refuse_repeats(command: click.Command, name: str, ctx: click.Context, args: list[str]) -> None:

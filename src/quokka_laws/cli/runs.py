@@ -9,21 +9,21 @@ import click
 import pandas as pd
 
 from quokka_laws.cli.common import FAILED, QUANTITY, Real, assignments, fail, given, quantities, quiet, say
+from quokka_laws.cli.launches import launch_options, launched_table, write_launch
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
 from quokka_laws.cli.options import LawName, load_runs, runs_options
-from quokka_laws.cli.output import Output, output_options
+from quokka_laws.cli.output import FOLDERS, Output, output_options
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting.determined import check_design, law_for
-from quokka_laws.fitting.run_diagnostics import of_runs
+from quokka_laws.fitting.determined import law_for
 from quokka_laws.importers.collect import STATUSES, import_runs
 from quokka_laws.importers.detect import KINDS
 from quokka_laws.importers.names import PATTERNS
 from quokka_laws.laws import Law
 from quokka_laws.plan.design import ladder, next_runs
+from quokka_laws.reporting.reading import reading
 from quokka_laws.results.format import human, right_aligned
-from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import notes_of
-from quokka_laws.runs.remarks import row_of, sentence
+from quokka_laws.runs.remarks import sentence
 from quokka_laws.runs.states import states
 
 WIDTH = 100
@@ -35,31 +35,24 @@ NAMED = 3  # runs named beside a remark that is true of several
 @runs_options
 @click.option("--law", type=LawName(), default="chinchilla", show_default=True, help="Law the runs are meant for.")
 @output_options
-def check_command(runs: tuple[str, ...], law: Law, out: Output, **reading: Any) -> None:
+def check_command(runs: tuple[str, ...], law: Law, out: Output, **options: Any) -> None:
     """Check RUNS without fitting: what would be used, what would not, and why. Several files are read as one table."""
-    table = load_runs(runs, **reading)
-    attrs = table.attrs
+    table = load_runs(runs, **options)
     law = law_for(law, table)
-    excluded = [f"{row_of(record)} excluded: {record['reason']}" for record in attrs["excluded"]]
-    verdict = f"enough for {law.label} ({len(law.coefficients)} coefficients)"
-    try:
-        check_design(law, table)
-    except RunsError as error:
+    seen = reading(table, law)
+    known = [*seen.left_out]
+    if seen.shortage is not None:
         if given("law") or not set(law.takes) <= set(table):
-            say("\n".join(excluded))
-            raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
-        verdict = f"not enough for {law.label}"
-        excluded.append(f"not enough for {law.label}: {error}")
-    answer = f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; {verdict}"
-    known = [
-        *excluded,
-        *(diagnostic.sentence() for diagnostic in of_runs(table, law)),
-    ]
-    read = [f"  {note}" for note in notes_of(table) if note.routine]
-    conventions = f"How it was read\n  {Conventions.from_dict(attrs['conventions']).describe()}"
+            say("\n".join(seen.left_out))
+            raise RunsError(
+                f"{len(table)} rows can be used, which is not enough for {law.label}: {seen.shortage}"
+            ) from None
+        known.append(f"not enough for {law.label}: {seen.shortage}")
+    known += seen.known
+    conventions = ["How it was read", f"  {seen.conventions}", *(f"  {note}" for note in seen.routine)]
     numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
-    out.show(answer, known, summary, below=["\n".join([conventions, *read])])
+    out.show(seen.answer, known, summary, below=["\n".join(conventions)])
 
 
 @click.command("import")
@@ -159,6 +152,7 @@ def summary(table: pd.DataFrame) -> str:
 
 
 SWEEP = output_options(data="csv", forms=["text", "csv", "json"])
+LAUNCHED = output_options(data="csv", forms=["text", "csv", "json", *FOLDERS])
 TOTAL = click.option("--total", type=QUANTITY, required=True, help="FLOPs of all runs together.")
 
 
@@ -203,7 +197,8 @@ def ladder_command(total: float, law: str, slices: int, sizes: int, span: float,
     "-D", "--tokens", "D", type=QUANTITY, help="… and tokens (with repeated data the first -U of them unique)."
 )
 @quantities("-U", "--unique-tokens", "U_D", help="Unique tokens that new runs may use.")
-@SWEEP
+@launch_options
+@LAUNCHED
 def design_command(
     law: str,
     total: float,
@@ -212,11 +207,15 @@ def design_command(
     D: float | None,
     U_D: tuple[float, ...],
     out: Output,
+    **launched: Any,
 ) -> None:
     """Choose the runs to train next, given a FIT: most information about a target per FLOP.
 
-    Write them with -o sweep.csv, which the reference trainer reads.
+    Write them with -o sweep.csv, which the reference trainer reads; or with --format torchtitan (or megatron) -o FOLDER as scripts
+    for a cluster, whose logs `quokka-laws import` reads back.
     """
+    if out.form in FOLDERS and out.path is None:
+        raise click.UsageError(f"--format {out.form} writes a folder: give -o FOLDER")
     if (N is None) != (D is None):
         raise click.UsageError("-N and -D go together: the point whose loss is asked for")
     if (C is None) == (N is None):
@@ -230,4 +229,9 @@ def design_command(
         f"{len(table)} runs, {table['C'].sum():.3g} FLOPs together: the standard deviation of {table.attrs['target']} falls from "
         f"{table['sd_before'].iloc[0]:.3g} to {table['sd_after'].iloc[-1]:.3g} (noise of one run {table.attrs['noise']:.2g})"
     )
-    out.for_programs("csv").show(answer, [*table.attrs["notes"], *doubts(fit)], table)
+    known = [*table.attrs["notes"], *doubts(fit)]
+    if out.form in FOLDERS and out.path is not None:
+        facts = write_launch(table, out.form, out.path, **launched)
+        out.text(answer, known, launched_table(facts))
+        return
+    out.for_programs("csv").show(answer, known, table)

@@ -156,7 +156,11 @@ def points(
             row["D"] = float(seen[i])
             row.pop("epochs", None)  # planned; what was seen follows from D and U_D
         if checkpoints or tokens is not None:
-            row.pop("C", None)  # planned; what was spent follows from N and D
+            planned = row.pop(
+                "C", None
+            )  # what was spent follows from N and D, or is the share of the planned that was seen
+            if planned is not None and "D" in base and "D" in row:
+                row["C"] = planned * row["D"] / base["D"]
         rows.append({**row, "status": status, "reason": reason, "remark": _text(remarks)})
     return rows
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from quokka_laws.objective import LogHuber
 from quokka_laws.results.fit_result import FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, left_aligned, right_aligned
 from quokka_laws.results.law_choice import LawChoice
@@ -198,6 +199,8 @@ def isoflop_tables(iso: IsoflopFit) -> str:
 
 
 def _objective(fit: FitResult) -> str:
+    if isinstance(fit.objective, LogHuber) and fit.objective.auto:
+        return f'LogHuber("auto"), delta {fit.objective.delta:.3g} from the scatter of the runs,'
     spec = fit.objective.to_spec()
     options = ", ".join(f"{k}={v:g}" for k, v in spec.items() if k != "name" and v)
     return f"{spec['name']}({options})"

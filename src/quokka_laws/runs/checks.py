@@ -117,8 +117,10 @@ def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> 
     if "loss" in table and table["loss"].is_unique:
         return pd.Series(False, index=table.index)
     own = table[[c for c in table if c not in OWN]]
-    texts = {c: own[c].astype(str) for c in own if not pd.api.types.is_numeric_dtype(own[c])}  # a cell may be a list
-    return own.assign(**texts).duplicated(keep=keep)
+    texts = {
+        c: str for c in own if not pd.api.types.is_numeric_dtype(own[c])
+    }  # cells may hold lists, which have no hash
+    return own.astype(texts).duplicated(keep=keep)
 
 
 def duplicates(table: pd.DataFrame) -> list[Remark]:
