@@ -28,7 +28,7 @@ BRIEF_STARTS = 3
 PATIENCE = (30, 6)
 """Steps of one descent of a formula's start, at least and for each coefficient: what has not arrived by then is not where the others
 meet."""
-FEW_STARTS = (8, 14, 24)  # of a formula; where enough of them lead to one optimum no others are tried
+FEW_STARTS = (8, 12, 24)
 EXACT = 1e-9
 """Log-residuals that are nothing but rounding."""
 AGREEMENT = (0.85, 0.3)  # share that is enough, of the first and of all

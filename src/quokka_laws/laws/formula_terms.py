@@ -130,9 +130,9 @@ class Evaluator:
     @staticmethod
     def _log_power(log_base: Any, power: Any) -> Any:
         """power·log base; ±inf without derivatives where the base is zero."""
-        zero = np.isneginf(_plain(log_base)) if not _is_symbol(log_base) else np.asarray(False)
-        if not zero.any():
+        if _is_symbol(log_base) or _plain(log_base).min(initial=0.0) != -np.inf:
             return power * log_base
+        zero = np.isneginf(_plain(log_base))
         end = np.where(zero, -np.inf * np.sign(_plain(power)), 0.0)
         return jet.where(~zero, power * jet.where(~zero, log_base, 0.0), 0.0) + np.where(zero, end, 0.0)
 
