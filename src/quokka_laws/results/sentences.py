@@ -413,7 +413,7 @@ def _exponent_unknown(*, variable: str, value: float, kept: str, together: bool,
 
 
 def _also_varied(*, columns: Sequence[str], rows: Any, tries: Any) -> str:
-    return f"{', '.join(columns)} vary within pairs of N and D too, and count as noise here: fit them as well, or keep one value of each."
+    return f"{', '.join(columns)} {'vary' if len(columns) > 1 else 'varies'} within pairs of N and D too, and count as noise here: fit them as well, or keep one value of each."
 
 
 def _lopsided_bowls(*, p: float, moved: Mapping[str, float], rows: Any, tries: Sequence[str]) -> str:
