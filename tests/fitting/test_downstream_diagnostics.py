@@ -20,9 +20,9 @@ def test_lawful_tasks_are_predicted() -> None:
     table = pd.DataFrame({"N": N, "D": N * ratio, "loss": loss})
     worlds = {
         "a": (0.25, 0.95, 2.3, 10042),
-        "b": (0.5, 0.9, 2.6, 1838),
-        "c": (0.0, 0.9, 2.2, 5153),
-        "d": (0.25, 0.8, 2.8, 1000),
+        "second": (0.5, 0.9, 2.6, 1838),
+        "third": (0.0, 0.9, 2.2, 5153),
+        "fourth": (0.25, 0.8, 2.8, 1000),
     }
     for name, (chance, ceiling, middle, questions) in worlds.items():
         p = chance + (ceiling - chance) / (1.0 + np.exp((loss - middle) / 0.3))
