@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from synthetic import TRUE_CHINCHILLA, sweep
 
@@ -15,6 +14,7 @@ SCRIPTS = (
     "[link](javascript:document.title='ran')",
     "$\\\\href{javascript:1}{x}$ :material/home: :red[x]",
 )
+NOTE = 10_000  # letters
 OUTLYING = 3  # rows that carry the answer
 
 
@@ -36,7 +36,7 @@ def csv(table: pd.DataFrame) -> bytes:
 
 
 def large_csv(megabytes: float) -> bytes:
-    """Few runs with a long column of notes: a file of that size that is quickly fitted."""
+    """Few runs with many long notes: a file of that size that is quickly fitted."""
     table = dropped().rename(columns={"weights_m": "params_m"})
-    note = int(megabytes * 1e6 / len(table))
-    return csv(table.assign(notes=np.repeat("x" * note, len(table))))
+    notes = int(megabytes * 1e6 / len(table) / NOTE) + 1
+    return csv(table.assign(**{f"note {i}": "x" * NOTE for i in range(notes)}))

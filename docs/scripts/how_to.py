@@ -30,6 +30,8 @@ OWN = [
     "forecast.md",
     "accuracy-of-tasks.md",
     "count-configurations.md",
+    "loss-goes-up-again.md",
+    "which-rows-are-wrong.md",
 ]
 PAGES = [DOCS / "index.md", *sorted((DOCS / "how-to").glob("plan-*.md")), *(DOCS / "how-to" / name for name in OWN)]
 _BLOCK = re.compile(

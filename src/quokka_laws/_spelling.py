@@ -13,10 +13,15 @@ BLANK = "…"
 """Stands for a value that only the user knows."""
 
 
+def is_command_line() -> bool:
+    """Which door is used."""
+    return _command_line.get()
+
+
 @contextmanager
-def on_command_line() -> Iterator[None]:
-    """Messages made inside are for someone who types options."""
-    token = _command_line.set(True)
+def on_command_line(door: bool = True) -> Iterator[None]:
+    """Messages made inside are for someone who types options, or not, as another process was told."""
+    token = _command_line.set(door)
     try:
         yield
     finally:

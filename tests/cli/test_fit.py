@@ -25,7 +25,7 @@ def test_demo_is_the_main_job(tmp_path: Path) -> None:
         "IsoFLOP profiles 15B",
     ):
         assert said in result.stdout
-    figures = {"isoflop-profiles.png", "loss-contours.png", "residuals.png"}
+    figures = {"loss-against-compute.png", "isoflop-profiles.png", "loss-contours.png", "residuals.png"}
     assert {p.name for p in tmp_path.iterdir()} == {"fit.json", *figures}
     assert ql.read_fit(tmp_path / "fit.json").law.name == "skaling"
 

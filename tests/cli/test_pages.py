@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,12 @@ def test_report_without_output_is_a_file_beside_the_fit(
     assert done.stdout.startswith("Train ")
     assert "-U" not in done.output
     assert "-U is ignored" in run("report", path, "-U", "1B").stderr
+
+
+def test_to_wandb_is_asked_for_before_the_work(fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    monkeypatch.setattr("quokka_laws.reporting.page.page", lambda *_, **__: pytest.fail("worked before it looked"))
+    done = run("report", fitted, "--to", "wandb")
+    assert done.exit_code == 1
+    assert "quokka-laws[wandb]" in done.stderr
+    assert "--to wandb" in run("report", fitted, "--project", "x").stderr

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.app.choices import IMPORTED, Reading
-from quokka_laws.app.shown import SHOWN, Look, Offer
+from quokka_laws.app.shown import LONGEST, SHOWN, Look, Offer
 from quokka_laws.cli.group import refusal
 from quokka_laws.cli.output import as_json_lines
 from quokka_laws.cli.runs import summary
@@ -46,18 +46,25 @@ def look(choice: Reading) -> Look:
 
 def _seen(runs: pd.DataFrame, columns: tuple[str, ...], kind: str, imported: tuple[str, ...], **more: Any) -> Look:
     gone = [(row_of(record), record["reason"]) for record in runs.attrs.get("excluded", [])]
-    shown = runs.head(SHOWN).copy()
-    shown.attrs = {}
     return Look(
         left_out=pd.DataFrame(gone, columns=["row", "why"]),
         notes=imported,
-        table=shown,
+        table=_shown(runs),
         columns=columns,
         mapping=mapping_of(runs, columns),
         kind=kind,
         rows=len(runs),
         **more,
     )
+
+
+def _shown(runs: pd.DataFrame) -> pd.DataFrame:
+    """The first rows, with the beginnings of their texts."""
+    shown = runs.head(SHOWN).copy()
+    shown.attrs = {}
+    for name in shown.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in shown.dtypes]]:
+        shown[name] = shown[name].astype(str).str.slice(0, LONGEST)
+    return shown
 
 
 def runs_of(choice: Reading) -> tuple[pd.DataFrame, str, tuple[str, ...]]:

@@ -10,6 +10,8 @@ import pandas as pd
 
 SHOWN = 1000
 """Rows of a table on the page."""
+LONGEST = 200
+"""Letters of a cell on the page."""
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,23 @@ from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting import starts
-from quokka_laws.fitting.bootstrap import draws_whole_runs, resample_weights, resampling_units
+from quokka_laws.fitting.bootstrap import Multiplicities, draws_whole_runs, multiplicities, resampling_units
 from quokka_laws.fitting.linearised import Linearised
 from quokka_laws.fitting.multistart import THIN_ROWS, Optimum
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.residual_bootstrap import simulated_log_losses
-from quokka_laws.fitting.solver import Problem, Solution, solve
+from quokka_laws.fitting.solver import DECREMENT, Problem, Solution, solve
 from quokka_laws.laws import Law
 from quokka_laws.objective import LogHuber, LogL2, Objective
 from quokka_laws.progress import Progress
 
 Resampling = Literal["auto", "rows", "residuals"]
+
+ROWS_OF_RUN = 20  # of many: enough to start a refit a fraction of its standard error from where it ends
+START_TOLERANCE = 1e-9
+REFIT_TOLERANCE = 1e-5
+"""Over the number of resampled units: a refit of many rows ends within a hundredth of its standard error, most far closer."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Resamples:
     kind: Resampling
     seed: int
     progress: bool
+    workers: int = 1
 
 
 def bootstrap(
@@ -56,7 +62,7 @@ def bootstrap(
         NaN where a refit did not converge.
     how : dict
     """
-    count, seed, progress = wanted.count, wanted.seed, wanted.progress
+    count, seed, progress, workers = wanted.count, wanted.seed, wanted.progress, wanted.workers
     cluster, strata, resample = wanted.cluster, wanted.strata, wanted.kind
     units, how = resampling_units(runs, cluster, strata)
     if prior is not None:
@@ -75,22 +81,28 @@ def bootstrap(
         losses = simulated_log_losses(around, np.log(data.loss), count=count, seed=seed)
         problem = replace(problem, loss=np.exp(losses))
         with Progress("bootstrap", count, enabled=progress) as bar:
-            solved = solve(problem, start, data.weights, off=off, begin="warm", progress=bar.update)
+            solved = solve(problem, start, data.weights, off=off, begin="warm", workers=workers, progress=bar.update)
         return _draws(law, space, solved), {
             **how,
             "resample": "residuals",
             "refits": count,
             "converged": int(solved.converged.sum()),
         }
-    weights = resample_weights(len(runs), count, seed=seed, **units) * data.weights
+    weights = multiplicities(data.weights, count, seed=seed, **units)
+    tolerance = DECREMENT
     if len(runs) > 2 * THIN_ROWS and data.groups is not None and draws_whole_runs(units["cluster"], data.groups):
         # The few rows that stand for a run take its multiplicity: their optimum is a start close to the one wanted.
-        rows, counts = starts.thin(len(runs), data.groups, data.order, limit=THIN_ROWS // 3, seed=seed)
-        few = space.problem(data.take(rows), objective)
-        near = solve(few, start, weights[:, rows] * counts, off=off, begin="warm")
+        limit = max(THIN_ROWS // 3, min(ROWS_OF_RUN * how["units"], len(runs) // 10))
+        rows, each = starts.thin(len(runs), data.groups, data.order, limit=limit, seed=seed)
+        sample = data.take(rows, each)
+        few, drawn = space.problem(sample, objective), weights.on(rows, sample.weights)
+        near = solve(few, start, drawn, off=off, begin="warm", tolerance=START_TOLERANCE, workers=workers)
         start, off = near.u, near.off
+        tolerance = REFIT_TOLERANCE / how["units"]
     with Progress("bootstrap", count, enabled=progress) as bar:
-        solved = solve(problem, start, weights, off=off, begin="warm", progress=bar.update)
+        solved = solve(
+            problem, start, weights, off=off, begin="warm", tolerance=tolerance, workers=workers, progress=bar.update
+        )
         if (stuck := np.flatnonzero(~solved.converged)).size:
             _retry(problem, solved, stuck, weights, best, space.fixed_off)
     return _draws(law, space, solved), {
@@ -108,7 +120,9 @@ def _draws(law: Law, space: Space, solved: Solution) -> pd.DataFrame:
     return draws
 
 
-def _retry(problem: Problem, solved: Solution, stuck: Array, weights: Array, best: Optimum, none: Array) -> None:
+def _retry(
+    problem: Problem, solved: Solution, stuck: Array, weights: Multiplicities, best: Optimum, none: Array
+) -> None:
     """Solve refits that got stuck from the optimum of all rows and from the starts that led to it; keep the best."""
     beginnings: tuple[tuple[Literal["far", "near"], Array, Array], ...] = (
         ("far", best.u[None], none[None]),
@@ -117,7 +131,7 @@ def _retry(problem: Problem, solved: Solution, stuck: Array, weights: Array, bes
     for begin, u, off in beginnings:
         count = (stuck.size, 1)
         again = solve(
-            problem, np.tile(u, count), np.repeat(weights[stuck], len(u), 0), off=np.tile(off, count), begin=begin
+            problem, np.tile(u, count), weights[np.repeat(stuck, len(u))], off=np.tile(off, count), begin=begin
         )
         value = np.where(again.converged, again.value, np.inf).reshape(stuck.size, len(u))
         chosen = value.argmin(axis=1)

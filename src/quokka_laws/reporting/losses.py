@@ -11,8 +11,9 @@ import pandas as pd
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.reporting.page_figures import svg
 from quokka_laws.reporting.plot.losses import along, loss_panel
+from quokka_laws.reporting.plot.svg import THEME, inline
+from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
 from quokka_laws.reporting.text import BEYOND_RUNS, outside_runs, plan_cells
 from quokka_laws.results.format import human, indent, left_aligned, right_aligned
@@ -82,8 +83,10 @@ def losses_text(fits: LossFits, C: Any = ()) -> str:
     return paragraphs(losses_answer(fits, C)[0], numbered(losses_known(fits, C)), *losses_evidence(fits, C))
 
 
-def losses_page(fits: LossFits, *, C: Any = (), form: str = "html", command: str = "") -> tuple[str, str, list[str]]:
-    """The page, its answer, and what to know before relying on it.
+def losses_page(
+    fits: LossFits, *, C: Any = (), form: str = "html", command: str = ""
+) -> tuple[str, str, list[str], dict[str, pd.DataFrame]]:
+    """The page, its answer, what to know before relying on it, and its numbers by the names of their files.
 
     Parameters
     ----------
@@ -104,24 +107,40 @@ def losses_page(fits: LossFits, *, C: Any = (), form: str = "html", command: str
     except FitError as error:
         answer, plan = f"These fits name no best model: {error}.", pd.DataFrame()
     known = losses_known(fits, C)
+    cells = [plan_cells(str(row["of"]), row) for _, row in plan.iterrows()]
+    coefficients, differences = _rows(fits.side_by_side(), "loss"), []
+    if several := len(fits) > 1:
+        differences = _rows(fits.shown_differences(), "loss")
+    meanings = [{"coefficient": c.name, "meaning": c.meaning} for c in first.law.coefficients]
+    tables = [
+        Table("allocations", cells, plan),
+        Table("coefficients", coefficients, pd.DataFrame(coefficients)),
+        Table("differences", differences, fits.differences().reset_index() if several else pd.DataFrame()),
+        Table("meanings", meanings, pd.DataFrame(meanings)),
+    ]
+    numbers = {table.name: table.numbers for table in tables if len(table.numbers)}
+    numbers |= {f"residuals-{i}": fit.residuals for i, fit in enumerate(fits.values())}
     context = {
         "title": f"{first.law.label}: {len(fits)} losses, {len(first.runs)} rows",
         "question": f"How do {_listed(list(fits))} scale?",
         "answer": answer,
         "law": {"equation": first.law.equation, "source": first.law.source},
-        "plan": [] if plan.empty else [plan_cells(str(row["of"]), row) for _, row in plan.iterrows()],
-        "coefficients": _rows(fits.side_by_side(), "loss"),
-        "differences": _rows(fits.shown_differences(), "loss") if len(fits) > 1 else [],
+        "plan": tables[0],
+        "coefficients": tables[1],
+        "differences": tables[2],
+        "meanings": tables[3],
         "against": fits.first,
-        "meanings": [{"coefficient": c.name, "meaning": c.meaning} for c in first.law.coefficients],
-        "panels": [svg(loss_panel(fit, loss), f"{loss} and its fit") for loss, fit in fits.items()]
+        "numbers": {name: text for name, table in numbers.items() if (text := as_csv(table))},
+        "theme": THEME,
+        "words": ("meaning",),
+        "panels": [inline(loss_panel(fit, loss), f"{loss} and its fit") for loss, fit in fits.items()]
         if form == "html"
         else [],
         "along": along(first),
         "diagnostics": known,
         "facts": _facts(fits, command),
     }
-    return render(f"losses.{form}.j2", context), answer, known
+    return render(f"losses.{form}.j2", context), answer, known, numbers
 
 
 def _plan_table(plan: pd.DataFrame) -> pd.DataFrame:

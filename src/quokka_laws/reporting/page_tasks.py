@@ -53,6 +53,7 @@ def task_figures(found: Downstream) -> Iterator[Figure]:
             f"Accuracy: {task.name}",
             " ".join(filter(None, [spread, held, said])),
             partial(accuracy_over_loss, found, task.name),
+            task.runs,
         )
 
 

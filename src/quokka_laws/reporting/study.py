@@ -213,6 +213,7 @@ class Study:
             written.append(plot.save(plot.isoflop_profiles(self.iso), folder / "isoflop-profiles.png"))
         if self.has_optimum:
             at = self.budgets or None
+            written.append(plot.save(plot.loss_against_compute(self.fit, C=at), folder / "loss-against-compute.png"))
             written.append(plot.save(plot.loss_contours(self.fit, C=at), folder / "loss-contours.png"))
             written.append(plot.save(plot.residuals(self.fit), folder / "residuals.png"))
         return written

@@ -11,6 +11,15 @@ from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import how_far, human, indent, right_aligned, times
 from quokka_laws.results.intervals import LEVEL
 
+PLAN_COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "C": ("C (FLOPs)", "{:.3g}".format),
+    "U_D": ("unique tokens", human),
+    "N": ("N", human),
+    "epochs": ("epochs", "{:.3g}".format),
+    "D": ("D", human),
+    "loss": ("loss", "{:.3f}".format),
+}
+"""Columns of an allocation on a page, in order: heading, and how a number is written."""
 BEYOND_RUNS = "The interval assumes that the law is right; beyond your runs that is the larger risk"
 
 
@@ -45,10 +54,15 @@ def length_of_epochs(epochs: float) -> str:
 
 def between(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
     """The interval of a number in brackets; nothing where there is none."""
+    ends = _ends(row, name, show)
+    return f" ({100 * row.get('level', LEVEL):.3g} %: {ends})" if ends else ""
+
+
+def _ends(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
+    """``3.2B … 12B``; nothing where there is no interval."""
     if not np.isfinite(row.get(f"{name}_lower", np.nan)):
         return ""
-    level = 100 * row.get("level", LEVEL)
-    return f" ({level:.3g} %: {show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])})"
+    return f"{show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])}"
 
 
 def allocation_table(plan: pd.DataFrame) -> str:
@@ -92,21 +106,20 @@ def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:
 
 
 def plan_cells(method: str, row: pd.Series) -> dict[str, str]:
-    """One row of an allocation for a page: heading → text."""
+    """One row of an allocation for a page: heading → text, what the row does not have left out."""
     cells = {"by": method}
-    if "C" in row:
-        cells["C (FLOPs)"] = f"{row['C']:.3g}"
-    if "U_D" in row:
-        cells["unique tokens"] = human(row["U_D"])
-    for name, show in (("N", human), ("epochs", "{:.3g}".format), ("D", human), ("loss", "{:.3f}".format)):
-        if name in row and np.isfinite(row[name]):
-            cells[name] = str(show(row[name]))
-            if found := between(row, name, show):
-                cells[f"{name}, interval"] = found[2:-1].split(": ", 1)[1]
+    if np.isfinite(row.get("weight", np.nan)):
+        cells["weight"] = f"{row['weight']:.2f}"
+    for name, (heading, show) in PLAN_COLUMNS.items():
+        if np.isfinite(row.get(name, np.nan)):
+            cells[heading] = show(row[name])
+            if ends := _ends(row, name, show):
+                cells[f"{name}, interval"] = ends
     if "tokens_per_param" in row:
         cells["D/N"] = f"{row['tokens_per_param']:.3g}"
-    if np.isfinite(row.get("N_flat_lower", np.nan)):
-        cells["N within 0.1 %"] = f"{human(row['N_flat_lower'])} … {human(row['N_flat_upper'])}"
+    if ends := _ends(row, "N_flat", human):
+        cells["N within 0.1 %"] = ends
     far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
-    cells["beyond runs"] = how_far(max(far, default=np.nan), row.get("below_runs", False))
+    if far:
+        cells["beyond runs"] = how_far(max(far), bool(row.get("below_runs", False)))
     return cells

@@ -114,7 +114,11 @@ def wrong_units(table: pd.DataFrame, given: Any = None) -> list[Remark]:
 
 def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> pd.Series:
     """Rows that agree with another in every column of the table: all but the first, or all of them."""
-    return table[[c for c in table if c not in OWN]].astype(str).duplicated(keep=keep)
+    own = table[[c for c in table if c not in OWN]]
+    texts = {
+        c: str for c in own if not pd.api.types.is_numeric_dtype(own[c])
+    }  # cells may hold lists, which have no hash
+    return own.astype(texts).duplicated(keep=keep)
 
 
 def duplicates(table: pd.DataFrame) -> list[Remark]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from quokka_laws.reporting.plot.axes import BLACK, BLUE, ORANGE, RED, new_axes, save
+from quokka_laws.reporting.plot.axes import BLUE, ORANGE, RED, ink, legend, new_axes, save
 from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.intervals import percentile_interval
 
@@ -53,14 +53,14 @@ def accuracy_over_loss(found: Downstream, metric: str | None = None, *, ax: Axes
         ax.plot(grid[inside], stage.at(x)[inside], color=RED)
         ax.plot(grid[~inside], stage.at(x)[~inside], color=RED, ls=":")
         ax.axhline(stage.values["ceiling"], color=ORANGE, ls="--", lw=1, label="ceiling")
-    ax.axhline(task.chance, color=BLACK, lw=0.8, ls=(0, (2, 3)), label="chance")
+    ax.axhline(task.chance, color=ink(), lw=0.8, ls=(0, (2, 3)), label="chance")
     ax.set_xlim(loss.max() + 0.03 * np.ptp(loss), lowest)
     ax.set_ylim(max(0.0, min(task.chance, float(y.min())) - 0.05), 1.02)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.set_xlabel(f"loss ({found.fit.conventions.loss_unit}), falling")
     ax.set_ylabel("accuracy")
     ax.set_title(task.name if task.predictable else f"{task.name}: not predictable from these runs", fontsize=10)
-    ax.legend(fontsize=7, frameon=False, loc="best")
+    legend(ax, loc="best")
     return ax
 
 

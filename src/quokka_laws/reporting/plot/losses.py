@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from quokka_laws.reporting.plot.axes import BLACK, BLUE, loss_label, new_axes
+from quokka_laws.reporting.plot.axes import BLUE, QUANTITIES, ink, log_axes, loss_label, new_axes
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.loss_fits import LossFits
 
@@ -33,7 +33,7 @@ def loss_panels(fits: LossFits) -> Axes:
         ax.set_visible(False)
     first = fits[fits.first]
     name = along(first)
-    picture.supxlabel("compute C (FLOPs)" if name == "C" else name, fontsize="medium")
+    picture.supxlabel(QUANTITIES.get(name, (name,))[0], fontsize="medium")
     picture.supylabel(loss_label(first), fontsize="medium")
     panels[0, 0].legend(frameon=False, fontsize="small")
     return panels[0, 0]
@@ -46,9 +46,10 @@ def loss_panel(fit: FitResult, loss: str, *, ax: Axes | None = None) -> Axes:
     table = fit.residuals.sort_values(name)
     x = table[name].to_numpy(dtype=float)
     ax.plot(x, table["loss"], "o", color=BLUE, ms=4, alpha=0.8, label="run")
-    ax.plot(x, table["predicted"], "_", color=BLACK, ms=9, label="fit")
+    ax.plot(x, table["predicted"], "_", color=ink(), ms=9, label="fit")
     if (x > 0).all() and x.max() / x.min() > WIDE_RANGE:
-        ax.set_xscale("log")
+        log_axes(ax, x=name)
+        ax.set_xlabel("")  # one for all panels
     ax.set_title(f"{loss}  ({100 * fit.rms_residual:.2g} % rms)", fontsize="small")
     ax.tick_params(labelsize="small")
     return ax
