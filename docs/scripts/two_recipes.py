@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 TABLE = Path(__file__).parents[1] / "how-to" / "two-recipes.csv"
-SIZES, RATIOS, FACTORS = (6e7, 1.2e8, 2.4e8, 4.8e8, 9.6e8), (10, 40), (0.25, 0.5, 1.0, 2.0, 4.0)
+SIZES, RATIOS, FACTORS = (1.2e8, 2.4e8, 4.8e8, 9.6e8, 1.92e9), (10, 40), (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def table() -> pd.DataFrame:
@@ -30,7 +30,7 @@ def table() -> pd.DataFrame:
                 for factor in FACTORS:
                     lr = float(f"{0.0025 * (N / 1e8) ** -0.35 * factor:.2g}")
                     off = 0.012 * (np.log2(lr / best)) ** 2
-                    diverged = factor == 4.0 and N == 9.6e8 and recipe == "A"
+                    diverged = factor == 4.0 and N == 1.92e9 and recipe == "A"
                     rows.append(
                         {
                             "Name": f"{recipe}-{N / 1e6:.0f}M-{ratio}x-lr{lr:g}",
