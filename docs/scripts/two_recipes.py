@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 TABLE = Path(__file__).parents[1] / "how-to" / "two-recipes.csv"
-SIZES, RATIOS, FACTORS = (1.2e8, 2.4e8, 4.8e8, 9.6e8, 1.92e9), (10, 40), (0.25, 0.5, 1.0, 2.0, 4.0)
+SIZES, RATIOS, FACTORS = (1.2e8, 2.4e8, 4.8e8, 9.6e8, 1.92e9), (10, 50), (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def table() -> pd.DataFrame:
