@@ -185,6 +185,7 @@ def _repeated(fit: FitResult, limits: Sequence[float]) -> Iterator[Figure]:
             "Runs as points, the fitted law as lines with 95 % bands, one colour per model size; the lowest point of each is marked "
             "where the loss rises again.",
             partial(plot.epoch_curves, fit, U_D=float(unique)),
+            fit.residuals[seen == unique],
         )
     for nearest in dict.fromkeys(float(seen[np.argmin(np.abs(np.log(seen / limit)))]) for limit in limits):
         yield Figure(
