@@ -68,6 +68,8 @@ def overflow(page: Any) -> int:
 def grave_faults(page: Any) -> list[str]:
     """What axe-core finds that keeps people out: the rule and where."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    found = axe.Axe().run(page, options={"preload": False, "iframes": False}).response  # it would ask for style sheets and frames
+    found = (
+        axe.Axe().run(page, options={"preload": False, "iframes": False}).response
+    )  # it would ask for style sheets and frames
     assert found["passes"], "axe-core looked at nothing"
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"] if v["impact"] in GRAVE]

@@ -65,4 +65,7 @@ def test_mistakes(folder: Path, capsys: pytest.CaptureFixture[str], words: list[
 
 
 def test_a_law_alone_has_no_accuracy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "a law of the loss alone" in run(capsys, "predict", "fit.json", "-N", "7B", "-D", "1B", "--metric", "hellaswag", code=2)[1]
+    assert (
+        "a law of the loss alone"
+        in run(capsys, "predict", "fit.json", "-N", "7B", "-D", "1B", "--metric", "hellaswag", code=2)[1]
+    )

@@ -103,7 +103,9 @@ def test_seeds_come_from_repeats_where_there_are_any() -> None:
     N = np.repeat(np.geomspace(5e7, 2e9, 8), 3)
     loss = law(N, 20.0 * N) * np.exp(0.004 * rng.standard_normal(N.size))
     score = rng.binomial(QUESTIONS, sigmoid(law(N, 20.0 * N)) + 0.01 * rng.standard_normal(N.size)) / QUESTIONS
-    table = ql.read_runs(pd.DataFrame({"N": N, "D": 20 * N, "loss": loss, "quiz": score, "seed": np.tile([0, 1, 2], 8)}))
+    table = ql.read_runs(
+        pd.DataFrame({"N": N, "D": 20 * N, "loss": loss, "quiz": score, "seed": np.tile([0, 1, 2], 8)})
+    )
     task = ql.downstream(table, fit(), "quiz", 0.25, QUESTIONS).tasks[0]
     assert task.seeds_from == "repeats"
     assert task.seeds == pytest.approx(0.01, rel=0.5)
@@ -153,7 +155,9 @@ def test_refits_take_the_runs_that_the_laws_refits_took(objective: str) -> None:
     found = ql.downstream(runs(), law_fit, "steady", 0.25, QUESTIONS)
     assert found.paired
     # A score that is a straight function of the loss' own noise follows the law's refits draw by draw.
-    told = law_fit.residuals.assign(tied=lambda t: 0.5 - 2.0 * (np.log(t["loss"]) - np.log(t["predicted"])) - 0.08 * t["predicted"])
+    told = law_fit.residuals.assign(
+        tied=lambda t: 0.5 - 2.0 * (np.log(t["loss"]) - np.log(t["predicted"])) - 0.08 * t["predicted"]
+    )
     tied = ql.downstream(told[["N", "D", "loss", "tied"]], law_fit, "tied", 0.0, QUESTIONS)
     pairing = _Pairing(law_fit, told, 0)
     assert tied.paired
@@ -203,7 +207,12 @@ def test_a_ceiling_that_is_held() -> None:
         ("under", {}, ql.RunsError, "every row lies under chance"),
         ("few", {}, ql.RunsError, "5 runs have an accuracy; a curve of it needs at least 6"),
         ("text", {}, ql.RunsError, "an accuracy is a number, and row 1 has good"),
-        ("uncounted", {"questions": "asked"}, ql.RunsError, "column asked: a number of questions is at least 1, and row 2 has none"),
+        (
+            "uncounted",
+            {"questions": "asked"},
+            ql.RunsError,
+            "column asked: a number of questions is at least 1, and row 2 has none",
+        ),
     ],
 )
 def test_mistakes_get_a_sentence(

@@ -46,7 +46,9 @@ def test_every_run_is_counted_alike(sweep: Path, counts: str) -> None:
     name = {"total": "total", "active": "total_active", "non-embedding": "non_embedding"}[counts]
     assert read["N"].tolist() == [getattr(m, name) for m in made]
     assert read["D"].tolist() == [6e8, 1e9, 2e9]
-    assert read["C"].tolist() == pytest.approx([m.training_flops_per_token * d for m, d in zip(made, read["D"], strict=True)])
+    assert read["C"].tolist() == pytest.approx(
+        [m.training_flops_per_token * d for m, d in zip(made, read["D"], strict=True)]
+    )
 
 
 def test_one_context_for_all(sweep: Path) -> None:
