@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         QuokkaError,
         RunsError,
     )
-    from quokka_laws.fitting import fit, fit_isoflops, influence, profile
+    from quokka_laws.fitting import CurvesFit, fit, fit_curves, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
@@ -59,6 +59,7 @@ _ROOM_OF = {
     "Comparison": "evaluation",
     "Consensus": "evaluation",
     "Conventions": "runs",
+    "CurvesFit": "fitting",
     "ExpressionError": "exceptions",
     "FitError": "exceptions",
     "FitResult": "results",
@@ -87,6 +88,7 @@ _ROOM_OF = {
     "evaluation": "",
     "explorer": "reporting",
     "fit": "fitting",
+    "fit_curves": "fitting",
     "fit_isoflops": "fitting",
     "forecast": "evaluation",
     "import_runs": "importers",

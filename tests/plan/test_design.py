@@ -20,7 +20,8 @@ from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.solver import solve
 from quokka_laws.objective import Objective
 from quokka_laws.plan.compute import optimal_log_N
-from quokka_laws.plan.design import _question, ladder, next_runs
+from quokka_laws.plan.design import ladder, next_runs
+from quokka_laws.plan.design.question import optimum_gradient
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plan-next-runs.md"
 LAW, TRUTH, NOISE, TARGET, BUDGET = ql.laws.Chinchilla(), TRUE_CHINCHILLA, 0.003, 1e22, 2e20
@@ -102,13 +103,13 @@ def test_chosen_runs_beat_random_ones_and_the_largest_at_equal_cost(first: pd.Da
 @pytest.mark.parametrize("law", [ql.laws.Chinchilla(), ql.laws.Skaling()], ids=lambda v: v.name)
 def test_derivative_of_the_optimum_is_that_of_finite_differences(law: ql.laws.Law) -> None:
     fit = ql.fit(law, ql.datasets.load_quokka_isoflops())
-    _, gradient = _question(fit, 1e23, None, None)
+    gradient = optimum_gradient(fit, 1e23)
     assert gradient == pytest.approx(differences(fit, lambda f: ql.plan.compute_optimal(f, 1e23)), rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize("C", [1e19, 1e23], ids=["compute-limited", "data-limited"])
 def test_derivative_of_the_repeated_optimum_is_that_of_finite_differences(repeated: ql.FitResult, C: float) -> None:
-    _, gradient = _question(repeated, C, None, np.array([1e8]))
+    gradient = optimum_gradient(repeated, C, 1e8)
     numeric = differences(repeated, lambda f: ql.plan.compute_and_data_optimal(f, C, 1e8))
     assert gradient == pytest.approx(numeric, rel=1e-3, abs=1e-5)
 
