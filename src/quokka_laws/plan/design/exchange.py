@@ -15,6 +15,8 @@ from quokka_laws.plan.design.expected_error import Trained
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LEAST_GAIN = 2e-4  # of the error: a run that helps less is not worth its place
 ROUNDS = 30
+HARMLESS = 0.005
+"""Relative rise of the error that all runs bought with the rest of the budget may cause together."""
 
 
 def best_set(start: Trained, cost: Array, budget: float, *, fewest: int = 0) -> Trained:
@@ -32,7 +34,8 @@ def best_set(start: Trained, cost: Array, budget: float, *, fewest: int = 0) -> 
     found = [_greedy(start, cost, budget, power, fewest) for power in POWERS]
     enough = max(min(end.chosen.sum(), fewest) for end in found)
     found = [end for end in found if end.chosen.sum() >= enough]
-    return _exchanged(min(found, key=Trained.error), start.chosen, cost, budget, fewest)
+    best = _exchanged(min(found, key=Trained.error), start.chosen, cost, budget, fewest)
+    return _filled(best, start.chosen, cost, budget)
 
 
 def in_order(start: Trained, end: Trained) -> list[int]:
@@ -62,6 +65,18 @@ def _greedy(now: Trained, cost: Array, budget: float, power: float, fewest: int)
         left -= cost[which[best]]
         now = now.change(int(which[best]), 1.0)
         error = float(after[best])
+
+
+def _filled(now: Trained, kept: Array, cost: Array, budget: float) -> Trained:
+    """What is left of the budget spent on runs that do no harm by this reckoning: they show the noise and a run that went wrong."""
+    left, most = budget - cost[now.chosen & ~kept].sum(), now.error() * (1.0 + HARMLESS)
+    while len(which := np.flatnonzero(~now.chosen & (cost <= left * (1.0 + 1e-12)))):
+        after = now.errors(1.0, which)
+        if after.min() > most:
+            break
+        best = which[np.argmin(after)]
+        now, left = now.change(int(best), 1.0), left - cost[best]
+    return now
 
 
 def _exchanged(now: Trained, kept: Array, cost: Array, budget: float, fewest: int) -> Trained:
