@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -367,15 +368,22 @@ def _draws(law: Law, space: Space, solved: Solution) -> pd.DataFrame:
 
 
 def _retry(problem: Problem, solved: Solution, stuck: Array, weights: Array, best: Optimum, none: Array) -> None:
-    """Solve refits that got stuck from the optimum of all rows and from the starts that led to it; keep the best."""
+    """Solve refits that got stuck through smoother objectives, and those that remain from the starts that led to the optimum of all rows."""
     beginnings: tuple[tuple[Literal["far", "near"], Array, Array], ...] = (
         ("far", best.u[None], none[None]),
         ("near", *best.began),
     )
     for begin, u, off in beginnings:
+        stuck = stuck[~solved.converged[stuck]]
+        if not stuck.size:
+            return
         count = (stuck.size, 1)
         again = solve(
-            problem, np.tile(u, count), np.repeat(weights[stuck], len(u), 0), off=np.tile(off, count), begin=begin
+            problem,
+            np.tile(u, count),
+            np.repeat(weights[stuck], len(u), 0),
+            off=np.tile(off, count),
+            begin=begin,
         )
         value = np.where(again.converged, again.value, np.inf).reshape(stuck.size, len(u))
         chosen = value.argmin(axis=1)
@@ -671,13 +679,17 @@ def _ranges(runs: pd.DataFrame, variables: Sequence[str]) -> dict[str, tuple[flo
 
 
 def _solved_parameters(params: lmfit.Parameters, values: dict[str, float]) -> lmfit.Parameters:
-    solved = params.copy()
-    for name, par in solved.items():
+    """The fit's own parameters (:func:`_with_start` made or copied them), with what was found."""
+    for name, par in params.items():
         if name in values and not par.expr:
             par.value = values[name]
-    return solved
+    return params
+
+
+@cache
+def _installed() -> tuple[tuple[str, str], ...]:
+    return tuple((name, version(name)) for name in ("numpy", "scipy", "pandas", "lmfit"))
 
 
 def _versions() -> dict[str, str]:
-    libraries = {name: version(name) for name in ("numpy", "scipy", "pandas", "lmfit")}
-    return {"quokka-laws": __version__, **libraries, "python": platform.python_version()}
+    return {"quokka-laws": __version__, **dict(_installed()), "python": platform.python_version()}

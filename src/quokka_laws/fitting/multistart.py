@@ -66,11 +66,14 @@ def optimise(
     sample = data.take(rows, counts) if len(rows) < len(data.loss) else data
     problem = space.problem(sample, objective)
     searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
-    keep = n_starts or (BRIEF_STARTS if briefly else FIRST_STARTS if searched <= 2 else 64)
+    brief = 1 if near else BRIEF_STARTS
+    keep = n_starts or (brief if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
-    if near:
-        u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
     both: list[Solution] = []
+    if near and briefly:  # optima of similar problems: Newton at once
+        both.append(solve(problem, near[0], sample.weights, off=near[1], begin="warm"))
+    elif near:
+        u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
         ends = [len(u)]
         if n_starts is None and not briefly and isinstance(law, Formula):  # a few at a time, until they agree
