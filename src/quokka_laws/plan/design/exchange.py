@@ -15,7 +15,7 @@ from quokka_laws.plan.design.expected_error import Trained
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LEAST_GAIN = 2e-4  # of the error: a run that helps less is not worth its place
 ROUNDS = 30
-HARMLESS = 0.005
+HARMLESS = 0.02
 """Relative rise of the error that all runs bought with the rest of the budget may cause together."""
 
 
