@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import least_squares
 from scipy.stats import t as student
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError, RunsError
-from quokka_laws.fitting.curve_law import LOGARITHMS, NAMES, CurveSolution, CurveSystem
+from quokka_laws.fitting.curve_law import LEAST_RATE, LOGARITHMS, NAMES, CurveSolution, CurveSystem
 from quokka_laws.fitting.curve_table import SHARES, CurveOfRun, read_curves
 from quokka_laws.laws.chinchilla import Chinchilla
 from quokka_laws.laws.schedules import relative_rate
@@ -34,8 +35,9 @@ from quokka_laws.runs.conventions import Conventions
 MOST_HINDCASTS = 8
 IMAGINED, IMAGINED_RATIO = 2.0, 1.5
 """Hindcasts that stand beside the real ones, and how many times their error their expected one was."""
+LAST = 0.02  # of the tokens: where points count as the end
 EARLY = 0.1  # of its tokens: a run that is not farther has said little about itself
-DRAWS = 1000
+DRAWS = 300
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class CurvesFit:
 
     @property
     def values(self) -> dict[str, float]:
-        """``E, A, alpha, B, beta, F, c, gamma, delta`` of ``E + A/N^alpha + B/T^beta − F·g``, T the intrinsic time."""
+        """Of ``E + A/N^alpha + B/T^beta − F·N^phi·g``, T the intrinsic time; ``c, gamma, delta`` are those of g."""
         return self.solution.values
 
     @property
@@ -91,7 +93,7 @@ class CurvesFit:
         check_level(level)
         rows = []
         for curve in self.running:
-            centre, error = self.solution.forecast(curve, self.curves.index(curve))
+            centre, error = _forecast(self.solution, self.curves.index(curve))
             tried = self._hindcasts(curve.seen / curve.D_final)
             ratio = np.sqrt(
                 (IMAGINED * IMAGINED_RATIO**2 + ((tried["error"] / tried["expected"]) ** 2).sum()) / (IMAGINED + len(tried))
@@ -145,13 +147,8 @@ class CurvesFit:
             curves = [cut if k == i else c for k, c in enumerate(self.curves)]
             begin = np.concatenate([self.solution.v, self.solution.u])
             found = replace(self.solution.system, curves=tuple(curves)).fit(begin)
-            centre, error = found.forecast(cut, i)
-            end = float(whole.log_loss[-3:].mean()) - float(
-                (
-                    self.solution.system.log_loss(self.solution.v, whole, whole.D[-3:])
-                    - self.solution.system.log_loss(self.solution.v, whole, np.array([whole.D_final]))
-                ).mean()
-            )
+            centre, error = _forecast(found, i)
+            end = _end(self.solution, whole)
             rows.append((whole.run_id, np.exp(end), np.exp(centre), centre - end, float(np.hypot(error, found.noise / 2.0))))
         return pd.DataFrame(rows, columns=["run_id", "loss", "forecast", "error", "expected"])
 
@@ -159,7 +156,8 @@ class CurvesFit:
         """The law of final losses of runs with one schedule: Chinchilla's, with draws, ready for plans.
 
         Every run of one schedule spends the same share of its time at each learning rate, so its intrinsic time is
-        proportional to its tokens and its gain of annealing a constant, which E takes up.
+        proportional to its tokens, and its gain of annealing depends on N alone. Chinchilla's law is put through the final losses
+        that follow at the sizes and tokens of the runs.
 
         Parameters
         ----------
@@ -193,19 +191,24 @@ class CurvesFit:
     def _final(self, v: Array, rate: Array) -> dict[str, Array]:
         """Chinchilla's coefficients of final losses, from coordinates (draws, coefficients)."""
         system = self.solution.system
-        step = np.diff(SHARES) * 0.5 * (rate[1:] + rate[:-1])
-        T = np.concatenate([[0.0], np.cumsum(step)])
-        fell = np.maximum(rate[:-1] - rate[1:], 0.0)
-        since = (T[-1] - T[1:]) / T[-1]
-        E, A, B, F, c = np.exp(np.clip(v[:, list(LOGARITHMS)], -700.0, 700.0)).T
-        low = np.maximum(rate[1:], 1e-3)
-        gain = ((1.0 - (1.0 + c[:, None] * low ** -v[:, [7]] * since) ** -v[:, [8]]) * fell).sum(1)
+        T = np.concatenate([[0.0], np.cumsum(np.diff(SHARES) * 0.5 * (rate[1:] + rate[:-1]))])
+        fell, since, low = np.maximum(rate[:-1] - rate[1:], 0.0), (T[-1] - T[1:]) / T[-1], np.maximum(rate[1:], LEAST_RATE)
+        N, D = (v.ravel() for v in np.meshgrid(*(_about([getattr(c, k) for c in self.curves]) for k in ("N", "D_final"))))
+        at, seen = np.log(N) - system.log_N, np.log(D * T[-1]) - system.log_T
+        rows = []
+        for one in v:
+            E, A, B, F, c = np.exp(np.clip(one[list(LOGARITHMS)], -700.0, 700.0))
+            gain = F * float(((1.0 - (1.0 + c * low ** -one[7] * since) ** -one[8]) * fell).sum())
+            wanted = E + A * np.exp(-one[2] * at) + B * np.exp(-one[4] * seen) - gain * np.exp(one[9] * at)
+            begin = np.array([max(E - gain, 1e-3), np.log(A), one[2], np.log(B), one[4]])
+            rows.append(_through(wanted, at, seen, begin) if gain > 0 else begin)
+        E_, log_A, alpha, log_B, beta = np.array(rows).T
         return {
-            "E": np.maximum(E - F * gain, 0.0),
-            "A": A * np.exp(v[:, 2] * system.log_N),
-            "alpha": v[:, 2],
-            "B": B * np.exp(v[:, 4] * (system.log_T - np.log(T[-1]))),
-            "beta": v[:, 4],
+            "E": np.maximum(E_, 0.0),
+            "A": np.exp(log_A + alpha * system.log_N),
+            "alpha": alpha,
+            "B": np.exp(log_B + beta * (system.log_T - np.log(T[-1]))),
+            "beta": beta,
         }
 
     def intermediate(self, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
@@ -276,7 +279,7 @@ class CurvesFit:
                 )
         shown = self.summary.rename_axis(None)
         shown = shown.assign(value=shown["value"].map("{:.5g}".format), stderr=shown["stderr"].map("{:.2g}".format))
-        return "\n".join([*lines, "ln L = ln(E + A/N^alpha + B/T^beta − F·g):", indent(left_aligned(shown))])
+        return "\n".join([*lines, "ln L = ln(E + A/N^alpha + B/T^beta − F·N^phi·g):", indent(left_aligned(shown))])
 
     def report(self) -> str:
         """The answer, what to know before relying on it, and the evidence."""
@@ -290,6 +293,47 @@ class CurvesFit:
         return card("Curves", facts, self.forecast() if self.running else self.summary, diagnostics=self.known)
 
 
+def _about(values: Sequence[float]) -> Array:
+    """Points over the range of values, and a factor of two about a single one."""
+    low, high = min(values), max(values)
+    return np.geomspace(low / (2.0 if high / low < 1.5 else 1.0), high * (2.0 if high / low < 1.5 else 1.0), 5)
+
+
+def _through(wanted: Array, at: Array, seen: Array, begin: Array) -> Array:
+    """E, ln A, alpha, ln B and beta of Chinchilla's law through losses at relative ln N and ln T."""
+
+    def missed(x: Array) -> Array:
+        return np.asarray((x[0] + np.exp(x[1] - x[2] * at) + np.exp(x[3] - x[4] * seen) - wanted) / wanted)
+
+    def slopes(x: Array) -> Array:
+        a, b = np.exp(x[1] - x[2] * at), np.exp(x[3] - x[4] * seen)
+        return np.stack([np.ones_like(a), a, -a * at, b, -b * seen], axis=1) / wanted[:, None]
+
+    return np.asarray(least_squares(missed, begin, jac=slopes, x_scale="jac", max_nfev=30).x)
+
+
+def _end(solution: CurveSolution, curve: CurveOfRun) -> float:
+    """Log-loss at the end of a finished run: its last points, carried to the end along the law; the last alone where the rate falls fast."""
+    last = curve.D >= curve.D_final * (1.0 - LAST)
+    along = solution.system.log_loss(solution.v, curve, curve.D[last])
+    at_end = solution.system.log_loss(solution.v, curve, np.array([curve.D_final]))
+    return float((curve.log_loss[last] - along).mean() + at_end[0]) if last.any() else float(curve.log_loss[-1])
+
+
+def _forecast(solution: CurveSolution, i: int) -> tuple[float, float]:
+    """Log-loss at the end of a run and its standard error; what the law misses the ends of the finished ones by is made good."""
+    curves = solution.system.curves
+    centre, error = solution.forecast(curves[i], i)
+    missed = [
+        _end(solution, c) - solution.forecast(c, k)[0] for k, c in enumerate(curves) if c.finished and k != i
+    ]
+    if not missed:
+        return centre, error
+    shift = float(np.sum(missed)) / (len(missed) + 1.0)
+    rest = float(np.mean(np.square(np.array(missed) - shift))) / len(missed)
+    return centre + shift, float(np.hypot(error, np.sqrt(rest)))
+
+
 def fit_curves(
     table: Any,
     *,
@@ -301,7 +345,7 @@ def fit_curves(
 ) -> CurvesFit:
     """Fit one law to whole training curves of several runs.
 
-    ``ln L = ln(E + A/N^alpha + B/T^beta − F·g)``: T is the intrinsic time of the functional scaling law (arXiv 2509.19189), g the
+    ``ln L = ln(E + A/N^alpha + B/T^beta − F·N^phi·g)``: T is the intrinsic time of the functional scaling law (arXiv 2509.19189), g the
     gain of annealing of the multi-power law (arXiv 2503.12811); see :mod:`quokka_laws.fitting.curve_law`.
 
     Parameters

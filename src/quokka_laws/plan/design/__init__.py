@@ -2,5 +2,6 @@
 
 from quokka_laws.plan.design.ladder import ladder
 from quokka_laws.plan.design.next_runs import next_runs
+from quokka_laws.plan.design.simulate import simulate
 
-__all__ = ["ladder", "next_runs"]
+__all__ = ["ladder", "next_runs", "simulate"]

@@ -31,7 +31,8 @@ from quokka_laws.results.fitted_law import FittedLaw
 
 WRONG, FORGOTTEN = 0.02, 3.0
 """Standard deviation of what no law knows, and the distance in logarithms over which it is forgotten."""
-VAGUE = 0.3
+VAGUE, VAGUE_SIZE = 0.3, 1.0
+"""Standard deviations of a prior on log-losses, and on the log of a best size: a factor e either way."""
 NOISE = 0.006
 """Standard deviation of a run's log-loss where no fit says it."""
 KNOWN = ("besiroglu-2024", "chinchilla-2022/parametric", "gadre-2024/c4", "quokka-2025/parametric", "skaling/farseer-runs")
@@ -51,7 +52,7 @@ def laws_of(fit: FitResult | None, *, repeated: bool) -> tuple[list[FittedLaw], 
     if fit.draws is not None and len(draws := fit.draws.dropna()):
         few = draws.iloc[np.linspace(0, len(draws) - 1, MOST_DRAWS).astype(int)]
         others += [FittedLaw(fit.law, dict(row)) for row in few.to_dict("records")]
-    weights = [0.5 if others else 1.0, *([0.5 / len(others)] * len(others))]
+    weights = [0.5 if others else 1.0, *(0.5 / len(others) for _ in others)]
     return [fit, *others], np.array(weights)
 
 
@@ -90,8 +91,10 @@ def believe(
         J[m, :, :p] = _finite(jacobian(law, _inputs(law, rows)))
         near = _finite(jacobian(law, _inputs(law, question.points)))
         g[m, :, :p] = _finite(question.gradient(law))
-        own = J[m, : len(candidates), :p]
+        own = J[m, :, :p]
         told = (own.T @ own / len(own) + near.T @ near / targets) / (2.0 * VAGUE**2)
+        if question.C is not None:
+            told = told + g[m, :, :p].T @ g[m, :, :p] / VAGUE_SIZE**2
         scale = np.diag(told)
         precision[m] = np.eye(size)
         precision[m, :p, :p] = told + np.diag(np.where(scale > 0, 1e-9 * scale, 1.0))
