@@ -93,7 +93,7 @@ def simulate(
     for k, truth in enumerate(truths):
         clean = np.log(truth(N=runs["N"].to_numpy(), D=runs["D"].to_numpy()))
         log_losses = clean + noise * rng.standard_normal((repeats, len(runs)))
-        value, error, spare = _answers(law, runs, clean, log_losses, noise, prior, question)
+        value, error, spare = _answers(law, truth, runs, clean, log_losses, noise, prior, question)
         off = value - _asked_of(truth, question)
         half = student.ppf(0.5 + 0.5 * level, spare)[:, None] * error
         rows.append(
@@ -111,10 +111,17 @@ def simulate(
 
 
 def _answers(
-    law: Law, runs: pd.DataFrame, clean: Array, log_losses: Array, noise: float, prior: Prior | None, question: Question
+    law: Law,
+    truth: FittedLaw,
+    runs: pd.DataFrame,
+    clean: Array,
+    log_losses: Array,
+    noise: float,
+    prior: Prior | None,
+    question: Question,
 ) -> tuple[Array, Array, Array]:
     """Answers (tables, targets), their standard errors and degrees of freedom (tables,)."""
-    checked = check_runs(runs.assign(loss=np.exp(clean)))
+    checked = check_runs(runs.assign(loss=np.exp(clean), run_id=np.arange(len(runs))))  # alike is not the same run
     params = law.make_params()
     check_design(law, checked, params, prior=prior)
     objective = LogHuber(HUBER * noise)
@@ -123,7 +130,10 @@ def _answers(
     if prior is not None:
         mean, precision = prior.on(space)
         space = space.expecting(mean, precision * noise**2)
-    best = optimise(law, data, space, LogHuber(HUBER * noise), n_starts=12, seed=0)
+    values, near = {"k": 1.0, **truth.values}, None
+    if set(law.names) <= set(values) and min(values[c.name] for c in law.coefficients if c.is_log) > 0:
+        near = space.enter(law.to_theta({name: values[name] for name in law.names}), space.problem(data, objective))
+    best = optimise(law, data, space, objective, n_starts=None, seed=0, near=near, briefly=True)
     count = len(log_losses)
     problem = replace(space.problem(data, objective), loss=np.exp(log_losses))
     start, off = np.repeat(best.u[None], count, axis=0), np.repeat(best.off[None], count, axis=0)
