@@ -43,7 +43,9 @@ def curve(N: float, D: float, schedule: str, rng: np.random.Generator, steps: in
     for i in range(1, len(at)):
         noise[i] = 0.8 * noise[i - 1] + 0.0024 * rng.standard_normal()
     clean = np.log(smooth[at] - GAIN * (N / 1e8) ** 0.13 * gain) + 0.002 * rng.standard_normal()
-    log = pd.DataFrame({"N": N, "D": (at + 1) / steps * D, "lr": rate[at] * PEAK, "loss": np.exp(clean + noise), "D_final": D})
+    log = pd.DataFrame(
+        {"N": N, "D": (at + 1) / steps * D, "lr": rate[at] * PEAK, "loss": np.exp(clean + noise), "D_final": D}
+    )
     return log, float(np.exp(clean[-1]))
 
 
@@ -85,7 +87,13 @@ def sizes_from_logs(tables: int) -> pd.DataFrame:
         ends = []
         for N in np.geomspace(3e7, 2.7e8, 6):
             for ratio in (10, 20, 40, 60, 80):
-                ends.append((N, ratio * N, curve(N, ratio * N, "cosine", rng, 100 * ratio)[1] * np.exp(0.004 * rng.standard_normal())))
+                ends.append(
+                    (
+                        N,
+                        ratio * N,
+                        curve(N, ratio * N, "cosine", rng, 100 * ratio)[1] * np.exp(0.004 * rng.standard_normal()),
+                    )
+                )
         runs = ql.check_runs(pd.DataFrame(ends, columns=["N", "D", "loss"]))
         fit = ql.fit(ql.laws.Chinchilla(), runs, objective="auto")
         rows.append(("30 final losses", np.log(ql.plan.compute_optimal(fit, 1e22, level=None)["N"].iloc[0] / best)))
@@ -109,7 +117,9 @@ def trained(folder: Path) -> pd.DataFrame:
                     found = ql.fit_curves(known, schedule=f"wsd:{own['cooldown'].iloc[0]}").forecast().iloc[0]
                 except ql.RunsError:
                     continue
-                rows.append((f"trainer, {ends:.3g} tokens", "all", share, *_scored(found, float(own["loss"].iloc[-1])), 0.0))
+                rows.append(
+                    (f"trainer, {ends:.3g} tokens", "all", share, *_scored(found, float(own["loss"].iloc[-1])), 0.0)
+                )
     return pd.DataFrame(rows, columns=["schedule", "runs", "share", "error", "held", "width", "seconds"])
 
 
@@ -122,7 +132,11 @@ def _wsd(own: pd.DataFrame, end: float) -> pd.DataFrame:
 
 def _scored(found: pd.Series, truth: float) -> tuple[float, bool, float]:
     error = float(np.log(found["loss"] / truth))
-    return error, bool(found["loss_lower"] <= truth <= found["loss_upper"]), float(np.log(found["loss_upper"] / found["loss_lower"]))
+    return (
+        error,
+        bool(found["loss_lower"] <= truth <= found["loss_upper"]),
+        float(np.log(found["loss_upper"] / found["loss_lower"])),
+    )
 
 
 def shown(found: pd.DataFrame, by: list[str]) -> str:
@@ -156,7 +170,9 @@ def main() -> None:
     print(shown(found, ["schedule", "runs", "share"]))
     print(f"processor time of a forecast with its hindcasts: {found['seconds'].median():.2f} s")
     print("\nError of ln N at 1e22 FLOPs (rms)")
-    print(sizes_from_logs(max(options.tables // 2, 5)).groupby("from")["error"].agg(_rms).map("{:.3f}".format).to_string())
+    print(
+        sizes_from_logs(max(options.tables // 2, 5)).groupby("from")["error"].agg(_rms).map("{:.3f}".format).to_string()
+    )
 
 
 if __name__ == "__main__":

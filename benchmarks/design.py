@@ -36,7 +36,8 @@ from quokka_laws.results.fitted_law import FittedLaw
 
 SHARES = (0.01, 0.05, 0.1)
 PUBLISHED = [
-    FittedLaw(ql.laws.Skaling(), {**law.values, "k": law.values.get("k", 1.0)}) for law in laws_of(None, repeated=False)[0]
+    FittedLaw(ql.laws.Skaling(), {**law.values, "k": law.values.get("k", 1.0)})
+    for law in laws_of(None, repeated=False)[0]
 ]
 Rule = Callable[[pd.DataFrame, pd.DataFrame, tuple[float, ...], int], list[Array]]
 """Candidates, dear region, budgets and a seed to positions bought, one array a budget."""
@@ -85,7 +86,9 @@ def pools(data: Path | None) -> dict[str, Callable[[int], tuple[pd.DataFrame, pd
         repeated = pd.read_csv(data / "datablations" / "runs.csv").query("in_published_fit")
         found["datablations"] = lambda seed: dearest(repeated[["N", "D", "U_D", "epochs", "C", "loss"]])
     surface = ql.published["farseer-2025"]
-    truths = {name: truth.loss for name, truth in TRUTHS.items()} | {"farseer": lambda N, D: np.asarray(surface(N=N, D=D))}
+    truths = {name: truth.loss for name, truth in TRUTHS.items()} | {
+        "farseer": lambda N, D: np.asarray(surface(N=N, D=D))
+    }
     for name, loss in truths.items():
         for layout in ("grid", "isoflop"):
             found[f"{layout}: {name}"] = lambda seed, loss=loss, layout=layout: simulated(loss, layout, seed)  # type: ignore[misc]
@@ -145,10 +148,14 @@ class Coupled:
         s = a + b
         power, E = s ** v[5], np.exp(v[0])
         slope = v[5] * power / s
-        J = np.stack([np.full(len(s), E), slope * a, -slope * a * x[:, 0], slope * b, -slope * b * x[:, 1], power * np.log(s)], 1)
+        J = np.stack(
+            [np.full(len(s), E), slope * a, -slope * a * x[:, 0], slope * b, -slope * b * x[:, 1], power * np.log(s)], 1
+        )
         return E + power, J
 
-    def fits(self, x: Array, y: Array, begin: list[Array], rng: np.random.Generator, restarts: int) -> list[tuple[Array, float]]:
+    def fits(
+        self, x: Array, y: Array, begin: list[Array], rng: np.random.Generator, restarts: int
+    ) -> list[tuple[Array, float]]:
         """Optima and their mean squared errors, the best first."""
         begins = [*begin, *(rng.uniform(self.low, self.high) for _ in range(restarts))]
         found = []
@@ -176,7 +183,10 @@ def sequential(score: Score, power: float, restarts: int = 4) -> Rule:
         x, at = (np.log(t[["N", "D"]].to_numpy(dtype=float)) for t in (pool, region))
         y, p = pool["loss"].to_numpy(), len(law.low)
         bought = along(np.argsort(cost), cost, (0.2 * max(budgets),))[0][: int(2.5 * p)].tolist()
-        best: list[Array] = [np.log(np.exp(v)) for v in (np.array([0.5, 6.0, 0.35, 7.5, 0.37, 1.0]), np.array([0.5, 11.5, 0.55, 14.0, 0.56, 0.45]))]
+        best: list[Array] = [
+            np.log(np.exp(v))
+            for v in (np.array([0.5, 6.0, 0.35, 7.5, 0.37, 1.0]), np.array([0.5, 11.5, 0.55, 14.0, 0.56, 0.45]))
+        ]
         at_budget: dict[float, Array] = {}
         while True:
             spent = cost[bought].sum()
@@ -207,12 +217,16 @@ def _prediction_error(law: Coupled, v: Array, seen: Array, new: Array, at: Array
     return np.asarray(((g @ S @ J.T) ** 2).sum(0) / (variance + ((J @ S) * J).sum(1)))
 
 
-def v_optimal(law: Coupled, optima: list[tuple[Array, float]], seen: Array, new: Array, at: Array, variance: float) -> Array:
+def v_optimal(
+    law: Coupled, optima: list[tuple[Array, float]], seen: Array, new: Array, at: Array, variance: float
+) -> Array:
     """At the best fit."""
     return _prediction_error(law, optima[0][0], seen, new, at, variance)
 
 
-def several_optima(law: Coupled, optima: list[tuple[Array, float]], seen: Array, new: Array, at: Array, variance: float) -> Array:
+def several_optima(
+    law: Coupled, optima: list[tuple[Array, float]], seen: Array, new: Array, at: Array, variance: float
+) -> Array:
     """At optima within twice the least squares, weighted by BIC, and what seeing the run tells of which of them holds."""
     kept: list[tuple[Array, float]] = []
     for v, error in optima:
@@ -231,16 +245,24 @@ def several_optima(law: Coupled, optima: list[tuple[Array, float]], seen: Array,
     return np.asarray(worth)
 
 
-def d_optimal(law: Coupled, optima: list[tuple[Array, float]], seen: Array, new: Array, at: Array, variance: float) -> Array:
+def d_optimal(
+    law: Coupled, optima: list[tuple[Array, float]], seen: Array, new: Array, at: Array, variance: float
+) -> Array:
     """Growth of the information's determinant."""
     S, J = _covariance(law, optima[0][0], seen, variance), law.loss(optima[0][0], new)[1]
     return np.asarray(np.log1p(((J @ S) * J).sum(1) / variance))
 
 
-def before(law: Coupled, optima: list[tuple[Array, float]], seen: Array, new: Array, at: Array, variance: float) -> Array:
+def before(
+    law: Coupled, optima: list[tuple[Array, float]], seen: Array, new: Array, at: Array, variance: float
+) -> Array:
     """As ours before 0.2: without a prior, at the noise of the fit, per cost."""
     own = max(optima[0][1] * len(seen) / max(len(seen) - len(law.low), 1), 1e-10)
-    S, J, g = np.linalg.pinv(law.loss(optima[0][0], seen)[1].T @ law.loss(optima[0][0], seen)[1]) * own, law.loss(optima[0][0], new)[1], law.loss(optima[0][0], at)[1]
+    S, J, g = (
+        np.linalg.pinv(law.loss(optima[0][0], seen)[1].T @ law.loss(optima[0][0], seen)[1]) * own,
+        law.loss(optima[0][0], new)[1],
+        law.loss(optima[0][0], at)[1],
+    )
     return np.asarray(((g @ S @ J.T) ** 2).sum(0) / (own + ((J @ S) * J).sum(1)))
 
 
@@ -274,7 +296,9 @@ def score(bought: pd.DataFrame, region: pd.DataFrame) -> float:
     except ql.QuokkaError:
         return -1.0
     observed = region["loss"].to_numpy()
-    return float(np.clip(1.0 - ((predicted - observed) ** 2).sum() / ((observed - observed.mean()) ** 2).sum(), -1.0, 1.0))
+    return float(
+        np.clip(1.0 - ((predicted - observed) ** 2).sum() / ((observed - observed.mean()) ** 2).sum(), -1.0, 1.0)
+    )
 
 
 def main() -> None:
@@ -300,7 +324,9 @@ def main() -> None:
             if options.out is not None:
                 pd.DataFrame(rows, columns=["pool", "rule", "share", "R2", "runs"]).to_csv(options.out, index=False)
     found = pd.DataFrame(rows, columns=["pool", "rule", "share", "R2", "runs"])
-    print(found.pivot_table(index=["pool", "share"], columns="rule", values="R2")[[r for r in RULES]].round(2).to_string())
+    print(
+        found.pivot_table(index=["pool", "share"], columns="rule", values="R2")[[r for r in RULES]].round(2).to_string()
+    )
     one = found[~found["pool"].isin(["reuse2026", "datablations"])]
     print("\nMean, one pass over the data")
     print(one.pivot_table(index="rule", columns="share", values="R2").round(2).to_string())

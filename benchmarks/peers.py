@@ -37,7 +37,9 @@ GRID = list(
 
 def objective(runs: pd.DataFrame, v: dict[str, float]) -> float:
     """Sum of Huber(1e-3) of log-residuals."""
-    r = np.abs(np.log(v["E"] + v["A"] * runs["N"] ** -v["alpha"] + v["B"] * runs["D"] ** -v["beta"]) - np.log(runs["loss"]))
+    r = np.abs(
+        np.log(v["E"] + v["A"] * runs["N"] ** -v["alpha"] + v["B"] * runs["D"] ** -v["beta"]) - np.log(runs["loss"])
+    )
     return float(np.where(r <= DELTA, 0.5 * r * r, DELTA * (r - 0.5 * DELTA)).sum())
 
 
@@ -118,7 +120,9 @@ def compared(runs: pd.DataFrame, starts: int) -> pd.DataFrame:
             rows.append((name, "–", np.nan, np.nan, f"skipped: {error}"))
             continue
         seconds = (time.process_time() - begun) * times
-        rows.append((name, version, seconds, objective(runs, values), "" if times == 1 else f"extrapolated ×{times:.0f}"))
+        rows.append(
+            (name, version, seconds, objective(runs, values), "" if times == 1 else f"extrapolated ×{times:.0f}")
+        )
     return pd.DataFrame(rows, columns=["tool", "version", "seconds", "objective", "remark"]).set_index("tool")
 
 

@@ -15,7 +15,14 @@ from quokka_laws.cli.app import main
 def write(path: Path, share: float) -> str:
     at = np.linspace(0.01, 1.0, 100)
     parts = [
-        pd.DataFrame({"run": str(N), "params": N, "tokens": at * 20 * N, "val_loss": 1.8 + 480 / N**0.35 + 2100 / (at * 20 * N) ** 0.37})
+        pd.DataFrame(
+            {
+                "run": str(N),
+                "params": N,
+                "tokens": at * 20 * N,
+                "val_loss": 1.8 + 480 / N**0.35 + 2100 / (at * 20 * N) ** 0.37,
+            }
+        )
         for N in (3e7, 6e7, 1.2e8)
     ]
     table = pd.concat(parts).assign(D_final=lambda t: 20 * t["params"])

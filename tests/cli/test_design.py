@@ -73,7 +73,15 @@ def test_a_pool_is_chosen_from_before_there_is_a_fit(tmp_path: Path) -> None:
     N, D = (v.ravel() for v in np.meshgrid(np.geomspace(1e8, 1e9, 5), np.geomspace(2e9, 2e10, 5)))
     pd.DataFrame({"N": N, "D": D, "hours": N * D / 1e18}).to_csv(tmp_path / "pool.csv", index=False)
     pd.DataFrame({"N": [4e9, 8e9], "D": [8e10, 1e11]}).to_csv(tmp_path / "dear.csv", index=False)
-    words = ["design", "--candidates", str(tmp_path / "pool.csv"), "--cost", "hours", "--region", str(tmp_path / "dear.csv")]
+    words = [
+        "design",
+        "--candidates",
+        str(tmp_path / "pool.csv"),
+        "--cost",
+        "hours",
+        "--region",
+        str(tmp_path / "dear.csv"),
+    ]
     done = CliRunner().invoke(main, [*words, "--total", "40", "--json"])
     assert done.exit_code == 0, done.output
     assert sum(row["hours"] for row in json.loads(done.stdout)) <= 40

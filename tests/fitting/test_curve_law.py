@@ -16,7 +16,9 @@ from quokka_laws.laws.schedules import relative_rate
 def runs(schedule: str) -> list[CurveOfRun]:
     share = np.linspace(0.005, 1.0, 200)
     logs = [
-        pd.DataFrame({"run_id": str(N), "N": N, "D": share * D, "loss": 3.0, "D_final": D, "lr": relative_rate(schedule, share)})
+        pd.DataFrame(
+            {"run_id": str(N), "N": N, "D": share * D, "loss": 3.0, "D_final": D, "lr": relative_rate(schedule, share)}
+        )
         for N, D in ((3e7, 1.2e9), (8e7, 1.6e9), (2e8, 8e9), (4e8, 8e9))
     ]
     return read_curves(pd.concat(logs), columns=None, schedule=None, D_final=None)
@@ -51,7 +53,8 @@ def test_forecasts_say_how_sure_they_are() -> None:
     system = CurveSystem.of(runs("cosine"))
     rng = np.random.default_rng(0)
     noisy = [
-        replace(c, log_loss=system.log_loss(system.expected, c, c.D) + 0.003 * rng.standard_normal(len(c.D))) for c in system.curves
+        replace(c, log_loss=system.log_loss(system.expected, c, c.D) + 0.003 * rng.standard_normal(len(c.D)))
+        for c in system.curves
     ]
     whole = replace(system, curves=tuple(noisy)).fit()
     early = replace(system, curves=(*noisy[:3], noisy[3].until(0.2))).fit()

@@ -11,10 +11,14 @@ from quokka_laws.fitting.curve_table import POINTS, SHARES, read_curves
 from quokka_laws.laws.schedules import relative_rate
 
 
-def log(run_id: str = "a", *, upto: float = 1.0, N: float = 1e8, lr: str | None = "cosine:0", rows: int = 300) -> pd.DataFrame:
+def log(
+    run_id: str = "a", *, upto: float = 1.0, N: float = 1e8, lr: str | None = "cosine:0", rows: int = 300
+) -> pd.DataFrame:
     share = np.arange(1, rows + 1) / rows
     share = share[share <= upto]
-    table = pd.DataFrame({"run_id": run_id, "N": N, "D": share * 20 * N, "loss": 3.0 + 1.0 / (1 + 10 * share), "D_final": 20 * N})
+    table = pd.DataFrame(
+        {"run_id": run_id, "N": N, "D": share * 20 * N, "loss": 3.0 + 1.0 / (1 + 10 * share), "D_final": 20 * N}
+    )
     return table if lr is None else table.assign(lr=3e-4 * relative_rate(lr, share))
 
 

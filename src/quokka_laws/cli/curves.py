@@ -62,7 +62,9 @@ def curves_command(
     rows = found.forecast() if found.running else found.summary.reset_index()
     if found.running:
         shown = rows.drop(columns=["level", "tried"])
-        out.show(found.answer, found.known, rows, pretty=lambda _: right_aligned(_readable(shown)), below=[found.evidence()])
+        out.show(
+            found.answer, found.known, rows, pretty=lambda _: right_aligned(_readable(shown)), below=[found.evidence()]
+        )
     else:
         out.show(found.answer, found.known, rows)
 

@@ -24,7 +24,10 @@ TOTAL = click.option(
     "--total", type=QUANTITY, required=True, help="FLOPs of all runs together; with --cost, in the unit of its column."
 )
 SIMULATE = click.option(
-    "--simulate", "simulated", is_flag=True, help="Say what intervals these runs would give, by simulation, before they are paid for."
+    "--simulate",
+    "simulated",
+    is_flag=True,
+    help="Say what intervals these runs would give, by simulation, before they are paid for.",
 )
 REPEATS = 100
 
@@ -124,7 +127,9 @@ def design_command(
             "ask for the optimal size with -C, for the loss at a point with -N and -D, or for those of a table with --region"
         )
     if fit is None and candidates is None:
-        raise click.UsageError("give a FIT, or --candidates to choose from; a first sweep is made by `quokka-laws ladder`")
+        raise click.UsageError(
+            "give a FIT, or --candidates to choose from; a first sweep is made by `quokka-laws ladder`"
+        )
     target: Any = None
     if N is not None and D is not None:
         target = {"N": N, "D": D, **({"U_D": U_D[0]} if U_D else {})}
@@ -142,11 +147,14 @@ def design_command(
     known = [*table.attrs["notes"], *(doubts(fitted) if fitted is not None else [])]
     if fitted is not None:
         known.insert(
-            0, f"With the law's own error in it, the target is off by {table.attrs['error_after']:.3g} (now {table.attrs['error_before']:.3g})."
+            0,
+            f"With the law's own error in it, the target is off by {table.attrs['error_after']:.3g} (now {table.attrs['error_before']:.3g}).",
         )
     below = []
     if simulated:
-        trained = table if fitted is None else pd.concat([fitted.runs[["N", "D"]], table[["N", "D"]]], ignore_index=True)
+        trained = (
+            table if fitted is None else pd.concat([fitted.runs[["N", "D"]], table[["N", "D"]]], ignore_index=True)
+        )
         truths = None if fitted is None else laws_of(fitted, repeated=fitted.law.of_repetition)[0]
         below.append(intervals(trained, C, target, truths, table.attrs["noise"]))
     out.for_programs("csv").show(answer, known, table, below=below)

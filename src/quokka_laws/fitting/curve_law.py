@@ -60,7 +60,18 @@ class CurveSystem:
         """Means of the priors, in coordinates."""
         low = min(float(np.exp(c.log_loss.min())) for c in self.curves)
         return np.array(
-            [np.log(0.7 * low), np.log(0.15 * low), 0.35, np.log(0.15 * low), 0.36, np.log(0.04 * low), np.log(2000.0), 0.64, 0.59, 0.13]
+            [
+                np.log(0.7 * low),
+                np.log(0.15 * low),
+                0.35,
+                np.log(0.15 * low),
+                0.36,
+                np.log(0.04 * low),
+                np.log(2000.0),
+                0.64,
+                0.59,
+                0.13,
+            ]
         )
 
     def log_loss(self, v: Array, curve: CurveOfRun, D: Array) -> Array:
@@ -76,7 +87,9 @@ class CurveSystem:
             + B * np.exp(-beta * (np.log(np.maximum(at, 1e-12 * T[-1])) - self.log_T))
         )
         rate = curve.rate
-        fell = np.maximum(np.maximum.accumulate(rate[::-1])[::-1][:-1] - np.maximum.accumulate(rate[::-1])[::-1][1:], 0.0)
+        fell = np.maximum(
+            np.maximum.accumulate(rate[::-1])[::-1][:-1] - np.maximum.accumulate(rate[::-1])[::-1][1:], 0.0
+        )
         when, low = nodes[1:], np.maximum(rate[1:], LEAST_RATE)
         moved = fell > 0
         if not moved.any():
@@ -91,7 +104,9 @@ class CurveSystem:
         x = np.concatenate([expected, np.zeros(count)]) if begin is None else begin
         noise = 0.01
         for _ in range(2 if begin is not None else 3):
-            found = least_squares(self._residuals, x, jac=self._jacobian, args=(noise,), method="trf", x_scale="jac", max_nfev=60)
+            found = least_squares(
+                self._residuals, x, jac=self._jacobian, args=(noise,), method="trf", x_scale="jac", max_nfev=60
+            )
             x = found.x
             noise = max(self._noise(x), LEAST_NOISE)
         J = self._jacobian(x, noise)

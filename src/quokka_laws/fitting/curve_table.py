@@ -19,10 +19,10 @@ from quokka_laws.runs.remarks import sentence
 
 COLUMNS: dict[str, list[str]] = {
     **{k: ALIASES[k] for k in ("N", "D", "loss", "run_id")},
-    "step": "step global_step iteration iter iterations steps".split(),
-    "lr": "lr learning_rate".split(),
-    "D_final": "d_final planned_tokens total_tokens tokens_total max_tokens".split(),
-    "schedule": "schedule lr_schedule lr_scheduler".split(),
+    "step": ["step", "global_step", "iteration", "iter", "iterations", "steps"],
+    "lr": ["lr", "learning_rate"],
+    "D_final": ["d_final", "planned_tokens", "total_tokens", "tokens_total", "max_tokens"],
+    "schedule": ["schedule", "lr_schedule", "lr_scheduler"],
 }
 NUMBERS = ("N", "D", "loss", "step", "lr", "D_final")
 SHARES = np.unique(np.concatenate([np.geomspace(1e-3, 0.02, 20), np.linspace(0.0, 1.0, 151)]))
@@ -71,7 +71,7 @@ class CurveOfRun:
 
     def until(self, share: float) -> CurveOfRun:
         """What was known at a share of the planned tokens."""
-        kept = self.D <= share * self.D_final
+        kept = share * self.D_final >= self.D
         seen = float(self.D[kept].max()) if kept.any() else 0.0
         return replace(self, D=self.D[kept], log_loss=self.log_loss[kept], count=self.count[kept], seen=seen)
 
@@ -220,7 +220,9 @@ def _logged(run_id: str, rows: pd.DataFrame, schedule: str | None, D_final: floa
     planned = rows["D_final"].dropna() if "D_final" in rows else pd.Series(dtype=float)
     end = float(planned.iloc[-1]) if len(planned) else float(rows["D"].iloc[-1] if D_final is None else D_final)
     if end < float(rows["D"].iloc[-1]) * FINISHED:
-        raise RunsError(f"run {run_id}: {rows['D'].iloc[-1]:.4g} tokens were seen, more than the {end:.4g} planned (D_final)")
+        raise RunsError(
+            f"run {run_id}: {rows['D'].iloc[-1]:.4g} tokens were seen, more than the {end:.4g} planned (D_final)"
+        )
     named = rows["schedule"].dropna() if "schedule" in rows else pd.Series(dtype=object)
     shape = str(named.iloc[-1]) if len(named) else schedule
     if shape is not None:
@@ -232,5 +234,11 @@ def _logged(run_id: str, rows: pd.DataFrame, schedule: str | None, D_final: floa
     if lr is not None and (not np.isfinite(lr).any() or not np.nanmax(lr) > 0):
         lr = None
     return _Logged(
-        run_id, float(sizes[0]), rows["D"].to_numpy(float), rows["loss"].to_numpy(float), lr, max(end, rows["D"].iloc[-1]), shape
+        run_id,
+        float(sizes[0]),
+        rows["D"].to_numpy(float),
+        rows["loss"].to_numpy(float),
+        lr,
+        max(end, rows["D"].iloc[-1]),
+        shape,
     )

@@ -96,7 +96,8 @@ class CurvesFit:
             centre, error = _forecast(self.solution, self.curves.index(curve))
             tried = self._hindcasts(curve.seen / curve.D_final)
             ratio = np.sqrt(
-                (IMAGINED * IMAGINED_RATIO**2 + ((tried["error"] / tried["expected"]) ** 2).sum()) / (IMAGINED + len(tried))
+                (IMAGINED * IMAGINED_RATIO**2 + ((tried["error"] / tried["expected"]) ** 2).sum())
+                / (IMAGINED + len(tried))
             )
             half = float(student.ppf(0.5 + 0.5 * level, IMAGINED + len(tried))) * ratio * error
             rows.append(
@@ -115,7 +116,20 @@ class CurvesFit:
                     "error_tried": float(np.sqrt((tried["error"] ** 2).mean())) if len(tried) else np.nan,
                 }
             )
-        columns = "run_id N D D_final share loss_now loss loss_lower loss_upper level tried error_tried".split()
+        columns = [
+            "run_id",
+            "N",
+            "D",
+            "D_final",
+            "share",
+            "loss_now",
+            "loss",
+            "loss_lower",
+            "loss_upper",
+            "level",
+            "tried",
+            "error_tried",
+        ]
         return pd.DataFrame(rows, columns=columns)
 
     def hindcasts(self, share: float) -> pd.DataFrame:
@@ -149,7 +163,9 @@ class CurvesFit:
             found = replace(self.solution.system, curves=tuple(curves)).fit(begin)
             centre, error = _forecast(found, i)
             end = _end(self.solution, whole)
-            rows.append((whole.run_id, np.exp(end), np.exp(centre), centre - end, float(np.hypot(error, found.noise / 2.0))))
+            rows.append(
+                (whole.run_id, np.exp(end), np.exp(centre), centre - end, float(np.hypot(error, found.noise / 2.0)))
+            )
         return pd.DataFrame(rows, columns=["run_id", "loss", "forecast", "error", "expected"])
 
     def final_law(self, schedule: str | None = None) -> FittedLaw:
@@ -192,8 +208,14 @@ class CurvesFit:
         """Chinchilla's coefficients of final losses, from coordinates (draws, coefficients)."""
         system = self.solution.system
         T = np.concatenate([[0.0], np.cumsum(np.diff(SHARES) * 0.5 * (rate[1:] + rate[:-1]))])
-        fell, since, low = np.maximum(rate[:-1] - rate[1:], 0.0), (T[-1] - T[1:]) / T[-1], np.maximum(rate[1:], LEAST_RATE)
-        N, D = (v.ravel() for v in np.meshgrid(*(_about([getattr(c, k) for c in self.curves]) for k in ("N", "D_final"))))
+        fell, since, low = (
+            np.maximum(rate[:-1] - rate[1:], 0.0),
+            (T[-1] - T[1:]) / T[-1],
+            np.maximum(rate[1:], LEAST_RATE),
+        )
+        N, D = (
+            v.ravel() for v in np.meshgrid(*(_about([getattr(c, k) for c in self.curves]) for k in ("N", "D_final")))
+        )
         at, seen = np.log(N) - system.log_N, np.log(D * T[-1]) - system.log_T
         rows = []
         for one in v:
@@ -244,13 +266,17 @@ class CurvesFit:
             )
         for curve in self.running:
             if curve.seen < EARLY * curve.D_final:
-                said.append(f"Run {curve.run_id} has seen {curve.seen / curve.D_final:.0%} of its tokens; ask again at a third.")
+                said.append(
+                    f"Run {curve.run_id} has seen {curve.seen / curve.D_final:.0%} of its tokens; ask again at a third."
+                )
             largest = max((c.N for c in self.curves if c is not curve), default=curve.N)
-            if curve.N > 3.0 * largest:
-                said.append(f"Run {curve.run_id} is {curve.N / largest:.3g} times as large as any other.")
+            if (times := curve.N / largest) > 3.0:
+                said.append(f"Run {curve.run_id} is {times:.3g} times as large as any other.")
         sizes = len({c.N for c in self.curves})
         if sizes < 3:
-            said.append(f"{sizes} size{'s' * (sizes > 1)} of N: the exponent alpha is what published fits lead to expect.")
+            said.append(
+                f"{sizes} size{'s' * (sizes > 1)} of N: the exponent alpha is what published fits lead to expect."
+            )
         return said
 
     @property
@@ -314,7 +340,7 @@ def _through(wanted: Array, at: Array, seen: Array, begin: Array) -> Array:
 
 def _end(solution: CurveSolution, curve: CurveOfRun) -> float:
     """Log-loss at the end of a finished run: its last points, carried to the end along the law; the last alone where the rate falls fast."""
-    last = curve.D >= curve.D_final * (1.0 - LAST)
+    last = curve.D / curve.D_final >= 1.0 - LAST
     along = solution.system.log_loss(solution.v, curve, curve.D[last])
     at_end = solution.system.log_loss(solution.v, curve, np.array([curve.D_final]))
     return float((curve.log_loss[last] - along).mean() + at_end[0]) if last.any() else float(curve.log_loss[-1])
@@ -324,9 +350,7 @@ def _forecast(solution: CurveSolution, i: int) -> tuple[float, float]:
     """Log-loss at the end of a run and its standard error; what the law misses the ends of the finished ones by is made good."""
     curves = solution.system.curves
     centre, error = solution.forecast(curves[i], i)
-    missed = [
-        _end(solution, c) - solution.forecast(c, k)[0] for k, c in enumerate(curves) if c.finished and k != i
-    ]
+    missed = [_end(solution, c) - solution.forecast(c, k)[0] for k, c in enumerate(curves) if c.finished and k != i]
     if not missed:
         return centre, error
     shift = float(np.sum(missed)) / (len(missed) + 1.0)
@@ -399,5 +423,7 @@ def fit_curves(
         raise RunsError("no run has a name and a loss")
     solution = CurveSystem.of(curves).fit()
     if not np.isfinite(solution.v).all():
-        raise FitError("no coefficients describe these curves; are the losses in nats and the tokens those seen so far?")
+        raise FitError(
+            "no coefficients describe these curves; are the losses in nats and the tokens those seen so far?"
+        )
     return CurvesFit(tuple(curves), solution, level, seed)

@@ -144,7 +144,9 @@ def _ranked_starts(
         theta = law.project(theta, data.x, data.loss, data.weights, free=list(space.free))
     theta = theta[~np.isnan(theta).any(axis=1)]
     if not len(theta):
-        raise FitError(f"no start of {law.label} fits these {len(data.loss)} runs at all; the law does not fall with them")
+        raise FitError(
+            f"no start of {law.label} fits these {len(data.loss)} runs at all; the law does not fall with them"
+        )
     if space.given:
         suggested = theta.copy()
         for j, coordinate in space.given.items():

@@ -15,7 +15,9 @@ from quokka_laws.plan.design.expected_error import Beliefs, Trained
 def start() -> Trained:
     rng = np.random.default_rng(3)
     J, g = rng.standard_normal((2, 9, 3)), rng.standard_normal((2, 2, 3))
-    return Beliefs(J, g, np.stack([np.eye(3)] * 2), np.full(2, 0.5), 0.3, np.zeros((9, 9)), np.zeros((9, 2)), np.zeros(2)).with_none()
+    return Beliefs(
+        J, g, np.stack([np.eye(3)] * 2), np.full(2, 0.5), 0.3, np.zeros((9, 9)), np.zeros((9, 2)), np.zeros(2)
+    ).with_none()
 
 
 def test_as_good_as_the_best_of_all_sets_within_a_tenth(start: Trained) -> None:

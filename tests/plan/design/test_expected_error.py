@@ -21,7 +21,14 @@ def beliefs() -> Beliefs:
         return 0.04 * np.exp(-0.5 * (a - b.T) ** 2)
 
     return Beliefs(
-        basis(x)[None], basis(at)[None], 0.5 * np.eye(2)[None], np.ones(1), 0.1, kernel(x, x), kernel(x, at), np.full(2, 0.04)
+        basis(x)[None],
+        basis(at)[None],
+        0.5 * np.eye(2)[None],
+        np.ones(1),
+        0.1,
+        kernel(x, x),
+        kernel(x, at),
+        np.full(2, 0.04),
     )
 
 
@@ -32,7 +39,9 @@ def test_expected_error_is_that_of_simulated_fits(beliefs: Beliefs) -> None:
         now = now.change(i, 1.0)
     rng, count = np.random.default_rng(1), 40_000
     J, g, P = beliefs.J[0][chosen], beliefs.g[0], beliefs.precision[0]
-    together = np.block([[beliefs.K[np.ix_(chosen, chosen)], beliefs.k[chosen]], [beliefs.k[chosen].T, np.full((2, 2), np.nan)]])
+    together = np.block(
+        [[beliefs.K[np.ix_(chosen, chosen)], beliefs.k[chosen]], [beliefs.k[chosen].T, np.full((2, 2), np.nan)]]
+    )
     at = np.array([[4.0], [5.0]])
     together[5:, 5:] = 0.04 * np.exp(-0.5 * (at - at.T) ** 2)
     unknown = rng.multivariate_normal(np.zeros(7), together, count)

@@ -35,7 +35,13 @@ VAGUE, VAGUE_SIZE = 0.3, 1.0
 """Standard deviations of a prior on log-losses, and on the log of a best size: a factor e either way."""
 NOISE = 0.006
 """Standard deviation of a run's log-loss where no fit says it."""
-KNOWN = ("besiroglu-2024", "chinchilla-2022/parametric", "gadre-2024/c4", "quokka-2025/parametric", "skaling/farseer-runs")
+KNOWN = (
+    "besiroglu-2024",
+    "chinchilla-2022/parametric",
+    "gadre-2024/c4",
+    "quokka-2025/parametric",
+    "skaling/farseer-runs",
+)
 KNOWN_REPEATED = ("muennighoff-2023", "quokka-2025/repeated")
 MOST_DRAWS = 4
 
@@ -46,7 +52,7 @@ def laws_of(fit: FitResult | None, *, repeated: bool) -> tuple[list[FittedLaw], 
         found = [published[name] for name in (KNOWN_REPEATED if repeated else KNOWN)]
         if not repeated:  # what Quokka's 87 runs say: two terms that are coupled strongly
             values = {"E": 1.846, "A": 1.183e5, "alpha": 0.578, "B": 2.106e6, "beta": 0.586, "k": 0.4115}
-            found.append(FittedLaw(Skaling(), values))
+            found.append(FittedLaw(Skaling(), values, name="skaling/quokka-runs"))
         return found, np.full(len(found), 1.0 / len(found))
     others = [] if repeated else _rivals(fit)
     if fit.draws is not None and len(draws := fit.draws.dropna()):

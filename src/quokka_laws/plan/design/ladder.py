@@ -126,7 +126,9 @@ def _factorial(
         small, few = n <= steps[(slices - 1) // 3] * 1.001, r <= ratios[(sizes - 1) // 3] * 1.001
         n, r = n[small | few], r[small | few]
     N = np.sqrt(budget / (k * (n**2 * r).sum())) * n
-    table = _table(np.rint(N), np.rint(N) * r * (N / np.rint(N)) ** 2, centre).sort_values("C", kind="stable", ignore_index=True)
+    table = _table(np.rint(N), np.rint(N) * r * (N / np.rint(N)) ** 2, centre).sort_values(
+        "C", kind="stable", ignore_index=True
+    )
     about = f"{slices} sizes by {sizes} ratios D/N" if layout == "grid" else "two arms of an L"
     return _noted(table, f"{about}: {len(table)} runs", centre, float(table["C"].min()))
 

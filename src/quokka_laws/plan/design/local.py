@@ -71,7 +71,9 @@ class Knowledge:
         if data.groups is not None:
             notes.append(f"{len(data.loss)} checkpoints of {units} runs count as {units} observations")
         if mixed := undetermined(information, names[~held]):
-            notes.append(f"the runs so far do not determine {', '.join(mixed)}, so standard deviations under this law mean little")
+            notes.append(
+                f"the runs so far do not determine {', '.join(mixed)}, so standard deviations under this law mean little"
+            )
         return cls(information, new, basis, noise, notes)
 
     def deviations(self, gradient: Array, order: list[int]) -> Array:

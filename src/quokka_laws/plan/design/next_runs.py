@@ -100,7 +100,9 @@ def next_runs(
     fitted = _checked(fit)
     repeated = fitted.law.of_repetition if fitted is not None else _has_repetition(fit, candidates)
     if fitted is None and candidates is None:
-        raise ArgumentError("without a fit there is no range for a grid of candidates; give candidates, or begin with ql.plan.ladder")
+        raise ArgumentError(
+            "without a fit there is no range for a grid of candidates; give candidates, or begin with ql.plan.ladder"
+        )
     if cost != "C" and candidates is None:
         raise ArgumentError(f"cost = {cost!r} is a column of candidates, and none were given")
     if repeated and U_D is None and candidates is None:
@@ -149,13 +151,19 @@ def _answer(
     else:
         shown = deviations
     table = pool.iloc[order].copy()
-    if known is not None and not len(pool.index.difference(pd.RangeIndex(len(pool)))) and pool.index.is_monotonic_increasing:
+    if (
+        known is not None
+        and not len(pool.index.difference(pd.RangeIndex(len(pool))))
+        and pool.index.is_monotonic_increasing
+    ):
         table = table.reset_index(drop=True)
     table["sd_before"], table["sd_after"] = shown[:-1], shown[1:]
     table[f"{cost}_so_far"] = table[cost].cumsum()
     notes = [] if known is None else [*known.notes]
     if known is None:
-        notes.append("no fit yet: published laws stand in, and the deviations are expected errors with the laws' own in them")
+        notes.append(
+            "no fit yet: published laws stand in, and the deviations are expected errors with the laws' own in them"
+        )
     table.attrs = {
         "target": question.text,
         "noise": noise,

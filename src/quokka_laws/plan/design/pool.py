@@ -56,7 +56,9 @@ def given(table: Any, *, repeated: bool, flops_per_ND: float, cost: str = "C") -
         raise ArgumentError(f"candidates lack {', '.join(missing)}; columns: {', '.join(map(str, table))}")
     pool = table[names].map(parse_quantity).astype(float)
     if (bad := ~(np.isfinite(pool) & (pool > 0)).all(axis=1)).any():
-        raise ArgumentError(f"candidates, row {pool.index[np.flatnonzero(bad)[0]]}: {', '.join(names)} must be positive numbers")
+        raise ArgumentError(
+            f"candidates, row {pool.index[np.flatnonzero(bad)[0]]}: {', '.join(names)} must be positive numbers"
+        )
     pool.insert(2, "C", flops_per_ND * pool["N"] * pool["D"])
     if repeated:
         pool.insert(pool.columns.get_loc("U_D") + 1, "epochs", pool["D"] / pool["U_D"])
@@ -73,7 +75,9 @@ def affordable(pool: pd.DataFrame, budget: float, cost: str) -> pd.DataFrame:
     """
     unit = " FLOPs" if cost == "C" else f" ({cost})"
     if not len(pool):
-        raise ArgumentError(f"budget = {budget:.3g}{unit}: no candidate lies within the shares of it; widen share, or U_D")
+        raise ArgumentError(
+            f"budget = {budget:.3g}{unit}: no candidate lies within the shares of it; widen share, or U_D"
+        )
     if (cheapest := pool[cost].min()) > budget:
         raise ArgumentError(f"budget = {budget:.3g}{unit} is below the cheapest candidate, {cheapest:.3g}")
     return pool[pool[cost] <= budget]
