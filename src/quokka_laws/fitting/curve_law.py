@@ -169,7 +169,7 @@ class CurveSolution:
             gradient[len(self.v) + position] = RUN_TO_RUN
             base += RUN_TO_RUN * float(self.u[position])
             own = 0.0
-        return base, float(np.sqrt(max(gradient @ self.covariance @ gradient, 0.0) + own))
+        return base, float(np.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0) + own))
 
     @property
     def values(self) -> dict[str, float]:

@@ -49,7 +49,8 @@ MOST_DRAWS = 4
 def laws_of(fit: FitResult | None, *, repeated: bool) -> tuple[list[FittedLaw], Array]:
     """Laws that may hold, and their weights."""
     if fit is None:
-        found = [published[name] for name in (KNOWN_REPEATED if repeated else KNOWN)]
+        known = [published[name] for name in (KNOWN_REPEATED if repeated else KNOWN)]
+        found = [law for law in known if isinstance(law, FittedLaw)]
         if not repeated:  # what Quokka's 87 runs say: two terms that are coupled strongly
             values = {"E": 1.846, "A": 1.183e5, "alpha": 0.578, "B": 2.106e6, "beta": 0.586, "k": 0.4115}
             found.append(FittedLaw(Skaling(), values, name="skaling/quokka-runs"))

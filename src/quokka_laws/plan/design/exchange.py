@@ -86,18 +86,19 @@ def _exchanged(now: Trained, kept: Array, cost: Array, budget: float, fewest: in
         own = np.flatnonzero(now.chosen & ~kept)
         if not len(own):
             return now
-        best, move = error * (1.0 - LEAST_GAIN), None
+        best = error * (1.0 - LEAST_GAIN)
+        move: Trained | None = None
         for i in own:
             without = now.change(int(i), -1.0)
             left = budget - cost[now.chosen & ~kept].sum() + cost[i]
             if now.chosen.sum() > fewest and (alone := without.error()) < best:
-                best, move = alone, (without, None)
+                best, move = alone, without
             which = np.flatnonzero(~now.chosen & (cost <= left * (1.0 + 1e-12)))
             if len(which):
                 after = without.errors(1.0, which)
                 if after.min() < best:
-                    best, move = float(after.min()), (without, int(which[np.argmin(after)]))
+                    best, move = float(after.min()), without.change(int(which[np.argmin(after)]), 1.0)
         if move is None:
             return now
-        now = move[0] if move[1] is None else move[0].change(move[1], 1.0)
+        now = move
     return now

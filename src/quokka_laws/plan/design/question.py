@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.quantities import parse_quantity
 
-Target = Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame
+Target: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Question:
 
 def _points(target: Target, law: FittedLaw) -> pd.DataFrame:
     if isinstance(target, Mapping):
-        one = dict(zip(target, one_positive(**target), strict=True))
+        one: dict[str, float] = dict(zip(target, one_positive(**target), strict=True))
         table = pd.DataFrame({k: [v] for k, v in one.items()})
     else:
         table = pd.DataFrame(target)

@@ -130,10 +130,10 @@ def _answers(
     if prior is not None:
         mean, precision = prior.on(space)
         space = space.expecting(mean, precision * noise**2)
-    values, near = {"k": 1.0, **truth.values}, None
+    values, begin = {"k": 1.0, **truth.values}, None
     if set(law.names) <= set(values) and min(values[c.name] for c in law.coefficients if c.is_log) > 0:
-        near = space.enter(law.to_theta({name: values[name] for name in law.names}), space.problem(data, objective))
-    best = optimise(law, data, space, objective, n_starts=None, seed=0, near=near, briefly=True)
+        begin = space.enter(law.to_theta({name: values[name] for name in law.names}), space.problem(data, objective))
+    best = optimise(law, data, space, objective, n_starts=None, seed=0, near=begin, briefly=True)
     count = len(log_losses)
     problem = replace(space.problem(data, objective), loss=np.exp(log_losses))
     start, off = np.repeat(best.u[None], count, axis=0), np.repeat(best.off[None], count, axis=0)
