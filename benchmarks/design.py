@@ -324,9 +324,7 @@ def main() -> None:
             if options.out is not None:
                 pd.DataFrame(rows, columns=["pool", "rule", "share", "R2", "runs"]).to_csv(options.out, index=False)
     found = pd.DataFrame(rows, columns=["pool", "rule", "share", "R2", "runs"])
-    print(
-        found.pivot_table(index=["pool", "share"], columns="rule", values="R2")[list(RULES)].round(2).to_string()
-    )
+    print(found.pivot_table(index=["pool", "share"], columns="rule", values="R2")[list(RULES)].round(2).to_string())
     one = found[~found["pool"].isin(["reuse2026", "datablations"])]
     print("\nMean, one pass over the data")
     print(one.pivot_table(index="rule", columns="share", values="R2").round(2).to_string())

@@ -18,12 +18,14 @@ from quokka_laws.results import format  # noqa: E402
 
 format.WIDTH = 90  # characters that fit a page of the site
 
+REPOSITORY = "https://github.com/quokka-laws/quokka-laws"
 project = "quokka-laws"
 author = "the quokka-laws authors"
 version = release = __version__
 extensions = [
     "myst_parser",
     "numpydoc",
+    "sphinx_copybutton",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_click",
@@ -40,12 +42,19 @@ sphinx_click_mock_imports = ["torch"]  # the trainer's options are listed withou
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "quokka-laws"
+html_favicon = "_static/favicon.svg"
+html_show_sourcelink = False
+copybutton_exclude = ".linenos, .gp, .go"
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 html_css_files = ["wide.css"]
 html_theme_options = {
     "show_prev_next": False,
-    "navbar_end": ["theme-switcher"],
+    "navbar_end": ["version", "theme-switcher", "navbar-icon-links"],
+    "icon_links": [{"name": "Repository", "url": REPOSITORY, "icon": "fa-brands fa-github"}],
+    "footer_start": ["copyright"],
+    "footer_end": [],
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

@@ -15,7 +15,11 @@ import click
 @click.option("--field", default="text", show_default=True, help="Field of JSON lines, column of Parquet and Arrow.")
 @click.option("--separator", default="", help=r"Between documents of plain text, such as '\n\n'.")
 @click.option("--tokenizer", default="", help="A JSON file of the tokenizers library; default: bytes.")
-@click.option("--end", default="", help="The tokenizer's token that ends a document; found by its usual names without it, such as </s>")
+@click.option(
+    "--end",
+    default="",
+    help="The tokenizer's token that ends a document; found by its usual names without it, such as </s>",
+)
 @click.option("--end-token", type=click.IntRange(0), help="What ends documents in nanoGPT's .bin; default 50256.")
 @click.option("--vocabulary", type=click.IntRange(0), default=0, help="Of a .bin; default: up to its largest token.")
 @click.option("--validation", multiple=True, metavar="SOURCE", help="Separate validation source. Repeatable.")

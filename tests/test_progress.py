@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from quokka_laws.progress import Progress
+from quokka_laws.progress import Progress, told_to
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -37,3 +37,15 @@ def test_it_counts_and_ends_after_an_error() -> None:
     with pytest.raises(KeyError):
         work()
     bar.close()  # a second time does nothing
+
+
+def test_who_listens_is_told() -> None:
+    told: list[tuple[str, int, int]] = []
+    with told_to(lambda *said: told.append(said)):
+        with Progress("fits", 3, enabled=True) as bar:
+            bar.update(2)
+        with Progress("quiet", 3, enabled=False) as bar:
+            bar.update(2)
+    with Progress("later", 1, enabled=True):
+        pass
+    assert told == [("fits", 0, 3), ("fits", 2, 3)]

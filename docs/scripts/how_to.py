@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from quokka_laws.cli.app import main
 
 DOCS = Path(__file__).parents[1]
-OWN = ["own-law.md", "mixture-of-experts.md", "compare-recipes.md", "forecast.md"]
+OWN = ["several-losses.md", "own-law.md", "mixture-of-experts.md", "compare-recipes.md", "forecast.md", "loss-goes-up-again.md", "which-rows-are-wrong.md"]
 PAGES = [DOCS / "index.md", *sorted((DOCS / "how-to").glob("plan-*.md")), *(DOCS / "how-to" / name for name in OWN)]
 _BLOCK = re.compile(
     r"(```(?P<language>python|bash)\n(?P<code>(?:(?!```).)*)```\n\n```text\n)(?P<output>.*?)(```)", flags=re.DOTALL

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         compare,
         consensus,
         forecast,
+        hold_out_tasks,
         read_forecast,
         score,
         sensitivity,
@@ -41,13 +42,34 @@ if TYPE_CHECKING:
         QuokkaError,
         RunsError,
     )
-    from quokka_laws.fitting import CurvesFit, fit, fit_curves, fit_isoflops, influence, profile
+    from quokka_laws.fitting import (
+        CurvesFit,
+        downstream,
+        fit,
+        fit_curves,
+        fit_hyperparameters,
+        fit_isoflops,
+        influence,
+        profile,
+    )
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
-    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
+    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, QuantileHuber
     from quokka_laws.reporting import explorer, plot, report, write_explorer
-    from quokka_laws.results import FitResult, FitStatus, FittedLaw, IsoflopFit, read_fit
+    from quokka_laws.results import (
+        Downstream,
+        FitResult,
+        FitStatus,
+        FittedLaw,
+        HyperparameterFit,
+        IsoflopFit,
+        LossFits,
+        read_downstream,
+        read_fit,
+        read_fits,
+        read_hyperparameters,
+    )
     from quokka_laws.runs import Conventions, check_runs, equal_run_weights, read_runs
 
 # Where each public name lives: a room is imported when one of its names is first asked for, so that `import quokka_laws`
@@ -60,18 +82,22 @@ _ROOM_OF = {
     "Consensus": "evaluation",
     "Conventions": "runs",
     "CurvesFit": "fitting",
+    "Downstream": "results",
     "ExpressionError": "exceptions",
     "FitError": "exceptions",
     "FitResult": "results",
     "FitStatus": "results",
     "FittedLaw": "results",
     "Forecast": "evaluation",
+    "HyperparameterFit": "results",
     "IsoflopFit": "results",
     "L2": "objective",
     "LogHuber": "objective",
     "LogL1": "objective",
     "LogL2": "objective",
+    "LossFits": "results",
     "MissingDependencyError": "exceptions",
+    "QuantileHuber": "objective",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
     "Scores": "evaluation",
@@ -84,13 +110,16 @@ _ROOM_OF = {
     "consensus": "evaluation",
     "conversions": "literature",
     "datasets": "literature",
+    "downstream": "fitting",
     "equal_run_weights": "runs",
     "evaluation": "",
     "explorer": "reporting",
     "fit": "fitting",
     "fit_curves": "fitting",
+    "fit_hyperparameters": "fitting",
     "fit_isoflops": "fitting",
     "forecast": "evaluation",
+    "hold_out_tasks": "evaluation",
     "import_runs": "importers",
     "importers": "",
     "law": "laws",
@@ -100,8 +129,11 @@ _ROOM_OF = {
     "plot": "reporting",
     "profile": "fitting",
     "published": "literature",
+    "read_downstream": "results",
     "read_fit": "results",
+    "read_fits": "results",
     "read_forecast": "evaluation",
+    "read_hyperparameters": "results",
     "read_runs": "runs",
     "report": "reporting",
     "runs": "",

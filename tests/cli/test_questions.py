@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 from quokka_laws.cli.app import main
@@ -77,35 +76,3 @@ def test_commands_on_a_fit(noisy_fit: ql.FitResult, tmp_path: Path) -> None:
     assert not asked["known"].all()
     own = table("reach", "2.5", "--law", str(path), "--format", "csv").iloc[0]
     assert own["C_lower"] < own["C"] < own["C_upper"]
-
-
-@pytest.fixture
-def odd_table(tmp_path: Path) -> Path:
-    """Runs in columns that nobody could guess, with one that crashed."""
-    runs = sweep(ql.laws.Chinchilla(), TRUE_CHINCHILLA, runs=40, noise=0.003)[["N", "D", "loss"]]
-    path = tmp_path / "runs.csv"
-    pd.concat([runs, pd.DataFrame({"N": [1e9], "D": [1e10], "loss": [11.0]})]).rename(columns={"N": "weights_"}).to_csv(
-        path, index=False
-    )
-    return path
-
-
-READING = ["--columns", "N=weights_", "--drop", "loss > 10", "--law", "chinchilla", "--law", "kaplan"]
-
-
-def test_compare(odd_table: Path) -> None:
-    rows = table("compare", str(odd_table), *READING, "--bootstrap", "0", "--format", "csv")
-    runs = ql.read_runs(odd_table, columns={"N": "weights_"}, drop="loss > 10")
-    same = ql.compare([ql.laws.Chinchilla(), ql.laws.Kaplan()], runs, bootstrap=0)
-    assert rows["error"].tolist() == pytest.approx(same.table["error"].tolist(), rel=1e-9)
-    wrong = CliRunner().invoke(main, ["compare", str(odd_table), "--law", "chinchila"])
-    assert wrong.exit_code == 2
-    assert "did you mean 'chinchilla'" in wrong.stderr
-
-
-def test_average(odd_table: Path) -> None:
-    args = ["average", str(odd_table), *READING, "--format", "csv"]
-    done = CliRunner().invoke(main, args)
-    assert "of budgets they had not seen" in done.stderr
-    assert set(pd.read_csv(io.StringIO(done.stdout))["distance"]) >= {"×1 to ×3"}
-    assert CliRunner().invoke(main, [*args, "-N", "1B"]).exit_code == 2

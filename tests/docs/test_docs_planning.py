@@ -18,3 +18,8 @@ def test_planning_pages_are_current(page: Path) -> None:
 def test_published_laws_page_is_current() -> None:
     made = script("published_table")
     assert made.page() == made.PAGE.read_text(encoding="utf-8"), "run python docs/scripts/published_table.py"
+
+
+def test_forms_page_is_current() -> None:
+    made = script("forms_table")
+    assert made.page() == made.PAGE.read_text(encoding="utf-8"), "run python docs/scripts/forms_table.py"

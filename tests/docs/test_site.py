@@ -16,12 +16,21 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browser import WIDTHS, opened, overflow
+from browser import WIDTHS, grave_faults, opened, overflow, seen_as
 
 from quokka_laws.cli.app import main
 
 DOCS = Path(__file__).parents[2] / "docs"
-LOOKED_AT = ("index", "gallery/index", "gallery/fit_your_csv", "gallery/repeated_data", "mathematics", "api", "cli")
+PAGES_FOR_ALL = ("index", "explorer", "published")
+LOOKED_AT = (
+    *PAGES_FOR_ALL,
+    "gallery/index",
+    "gallery/fit_your_csv",
+    "gallery/repeated_data",
+    "mathematics",
+    "api",
+    "cli",
+)
 
 
 class Page(HTMLParser):
@@ -74,8 +83,29 @@ def test_the_site(tmp_path: Path) -> None:
     reference = (site / "cli.html").read_text(encoding="utf-8")
     assert not [name for name in main.commands if f"quokka-laws {name}" not in re.sub(r"<[^>]+>", "", reference)]
 
-    for name in LOOKED_AT:
-        for width in WIDTHS:
-            with opened(site / f"{name}.html", width, dark=width == WIDTHS[0]) as (tab, complaints):
+    with opened(site / "index.html", 1280) as (tab, complaints):
+        for name in LOOKED_AT:
+            tab.goto((site / f"{name}.html").as_uri())
+            for width in WIDTHS:
+                seen_as(tab, width, dark=width == WIDTHS[0])
                 assert overflow(tab) <= 0, f"{name} at {width} px"
-            assert not complaints, name
+            if name in PAGES_FOR_ALL:
+                assert grave_faults(tab) == [], name
+            if name == "explorer":
+                tab.locator("iframe.doors").scroll_into_view_if_needed()
+                frame = tab.frames[1]
+                for width in WIDTHS:
+                    seen_as(tab, width, dark=width == WIDTHS[0])
+                    tab.wait_for_timeout(300)
+                    assert frame.evaluate("document.scrollingElement.scrollHeight - innerHeight") <= 0, (
+                        f"frame at {width} px"
+                    )
+                    assert frame.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0, (
+                        f"frame at {width} px"
+                    )
+            if name == "published":
+                seen_as(tab, WIDTHS[0])
+                tab.wait_for_timeout(500)
+                first = tab.locator(".pst-scrollable-table-container").first
+                assert first.evaluate("box => box.scrollWidth > box.clientWidth && box.tabIndex === 0")
+        assert not complaints

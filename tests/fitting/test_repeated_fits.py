@@ -91,7 +91,7 @@ def test_one_amount_of_unique_data_says_nothing_about_others(law: laws.Law, name
     one = runs[np.isclose(runs["U_D"], runs["U_D"].iloc[0])].reset_index(drop=True)
     one = one[one.groupby("run_id").cumcount() % 40 == 0].reset_index(drop=True)
     one.attrs = runs.attrs
-    with pytest.raises(ql.RunsError, match=rf"same unique data .*: {name} of .*--fix {name}="):
+    with pytest.raises(ql.RunsError, match=rf"same unique data .*: {name} of "):
         ql.fit(law, one)
     held = law.make_params(**{name: dict(value=0.4, vary=False)})
     assert ql.fit(law, one, params=held, n_starts=1).values[name] == 0.4

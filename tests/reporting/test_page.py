@@ -10,14 +10,19 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 import pytest
-from browser import WIDTHS, opened, overflow
+from browser import WIDTHS, grave_faults, opened, overflow, seen_as
 from click.testing import CliRunner
 
 import quokka_laws as ql
 from quokka_laws.cli.app import main
 from quokka_laws.reporting import page_figures
 from quokka_laws.reporting.page import report
+from quokka_laws.reporting.templating import markdown
 from quokka_laws.results.storage import data_hash
+
+ANSWERS = {"training_code": "https://example.org/<code>"}
+SECTIONS = 6
+A4_WIDTH = 680  # pixels between margins of 15 mm
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +32,12 @@ def quokka_fit(quokka87: pd.DataFrame) -> ql.FitResult:
 
 @pytest.fixture(scope="module")
 def page(quokka_fit: ql.FitResult) -> str:
-    return report(quokka_fit, C=[1e22], command="quokka-laws report fit.json")
+    return report(quokka_fit, C=[1e22], compare=True, answers=ANSWERS, command="quokka-laws report fit.json")
 
 
 @pytest.fixture(scope="module")
 def text(quokka_fit: ql.FitResult) -> str:
-    return report(quokka_fit, C=[1e22], form="md", command="x")
+    return report(quokka_fit, C=[1e22], compare=True, form="md", command="x")
 
 
 @pytest.fixture
@@ -46,20 +51,36 @@ def test_a_figure_that_the_law_refuses_does_not_take_the_page_with_it() -> None:
         raise ql.FitError("it cannot rise")
 
     drawn = page_figures.Figure("Loss contours", "Loss over epochs.", refuse).drawn(True)
-    assert drawn == {"title": "Loss contours", "caption": "Not drawn: it cannot rise", "svg": ""}
+    assert drawn["svg"] == ""
+    assert drawn["caption"] == "Not drawn: it cannot rise"
 
 
 def test_says_everything(page: str, quokka_fit: ql.FitResult) -> None:
     optimum = ql.plan.compute_optimal(quokka_fit, 1e22).iloc[0]
+    joint = ql.consensus(quokka_fit.runs, 1e22).table.iloc[0]
     for words in (
-        "Which model size", f"{optimum['N'] / 1e9:.3g}B", "Before you rely on it", "IsoFLOP profiles",
-        "Loss contours", "Residuals", "Held out", "Sensitivity", data_hash(quokka_fit.runs), "numpy", "seed",
-        "quokka-laws report fit.json", "beyond your largest run", "Reproducibility checklist", "To state",
+        f"{optimum['N'] / 1e9:.3g}B", f"{joint['N'] / 1e9:.3g}B", data_hash(quokka_fit.runs), "numpy", "seed",
+        "quokka-laws report fit.json", "beyond your largest run", "https://example.org/&lt;code&gt;",
     ):  # fmt: skip
         assert words in page
-    assert page.count("<svg") == 5
+    assert re.findall("<h3>(.*?)</h3>", page)[:4] == [
+        "Loss against compute",
+        "IsoFLOP profiles",
+        "Loss contours",
+        "Residuals",
+    ]
+    assert page.count("<svg") == 6
+    assert page.count("<details") == SECTIONS
+    assert len(page.encode()) <= 1_500_000
     iso = ql.fit_isoflops(quokka_fit.runs).allocate(np.array([1e22]))
     assert f"{iso['N'].iloc[0] / 1e9:.3g}B" in page
+
+
+@pytest.mark.usefixtures("words_only")
+def test_without_a_law_named_the_headline_is_the_answer_of_all_methods(quokka87: pd.DataFrame) -> None:
+    text = report(ql.fit(quokka87), C=1e22, form="md")
+    joint = ql.consensus(quokka87, 1e22).table.iloc[0]
+    assert f"{joint['N'] / 1e9:.3g}B parameters" in text.split("**")[1]
 
 
 @pytest.mark.usefixtures("words_only")
@@ -78,14 +99,58 @@ def test_loads_nothing(page: str) -> None:
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("dark", [False, True])
-def test_lays_out(page: str, tmp_path: Path, width: int, dark: bool) -> None:
+def test_the_page_in_use(page: str, quokka_fit: ql.FitResult, tmp_path: Path) -> None:
+    """One load: widths, themes, folding, sorting, copying, numbers as CSV, paper."""
     (tmp_path / "report.html").write_text(page, encoding="utf-8")
-    with opened(tmp_path / "report.html", width, dark=dark) as (tab, complaints):
+    with opened(tmp_path / "report.html", 1280) as (tab, complaints):
+        for width in WIDTHS:
+            for dark in (False, True):
+                seen_as(tab, width, dark=dark)
+                assert overflow(tab) <= 0, (width, dark)
+                shade = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+                assert (shade == "rgb(255, 255, 255)") is not dark
+                turned = tab.evaluate("getComputedStyle(document.querySelector('svg.figure')).filter")
+                assert (turned == "none") is not dark
+        assert grave_faults(tab) == []
+
+        seen_as(tab, 1280)
+        assert tab.locator("details[open]").count() == SECTIONS - 2
+        tab.click("summary >> nth=-1")
+        assert tab.locator("details[open]").count() == SECTIONS - 1
+        column = "[...document.querySelectorAll('#t-held-out tbody tr')].map(r => r.cells[4].innerText)"
+        tab.click("#t-held-out th:nth-child(5) button")
+        assert [float(v.split()[0]) for v in tab.evaluate(column)] == sorted(
+            float(v.split()[0]) for v in tab.evaluate(column)
+        )
+        assert tab.get_attribute("#t-held-out th:nth-child(5)", "aria-sort") == "ascending"
+        tab.click("#t-held-out th:nth-child(5) button")
+        assert tab.get_attribute("#t-held-out th:nth-child(5)", "aria-sort") == "descending"
+        tab.click("[data-copy=t-coefficients]")
+        tab.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'pasted'}))")
+        tab.focus("#pasted")
+        tab.keyboard.press("Control+V")
+        assert f"E\t{quokka_fit.values['E']:.6g}" in tab.input_value("#pasted")
+        tab.evaluate("document.getElementById('pasted').remove()")
+        for name, numbers in (("coefficients", quokka_fit.summary), ("residuals", quokka_fit.residuals)):
+            with tab.expect_download() as waited:
+                tab.click(f"[data-csv={name}]")
+            table = pd.read_csv(waited.value.path())
+            assert waited.value.suggested_filename == f"{name}.csv"
+            assert len(table) == len(numbers)
+            for column_of in ("value", "lower") if name == "coefficients" else ("loss", "residual"):
+                np.testing.assert_allclose(table[column_of], numbers[column_of], rtol=1e-6)
+
+        pdf = tab.pdf(prefer_css_page_size=True)
+        assert pdf.startswith(b"%PDF")
+        tab.emulate_media(media="print")
+        seen_as(tab, A4_WIDTH)
         assert overflow(tab) <= 0
-        shade = tab.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (shade == "rgb(255, 255, 255)") is not dark
+        cut = "[...document.querySelectorAll('table, svg.figure')].filter(t => t.getBoundingClientRect().right > innerWidth + 1).length"
+        tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert tab.evaluate(cut) == 0
+        assert tab.locator("details:not([open])").count() == 0
+        tab.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert tab.locator("details:not([open])").count() == 1
     assert complaints == []
 
 
@@ -99,7 +164,8 @@ def test_markdown_has_the_same_numbers(text: str, page: str) -> None:
 
 
 def test_same_fit_same_bytes(quokka_fit: ql.FitResult, page: str) -> None:
-    assert report(quokka_fit, C=[1e22], command="quokka-laws report fit.json") == page
+    again = report(quokka_fit, C=[1e22], compare=True, answers=ANSWERS, command="quokka-laws report fit.json")
+    assert again == page
 
 
 def test_runs_that_were_not_fitted_are_predicted(quokka87: pd.DataFrame) -> None:
@@ -114,15 +180,20 @@ def test_without_draws_there_are_no_intervals(quokka87: pd.DataFrame) -> None:
 
 
 def test_checklist_is_the_librarys(quokka_fit: ql.FitResult, text: str) -> None:
-    for item in ql.checklist(quokka_fit).itertuples():
-        assert f"- {item.question} {item.answer}" in text
+    table = ql.checklist(quokka_fit)
+    for item in table[table["missing"] == ""].itertuples():
+        assert f"- {item.question} {markdown(item.answer)}" in text
+    for key in table.loc[~table["known"], "missing"]:
+        assert key in text.split("What a reader will ask for")[1]
+    with pytest.raises(ql.ArgumentError, match="no_such"):
+        report(quokka_fit, answers={"no_such": "x"})
 
 
 def test_held_out_figure_is_a_comparison_with_a_rival(quokka_fit: ql.FitResult, text: str) -> None:
     found = page_figures.comparison(quokka_fit)
     assert {"chinchilla", "skaling"} <= set(found.table["law"])
     rows = found.table[found.table["holdout"] == "×10"].set_index("law")
-    assert f"chinchilla {100 * rows.loc['chinchilla', 'error']:.2f} %" in text
+    assert f"| chinchilla | ×10 the largest fitted | 60 | 27 | {100 * rows.loc['chinchilla', 'error']:.2f} % |" in text
 
 
 def test_fixed_coefficients_stay_fixed_where_the_largest_runs_are_held_out(quokka87: pd.DataFrame) -> None:
@@ -142,8 +213,7 @@ def test_many_checkpoints_are_thinned_evenly() -> None:
     assert page_figures.thinned(few) is few
 
 
-def test_repeated_data_asks_for_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_figures, "DISTANCES", (10.0,))
+def test_repeated_data_asks_for_epochs() -> None:
     law = ql.laws.QuokkaRepeated()
     values = {k: ql.published["quokka-2025/repeated"].values[k] for k in law.names}
     N, U_D, epochs = (v.ravel() for v in np.meshgrid([3e7, 1e8, 4e8, 1e9], [1e7, 1e8], [2, 8, 40, 150, 500]))
@@ -155,15 +225,11 @@ def test_repeated_data_asks_for_epochs(tmp_path: Path, monkeypatch: pytest.Monke
     at = ql.plan.data_optimal(fit, 1e8).iloc[0]
     assert f"{at['epochs']:.3g} epochs" in page
     assert page.count("<svg") == 5
-    assert page.count('aria-label="Loss contours at ') == 2
+    assert page.count("<h3>Loss contours at ") == page.count("<h3>Loss over epochs at ") == 2
     text = report(fit, C=[1e17, 1e18], U_D=[1e7, 1e8], form="md")
     every = ql.plan.compute_and_data_optimal(fit, C=[1e17, 1e17, 1e18, 1e18], U_D=[1e7, 1e8, 1e7, 1e8])
     rows = [line for line in text.splitlines() if line.startswith("| quokka-repeated |")]
     assert [f"{n / 1e6:.3g}M" in row for n, row in zip(every["N"], rows, strict=True)] == [True] * 4
-    (tmp_path / "report.html").write_text(page, encoding="utf-8")
-    with opened(tmp_path / "report.html", 390) as (tab, complaints):
-        assert overflow(tab) <= 0
-    assert complaints == []
 
 
 def test_a_law_of_one_variable_has_a_page_too(quokka87: pd.DataFrame) -> None:
@@ -177,7 +243,7 @@ def test_from_runs_at_once(quokka87: pd.DataFrame, tmp_path: Path) -> None:
     command = ["report", str(tmp_path / "runs.csv"), "-C", "1e22", "--bootstrap", "20", "-o", str(tmp_path / "page.md")]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
-    optimum = ql.plan.compute_optimal(ql.fit(ql.laws.Chinchilla(), quokka87), 1e22).iloc[0]
+    optimum = ql.consensus(quokka87, 1e22).table.iloc[0]
     written = (tmp_path / "page.md").read_text(encoding="utf-8")
     for text in (done.stdout, written):
         assert f"Train {optimum['N'] / 1e9:.3g}B parameters" in text
@@ -206,6 +272,15 @@ def test_without_jinja2(quokka_fit: ql.FitResult, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ql.MissingDependencyError, match=r"quokka-laws\[report\]"):
         report(quokka_fit, form="md")
+
+
+@pytest.mark.usefixtures("words_only")
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_rows_left_out_are_listed_with_the_reason(quokka87: pd.DataFrame, form: str) -> None:
+    fit = ql.fit(ql.laws.Chinchilla(), ql.read_runs(quokka87, drop={"few tokens <b>": "D / N < 4"}))
+    text = report(fit, form=form)
+    assert len(fit.excluded) == 13
+    assert text.count("few tokens &lt;b&gt;" if form == "html" else "few tokens &lt;b>") >= 13
 
 
 @pytest.mark.usefixtures("words_only")

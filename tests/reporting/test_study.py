@@ -61,5 +61,5 @@ def test_a_law_without_N_and_D_allocates_nothing(runs: pd.DataFrame) -> None:
 def test_what_is_written(done: Study, tmp_path: Path) -> None:
     assert done.write(tmp_path / "own.json") == [tmp_path / "own.json"]
     written = done.write(tmp_path / "folder")
-    assert [p.name for p in written] == ["fit.json", "loss-contours.png", "residuals.png"]
+    assert [p.name for p in written] == ["fit.json", "loss-against-compute.png", "loss-contours.png", "residuals.png"]
     assert ql.read_fit(written[0]) == done.fit

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import replace
 
 import quokka_laws as ql
+from quokka_laws._spelling import on_command_line
 from quokka_laws.results.diagnostic import Diagnostic, Known, Option, Severity
 
 DROP = Diagnostic(
@@ -24,10 +25,10 @@ def test_round_trip_through_json() -> None:
 
 
 def test_what_to_try_is_written_for_the_reader() -> None:
-    assert DROP.advice[0].python() in DROP.sentence()
-    words = shlex.split(DROP.advice[0].command())
-    assert words == ["--keep", "sweep == 'x y'"]
-    assert DROP.advice[0].command() in DROP.sentence(command_line=True)
+    assert str(DROP.advice[0]) in DROP.sentence()
+    with on_command_line():
+        assert shlex.split(str(DROP.advice[0])) == ["--keep", "sweep == 'x y'"]
+        assert str(DROP.advice[0]) in DROP.sentence()
 
 
 def test_diagnostics_are_found_when_asked_for_and_kept(noisy_fit: ql.FitResult) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
+from quokka_laws._spelling import on_command_line
 from quokka_laws.runs.checks import fault_text
 from quokka_laws.runs.remarks import SENTENCES, Remark, sentence
 
@@ -83,7 +84,8 @@ def test_equal_names_of_columns_are_named_in_frames_and_files(tmp_path: object) 
 def test_advice_is_python_in_the_library_and_options_in_the_command_line() -> None:
     fault = Remark("flops", {"rule": "6ND"}, ("3",), ({"flops": "as given"}, {"columns": {"N": "a b"}}))
     assert "flops='as given', or columns={'N': 'a b'}" in sentence(fault)
-    assert '--flops "as given", or --columns "N=a b"' in fault_text("t.csv", [fault], options=True)
+    with on_command_line():
+        assert '--flops "as given", or --columns "N=a b"' in fault_text("t.csv", [fault])
 
 
 def test_every_sentence_can_be_said_without_its_facts() -> None:

@@ -2,11 +2,26 @@
 
 from quokka_laws.architectures.architecture import Architecture, Experts, LatentAttention
 from quokka_laws.architectures.count import Count, count
+from quokka_laws.architectures.launch import LAUNCHED, Launch, launch, runs_of
 from quokka_laws.architectures.propose import propose
 from quokka_laws.architectures.read import read
 from quokka_laws.architectures.write import FORMATS, write
 
-__all__ = ["FORMATS", "Architecture", "Count", "Experts", "LatentAttention", "count", "propose", "read", "write"]
+__all__ = [
+    "FORMATS",
+    "LAUNCHED",
+    "Architecture",
+    "Count",
+    "Experts",
+    "LatentAttention",
+    "Launch",
+    "count",
+    "launch",
+    "propose",
+    "read",
+    "runs_of",
+    "write",
+]
 
 
 def __dir__() -> list[str]:

@@ -74,6 +74,7 @@ def propose(
     wanted = aspect if aspect is not None else float(np.clip(ASPECT * (N / AT) ** GROWTH, 16.0, 160.0))
     if not wanted > 0:
         raise ArgumentError(f"aspect = {aspect!r} is not a positive number")
+    N = float(N)
     guess = (N / 12 * wanted) ** (1 / 3)  # layers·12·width² parameters
     best: tuple[float, Architecture] | None = None
     for width in _widths(guess):

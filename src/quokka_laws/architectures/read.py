@@ -1,4 +1,4 @@
-"""Configurations of others as an :class:`Architecture`: Hugging Face's config.json, nanoGPT's arguments."""
+"""Configurations of others as an :class:`Architecture`: Hugging Face's config.json, nanoGPT's arguments, torchtitan's files."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from quokka_laws.architectures.architecture import Architecture, Experts, LatentAttention
+from quokka_laws.architectures.read_torchtitan import read_python, read_toml
 from quokka_laws.exceptions import ArgumentError
 
 Config = Mapping[str, Any]
 
 
-def read(source: str | Path | Config) -> Architecture:
+def read(source: str | Path | Config, *, flavour: str | None = None) -> Architecture:
     """An architecture from a configuration.
 
     Parameters
     ----------
     source : path or mapping
         Hugging Face's ``config.json``, or its content; nanoGPT's arguments (``n_layer``, ``n_head``, ``n_embd``) without a
-        ``model_type``.
+        ``model_type``; a Python file of torchtitan's models, or a job's TOML that names one.
+    flavour : str, optional
+        Which model of torchtitan's file: ``"8B"``.
 
     Returns
     -------
@@ -31,6 +34,9 @@ def read(source: str | Path | Config) -> Architecture:
     ArgumentError
         For a file that is no configuration, a model type that is not known, or sizes that are missing or wrong: all at once.
     """
+    if not isinstance(source, Mapping) and (path := Path(source)).suffix.lower() in (".py", ".toml"):
+        text = _text(path)
+        return read_toml(text, path.name) if path.suffix.lower() == ".toml" else read_python(text, path.name, flavour)
     config = source if isinstance(source, Mapping) else _file(Path(source))
     if "text_config" in config and "hidden_size" not in config:  # of a model that also sees images
         config = config["text_config"]
@@ -70,14 +76,21 @@ class _Fields:
 
 def _file(path: Path) -> Config:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ArgumentError(f"{path}: cannot be read ({error.strerror})") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = json.loads(_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ArgumentError(f"{path}: not JSON ({error})") from None
     if not isinstance(found, dict):
         raise ArgumentError(f"{path}: holds a {type(found).__name__}; a configuration is an object with a model_type")
     return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ArgumentError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{path}: not text ({error})") from None
 
 
 def _sizes(c: _Fields) -> dict[str, Any]:

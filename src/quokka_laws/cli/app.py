@@ -41,7 +41,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "speedup": ("recipes", "Recipe A or B: how much compute one saves, and how sure that is."),
         "epochs": ("questions", "After how many epochs training stops helping."),
         "data-optimal": ("questions", "The model and epochs that make the most of unique tokens."),
-        "hyperparameters": ("questions", "Learning rate and batch size as several papers advise them."),
+        "downstream": ("downstream", "Predict the accuracy of tasks, from RUNS with scores."),
+        "hyperparameters": ("hyperparameters", "The best learning rate and batch, from a sweep or from papers."),
     },
     "Trust": {
         "compare": ("trust", "Fit several laws to the cheap runs, predict the expensive ones."),
@@ -55,6 +56,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "laws": ("literature", "List published laws, or show one."),
     },
     "Pages": {
+        "app": ("serve", "Open the application in the browser: drop a table, read the answer."),
         "report": ("pages", "Write a fit as one self-contained page."),
         "explore": ("pages", "Write a page with sliders."),
         "plot": ("pages", "Draw the figures of a FIT."),

@@ -22,6 +22,7 @@ CONTEXT = click.option(
 
 @click.command("count")
 @click.argument("config", required=False)
+@click.option("--flavor", help="Which model of torchtitan's Python file: 8B.")
 @click.option("--layers", type=int, help="How many layers.")
 @click.option("--width", type=int, help="Width of the residual stream.")
 @click.option("--heads", type=int, help="Attention heads of a layer.")
@@ -34,6 +35,7 @@ CONTEXT = click.option(
 @output_options
 def count_command(
     config: str | None,
+    flavor: str | None,
     layers: int | None,
     width: int | None,
     heads: int | None,
@@ -45,12 +47,16 @@ def count_command(
     full_attention: bool,
     out: Output,
 ) -> None:
-    """Count the parameters and FLOPs of CONFIG (Hugging Face's config.json), or of --layers, --width and --heads."""
+    """Count the parameters and FLOPs of CONFIG, or of --layers, --width and --heads.
+
+    CONFIG is Hugging Face's config.json, nanoGPT's arguments as JSON, or for torchtitan its Python file of a model (--flavor 8B) or a
+    job's TOML that names one.
+    """
     sizes = {"--layers": layers, "--width": width, "--heads": heads}
     if config is not None:
         if given := [k for k, v in sizes.items() if v is not None]:
             raise click.UsageError(f"{config} says what {', '.join(given)} would: give one or the other")
-        shape = architectures.read(config)
+        shape = architectures.read(config, flavour=flavor)
     else:
         if missing := [k for k, v in sizes.items() if v is None]:
             raise click.UsageError(f"give a configuration, or {', '.join(missing)} too")

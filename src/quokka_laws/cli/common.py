@@ -6,7 +6,6 @@ At run time the rooms of the library are imported by the functions that need the
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -139,26 +138,6 @@ def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 QUIET = click.option(
     "-q", "--quiet", is_flag=True, expose_value=False, callback=_be_quiet, help="The answer and nothing else."
 )
-
-
-def as_options(message: str) -> str:
-    """Arguments of the library's functions in a message as options of the command line."""
-
-    def columns(match: re.Match[str]) -> str:
-        pairs = re.findall(r"'(\w+)': (?:'([^']*)'|(…))", match[1])
-        return '--columns "' + ",".join(f"{canonical}={given or blank}" for canonical, given, blank in pairs) + '"'
-
-    def command(match: re.Match[str]) -> str:
-        name = match[1].replace("_", "-")
-        return f"`quokka-laws {name}`" if name in click.get_current_context().find_root().command.commands else match[0]  # type: ignore[attr-defined]
-
-    message = re.sub(r"\bmax_bytes=(\d+)", r"quokka-laws --max-file-size \1 …", message)
-    message = re.sub(r"columns=\{(.*?)\}", columns, message)
-    message = re.sub(r"\b(flops|drop|keep)=(?='|\"|\s|$)", r"--\1 ", message).rstrip()
-    # Where a message has both, the option alone: "cluster=None (on the command line --cluster row)".
-    message = re.sub(r"(?:ql\.|params=|cluster=)[^;:]*?,? \(?on the command line (--[^);]*)\)?", r"\1", message)
-    message = re.sub(r"; in Python [^)]*\)", ")", message)
-    return re.sub(r"\bql\.(?:plan\.)?(\w+)(?:\([^)]*\))?", command, message)
 
 
 def given(*names: str) -> list[str]:

@@ -9,8 +9,9 @@ import click
 import pandas as pd
 
 from quokka_laws.cli.common import QUANTITY, Real, quantities
+from quokka_laws.cli.launches import launch_options, launched_table, write_launch
 from quokka_laws.cli.literature import doubts, resolve, resolve_fit
-from quokka_laws.cli.output import Output, output_options
+from quokka_laws.cli.output import FOLDERS, Output, output_options
 from quokka_laws.exceptions import QuokkaError
 from quokka_laws.plan.design import ladder, next_runs, simulate
 from quokka_laws.plan.design.believed import NOISE, laws_of
@@ -20,6 +21,7 @@ from quokka_laws.results.format import human, left_aligned
 from quokka_laws.runs.files import read_table
 
 SWEEP = output_options(data="csv", forms=["text", "csv", "json"])
+LAUNCHED = output_options(data="csv", forms=["text", "csv", "json", *FOLDERS])
 TOTAL = click.option(
     "--total", type=QUANTITY, required=True, help="FLOPs of all runs together; with --cost, in the unit of its column."
 )
@@ -101,7 +103,8 @@ def ladder_command(
 @click.option("--candidates", type=click.Path(), help="Choose from the rows of this table (N, D) instead of a grid.")
 @click.option("--cost", default="C", show_default=True, help="Column of the candidates that --total is counted in.")
 @SIMULATE
-@SWEEP
+@launch_options
+@LAUNCHED
 def design_command(
     fit: str | None,
     total: float,
@@ -114,12 +117,17 @@ def design_command(
     cost: str,
     simulated: bool,
     out: Output,
+    **launched: Any,
 ) -> None:
     """Choose the runs to train next, given a FIT: those that leave a question best answered, should the law be wrong too.
 
-    Without a FIT, before anything is trained, published laws stand in, and --candidates are needed. Write the runs with -o
-    sweep.csv, which the reference trainer reads.
+    Without a FIT, before anything is trained, published laws stand in, and --candidates are needed.
+
+    Write the runs with -o sweep.csv, which the reference trainer reads; or with --format torchtitan (or megatron) -o FOLDER as scripts
+    for a cluster, whose logs `quokka-laws import` reads back.
     """
+    if out.form in FOLDERS and out.path is None:
+        raise click.UsageError(f"--format {out.form} writes a folder: give -o FOLDER")
     if (N is None) != (D is None):
         raise click.UsageError("-N and -D go together: the point whose loss is asked for")
     if (C is not None) + (N is not None) + (region is not None) != 1:
@@ -157,6 +165,10 @@ def design_command(
         )
         truths = None if fitted is None else laws_of(fitted, repeated=fitted.law.of_repetition)[0]
         below.append(intervals(trained, C, target, truths, table.attrs["noise"]))
+    if out.form in FOLDERS and out.path is not None:
+        facts = write_launch(table, out.form, out.path, **launched)
+        out.text(answer, known, launched_table(facts), *below)
+        return
     out.for_programs("csv").show(answer, known, table, below=below)
 
 

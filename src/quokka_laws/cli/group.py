@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
+from quokka_laws._spelling import on_command_line
 from quokka_laws._version import __version__
-from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, as_options, fail
-from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
+from quokka_laws.cli.common import FAILED, OUR_FAULT, USAGE, fail
+from quokka_laws.exceptions import ArgumentError, QuokkaError
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 
@@ -58,19 +59,12 @@ class Doors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; never show a traceback for a mistake of the user's."""
         try:
-            return super().invoke(ctx)
+            with on_command_line():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except ArgumentError as error:
-            fail(as_options(str(error)), USAGE)
-        except RunsError as error:
-            fail(_faults(error) if error.faults else as_options(str(error)), FAILED)
-        except QuokkaError as error:
-            fail(as_options(str(error)), FAILED)
-        except OSError as error:
-            fail(f"{error.filename or 'a file'}: {error.strerror or error}", FAILED)
-        except MemoryError:
-            fail("there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED)
+        except (QuokkaError, OSError, MemoryError) as error:
+            fail(*refusal(error))
         except Exception as error:  # whatever is not raised on purpose is our mistake
             _own_fault(error)
 
@@ -84,11 +78,13 @@ class Doors(click.Group):
         return name, command, rest
 
 
-def _faults(error: RunsError) -> str:
-    """Faults of a table, with what to try as options."""
-    from quokka_laws.runs.checks import fault_text
-
-    return fault_text(error.source, error.faults, options=True)
+def refusal(error: QuokkaError | OSError | MemoryError) -> tuple[str, int]:
+    """What a command says of an error that is not a fault of ours, and its exit code."""
+    if isinstance(error, QuokkaError):
+        return str(error), USAGE if isinstance(error, ArgumentError) else FAILED
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}", FAILED
+    return "there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED
 
 
 def _refuse_repeats(command: click.Command, name: str, ctx: click.Context, args: list[str]) -> None:

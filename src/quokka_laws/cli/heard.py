@@ -6,8 +6,6 @@ import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
-from quokka_laws.cli.common import as_options
-
 T = TypeVar("T")
 
 
@@ -16,4 +14,4 @@ def heard(ask: Callable[[], T]) -> tuple[T, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         answer = ask()
-    return answer, list(dict.fromkeys(as_options(str(warning.message)) for warning in caught))
+    return answer, list(dict.fromkeys(str(warning.message) for warning in caught))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,10 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import BUDGETS, Real, assignments, say
+from quokka_laws.cli.common import BUDGETS, Real, assignments, given, say
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Formula, Law, from_name
+from quokka_laws.runs.conventions import AS_GIVEN
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.read import notes_of, read_runs
 from quokka_laws.runs.remarks import sentence
@@ -38,6 +39,16 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=Real(0, 1e4),
             help="Bytes of text for each token: turns bits/byte into nats/token.",
         ),
+        click.option(
+            "--config-column",
+            metavar="COLUMN",
+            help="Count N and C of each run from the configuration in this column: a path, or its content as JSON.",
+        ),
+        click.option(
+            "--config-counts",
+            type=click.Choice(["total", "active", "non-embedding"]),
+            help="What N holds when it is counted from configurations.  [default: total]",
+        ),
         assignments(
             "--state", help="Conventions to record: N_counts=total,loss_split=validation,loss_unit=nats/token."
         ),
@@ -48,7 +59,7 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_runs(
-    sources: str | Sequence[str],
+    sources: str | Sequence[str] | pd.DataFrame,
     columns: dict[str, str],
     flops: str,
     drop: tuple[str, ...],
@@ -56,11 +67,25 @@ def load_runs(
     best_of: str | None,
     bytes_per_token: float | None,
     state: dict[str, Any],
+    config_column: str | None = None,
+    config_counts: Any = None,
+    said: set[str] | None = None,
+    unsaid: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr."""
+    """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr.
+
+    What is in ``said`` has been told already, of a table that is read once for each of its losses; the codes in ``unsaid`` the
+    command answers itself.
+    """
     several = [sources] if isinstance(sources, str) else list(sources)
+    source: Any = several[0] if len(several) == 1 else several
+    if config_column is not None:
+        source, state = _counted(several, config_column, config_counts or "total", columns, flops, state)
+        columns, flops = {k: v for k, v in columns.items() if k not in ("N", "C")}, AS_GIVEN
+    elif config_counts is not None:
+        raise click.UsageError("--config-counts goes with --config-column, the column of configurations")
     table = read_runs(
-        several[0] if len(several) == 1 else several,
+        source,
         columns=columns,
         flops=flops,
         drop={f"drop: {d}": d for d in drop} or None,
@@ -70,9 +95,27 @@ def load_runs(
         **state,
     )
     for note in notes_of(table):
-        if not note.routine:
-            say(f"  {sentence(note, options=True)}")
+        told = sentence(note)
+        if not note.routine and note.code not in unsaid and (said is None or told not in said):
+            say(f"  {told}")
+        if said is not None:
+            said.add(told)
     return table
+
+
+def _counted(
+    several: Sequence[str], column: str, counts: Any, columns: dict[str, str], flops: str, state: dict[str, Any]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A table with N and C counted from its configurations, and what is to be recorded of it."""
+    from quokka_laws.importers.configurations import counted
+
+    if len(several) > 1:
+        raise click.UsageError(f"--config-column {column}: give one table, whose folder the paths in it start from")
+    if flops_given := given("flops"):
+        raise click.UsageError(f"{flops_given[0]} {flops}: C is counted from the configurations; leave it out")
+    table = counted(several[0], column, columns=columns, counts=counts)
+    say(f"  N ({counts}) and C are counted from the configurations in {column}")
+    return table, {"N_counts": counts, **state}
 
 
 def with_settings(
@@ -91,14 +134,19 @@ def with_settings(
     ranges = {name: _range("--start", name, value) for name, value in start.items()}
     limits = {name: _range("--bounds", name, value) for name, value in bounds.items()}
     if isinstance(law, Formula):
-        return replace(
-            law,
-            of=None if variables is None else tuple(v.strip() for v in variables.split(",") if v.strip()),
-            fixed=tuple(fixed.items()),
-            ties=tuple(tie.items()),
-            start=tuple((name, *pair) for name, pair in ranges.items()),
-            bounds=tuple((name, *pair) for name, pair in limits.items()),
-        ), None
+        told = law.with_settings(
+            fixed=fixed.items(),
+            ties=tie.items(),
+            start=[(name, *pair) for name, pair in ranges.items()],
+            bounds=[(name, *pair) for name, pair in limits.items()],
+        )
+        if variables is None:
+            return told, None
+        if law.called:
+            raise click.UsageError(
+                f"--variables is for formulas; columns of {law.called} are named in brackets, {law.called}(…)"
+            )
+        return replace(told, of=tuple(v.strip() for v in variables.split(",") if v.strip())), None
     if variables is not None:
         raise click.UsageError(f"--variables says which names of a formula are columns; {law.label} knows its own")
     settings: dict[str, dict[str, Any]] = {name: {"value": value, "vary": False} for name, value in fixed.items()}
@@ -166,6 +214,15 @@ SEED = click.option(
     default=0,
     show_default=True,
     help="Random seed of starts and resamples.",
+)
+
+
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(-1),
+    default=1,
+    show_default=True,
+    help="Processes that share the refits; -1 for every core. The numbers do not depend on it.",
 )
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".txt": "text", ".md": "text"}
+FOLDERS = ("torchtitan", "megatron")
+"""Forms that are a folder of files, written by the command itself."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Output:
     @property
     def data_on_stdout(self) -> bool:
         """Whether stdout belongs to a program."""
-        return self.path is None and self.form != "text"
+        return self.path is None and self.form not in ("text", *FOLDERS)
 
     def for_programs(self, form: str) -> Output:
         """For commands whose answer is a table to work with: data where stdout is redirected and nothing else was asked."""
@@ -91,7 +93,7 @@ class Output:
 
     def data(self, table: pd.DataFrame) -> None:
         """A table for programs, where one is wanted."""
-        if self.form == "text" and self.path is None:
+        if self.form in FOLDERS or (self.form == "text" and self.path is None):
             return
         self.write({"json": as_json, "jsonl": as_json_lines, "csv": as_csv, "text": columns}[self.form](table))
 
@@ -198,6 +200,9 @@ def chosen(form: str | None, as_data: bool, output: str | None, strict: bool, da
     if output is None:
         return Output(form or "text", None, strict, asked=form is not None)
     path = Path(output)
+    if form in FOLDERS:
+        make_folder(path)
+        return Output(form, path, strict)
     by_ending = FORMS.get(path.suffix.lower())
     if by_ending is None and form is None:
         raise click.UsageError(f"-o {output}: the ending says the form, one of {', '.join(FORMS)}; or give --format")

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import shlex
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from quokka_laws.cli.common import BUDGETS, QUIET, UNIQUE, given, quiet, say
+from quokka_laws.cli.common import BUDGETS, QUIET, UNIQUE, assignments, given, quiet, say
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit, resolve_loss
 from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
 from quokka_laws.cli.output import Output, check_output, write_file, written
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
-from quokka_laws.laws import Law, registry
+from quokka_laws.laws import Law, names
 from quokka_laws.literature.registry import full_name, published
+from quokka_laws.results.downstream_storage import is_downstream, read_downstream
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import WIDTH
 from quokka_laws.results.schema import SCHEMA
 from quokka_laws.writing import make_folder
 
@@ -32,15 +35,28 @@ PAGES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 @study_options
 @UNIQUE
 @click.option(
-    "--law", type=LawName(), default="chinchilla", show_default=True, help=f"To fit RUNS: {', '.join(registry())}."
+    "--law", type=LawName(), help=f"To fit RUNS; chosen by the runs without it: {', '.join(names())}, or a formula."
 )
 @click.option(
-    "--forecast", "forecasts", multiple=True, help="A forecast.json to list with what became of it. Repeatable."
+    "--compare",
+    is_flag=True,
+    help="Also predict the largest runs from the rest, beside another law, and refit under other choices; takes seconds more.",
+)
+@assignments("--answer", help="What a reader will ask and the fit does not know: training_code=https://...")
+@click.option(
+    "--forecast",
+    "forecasts",
+    multiple=True,
+    help="A forecast.json, or a folder of them, to list with what became of it. Repeatable.",
 )
 @runs_options
 @click.option(
     "-o", "--output", metavar="FILE", help="report.html or report.md; beside the source without it; - for stdout."
 )
+@click.option(
+    "--to", type=click.Choice(["wandb"]), help="Also log the page, its tables and the answer to a run of W&B."
+)
+@click.option("--project", default="quokka-laws", show_default=True, help="Of W&B.")
 @QUIET
 def report_command(
     source: str,
@@ -49,24 +65,36 @@ def report_command(
     U_D: tuple[float, ...],
     bootstrap: int,
     seed: int,
-    law: Law,
+    law: Law | None,
+    compare: bool,
+    answer: dict[str, str],
     forecasts: tuple[str, ...],
     output: str | None,
+    to: str | None,
+    project: str,
     **reading: Any,
 ) -> None:
     """Write a fit as one self-contained page.
 
-    FIT is what `quokka-laws fit -o fit.json` wrote (a file, or - for stdin). Given a table of RUNS instead, the law is fitted
+    FIT is what `quokka-laws fit -o fit.json` wrote (a file, or - for stdin), or `downstream -o` with task accuracy. Given a table of RUNS instead, the law is fitted
     first, with the defaults of `fit`. NEWER_RUNS that were not fitted are predicted and compared.
     """
     from quokka_laws.evaluation.forecasts import read_forecast
     from quokka_laws.fitting.fit import fit
     from quokka_laws.reporting.page import page
+    from quokka_laws.reporting.wandb_report import need_wandb, to_wandb
 
+    if to is not None:
+        need_wandb()  # before the work, not after it
+    elif given("project"):
+        raise click.UsageError("--project is of W&B: give it with --to wandb")
     target = _page(output, source)
     check_output(target)
-    past = [read_forecast(path) for path in forecasts]
-    if _is_fit(source):
+    past = [read_forecast(path) for given_path in forecasts for path in _forecast_files(given_path)]
+    tasks = read_downstream(source) if is_downstream(source) else None
+    if tasks is not None:
+        fitted = tasks.fit
+    elif _is_fit(source):
         of_runs = ("law", "bootstrap", "seed", *(() if newer else reading))
         if ignored := given(*of_runs):
             raise click.UsageError(
@@ -74,18 +102,46 @@ def report_command(
             )
         fitted = resolve_fit(source, "report")
     else:
-        fitted = fit(law, load_runs([source], **reading), bootstrap=bootstrap, seed=seed, progress=not quiet())
+        table = load_runs([source], **reading)
+        settings: dict[str, Any] = {"bootstrap": bootstrap, "seed": seed, "progress": not quiet()}
+        fitted = fit(table, **settings) if law is None else fit(law, table, **settings)
     if U_D and "epochs" not in fitted.law.variables:
         say(f"-U is ignored: {fitted.label} is a law of {', '.join(fitted.law.variables)}")
-    table = load_runs([newer], **reading) if newer else None
+    new = load_runs([newer], **reading) if newer else None
     command = shlex.join(["quokka-laws", *sys.argv[1:]])
     form = "html" if target is None else PAGES[target.suffix.lower()]
-    made = page(fitted, runs=table, C=C, U_D=U_D, forecasts=past, form=form, command=command, progress=not quiet())
+    made = page(
+        fitted,
+        runs=new,
+        C=C,
+        U_D=U_D,
+        compare=compare,
+        forecasts=past,
+        answers=answer,
+        tasks=tasks,
+        form=form,
+        command=command,
+        progress=not quiet(),
+    )
     if target is None:
         click.echo(made.text.encode("utf-8"))  # whatever the terminal's alphabet
-        return
-    Output("text", None, False).text(made.answer, made.known)
-    write_file(target, made.text)
+    else:
+        Output("text", None, False).text(textwrap.fill(made.answer, WIDTH, subsequent_indent="  "), made.known)
+        write_file(target, made.text)
+    if to is not None:
+        say(f"logged to {to_wandb(made, fitted, project=project)}")
+
+
+def _forecast_files(given_path: str) -> list[Path]:
+    """A forecast, or those of a folder."""
+    from quokka_laws.evaluation.forecasts import is_forecast
+
+    path = Path(given_path)
+    if not path.is_dir():
+        return [path]
+    if not (found := [p for p in sorted(path.glob("*.json")) if is_forecast(p)]):
+        raise click.UsageError(f"--forecast {given_path}: there is no forecast in this folder")
+    return found
 
 
 def _page(output: str | None, source: str) -> Path | None:
@@ -147,10 +203,10 @@ def explore_command(fits: tuple[str, ...], names: tuple[str, ...], output: str) 
     "-o", "--output", metavar="FOLDER|FILE", default=".", show_default=True,
     help="Folder for all figures, or one file: figure.png, .svg or .pdf.",
 )  # fmt: skip
-@click.option("--kind", help="With a file: contours, residuals, isoflops, epochs.")
+@click.option("--kind", help="With a file: frontier, contours, residuals, isoflops, epochs.")
 @QUIET
 def plot_command(law: str, C: tuple[float, ...], output: str, kind: str | None) -> None:
-    """Draw the figures of a FIT: IsoFLOP profiles where its runs allow, contours, residuals."""
+    """Draw the figures of a FIT: loss against compute, IsoFLOP profiles where its runs allow, contours, residuals."""
     from quokka_laws.reporting import plot
     from quokka_laws.reporting.study import Study
 

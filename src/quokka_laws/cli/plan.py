@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.budget import budget_of, budget_options
-from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, as_options, quantities
+from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, UNIQUE, given, quantities
+from quokka_laws.cli.downstream import predict_tasks
 from quokka_laws.cli.heard import heard
+from quokka_laws.cli.launches import launch_options, launched_table, write_launch
 from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, Planned, doubts, in_bytes, resolve, resolve_loss
 from quokka_laws.cli.options import quantity
-from quokka_laws.cli.output import Output, output_options
+from quokka_laws.cli.output import FOLDERS, Output, check_output, output_options
 from quokka_laws.exceptions import FitError
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.compute import compute_optimal
@@ -22,6 +25,7 @@ from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
 from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, plan_answer
 from quokka_laws.reporting.verdict import verdict
+from quokka_laws.results.downstream_storage import is_downstream
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import how_far, human, left_aligned, times
 
@@ -34,6 +38,11 @@ REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 @click.option("--inference-tokens", "D_inf", type=QUANTITY, help="Tokens to be served: minimise training and serving.")
 @click.option("--law", "laws", multiple=True, help="A published law or a fit.json. Repeatable.")
 @TOKENS_PER_BYTE
+@click.option("--architecture", metavar="FOLDER", help="Write what a cluster launches for the first law's plan there.")
+@click.option(
+    "--trainer", type=click.Choice(FOLDERS), default="torchtitan", show_default=True, help="Whom it is written for."
+)
+@launch_options
 @LEVEL
 @output_options
 def plan_command(
@@ -41,6 +50,8 @@ def plan_command(
     D_inf: float | None,
     laws: tuple[str, ...],
     tokens_per_byte: dict[str, str],
+    architecture: str | None,
+    trainer: str,
     level: float,
     out: Output,
     **machine: Any,
@@ -54,6 +65,8 @@ def plan_command(
     """
     if U_D is not None and D_inf is not None:
         raise click.UsageError("--unique-tokens and --inference-tokens answer different questions: ask one at a time")
+    launched = {k: machine.pop(k) for k in ("vocabulary", "context", "counts", "rule", "lr", "batch")}
+    check_output(architecture)
     budget = budget_of(**machine)
     names = laws or (*published.defaults(), *(REPEATED if U_D is not None else ()))
     fits, said = align(
@@ -83,12 +96,18 @@ def plan_command(
         table["note"] = table["note"].fillna("")
     answer = verdict(table, budget, U_D)
     known = [
-        *(f"No row: {as_options(str(error))}" for error in refused),
+        *(f"No row: {error}" for error in refused),
         *_cautions(table, U_D),
-        *map(as_options, said),
+        *said,
         *doubts(*fits),
     ]
-    out.show(answer, known, table, pretty=_pretty)
+    below = []
+    if architecture is not None:
+        if len(table) > 1:
+            known.append(f"The launched run is that of {table['law'].iloc[0]}; choose with --law.")
+        facts = write_launch(table.head(1), trainer, Path(architecture), **launched)
+        below = [launched_table(facts)]
+    out.show(answer, known, table, pretty=_pretty, below=below)
 
 
 def _answer(fit: Planned, budget: float, U_D: float | None, D_inf: float | None, level: float) -> pd.DataFrame:
@@ -199,12 +218,30 @@ def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) 
 @quantities("--epochs", "epochs", help="Epochs, for laws of repeated data.")
 @BUDGETS
 @click.option("--at", type=ASSIGNMENTS, multiple=True, help="Any other variable of the law: sparsity=0.9,N_active=1B.")
+@click.option("--metric", help="Accuracy of these tasks, from what `downstream -o` wrote: hellaswag,mean.")
 @LEVEL
 @output_options
 def predict_command(
-    law: str, at: tuple[dict[str, str], ...], level: float, out: Output, **data: tuple[float, ...]
+    law: str,
+    at: tuple[dict[str, str], ...],
+    metric: str | None,
+    level: float,
+    out: Output,
+    **data: tuple[float, ...],
 ) -> None:
-    """Predict the loss at N and D, or at any variables of the law, from a FIT (a file, or - for stdin) or a published LAW."""
+    """Predict the loss at N and D, or at any variables of the law, from a FIT (a file, or - for stdin) or a published LAW.
+
+    With what `quokka-laws downstream -o downstream.json` wrote, the accuracy of its tasks.
+    """
+    if is_downstream(law):
+        asked = {k: list(v) for k, v in data.items() if v} | {k: v for assigned in at for k, v in assigned.items()}
+        predict_tasks(law, metric, asked, level if given("level") else None, out)
+        return
+    if metric is not None:
+        raise click.UsageError(
+            f"--metric {metric}: {law} holds a law of the loss alone; give what "
+            f"`quokka-laws downstream runs.csv --metric {metric} -o downstream.json` wrote"
+        )
     repeated = bool(data["U_D"] or data["epochs"])
     fitted = resolve_loss(law, repeated=repeated)
     point: dict[str, list[Any]] = {k: list(v) for k, v in data.items() if v}

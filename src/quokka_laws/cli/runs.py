@@ -12,16 +12,15 @@ from quokka_laws.cli.common import FAILED, assignments, fail, given, quiet, say
 from quokka_laws.cli.options import LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import RunsError
-from quokka_laws.fitting.fit import check_design, law_for
-from quokka_laws.fitting.run_diagnostics import of_runs
+from quokka_laws.fitting.determined import law_for
 from quokka_laws.importers.collect import STATUSES, import_runs
 from quokka_laws.importers.detect import KINDS
 from quokka_laws.importers.names import PATTERNS
 from quokka_laws.laws import Law
+from quokka_laws.reporting.reading import reading
 from quokka_laws.results.format import right_aligned
-from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import notes_of
-from quokka_laws.runs.remarks import row_of, sentence
+from quokka_laws.runs.remarks import sentence
 from quokka_laws.runs.states import states
 
 WIDTH = 100
@@ -33,31 +32,24 @@ NAMED = 3  # runs named beside a remark that is true of several
 @runs_options
 @click.option("--law", type=LawName(), default="chinchilla", show_default=True, help="Law the runs are meant for.")
 @output_options
-def check_command(runs: tuple[str, ...], law: Law, out: Output, **reading: Any) -> None:
+def check_command(runs: tuple[str, ...], law: Law, out: Output, **options: Any) -> None:
     """Check RUNS without fitting: what would be used, what would not, and why. Several files are read as one table."""
-    table = load_runs(runs, **reading)
-    attrs = table.attrs
+    table = load_runs(runs, **options)
     law = law_for(law, table)
-    excluded = [f"{row_of(record)} excluded: {record['reason']}" for record in attrs["excluded"]]
-    verdict = f"enough for {law.label} ({len(law.coefficients)} coefficients)"
-    try:
-        check_design(law, table)
-    except RunsError as error:
+    seen = reading(table, law)
+    known = [*seen.left_out]
+    if seen.shortage is not None:
         if given("law") or not set(law.takes) <= set(table):
-            say("\n".join(excluded))
-            raise RunsError(f"{len(table)} rows can be used, which is not enough for {law.label}: {error}") from None
-        verdict = f"not enough for {law.label}"
-        excluded.append(f"not enough for {law.label}: {error}")
-    answer = f"{attrs['source']}: {len(table)} rows usable, {len(attrs['excluded'])} excluded; {verdict}"
-    known = [
-        *excluded,
-        *(diagnostic.sentence(command_line=True) for diagnostic in of_runs(table, law)),
-    ]
-    read = [f"  {note}" for note in notes_of(table) if note.routine]
-    conventions = f"How it was read\n  {Conventions.from_dict(attrs['conventions']).describe()}"
+            say("\n".join(seen.left_out))
+            raise RunsError(
+                f"{len(table)} rows can be used, which is not enough for {law.label}: {seen.shortage}"
+            ) from None
+        known.append(f"not enough for {law.label}: {seen.shortage}")
+    known += seen.known
+    conventions = ["How it was read", f"  {seen.conventions}", *(f"  {note}" for note in seen.routine)]
     numeric = [str(k) for k in table if pd.api.types.is_numeric_dtype(table[k]) and table[k].notna().any()]
     summary = pd.DataFrame({"column": numeric, "min": table[numeric].min().values, "max": table[numeric].max().values})
-    out.show(answer, known, summary, below=["\n".join([conventions, *read])])
+    out.show(seen.answer, known, summary, below=["\n".join(conventions)])
 
 
 @click.command("import")
@@ -133,7 +125,7 @@ def summary(table: pd.DataFrame) -> str:
     runs = f" of {table['run_id'].nunique()} runs" if "run_id" in table else ""
     lines = [
         f"{len(table)} rows{runs}, {int(usable.sum())} usable",
-        *(f"  {sentence(note, options=True)}" for note in notes_of(table)),
+        *(f"  {sentence(note)}" for note in notes_of(table)),
     ]
     if "lag_steps" in table and table.loc[usable, "lag_steps"].median() > 0:
         lag = table.loc[usable, ["lag_steps", "lag_loss"]].median()

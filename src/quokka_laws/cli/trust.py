@@ -9,7 +9,7 @@ import numpy as np
 
 from quokka_laws.cli.common import LEVEL, QUANTITY, SIZES, TOKENS, Real, quiet
 from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit
-from quokka_laws.cli.options import MOST_REFITS, SEED, LawName, load_runs, runs_options
+from quokka_laws.cli.options import MOST_REFITS, SEED, WORKERS, LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.evaluation.averaging import average
 from quokka_laws.evaluation.comparison import compare
@@ -38,6 +38,7 @@ LAWS = click.option("--law", "laws", type=LawName(), multiple=True, help="Repeat
     "--bootstrap", type=click.IntRange(0, MOST_REFITS), default=200, show_default=True, help="Refits, for coverage."
 )
 @SEED
+@WORKERS
 @LEVEL
 @output_options
 def compare_command(
@@ -46,6 +47,7 @@ def compare_command(
     holdout: tuple[float, ...],
     bootstrap: int,
     seed: int,
+    workers: int,
     level: float,
     out: Output,
     **reading: Any,
@@ -58,6 +60,7 @@ def compare_command(
         bootstrap=bootstrap,
         seed=seed,
         level=level,
+        workers=workers,
         progress=not quiet(),
     )
     out.text(found.answer, found.refused, found.evidence())
@@ -73,6 +76,7 @@ def compare_command(
 @TOKENS
 @LEVEL
 @SEED
+@WORKERS
 @output_options
 def average_command(
     runs: tuple[str, ...],
@@ -81,6 +85,7 @@ def average_command(
     D: tuple[float, ...],
     level: float,
     seed: int,
+    workers: int,
     out: Output,
     **reading: Any,
 ) -> None:
@@ -90,7 +95,7 @@ def average_command(
     """
     if bool(N) != bool(D) or (len(D) > 1 and len(N) > 1 and len(N) != len(D)):
         raise click.UsageError("give -N and -D: one of each, or as many of each")
-    found = average(laws or None, load_runs(runs, **reading), seed=seed, progress=not quiet())
+    found = average(laws or None, load_runs(runs, **reading), seed=seed, workers=workers, progress=not quiet())
     known = found.known(level)
     if not N:
         out.text(found.answer(level), known, found.evidence(level))
@@ -109,12 +114,13 @@ def average_command(
 @click.command("sensitivity")
 @LAW_ARGUMENT
 @click.option("-C", "--budget", "C", type=QUANTITY, required=True, help="Training FLOPs of the run in question.")
+@WORKERS
 @LEVEL
 @output_options
-def sensitivity_command(law: str, C: float, level: float, out: Output) -> None:
+def sensitivity_command(law: str, C: float, workers: int, level: float, out: Output) -> None:
     """Refit a FIT under other objectives, without each budget, outliers, …: which conclusion moves, and by how much."""
     fit = resolve_fit(law, "sensitivity")
-    table = sensitivity(fit, C, level=level, progress=not quiet())
+    table = sensitivity(fit, C, level=level, workers=workers, progress=not quiet())
     own, ratio = table.iloc[0], table["N_ratio"].dropna()
     low, high = table.loc[ratio.idxmin()], table.loc[ratio.idxmax()]
     answer = (

@@ -8,6 +8,7 @@ from quokka_laws.evaluation.holdout import Candidate
 from quokka_laws.evaluation.recipes import Speedup, speedup
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
+from quokka_laws.evaluation.task_holdout import hold_out_tasks
 
 __all__ = [
     "Average",
@@ -22,6 +23,7 @@ __all__ = [
     "compare",
     "consensus",
     "forecast",
+    "hold_out_tasks",
     "read_forecast",
     "score",
     "sensitivity",

@@ -7,7 +7,7 @@ were held out, never from the fit in sample; :mod:`quokka_laws.evaluation.stacki
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._parallel import run_all
 from quokka_laws._typing import Array
 from quokka_laws.evaluation.holdout import (
     KAPLAN_WITH_FLOOR,
     Candidate,
+    Split,
     as_candidates,
     reach_of_runs,
     splits,
@@ -34,6 +36,7 @@ from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.plan.arguments import positive
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import indent, left_aligned
 from quokka_laws.results.intervals import LEVEL, check_level, with_level
 from quokka_laws.results.notebook import card
@@ -245,6 +248,7 @@ def average(
     holdout: Sequence[float] = DISTANCES,
     objective: Objective | None = None,
     seed: int = 0,
+    workers: int = 1,
     progress: bool = False,
 ) -> Average:
     """Stack several laws by their error on held-out budgets.
@@ -260,6 +264,8 @@ def average(
     objective : Objective, optional
         ``LogHuber("auto")`` by default.
     seed : int
+    workers : int
+        Processes that share the folds; -1 for every core. See :func:`~quokka_laws.fit`.
     progress : bool
         Show a bar on stderr.
 
@@ -286,19 +292,17 @@ def average(
     parts, short = splits(runs, sorted(holdout, reverse=True), need=2 * max(c.free for c in candidates))
     if not parts:
         refused += short
-    predicted: list[Array] = []
-    fitted: list[int] = []
-    with Progress("folds", len(parts), enabled=progress) as bar:
-        for part in parts:
-            bar.update(1)
-            if fitted and len(part.fitted) == fitted[-1]:
-                continue  # the same runs as the fold before
-            train = subset(runs, part.fitted)
-            found_all = [try_fold(c, train, objective=objective, near=[fits[c.label]], seed=seed) for c in candidates]
-            if failed := [f for f in found_all if isinstance(f, str)]:
-                refused.append(f"{part.label}: {failed[0]}")
-                continue
-            predicted.append(_predictions([f for f in found_all if isinstance(f, FitResult)], runs))
+    tried = [part for i, part in enumerate(parts) if not i or len(part.fitted) != len(parts[i - 1].fitted)]
+    near = {label: FittedLaw(f.law, f.values) for label, f in fits.items()}
+    pieces = [(candidates, near, runs, part, objective, seed) for part in tried]
+    with Progress("folds", len(tried), enabled=progress) as bar:
+        found_all = run_all(_fold, pieces, workers=workers, done=lambda _: bar.update(1))
+    predicted, fitted = [], []
+    for part, found in zip(tried, found_all, strict=True):
+        if isinstance(found, str):
+            refused.append(f"{part.label}: {found}")
+        else:
+            predicted.append(found)
             fitted.append(len(part.fitted))
     folds = Folds(
         np.log(runs["loss"].to_numpy(dtype=float)),
@@ -314,6 +318,22 @@ def average(
         largest_C=float(runs["C"].max()),
         conventions=Conventions.from_dict(runs.attrs.get("conventions", {})),
     )
+
+
+def _fold(
+    candidates: Sequence[Candidate],
+    near: Mapping[str, FittedLaw],
+    runs: pd.DataFrame,
+    part: Split,
+    objective: Objective,
+    seed: int,
+) -> Array | str:
+    """What laws fitted to some of the runs predict for all of them, or why one could not be fitted."""
+    train = subset(runs, part.fitted)
+    found = [try_fold(c, train, objective=objective, near=[near[c.label]], seed=seed) for c in candidates]
+    if failed := [f for f in found if isinstance(f, str)]:
+        return failed[0]
+    return _predictions([f for f in found if isinstance(f, FitResult)], runs)
 
 
 def _predictions(fits: Sequence[FitResult], runs: pd.DataFrame) -> Array:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from quokka_laws._parallel import run_all
 from quokka_laws._typing import Array
 from quokka_laws.evaluation.holdout import (
     Candidate,
+    Split,
     as_candidates,
     default_candidates,
     log_errors,
@@ -25,6 +28,7 @@ from quokka_laws.objective import L2, LogL2, Objective
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human, indent, left_aligned
 from quokka_laws.results.intervals import LEVEL, check_level
 from quokka_laws.results.notebook import card
@@ -146,6 +150,7 @@ def compare(
     cluster: str | None = "auto",
     level: float = LEVEL,
     seed: int = 0,
+    workers: int = 1,
     progress: bool = False,
 ) -> Comparison:
     """Which of several laws to believe.
@@ -167,6 +172,8 @@ def compare(
     level : float
         Confidence level of the intervals whose coverage is counted.
     seed : int
+    workers : int
+        Processes that share the fits; -1 for every core. See :func:`~quokka_laws.fit`.
     progress : bool
         Show a bar on stderr for work that takes more than two seconds.
 
@@ -193,36 +200,16 @@ def compare(
             refused.append(found)
         else:
             fits[candidate.label] = found
+    settings = {"objective": objective, "bootstrap": bootstrap, "cluster": cluster, "seed": seed}
+    near = {label: FittedLaw(found.law, found.values) for label, found in fits.items()}
+    pieces = [(c, near.get(c.label), runs, part, level, settings) for part in parts for c in candidates]
+    with Progress("fitting laws to parts of the runs", len(pieces), enabled=progress) as bar:
+        folds = run_all(_fold, pieces, workers=workers, done=lambda _: bar.update(1))
     rows = []
-    bar = Progress("fitting laws to parts of the runs", len(parts) * len(candidates), enabled=progress)
     for part in parts:
-        train, test = subset(runs, part.fitted), subset(runs, part.held_out)
-        block = []
-        for candidate in candidates:
-            near = [fits[candidate.label]] if candidate.label in fits else []
-            found = try_fold(
-                candidate, train, objective=objective, near=near, bootstrap=bootstrap, cluster=cluster, seed=seed
-            )
-            bar.update(1)
-            if isinstance(found, str):
-                refused.append(f"{part.label}, {found}")
-                continue
-            error = log_errors(found, test)
-            block.append(
-                {
-                    "law": candidate.label,
-                    "holdout": part.label,
-                    "fitted": len(train),
-                    "held_out": len(test),
-                    "error": float(np.sqrt(np.mean(error**2))),
-                    "worst": float(np.abs(error).max()),
-                    "bias": float(error.mean()),
-                    "covered_mean": coverage(found, test, level, "mean"),
-                    "covered_run": coverage(found, test, level, "run"),
-                }
-            )
-        rows += sorted(block, key=lambda r: float(str(r["error"])))
-    bar.close()
+        block = [found for (*_, of, _, _), found in zip(pieces, folds, strict=True) if of is part]
+        refused += [f"{part.label}, {found}" for found in block if isinstance(found, str)]
+        rows += sorted((f for f in block if isinstance(f, dict)), key=lambda row: float(row["error"]))
     if not rows:
         raise FitError(f"no law could be fitted: {'; '.join(dict.fromkeys(refused))}")
     free = {c.label: c.free for c in candidates}
@@ -230,6 +217,33 @@ def compare(
     return Comparison(
         pd.DataFrame(rows), _in_sample(fits, free, units), _allocations(fits, runs), fits, tuple(refused), level
     )
+
+
+def _fold(
+    candidate: Candidate,
+    near: FittedLaw | None,
+    runs: pd.DataFrame,
+    part: Split,
+    level: float,
+    settings: Mapping[str, Any],
+) -> dict[str, Any] | str:
+    """A law fitted to the cheap runs of a split and tried on the others, or why it was not."""
+    train, test = subset(runs, part.fitted), subset(runs, part.held_out)
+    found = try_fold(candidate, train, near=[] if near is None else [near], **settings)
+    if isinstance(found, str):
+        return found
+    error = log_errors(found, test)
+    return {
+        "law": candidate.label,
+        "holdout": part.label,
+        "fitted": len(train),
+        "held_out": len(test),
+        "error": float(np.sqrt(np.mean(error**2))),
+        "worst": float(np.abs(error).max()),
+        "bias": float(error.mean()),
+        "covered_mean": coverage(found, test, level, "mean"),
+        "covered_run": coverage(found, test, level, "run"),
+    }
 
 
 def coverage(found: FitResult, rows: pd.DataFrame, level: float, kind: str) -> float:

@@ -32,9 +32,10 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import unit_codes
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
-from quokka_laws.fitting.fit import PriorArgument, fit_near
+from quokka_laws.fitting.fit import fit as fit_law
 from quokka_laws.fitting.isoflop_errors import Minima
 from quokka_laws.fitting.linearised import Linearised, coordinates, with_errors
+from quokka_laws.fitting.priors import PriorArgument
 from quokka_laws.fitting.problem import Space
 from quokka_laws.fitting.score_tests import Pattern, coupling_p_value, pattern
 from quokka_laws.laws import Law
@@ -339,13 +340,13 @@ def _fit_laws(runs: pd.DataFrame, prior: PriorArgument, seed: int) -> dict[str, 
     """Chinchilla, and with enough runs Skaling, at the delta of the wider."""
     narrow = Chinchilla()
     if len(runs) < FEWEST_RUNS:
-        fit = fit_near(narrow, runs, objective=LogHuber("auto"), prior=prior, seed=seed)
+        fit = fit_law(narrow, runs, objective=LogHuber("auto"), prior=prior, seed=seed)
         return {narrow.name: fit}
-    first = fit_near(narrow, runs, objective=LogHuber("auto"), prior=None, seed=seed)
+    first = fit_law(narrow, runs, objective=LogHuber("auto"), prior=None, seed=seed)
     wide = Skaling()
     inside = FittedLaw(wide, {**first.values, "k": 1.0})
-    second = fit_near(wide, runs, objective=LogHuber("auto"), prior=None, seed=seed, near=[inside])
-    again = fit_near(narrow, runs, objective=second.objective, prior=None, seed=seed, near=[first])
+    second = fit_law(wide, runs, objective=LogHuber("auto"), prior=None, seed=seed, near=[inside])
+    again = fit_law(narrow, runs, objective=second.objective, prior=None, seed=seed, near=[first])
     return {narrow.name: again, wide.name: second}
 
 

@@ -213,6 +213,15 @@ def forecast(fit: FitResult, *, question: str = "", series: str = "", **at: Any)
     )
 
 
+def is_forecast(path: str | Path) -> bool:
+    """Whether a file holds a forecast."""
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            return SCHEMA in file.read(200)
+    except OSError:
+        return False
+
+
 def read_forecast(source: str | Path | Mapping[str, Any]) -> Forecast:
     """Read a forecast written by :meth:`Forecast.to_json`.
 

@@ -18,7 +18,7 @@ from lmfit import Parameters
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
-from quokka_laws.fitting.fit import fit, fit_near
+from quokka_laws.fitting.fit import fit
 from quokka_laws.laws import Law, from_name
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
@@ -117,7 +117,7 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
 def reach_of_runs(runs: pd.DataFrame) -> Array:
     """The largest compute of each row's run, so that checkpoints of one run stay together."""
     if "C" not in runs:
-        raise RunsError("held-out budgets need C; read the runs with N and D or C (ql.read_runs)")
+        raise RunsError("held-out budgets need C, or N and D, of every run")
     if "run_id" in runs:
         return runs.groupby(unit_codes(runs["run_id"]))["C"].transform("max").to_numpy(dtype=float)
     return runs["C"].to_numpy(dtype=float)
@@ -170,7 +170,7 @@ def try_fold(
 ) -> FitResult | str:
     """A fit, or why there is none; ``near`` are fits to all of the runs, or of a law it contains."""
     try:
-        found = fit_near(candidate.law, runs, params=_params(candidate), near=near, **settings)
+        found = fit(candidate.law, runs, params=_params(candidate), near=near, **settings)
     except QuokkaError as error:
         return f"{candidate.label}: {error}"
     return replace(found, name=candidate.label)

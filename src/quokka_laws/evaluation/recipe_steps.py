@@ -25,7 +25,7 @@ from scipy.stats import f as fisher
 from quokka_laws._typing import Array
 from quokka_laws.evaluation.pairing import shared_noise
 from quokka_laws.exceptions import FitError, QuokkaError
-from quokka_laws.fitting.fit import fit_near
+from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.linearised import Linearised, coordinates
 from quokka_laws.fitting.residual_bootstrap import simulated_together
 from quokka_laws.fitting.solver import solve
@@ -178,7 +178,7 @@ def take_steps(
         held = {**fix, **({"s_r0": 1.0} if "s[" in text else {})}
         near = [replace(steps[-1].fit, values=_widened(steps[-1], recipes))] if steps else []
         try:
-            found = fit_near(
+            found = fit(
                 law(text, fixed=held), runs, objective=LogHuber("auto"), prior=None, seed=seed, cluster=None, near=near
             )
         except QuokkaError as error:

@@ -6,9 +6,12 @@ The questions paraphrase the checklist of Li, Kudugunta & Zettlemoyer 2025 (arXi
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pandas as pd
 
+from quokka_laws._spelling import either
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.bootstrap import independent_runs
 from quokka_laws.literature.datasets import data_folder
 from quokka_laws.results.fit_result import FitResult
@@ -16,31 +19,53 @@ from quokka_laws.runs.conventions import UNSTATED
 from quokka_laws.runs.read import notes_of
 
 YOURS = "To state"
+CONVENTIONS = {"counting": ("N_counts",), "metric": ("loss_split", "loss_kind", "tokenizer", "corpus")}
+"""Questions that conventions of the runs answer, and which: said when the runs are read (``tokenizer="GPT-2 BPE"``)."""
 
 
-def checklist(fit: FitResult) -> pd.DataFrame:
+def checklist(fit: FitResult, *, answers: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Fill the reproducibility checklist from a fit.
 
     Parameters
     ----------
     fit : FitResult
+    answers : mapping of str to str, optional
+        What you say yourself, by ``key``: ``{"training_code": "https://…"}``.
 
     Returns
     -------
     DataFrame
-        ``section, question, answer, known``: where ``known`` is False the answer starts with "To state" and is yours.
+        ``key, section, question, answer, known``: where ``known`` is False the answer starts with "To state" and is yours;
+        ``missing``, what would give it: names of conventions, or the key; empty where nothing is missing.
+
+    Raises
+    ------
+    ArgumentError
+        For a key that there is not.
     """
     text = (data_folder() / "published" / "checklist.json").read_text(encoding="utf-8")
-    answers = _answers(fit)
+    items = json.loads(text)["items"]
+    told = dict(answers or {})
+    if unknown := sorted(set(told) - {item["key"] for item in items}):
+        keys = ", ".join(item["key"] for item in items)
+        raise ArgumentError(f"answers: nothing asks for {', '.join(unknown)}; there are {keys}")
+    found = _answers(fit)
+    unstated = {
+        key: [k for k in names if getattr(fit.conventions, k) == UNSTATED] for key, names in CONVENTIONS.items()
+    }
     rows = []
-    for item in json.loads(text)["items"]:
-        answer = answers.get(item["key"], "")
+    for item in items:
+        key = item["key"]
+        answer = told.get(key) or found.get(key, "")
+        missing = [] if key in told else unstated.get(key, [] if answer else [key])
         rows.append(
             {
+                "key": key,
                 "section": item["section"],
                 "question": item["question"],
                 "answer": answer or YOURS,
                 "known": bool(answer) and not answer.startswith(YOURS),
+                "missing": ", ".join(missing),
             }
         )
     return pd.DataFrame(rows)
@@ -78,7 +103,7 @@ def _answers(fit: FitResult) -> dict[str, str]:
             if fit.bootstrap
             else "no bootstrap; "
         )
-        + f"{len(fit.diagnostics)} diagnostics stated; held-out extrapolation: see ql.compare",
+        + f"{len(fit.diagnostics)} diagnostics stated; held-out extrapolation: see {either('ql.compare', '`quokka-laws compare`')}",
     }
     if UNSTATED in (c.loss_split, c.tokenizer, c.corpus):
         answers["metric"] = f"{YOURS} what is unstated: {answers['metric']}"

@@ -10,6 +10,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws._parallel import run_all
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.fitting.fit import fit as fit_law
@@ -18,6 +19,7 @@ from quokka_laws.plan.arguments import one_positive
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.progress import Progress
 from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.runs.rows import subset
 
@@ -34,7 +36,9 @@ class _Variant:
     params: lmfit.Parameters
 
 
-def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL, progress: bool = False) -> pd.DataFrame:
+def sensitivity(
+    fit: FitResult, C: float, *, level: float = LEVEL, workers: int = 1, progress: bool = False
+) -> pd.DataFrame:
     """Refit under other choices: objective, delta, each budget, the largest runs, outliers, tied exponents.
 
     Parameters
@@ -45,6 +49,8 @@ def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL, progress: boo
         Budget of the conclusion, in FLOPs of one run.
     level : float
         Confidence level of the fit's own interval.
+    workers : int
+        Processes that share the refits; -1 for every core. See :func:`~quokka_laws.fit`.
     progress : bool
         Show a bar on stderr for work that takes more than two seconds.
 
@@ -67,17 +73,10 @@ def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL, progress: boo
     own = compute_optimal(fit, C, level=level).iloc[0]
     rows: list[dict[str, Any]] = [{"choice": "as fitted", "variant": "", "rows": len(fit.runs), **base, "note": ""}]
     variants = list(_variants(fit))
+    near = FittedLaw(fit.law, fit.values, fit.conventions, fit.fitted_range)
+    pieces = [(near, variant, fit.seed, C) for variant in variants]
     with Progress("refitting under other choices", len(variants), enabled=progress) as bar:
-        for variant in variants:
-            row: dict[str, Any] = {"choice": variant.choice, "variant": variant.name, "rows": len(variant.runs)}
-            try:
-                again = fit_law(
-                    fit.law, variant.runs, objective=variant.objective, params=variant.params, seed=fit.seed
-                )
-                rows.append({**row, **_conclusion(again, C), "note": ""})
-            except QuokkaError as error:
-                rows.append({**row, "note": str(error)})
-            bar.update(1)
+        rows += run_all(_refit, pieces, workers=workers, done=lambda _: bar.update(1))
     table = pd.DataFrame(rows)
     table["N_ratio"] = table["N"] / base["N"]
     table["loss_change"] = table["loss"] - base["loss"]
@@ -85,6 +84,23 @@ def sensitivity(fit: FitResult, C: float, *, level: float = LEVEL, progress: boo
     if "N_lower" in own:
         table["inside"] = table["N"].between(own["N_lower"], own["N_upper"]).where(table["N"].notna())
     return table[["choice", "variant", "rows", "a", "N", "D", "loss", "N_ratio", "loss_change", "inside", "note"]]
+
+
+def _refit(first: FittedLaw, variant: _Variant, seed: int, C: float) -> dict[str, Any]:
+    """What is concluded under another choice, from the optimum of the first; or why nothing is."""
+    row: dict[str, Any] = {"choice": variant.choice, "variant": variant.name, "rows": len(variant.runs)}
+    try:
+        again = fit_law(
+            first.law,
+            variant.runs,
+            objective=variant.objective,
+            params=variant.params,
+            seed=seed,
+            near=[first],
+        )
+        return {**row, **_conclusion(again, C), "note": ""}
+    except QuokkaError as error:
+        return {**row, "note": str(error)}
 
 
 def own_settings(fit: FitResult) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.exceptions import ArgumentError
-from quokka_laws.laws import Law, as_law, registry
-from quokka_laws.laws.formula import looks_like_formula
+from quokka_laws.laws import Law, as_law, is_named, names
 from quokka_laws.runs.read import check_runs, read_runs
 
 
@@ -25,7 +24,7 @@ def law_and_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) 
     columns : mapping, optional
         As for :func:`~quokka_laws.read_runs`.
     """
-    if _names_a_law(runs) and not _names_a_law(law):
+    if names_a_law(runs) and not names_a_law(law):
         law, runs = runs, law
     found = as_law(law)
     if runs is None:
@@ -38,7 +37,7 @@ def law_and_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) 
 def only_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) -> pd.DataFrame | None:
     """Runs that are checked, where they were given without a law; None where there is a law, or nothing."""
     given = law if runs is None else runs
-    if given is None or (law is not None and runs is not None) or _names_a_law(given):
+    if given is None or (law is not None and runs is not None) or names_a_law(given):
         return None
     if isinstance(given, str) and not Path(given).exists():  # a formula, or a name that is wrong
         return None
@@ -63,11 +62,10 @@ def _is_read(runs: pd.DataFrame, law: Law) -> bool:
     return {"loss", *law.variables} <= {*runs, *runs.attrs.get("renamed", {})}
 
 
-def _names_a_law(given: Any) -> bool:
+def names_a_law(given: Any) -> bool:
+    """Whether something is a law, its class, its name or a formula."""
     return (
         isinstance(given, Law)
         or (isinstance(given, type) and issubclass(given, Law))
-        or (
-            isinstance(given, str) and (given in registry() or (looks_like_formula(given) and not Path(given).exists()))
-        )
+        or (isinstance(given, str) and is_named(given) and (given in names() or not Path(given).exists()))
     )

@@ -14,14 +14,49 @@ that is zero in many resamples) do not have their nominal coverage; the fit says
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
+
+
+@dataclass(frozen=True)
+class Multiplicities:
+    """Row weights of many resamples, kept as what they are: how often each unit occurs in each.
+
+    A million rows of 500 runs and 1,000 resamples are 1 MB so, and 8 GB as rows.
+
+    Parameters
+    ----------
+    multiplicity : array (resamples, units) of int
+    unit : array (rows,) of int
+        The unit of each row.
+    weights : array (rows,)
+        What each row weighs in the fit itself.
+    """
+
+    multiplicity: Array
+    unit: Array
+    weights: Array
+    ndim = 2
+
+    def __getitem__(self, which: Any) -> Multiplicities:
+        """Some of the resamples."""
+        return Multiplicities(self.multiplicity[which], self.unit, self.weights)
+
+    def of_rows(self) -> Array:
+        """Weights (resamples, rows)."""
+        return self.multiplicity[:, self.unit] * self.weights
+
+    def on(self, rows: Array, weights: Array) -> Multiplicities:
+        """The same resamples of some of the rows, which weigh something else."""
+        return Multiplicities(self.multiplicity, self.unit[rows], weights)
 
 
 def resample_weights(
@@ -32,13 +67,26 @@ def resample_weights(
     cluster: Array | None = None,
     strata: Array | None = None,
 ) -> Array:
+    """Bootstrap multiplicities of rows, (count, rows): :func:`multiplicities`, written out."""
+    return multiplicities(np.ones(rows), count, seed=seed, cluster=cluster, strata=strata).of_rows()
+
+
+def multiplicities(
+    weights: Array,
+    count: int,
+    *,
+    seed: int,
+    cluster: Array | None = None,
+    strata: Array | None = None,
+) -> Multiplicities:
     """Bootstrap multiplicities.
 
     Parameters
     ----------
-    rows : int
+    weights : array (rows,)
+        Of the rows in the fit itself.
     count : int
-        Resamples wanted.
+        Multiplicities wanted.
     seed : int
     cluster : array (rows,) of int, optional
         Rows that are drawn together.
@@ -47,21 +95,21 @@ def resample_weights(
 
     Returns
     -------
-    array (count, rows)
+    Multiplicities
         How often each row occurs in each resample; every row of weights sums to ``rows`` unless clusters
         differ in size.
     """
     rng = np.random.default_rng(seed)
-    unit = np.arange(rows) if cluster is None else np.unique(cluster, return_inverse=True)[1]
+    unit = np.arange(len(weights)) if cluster is None else np.unique(cluster, return_inverse=True)[1]
     units = int(unit.max()) + 1
     stratum_of_unit = np.zeros(units, dtype=int)
     if strata is not None:
         stratum_of_unit[unit] = np.unique(strata, return_inverse=True)[1]
-    multiplicity = np.zeros((count, units))
+    counts = np.zeros((count, units), dtype=np.uint16)
     for s in range(int(stratum_of_unit.max()) + 1):
         members = np.flatnonzero(stratum_of_unit == s)
-        multiplicity[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
-    return multiplicity[:, unit]
+        counts[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
+    return Multiplicities(counts, unit, weights)
 
 
 def draws_whole_runs(cluster: Array | None, groups: Array) -> bool:
@@ -105,7 +153,7 @@ def resampling_units(
     if cluster is not None and count < 2:
         raise RunsError(
             f"column {cluster} is {runs[cluster].iloc[0]!r} in every row: a single unit cannot be resampled. Give every run "
-            f"its own {cluster}, or say cluster=None (on the command line --cluster row) if each row is a run"
+            f"its own {cluster}, or say {either('cluster=None', '--cluster row')} if each row is a run"
         )
     stratum = None if strata is None else _strata(runs[strata])
     strata_count = 1

@@ -8,6 +8,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.laws import Formula, Law
 from quokka_laws.laws.base import Inputs
@@ -68,7 +69,7 @@ def faults(law: Formula, runs: pd.DataFrame, params: lmfit.Parameters, x: Inputs
     what = ", ".join(named)
     return [
         f"{_reason(law, runs, named)}: {what} cannot be told from these runs. Hold {'one of them' if len(named) > 1 else 'it'} "
-        f"(fixed={{{named[0]!r}: …}}; on the command line --fix {named[0]}=…), write the formula without it, or add runs"
+        f"({either(f'fixed={{{named[0]!r}: …}}', f'--fix {named[0]}=…')}), write the formula without it, or add runs"
     ]
 
 

@@ -26,6 +26,8 @@ NEAR_STARTS = 16
 FIRST_STARTS = 5
 BRIEF_STARTS = 3
 FEW_STARTS = (8, 24)  # of a formula; where enough of them lead to one optimum no others are tried
+EXACT = 1e-9
+"""Log-residuals that are nothing but rounding."""
 AGREEMENT = (0.85, 0.3)  # share that is enough, of the first and of all
 
 
@@ -70,6 +72,7 @@ def optimise(
     keep = n_starts or (brief if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
     both: list[Solution] = []
+    exact = float((objective.value(np.full(1, EXACT)) * sample.weights).sum())
     if near and briefly:  # optima of similar problems: Newton at once
         both.append(solve(problem, near[0], sample.weights, off=near[1], begin="warm"))
     elif near:
@@ -81,7 +84,7 @@ def optimise(
         for first, end in pairwise([0, *ends]):
             part = slice(first, end)
             both.append(solve(problem, u[part], sample.weights, off=off[part], progress=bar.update))
-            if end < len(u) and _agree(both):
+            if end < len(u) and _agree(both, exact):
                 u, off = u[:end], off[:end]
                 break
         if not briefly:
@@ -123,11 +126,14 @@ def optimise(
     )
 
 
-def _agree(parts: list[Solution]) -> bool:
-    """Whether nearly all of a few starts, or many of more, lead to one optimum: nothing is gained by others."""
+def _agree(parts: list[Solution], exact: float) -> bool:
+    """Whether nearly all of a few starts, or many of more, lead to one optimum: nothing is gained by others.
+
+    ``exact`` is an objective so low that the law passes through every run; all that are lower are one optimum.
+    """
     value = np.concatenate([p.value for p in parts])
     converged = np.concatenate([p.converged for p in parts])
-    share = (converged & (value <= np.nanmin(value) * (1 + SAME_OPTIMUM))).mean()
+    share = (converged & (value <= np.nanmin(value) * (1 + SAME_OPTIMUM) + exact)).mean()
     return bool(share >= (AGREEMENT[0] if len(parts) == 1 else AGREEMENT[1]))
 
 

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
+from quokka_laws.fitting.bootstrap import independent_runs
 from quokka_laws.fitting.problem import Space
 from quokka_laws.laws import Law
+from quokka_laws.objective import LogHuber, Objective
+
+PriorArgument = Literal["auto", "literature"] | Mapping[str, tuple[float, float]] | None
 
 FEW_RUNS = 13
 """A prior is taken by default below this many independent runs."""
@@ -79,3 +85,30 @@ class Prior:
     def describe(self) -> str:
         """``alpha ~ N(0.35, 0.1), …``."""
         return ", ".join(f"{k} ~ N({m:g}, {s:g})" for k, (m, s) in self.normal.items())
+
+
+def prior_of(prior: PriorArgument, law: Law, runs: pd.DataFrame, objective: Objective) -> Prior | None:
+    """The prior that an argument of :func:`quokka_laws.fit` means."""
+    automatic = isinstance(objective, LogHuber) and not objective.settled
+    if prior is None:
+        return None
+    if isinstance(prior, str):
+        if prior not in ("auto", "literature"):
+            raise ArgumentError(
+                f"prior = {prior!r}: 'auto', 'literature', a mapping such as {{'alpha': (0.35, 0.1)}}, or None"
+            )
+        if prior == "auto" and not (automatic and independent_runs(runs) < FEW_RUNS):
+            return None
+        believed = Prior.literature(law)
+        if believed is None and prior == "literature":
+            raise ArgumentError(
+                f"prior = 'literature': too few fits of {law.name} are published; give numbers, or None"
+            )
+    else:
+        believed = Prior(prior)
+        believed.check(law)
+    if believed is not None and not automatic:
+        raise ArgumentError(
+            f'a prior is weighed against the scatter of the runs: it needs LogHuber("auto"), not {objective}'
+        )
+    return believed

@@ -33,14 +33,33 @@ def simulated_log_losses(near: Linearised, log_losses: Array, *, count: int, see
     count : int
     seed : int
     """
-    rng = np.random.default_rng(seed)
-    e, rows = near.standardised[0], len(log_losses)
+    e = near.standardised[0]
+    donor, signed = donors(len(log_losses), float(near.spare[0]), count=count, seed=seed)
     fitted = log_losses + near.residuals[0]
-    spare = float(near.spare[0])
-    widen = near.huber_factor[0] * np.sqrt(spare / rng.chisquare(spare, size=(count, 1)))
-    drawn = np.where(rng.random((count, rows)) < OWN, e, rng.choice(e, size=(count, rows)))
-    drawn *= rng.choice([-1.0, 1.0], size=(count, rows))
-    return np.asarray(fitted + drawn * widen / np.sqrt(near.weights))
+    return np.asarray(fitted + e[donor] * signed * near.huber_factor[0] / np.sqrt(near.weights))
+
+
+def donors(rows: int, spare: float, *, count: int, seed: int) -> tuple[Array, Array]:
+    """Whose residual each row takes in each refit, and what it is multiplied by: a random sign, widened as Student's t.
+
+    Parameters
+    ----------
+    rows : int
+    spare : float
+        Degrees of freedom that the residuals have.
+    count : int
+        Refits. With the same rows, count and seed the donors and signs are the same: refits of two curves are paired.
+    seed : int
+
+    Returns
+    -------
+    array (count, rows) of int, array (count, rows)
+    """
+    rng = np.random.default_rng(seed)
+    widen = np.sqrt(spare / rng.chisquare(spare, size=(count, 1)))
+    own = rng.random((count, rows)) < OWN
+    donor = np.where(own, np.arange(rows), rng.integers(0, rows, size=(count, rows)))
+    return donor, rng.choice([-1.0, 1.0], size=(count, rows)) * widen
 
 
 def simulated_together(

@@ -24,7 +24,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from quokka_laws._parallel import run_all
 from quokka_laws._typing import Array
+from quokka_laws.fitting.bootstrap import Multiplicities
 from quokka_laws.laws.jet import Jet
 from quokka_laws.objective import Objective
 
@@ -36,6 +38,7 @@ REACH = 5.0
 """No single step moves a log-amplitude or an exponent farther."""
 _CELLS = 120_000  # rows × problems worked on at once: keeps the arrays of one pass inside the cache
 
+_BLOCK = 16_384  # rows × problems of one block, where they are more than that
 _LARGE = 8_000  # rows: above, one problem at a time fills the cache, and rows of weight zero can be left out
 
 
@@ -84,7 +87,7 @@ class Problem:
         """Rows of one problem."""
         return self.loss.shape[-1]
 
-    def rows(self, keep: Array) -> Problem:
+    def rows(self, keep: Array | slice) -> Problem:
         """The same problem on some of its rows."""
         return replace(self, x={k: v[keep] for k, v in self.x.items()}, loss=self.loss[..., keep])
 
@@ -129,11 +132,13 @@ class Solution:
 def solve(
     problem: Problem,
     u: Array,
-    weights: Array,
+    weights: Array | Multiplicities,
     *,
     off: Array | None = None,
     begin: Literal["far", "near", "warm"] = "far",
     max_iterations: int = 200,
+    tolerance: float = DECREMENT,
+    workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Solution:
     """Minimise every problem of a batch.
@@ -143,13 +148,17 @@ def solve(
     problem : Problem
     u : array (problems, free)
         Starts.
-    weights : array (rows,) or (problems, rows)
+    weights : array (rows,) or (problems, rows), or Multiplicities
         Non-negative row weights; bootstrap counts are weights.
     off : array (problems, terms) of bool, optional
         Terms whose amplitude starts at zero.
     begin : {"far", "near", "warm"}
         ``far``: through smoother objectives, which leads most starts to one optimum; ``near``: reweighting, then
         Newton on the objective itself, which finds the minimum nearest to each start; ``warm``: Newton at once.
+    tolerance : float
+        Decrease that a further step would bring, relative to the objective, at which a problem is solved.
+    workers : int
+        Processes; the batch is cut into the same parts whatever their number.
     progress : callable, optional
         Told how many problems have been finished, as they are.
 
@@ -159,22 +168,22 @@ def solve(
     """
     u = np.atleast_2d(np.asarray(u, dtype=float))
     count, rows = len(u), problem.count_rows
-    weights = np.asarray(weights, dtype=float)
+    if not isinstance(weights, Multiplicities):
+        weights = np.asarray(weights, dtype=float)
     if off is None:
         off = np.zeros((count, len(problem.terms_at(problem.theta(u[:1]), problem.x))), dtype=bool)
     size = 1 if rows > _LARGE else max(1, _CELLS // max(1, rows))
-    parts = []
-    for first in range(0, count, size):
-        part = slice(first, min(first + size, count))
-        w = weights if weights.ndim == 1 else weights[part]
-        sub = problem.part(part)
-        if w.ndim == 2 and len(w) == 1 and (w == 0).mean() > 0.1:
-            keep = w[0] > 0  # one large resample at a time: leave out the rows it does not contain
-            sub, w = sub.rows(keep), w[:, keep]
-        with np.errstate(all="ignore"):  # a trial step may leave the law's domain: it is rejected
-            parts.append(_solve_chunk(sub, u[part], w, off[part], begin, max_iterations))
+    slices = [slice(first, min(first + size, count)) for first in range(0, count, size)]
+    pieces = [
+        (problem.part(part), u[part], weights[part] if weights.ndim == 2 else weights, off[part], begin, max_iterations, tolerance)
+        for part in slices
+    ]  # fmt: skip
+
+    def done(number: int) -> None:
         if progress:
-            progress(part.stop - part.start)
+            progress(slices[number].stop - slices[number].start)
+
+    parts = run_all(_solve_part, pieces, workers=workers, done=done)
     return Solution(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -206,29 +215,41 @@ def _log_prediction(problem: Problem, u: Array, off: Array) -> Array:
         return np.asarray(np.logaddexp.reduce(T, axis=0))
 
 
-def _solve_chunk(
-    problem: Problem, u: Array, weights: Array, off: Array, begin: str, max_iterations: int
+def _solve_part(
+    problem: Problem,
+    u: Array,
+    weights: Array | Multiplicities,
+    off: Array,
+    begin: str,
+    max_iterations: int,
+    tolerance: float,
 ) -> tuple[Any, ...]:
-    state = _Batch(problem, u, weights, off)
+    """A part of a batch, small enough for the cache."""
+    w = weights.of_rows() if isinstance(weights, Multiplicities) else weights
+    if w.ndim == 2 and len(w) == 1 and (w == 0).mean() > 0.1:
+        keep = w[0] > 0  # one large resample at a time: leave out the rows it does not contain
+        problem, w = problem.rows(keep), w[:, keep]
+    state = _Batch(problem, u, w, off)
 
     def descend(objective: Objective, irls: int, tolerance: float) -> None:
         state.minimise(objective, irls=irls, tolerance=tolerance, max_iterations=max_iterations)
 
-    if begin == "far":
-        for objective in problem.objective.continuation():
-            descend(objective, 6, 1e-4)
-    *smoother, final = problem.objective.refinement()
-    if begin == "near":
-        descend((*smoother, final)[0], 6, 1e-4)
-    for objective in smoother:
-        descend(objective, 0, 1e-10)
-    descend(final, 0, DECREMENT)
-    for _ in range(3):  # verify switched-off terms; each release is a new descent
-        if not state.release(final):
-            break
-        descend(final, 2, DECREMENT)
-    state.settle_at_zero(final, max_iterations)
-    value, gradient, hessian = state.report(problem.objective, final)
+    with np.errstate(all="ignore"):  # a trial step may leave the law's domain: it is rejected
+        if begin == "far":
+            for objective in problem.objective.continuation():
+                descend(objective, 6, 1e-4)
+        *smoother, final = problem.objective.refinement()
+        if begin == "near":
+            descend((*smoother, final)[0], 6, 1e-4)
+        for objective in smoother:
+            descend(objective, 0, 1e-10)
+        descend(final, 0, tolerance)
+        for _ in range(3):  # verify switched-off terms; each release is a new descent
+            if not state.release(final):
+                break
+            descend(final, 2, tolerance)
+        state.settle_at_zero(final, max_iterations)
+        value, gradient, hessian = state.report(problem.objective, final)
     return state.u, value, state.off, state.converged, gradient, hessian
 
 
@@ -253,58 +274,85 @@ class _Batch:
         self.log_loss = np.log(problem.loss)
         self.switches = [problem.switch(k) for k in range(off.shape[1])]
         self.released = np.zeros_like(self.off)
+        self.last: _Local | None = None  # at ``u``, where the last descent ended there
 
     # ---- one evaluation ---------------------------------------------------------------------------------------
 
     def evaluate(self, who: Array, u: Array, objective: Objective, *, newton: bool) -> _Local:
+        """Value and derivatives; many rows are added up block by block, so that each block stays in the cache."""
         problem = self.problem
+        rows = problem.count_rows
+        size = rows if rows * len(u) <= _CELLS else max(1, _BLOCK // len(u))
+        blocks = [slice(first, first + size) for first in range(0, rows, size)]
+        here = self._block(blocks[0] if len(blocks) > 1 else None, who, u, objective, newton)
+        for rows_of in blocks[1:]:
+            more = self._block(rows_of, who, u, objective, newton)
+            here.value += more.value
+            here.gradient += more.gradient
+            here.hessian += more.hessian
+            np.maximum(here.share, more.share, out=here.share)
+        M = problem.basis
+        here.gradient, here.hessian = here.gradient @ M, M.T @ here.hessian @ M
+        if problem.precision is not None and problem.expected is not None:
+            away = u - (problem.expected if problem.expected.ndim == 1 else problem.expected[who])
+            here.value = here.value + 0.5 * (problem.precision * away**2).sum(axis=1)
+            here.gradient = here.gradient + problem.precision * away
+            here.hessian = here.hessian + np.diag(problem.precision)
+        return here
+
+    def _block(self, rows: slice | None, who: Array, u: Array, objective: Objective, newton: bool) -> _Local:
+        """What some of the rows add, with derivatives by all coefficients."""
+        problem = self.problem if rows is None else self.problem.rows(rows)
         terms = problem.terms_at(problem.theta(u), problem.x, order=2 if newton else 1)
         shape = (len(u), problem.count_rows)
-        T = np.stack([np.broadcast_to(t.value, shape) for t in terms])
-        T[self.off[who].T] = -np.inf
-        peak = T.max(axis=0)
-        q = np.exp(T - peak)
+        q = np.empty((len(terms), *shape))
+        for k, t in enumerate(terms):
+            q[k] = t.value
+        q[self.off[who].T] = -np.inf
+        peak = q.max(axis=0)
+        q -= peak
+        np.exp(q, out=q)
         total = q.sum(axis=0)
         q /= total
         log_prediction = np.log(total) + peak
         share = q.max(axis=2).T
         if objective.log:
-            r = log_prediction - self._each(self.log_loss, who)
+            r = log_prediction - self._each(self.log_loss, who, rows)
         else:
             prediction = np.exp(log_prediction)
-            r = prediction - self._each(problem.loss, who)
+            r = prediction - self._each(problem.loss, who, None)
             q = q * prediction
-        w = self._each(self.weights, who)
+        w = self._each(self.weights, who, rows)
         value = (objective.value(r) * w).sum(axis=1)
         psi = objective.score(r) * w
 
         P = problem.basis.shape[0]
-        J = np.zeros((*shape, P))
+        J = np.empty((len(u), P, shape[1]))
+        begun = set()
         for k, t in enumerate(terms):
             for j, g in t.grad.items():
-                J[..., j] += q[k] * g
-        gradient = np.matmul(psi[:, None, :], J)[:, 0]
+                if j in begun:
+                    J[:, j] += q[k] * g
+                else:
+                    np.multiply(q[k], g, out=J[:, j])
+                    begun.add(j)
+        J[:, [j for j in range(P) if j not in begun]] = 0.0
+        gradient = np.matmul(J, psi[:, :, None])[..., 0]
         if newton:
             inner = objective.curvature(r) * w - (psi if objective.log else 0.0)
         else:
             inner = objective.irls_weight(r) * w
-        hessian = np.matmul((J * inner[..., None]).transpose(0, 2, 1), J)
+        hessian = np.matmul(J * inner[:, None, :], J.transpose(0, 2, 1))
         if newton:
             for k, t in enumerate(terms):
                 _add_term_curvature(hessian, psi * q[k], t)
-        M = problem.basis
-        gradient, hessian = gradient @ M, M.T @ hessian @ M
-        if problem.precision is not None and problem.expected is not None:
-            away = u - (problem.expected if problem.expected.ndim == 1 else problem.expected[who])
-            value = value + 0.5 * (problem.precision * away**2).sum(axis=1)
-            gradient = gradient + problem.precision * away
-            hessian = hessian + np.diag(problem.precision)
         return _Local(value, gradient, hessian, share)
 
     @staticmethod
-    def _each(rows: Array, who: Array) -> Array:
-        """Rows shared by all problems as they are, those of each problem for the problems asked."""
-        return rows if rows.ndim == 1 else rows[who]
+    def _each(values: Array, who: Array, rows: slice | None = None) -> Array:
+        """Values of rows: shared by all problems as they are, those of each problem for the problems asked."""
+        some = values if rows is None else values[..., rows]
+        return some if some.ndim == 1 else some[who]
 
     # ---- descent ----------------------------------------------------------------------------------------------
 
@@ -313,13 +361,13 @@ class _Batch:
         count, free = self.u.shape
         used = np.zeros(count, dtype=int)
         self.converged[:] = False
+        self.last = None
         if free == 0:
             self.converged[:] = True
             return
         damping = np.full(count, 1e-3 if irls else 1e-8)
         newton = np.full(count, irls == 0)
-        # An exact fit has no objective left to be relative to: residuals of 1e-12 are zero.
-        rounding_floor = np.broadcast_to(self.weights.sum(axis=-1) * objective.value(np.full(1, 1e-12)), count)
+        rounding_floor = self._rounding(objective)
         active = np.arange(count)
         here: _Local | None = None
         metric = np.ones((count, free))
@@ -335,6 +383,10 @@ class _Batch:
             floor = rounding_floor[active]
             done = decrement <= tolerance * here.value + floor
             ready = done & newton[active]
+            if tolerance > DECREMENT and not irls and ready.all():  # good enough: no last step
+                self.converged[active] = True
+                self.last = here if len(active) == count else None
+                break
             newton[active[done]] = True
             trial_u = np.clip(self.u[active] + step, self.problem.lower, self.problem.upper)
             trial = self._evaluate_mixed(active, trial_u, objective, newton[active])
@@ -368,6 +420,10 @@ class _Batch:
                 else _Local(*(getattr(here, n)[stay] for n in ("value", "gradient", "hessian", "share")))
             )
             irls = irls if not newton[active].all() else 0
+
+    def _rounding(self, objective: Objective) -> Array:
+        """The objective of an exact fit, which has nothing left to be relative to: residuals of 1e-12 are zero."""
+        return np.broadcast_to(self.weights.sum(axis=-1) * objective.value(np.full(1, 1e-12)), len(self.u))
 
     def _evaluate_mixed(self, who: Array, u: Array, objective: Objective, newton: Array) -> _Local:
         if newton.all() or not newton.any():
@@ -430,7 +486,8 @@ class _Batch:
             relative = np.exp(log_unit - log_prediction) if objective.log else np.exp(log_unit)
             slope = (objective.score(r) * w * relative).sum(axis=1)
             size = (np.abs(objective.score(r)) * w * relative).sum(axis=1)
-            grow = slope < -1e-9 * size
+            inexact = (objective.value(r) * w).sum(axis=1) > self._rounding(objective)[who]
+            grow = (slope < -1e-9 * size) & inexact
             self.off[who[grow], k] = False
             self.released[who[grow], k] = True
             small = np.median(log_prediction - log_unit, axis=1) + np.log(1e-3)
@@ -458,7 +515,7 @@ class _Batch:
     def report(self, wanted: Objective, solved: Objective) -> tuple[Array, Array, Array]:
         """Objective value, scaled gradient and Hessian at the end."""
         everyone = np.arange(len(self.u))
-        last = self.evaluate(everyone, self.u, solved, newton=True)
+        last = self.last or self.evaluate(everyone, self.u, solved, newton=True)
         value = last.value
         if wanted != solved:
             value = self.evaluate(everyone, self.u, wanted, newton=False).value

@@ -99,8 +99,8 @@ def thin(rows: int, groups: Array | None, order: Array, *, limit: int, seed: int
     kinds = np.unique(groups)
     each = max(2, limit // len(kinds))
     counts = np.zeros(rows)
-    for kind in kinds:
-        member = np.flatnonzero(groups == kind)
+    by_run = np.argsort(groups, kind="stable")
+    for member in np.split(by_run, np.flatnonzero(np.diff(groups[by_run])) + 1):
         position = np.log(order[member])
         targets = np.linspace(position.min(), position.max(), each)
         nearest = member[np.unique(np.abs(position[:, None] - targets).argmin(axis=0))]

@@ -156,7 +156,11 @@ def points(
             row["D"] = float(seen[i])
             row.pop("epochs", None)  # planned; what was seen follows from D and U_D
         if checkpoints or tokens is not None:
-            row.pop("C", None)  # planned; what was spent follows from N and D
+            planned = row.pop(
+                "C", None
+            )  # what was spent follows from N and D, or is the share of the planned that was seen
+            if planned is not None and "D" in base and "D" in row:
+                row["C"] = planned * row["D"] / base["D"]
         if checkpoints:
             row |= _along(table, int(i), curve, tokens_per_step)
         rows.append({**row, "status": status, "reason": reason, "remark": _text(remarks)})
@@ -178,7 +182,7 @@ def unusable(curve: Curve, status: str, reason: str) -> dict[str, Any]:
 
 def _text(remarks: Iterable[Remark]) -> str:
     """Remarks as the table of runs shows them."""
-    return "; ".join(sentence(remark, options=True) for remark in remarks)
+    return "; ".join(sentence(remark) for remark in remarks)
 
 
 def _base(curve: Curve) -> dict[str, Any]:

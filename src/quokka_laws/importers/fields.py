@@ -93,7 +93,7 @@ def curve(
         mapped["N"] = size
     known, more = _match(list(configured), mapped, wanted)
     if faults := [*faults, *more]:
-        raise RunsError(f"{source}: run {run_id}: {'; '.join(sentence(fault, options=True) for fault in faults)}")
+        raise RunsError(f"{source}: run {run_id}: {'; '.join(sentence(fault) for fault in faults)}")
     if "loss" not in found:
         reason = f"it has no loss that is recognised; it has {_listed(names)}. Say --columns loss=NAME"
         return unreadable(run_id, source, [reason])

@@ -1,8 +1,9 @@
-"""lm-evaluation-harness: the ``results_….json`` of each model, one row each.
+"""lm-evaluation-harness: the ``results_….json`` of each model, one row each; several files of one model are one row.
 
 What it measures of a language model's loss is per byte or per word, never per token, and is kept so: ``bits_per_byte`` of a
-rolling log-likelihood such as wikitext. Accuracies are no losses; another task's metric is chosen with
-``--columns loss=TASK/METRIC``. Parameters are those that the harness counted; tokens come from names or a table of facts.
+rolling log-likelihood such as wikitext; another task's metric is chosen with ``--columns loss=TASK/METRIC``. Accuracies are columns
+``TASK_METRIC`` beside ``TASK_questions``, for :func:`quokka_laws.downstream`. The loss of training, N and D come from a table of
+facts by the model's name, else parameters are those that the harness counted and tokens come from names.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers.options import Options
 from quokka_laws.runs import words
+from quokka_laws.runs.remarks import Remark
+from quokka_laws.runs.tasks import METRICS, QUESTIONS
 
 PRETRAINED = re.compile(r"pretrained=([^,]+)")
 STEP = re.compile(r"revision=(?:step)?(\d+)")
@@ -43,37 +46,46 @@ def is_result(path: Path) -> bool:
 
 
 def read(root: Path, options: Options) -> Iterator[dict[str, Any]]:
-    """One row per result file.
+    """One row per model.
 
     Raises
     ------
     RunsError
-        When a file is no result, or has no metric that is a loss.
+        When a file is no result, or has no metric that is a loss or an accuracy.
     """
+    found: dict[str, dict[str, Any]] = {}
     for path in options.track(find(root), "results"):
         try:
             data = json.loads(path.read_text(encoding="utf-8-sig"))
-            metrics = _metrics(data["results"])
+            metrics, scores = _metrics(data["results"]), _scores(data)
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise RunsError(
                 f"{path}: not a result of lm-evaluation-harness ({type(error).__name__}: {error})"
             ) from None
         name = _name(data, path)
-        metric = options.columns.get("loss") or _chosen(list(metrics))
-        if metric not in metrics:
+        facts = options.facts_of(name)
+        asked = options.columns.get("loss")
+        metric = asked or ("" if "loss" in facts else _chosen(list(metrics)))
+        if metric not in metrics and (asked or not scores):
             shown = ", ".join(list(metrics)[:SHOWN]) + (" …" if len(metrics) > SHOWN else "")
             raise RunsError(
                 f"{path}: no loss{f' {metric}' if metric else ''} among {shown}; say --columns loss=TASK/METRIC"
             )
         config = data.get("config") or {}
-        row: dict[str, Any] = {"run_id": name, "loss": metrics[metric], "metric": metric, "loss_split": "validation"}
-        if unit := words.unit_of(metric):
-            row["loss_unit"] = unit
+        row: dict[str, Any] = {"run_id": name}
+        if metric:
+            row |= {"loss": metrics[metric], "metric": metric, "loss_split": "validation"}
+            if unit := words.unit_of(metric):
+                row["loss_unit"] = unit
         if size := config.get("model_num_parameters"):
             row["N"] = float(size)
-        if found := STEP.search(str(config.get("model_args", ""))):
-            row["step"] = int(found[1])
-        yield {**row, "source": str(path), **options.of(name)["name_facts"]}
+        if step := STEP.search(str(config.get("model_args", ""))):
+            row["step"] = int(step[1])
+        named = options.of(name)["name_facts"]
+        found[name] = {**found.get(name, {}), **row, **scores, "source": str(path), **named, **facts}
+    if found and not any("loss" in row for row in found.values()):
+        options.note(Remark("scores_without_loss", {}))
+    yield from found.values()
 
 
 def _metrics(results: dict[str, dict[str, Any]]) -> dict[str, float]:
@@ -84,6 +96,25 @@ def _metrics(results: dict[str, dict[str, Any]]) -> dict[str, float]:
             plain = name.removesuffix(",none")
             if isinstance(value, int | float) and not isinstance(value, bool) and "stderr" not in plain:
                 found[f"{task}/{plain}"] = float(value)
+    return found
+
+
+def _scores(data: dict[str, Any]) -> dict[str, float]:
+    """``hellaswag_acc_norm`` → share of right answers, and ``hellaswag_questions``."""
+    counted = data.get("n-samples") or {}
+    found: dict[str, float] = {}
+    for task, values in data["results"].items():
+        scores = {}
+        for name, value in values.items():
+            metric = name.removesuffix(",none").replace(",", "_")
+            known = any(metric == m or metric.startswith(f"{m}_") for m in METRICS) and "stderr" not in metric
+            if known and isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0:
+                scores[f"{task}_{metric}"] = float(value)
+        count = counted.get(task)
+        count = count.get("effective", count.get("original")) if isinstance(count, dict) else count
+        if scores and isinstance(count, int | float) and count >= 1:
+            scores[f"{task}{QUESTIONS}"] = float(count)
+        found |= scores
     return found
 
 

@@ -237,7 +237,7 @@ def _for_runs(options: Options) -> dict[str, str]:
 
 def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, steps: bool) -> Iterator[dict[str, Any]]:
     found = recognise_runs(table, _for_runs(options))
-    faults = [sentence(fault, options=True) for fault in found.faults]
+    faults = [sentence(fault) for fault in found.faults]
     names = [str(c) for c in table]
     mapped = set(found.mapping.values())
     if "loss" not in mapped and not found.faults:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from tqdm import tqdm
@@ -42,7 +42,16 @@ class Options:
         named = self.pattern(run) if self.pattern else {}
         if self.pattern and not named:
             self.unmatched.append(run)
-        return {"columns": self.columns, "name_facts": {**named, **self.facts.get(run, {})}}
+        facts = {k: v for k, v in self.facts.get(run, {}).items() if k != "loss"}  # that of a curve is its own
+        return {"columns": self.columns, "name_facts": {**named, **facts}}
+
+    def facts_of(self, path: str) -> Mapping[str, Any]:
+        """Facts of a run that is known by a path, such as a model's: by the whole of it, or the only part that is a run's name."""
+        if path in self.facts:
+            return self.facts[path]
+        names = (name for part in PurePosixPath(path).parts for name in (part, part.partition("@")[0]))
+        parts = [name for name in dict.fromkeys(names) if name in self.facts]
+        return self.facts[parts[0]] if len(parts) == 1 else {}
 
     def track(self, items: Iterable[Item], what: str) -> Iterator[Item]:
         """The items, with a progress bar on stderr when asked for, and when that is a terminal."""
@@ -60,12 +69,12 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
         When no column names the run, or a run occurs twice.
     """
     table = flatten(read_table(path))
-    aliases = {k: ALIASES[k] for k in ("run_id", *INPUTS)}
+    aliases = {k: ALIASES[k] for k in ("run_id", *INPUTS, "loss")}
     mapping, _, faults = recognise([str(c) for c in table], {}, aliases)
     if "run_id" not in mapping.values():
         raise RunsError(f"{path}: no column names the run; call one run_id. It has {', '.join(map(str, table))}")
     if faults:
-        raise RunsError(f"{path}: {'; '.join(sentence(fault, options=True) for fault in faults)}")
+        raise RunsError(f"{path}: {'; '.join(sentence(fault) for fault in faults)}")
     named = table.rename(columns=mapping)
     if twice := sorted(set(named.loc[named["run_id"].duplicated(), "run_id"].astype(str))):
         raise RunsError(f"{path}: {', '.join(twice[:5])} occurs more than once; one row per run")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import schedules
 from quokka_laws.laws.base import NAMED, Coefficient, Law
@@ -15,6 +16,7 @@ from quokka_laws.laws.broken import BrokenPowerLaw
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
+from quokka_laws.laws.forms import FORMS, Form, form_law
 from quokka_laws.laws.formula import Formula, law, looks_like_formula
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
 from quokka_laws.laws.memorization import BoundedMemorization, Memorization
@@ -24,6 +26,7 @@ from quokka_laws.laws.precision import LowPrecision
 from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, Repeated
 
 __all__ = [
+    "FORMS",
     "AdditiveOverfit",
     "Bounded",
     "BoundedMemorization",
@@ -34,6 +37,7 @@ __all__ = [
     "EffectiveData",
     "ExposureOverfit",
     "Farseer",
+    "Form",
     "Formula",
     "Kaplan",
     "KaplanSteps",
@@ -50,7 +54,9 @@ __all__ = [
     "as_law",
     "from_name",
     "from_spec",
+    "is_named",
     "law",
+    "names",
     "registry",
     "schedules",
 ]
@@ -70,9 +76,21 @@ def _optional(option: Field[Any]) -> bool:
 
 def from_name(name: str) -> Law:
     """The law called ``name`` with its default options, or a formula's; ``ValueError`` suggests the nearest name otherwise."""
+    if (form := form_law(name)) is not None:
+        return form
     if looks_like_formula(name):
         return Formula(name)
     return _class_of(name, registry())()
+
+
+def names() -> list[str]:
+    """Every name that :func:`from_name` knows: laws, then forms."""
+    return [*registry(), *FORMS]
+
+
+def is_named(given: object) -> bool:
+    """Whether a text is the name of a law or form, or a formula."""
+    return isinstance(given, str) and (given in registry() or form_law(given) is not None or looks_like_formula(given))
 
 
 def as_law(given: Any) -> Law:
@@ -92,21 +110,25 @@ def as_law(given: Any) -> Law:
             return given()
         except TypeError as error:
             raise ArgumentError(f"{given.__name__} needs arguments ({error}): give {given.__name__}(…)") from None
-    raise ArgumentError(f"{given!r} is no law: give one, such as ql.laws.Chinchilla(), or its name, 'chinchilla'")
+    raise ArgumentError(
+        f"{given!r} is no law: give one, such as {either('ql.laws.Chinchilla()', 'chinchilla')}, its name or a formula"
+    )
 
 
 def from_spec(spec: Mapping[str, Any]) -> Law:
     """Rebuild a law from :meth:`Law.to_spec`."""
+    if spec["name"] in FORMS:
+        return FORMS[spec["name"]].law()
     options = {k: from_spec(v) if isinstance(v, Mapping) else v for k, v in spec.items() if k != "name"}
     return _class_of(spec["name"], NAMED)(**options)
 
 
 def _class_of(name: str, known: Mapping[str, type[Law]]) -> type[Law]:
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name.partition("(")[0], [*known, *FORMS], n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ArgumentError(
-            f"no law is called {name!r}{hint} Known laws: {', '.join(known)}; import the module of a law of your own first"
+            f"no law is called {name!r}{hint} Known laws: {', '.join([*known, *FORMS])}; import the module of a law of your own first"
         )
     return known[name]
 

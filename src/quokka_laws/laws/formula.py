@@ -12,6 +12,7 @@ import lmfit
 import numpy as np
 
 from quokka_laws._expressions import Name, Node, children, fault, names, nearest, quoted
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError
 from quokka_laws.laws.base import Coefficient, Inputs, Law
@@ -51,6 +52,8 @@ class Formula(Law):
         Of the columns in brackets, ``E[corpus]``; found when it is fitted.
     aliases : tuple of (name, name)
         Names in the text that the table has under another name.
+    called, origin : str
+        Name and source of a form that ships (:mod:`quokka_laws.laws.forms`).
 
     Notes
     -----
@@ -69,9 +72,10 @@ class Formula(Law):
     signed: tuple[str, ...] = ()
     levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
+    called: str = ""
+    origin: str = ""
 
     name = "formula"
-    source = "your formula"
 
     def __post_init__(self) -> None:
         for field in ("of", "start", "bounds", "fixed", "ties", "positive", "meanings", "signed", "levels", "aliases"):
@@ -85,7 +89,9 @@ class Formula(Law):
 
     @property
     def label(self) -> str:
-        """The text, shortened."""
+        """The name of a form that ships, else the text, shortened."""
+        if self.called:
+            return self.called
         text = " ".join(self.text.split())
         return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
@@ -93,6 +99,11 @@ class Formula(Law):
     def equation(self) -> str:  # type: ignore[override]
         """The text."""
         return self.text
+
+    @property
+    def source(self) -> str:  # type: ignore[override]
+        """Where the form was published."""
+        return self.origin or "your formula"
 
     @property
     def formula(self) -> str:
@@ -221,7 +232,7 @@ class Formula(Law):
         if clash := sorted(told & set(columns)):
             raise ExpressionError(
                 f"{', '.join(clash)} is set as a coefficient of {self.label}, and the table has a column of that name: rename "
-                "one, or say which names are variables (variables=; on the command line --variables N,D)"
+                f"one, or say which names are variables: {option('variables', ('N', 'D'))}"
             )
         used = {n.name for n in names(self._tree)}
         spare = [*also_called, *(c for c in columns if c not in used)]
@@ -241,7 +252,7 @@ class Formula(Law):
                     self.text,
                     node.start,
                     f"{node.name!r} is not a column; did you mean {quoted(near)}? (If it is a coefficient, give it a start value: "
-                    f"start={{{node.name!r}: 1.0}}, on the command line --start {node.name}=1)",
+                    f"{option('start', {node.name: 1.0})})",
                     node.end,
                 )
 
@@ -334,6 +345,26 @@ class Formula(Law):
         kept = tuple(entry for entry in self.start if entry[0] not in ranges)
         return replace(self, start=(*kept, *((k, *pair) for k, pair in ranges.items()))) if ranges else self
 
+    def with_settings(
+        self,
+        *,
+        start: Iterable[tuple[str, float, float]] = (),
+        bounds: Iterable[tuple[str, float, float]] = (),
+        fixed: Iterable[tuple[str, float]] = (),
+        ties: Iterable[tuple[str, str]] = (),
+    ) -> Formula:
+        """The same formula with these settings, in place of those that it had for the same coefficients."""
+        changed: dict[str, Any] = {}
+        for what, given in (
+            ("start", tuple(start)),
+            ("bounds", tuple(bounds)),
+            ("fixed", tuple(fixed)),
+            ("ties", tuple(ties)),
+        ):
+            told = {entry[0] for entry in given}
+            changed[what] = (*(entry for entry in getattr(self, what) if entry[0] not in told), *given)
+        return replace(self, **changed)
+
     def _each(self, name: str) -> tuple[str, ...]:
         return self.leveled[name][1] if name in self.leveled else (name,)
 
@@ -390,9 +421,11 @@ def law(
     2.2
     """
     from quokka_laws.laws import from_name
+    from quokka_laws.laws.forms import form_law
 
     settings = (start, min, max, fixed, tie, variables)
-    if not looks_like_formula(text) and all(s is None for s in settings):
+    form = form_law(text)
+    if (form is not None or not looks_like_formula(text)) and all(s is None for s in settings):
         return from_name(text)
     lower, upper, ranges = min or {}, max or {}, []
     given = start or {}
@@ -402,14 +435,16 @@ def law(
     bounds = tuple(
         (k, float(lower.get(k, -np.inf)), float(upper.get(k, np.inf))) for k in dict.fromkeys([*lower, *upper])
     )
-    return Formula(
-        text,
-        of=None if variables is None else tuple(variables),
-        start=tuple(ranges),
+    made = (
+        Formula(text, of=None if variables is None else tuple(variables), positive=tuple(positive))
+        if form is None
+        else form
+    )
+    return made.with_settings(
+        start=ranges,
         bounds=bounds,
-        fixed=tuple((k, float(v)) for k, v in (fixed or {}).items()),
-        ties=tuple((tie or {}).items()),
-        positive=tuple(positive),
+        fixed=[(k, float(v)) for k, v in (fixed or {}).items()],
+        ties=list((tie or {}).items()),
     )
 
 

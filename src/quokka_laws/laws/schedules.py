@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.signal import lfilter
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
@@ -37,6 +36,8 @@ def annealing_sums(lr: Any, *, decay: float = 0.999) -> tuple[Array, Array]:
     """
     rates = _rates(lr)
     drop = np.concatenate([[0.0], -np.diff(rates)])
+    from scipy.signal import lfilter  # half a second that only schedules are worth
+
     return np.cumsum(rates), np.cumsum(lfilter([1.0], [1.0, -decay], drop))
 
 

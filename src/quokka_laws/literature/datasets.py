@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, MissingDependencyError, QuokkaError
 from quokka_laws.runs.checkpoints import STAGES
 from quokka_laws.runs.read import read_runs
@@ -23,12 +24,14 @@ from quokka_laws.runs.remarks import Remark
 __all__ = [
     "data_folder",
     "fetch_epoch_chinchilla",
+    "load_calibration",
     "load_quokka_isoflops",
     "load_quokka_repeated",
     "load_quokka_tables",
     "read_epoch_chinchilla",
 ]
 
+REPOSITORY = "https://raw.githubusercontent.com/quokka-laws/quokka-laws"
 EPOCH_URL = "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/9225883/data/svg_extracted_data.csv"
 EPOCH_SHA256 = "193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30"
 QUOKKA: dict[str, Any] = {"tokenizer": "GPT-2 BPE", "loss_kind": "ELBO bound", "N_counts": "total"}
@@ -123,6 +126,38 @@ def load_reuse2026(corpus: Literal["dolma", "dclm"] | None = None, *, least_U_pe
     )
 
 
+def load_calibration(objective: str = "autoregressive") -> pd.DataFrame:
+    """Checkpoints of the byte-level models that the reference trainer trained for ``docs/calibration.md``.
+
+    In a checkout they are read where they lie. The package does not carry them: there they are downloaded once, as they were
+    at its release, with their checksum verified.
+
+    Parameters
+    ----------
+    objective : str
+        ``"autoregressive"`` or ``"masked"``: models trained to predict the next byte, or bytes that were masked.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no such rows.
+    MissingDependencyError
+        Without ``pooch``, where they have to be downloaded.
+    QuokkaError
+        When the download fails or its checksum is wrong.
+    """
+    folder = data_folder() / "calibration"
+    hashes: dict[str, str] = json.loads((folder / "sha256.json").read_text(encoding="utf-8"))
+    name = f"{objective}/runs.jsonl"
+    if name not in hashes:
+        known = ", ".join(repr(path.split("/")[0]) for path in hashes)
+        raise ArgumentError(f"objective = {objective!r}: there are calibration rows of {known}")
+    here = Path(str(folder / name))
+    if not here.is_file():
+        here = _fetched(f"{REPOSITORY}/v{__version__}/data/calibration/{name}", hashes[name])
+    return read_runs(here)
+
+
 def fetch_epoch_chinchilla() -> pd.DataFrame:
     """245 Chinchilla runs digitised by Epoch (Besiroglu et al. 2024), downloaded and checked on first use.
 
@@ -135,15 +170,20 @@ def fetch_epoch_chinchilla() -> pd.DataFrame:
     QuokkaError
         When the download fails or its checksum is wrong.
     """
+    path = _fetched(EPOCH_URL, EPOCH_SHA256)
+    return read_epoch_chinchilla(path)
+
+
+def _fetched(url: str, sha256: str) -> Path:
+    """A file of someone else's, downloaded once and checked."""
     try:
         import pooch
     except ImportError:
         raise MissingDependencyError('fetching data needs pooch: pip install "quokka-laws[fetch]"') from None
     try:
-        path = pooch.retrieve(EPOCH_URL, known_hash=EPOCH_SHA256, path=pooch.os_cache("quokka-laws"), progressbar=False)
+        return Path(pooch.retrieve(url, known_hash=sha256, path=pooch.os_cache("quokka-laws"), progressbar=False))
     except Exception as error:  # requests, urllib and pooch each raise their own kinds
-        raise QuokkaError(f"cannot fetch {EPOCH_URL}: {error}") from error
-    return read_epoch_chinchilla(path)
+        raise QuokkaError(f"cannot fetch {url}: {error}") from error
 
 
 def read_epoch_chinchilla(path: str | Path) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Law, from_spec
 from quokka_laws.literature.datasets import data_folder
@@ -155,8 +156,8 @@ def law_of(given: Any, *, repeated: bool = False) -> Any:
     if isinstance(given, Law) or (isinstance(given, type) and issubclass(given, Law)):
         name = given.name
         raise ArgumentError(
-            f"{name} is a law without numbers: fit it first, ql.fit({name!r}, runs), or name a published law "
-            "(ql.published.table())"
+            f"{name} is a law without numbers: fit it first, {either(f'ql.fit({name!r}, runs)', f'`quokka-laws fit RUNS --law {name}`')}, "
+            f"or name a published law ({either('ql.published.table()', '`quokka-laws published`')})"
         )
     if not hasattr(given, "label"):
         raise ArgumentError(

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import FarOutside, FitError
 from quokka_laws.literature.power_rules import rules
@@ -207,7 +208,7 @@ def _comparable(first: FittedLaw, second: FittedLaw) -> str:
     if a.loss_unit != b.loss_unit:
         raise FitError(
             f"{first.label} is in {a.loss_unit}, {second.label} in {b.loss_unit}: convert one first: "
-            "ql.conversions.convert(law, tokens_per_byte=…) (on the command line --tokens-per-byte)"
+            f"{either('ql.conversions.convert(law, tokens_per_byte=…)', '--tokens-per-byte')}"
         )
     apart = [d for d in differences([a, b]) if not d.startswith(("FLOP", "ways"))]
     unsure = [k for k in ("loss_kind", "tokenizer") if UNSTATED in (getattr(a, k), getattr(b, k))]

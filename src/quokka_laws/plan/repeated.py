@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._numeric.roots import find_root, root_or_end
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import Law
@@ -375,7 +376,7 @@ def _need_repeated(fit: FittedLaw) -> None:
     if "epochs" not in fit.law.variables:
         raise FitError(
             f"{fit.label} is a law of {', '.join(fit.law.variables)} and knows nothing of repetition; fit a repeated-data law, "
-            "such as ql.laws.BoundedMemorization(), on the command line --law bounded-memorization"
+            f"such as {either('ql.laws.BoundedMemorization()', '--law bounded-memorization')}"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.literature.conversions import convert
 from quokka_laws.literature.registry import law_of
@@ -62,16 +63,15 @@ def align(laws: Sequence[Any]) -> tuple[list[Any], list[str]]:
                 said.append(f"N and C of {f.label} were converted from non-embedding to total parameters.")
             else:
                 said.append(
-                    f"{f.label} counts non-embedding parameters of another vocabulary; convert it with "
-                    "ql.conversions.convert(law, total_N=True, omega=…)."
+                    f"{f.label} counts non-embedding parameters of another vocabulary, so its N is smaller than the others' for the "
+                    f"same model{either('; ql.conversions.convert(law, total_N=True, omega=…) converts it', '')}."
                 )
     apart = differences([f.conventions for f in found])
     if apart:
         said.append(f"These laws differ in {'; '.join(apart)}.")
     if any(d.startswith(("units", "tokenizers")) for d in apart):
         said.append(
-            "Losses per token of different tokenizers compare in bits/byte: "
-            "ql.conversions.convert(law, tokens_per_byte=…) (on the command line --tokens-per-byte)."
+            f"Losses per token of different tokenizers compare in bits/byte: {either('ql.conversions.convert(law, tokens_per_byte=…)', '--tokens-per-byte')}."
         )
     return found, said
 
@@ -117,5 +117,5 @@ def _refuse_one_target(conventions: Sequence[Conventions]) -> None:
     if apart:
         raise FitError(
             f"one loss cannot be the target of laws that differ in {'; '.join(apart)}: put them in bits/byte first, "
-            "ql.conversions.convert(law, tokens_per_byte=…) (on the command line --tokens-per-byte); or ask them one by one"
+            f"{either('ql.conversions.convert(law, tokens_per_byte=…)', '--tokens-per-byte')}; or ask them one by one"
         )

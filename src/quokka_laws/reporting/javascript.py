@@ -6,6 +6,7 @@ source of a function that a browser evaluates to the same double precision. No f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -98,7 +99,7 @@ def _text(value: Any) -> str:
 
 
 def law_source(law: Law) -> str:
-    """Source of ``(p, x) => loss``: ``p`` coefficients in natural units, ``x`` has N, D, U_D, epochs and C.
+    """Source of ``(p, x) => loss``: ``p`` coefficients in natural units, ``x`` has N, D, U_D, epochs, C and the law's own.
 
     Raises
     ------
@@ -109,6 +110,9 @@ def law_source(law: Law) -> str:
     root = Symbol("", program)
     x: dict[str, Any] = {f"log_{k}": root.write(f"Math.log(x.{k})") for k in ("N", "D", "U_D", "C")}
     x["epochs"] = root.write("x.epochs")
+    for name in (v for v in law.variables if v not in ("N", "D", "U_D", "C", "epochs")):
+        x[name] = root.write(f"x[{json.dumps(name)}]")
+        x[f"log_{name}"] = root.write(f"Math.log({x[name].text})")
     p: dict[str, Any] = {}
     for c in law.coefficients:
         natural = f'p["{c.name}"]'

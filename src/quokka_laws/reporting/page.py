@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,49 +10,60 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import BLANK, either, option
 from quokka_laws._version import __version__
-from quokka_laws.evaluation.agreement import disagreement, second_opinions
 from quokka_laws.evaluation.forecasts import Forecast, outcomes
-from quokka_laws.evaluation.reproducibility import checklist
+from quokka_laws.evaluation.reproducibility import CONVENTIONS, checklist
 from quokka_laws.exceptions import ArgumentError, FitError, RunsError
 from quokka_laws.fitting.isoflop import fit_isoflops
-from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal
 from quokka_laws.progress import Progress
-from quokka_laws.reporting.page_figures import figures, unseen
+from quokka_laws.reporting.answer import answer
+from quokka_laws.reporting.losses import losses_page
+from quokka_laws.reporting.page_figures import figures, held_out, sensitivity_figure, unseen
+from quokka_laws.reporting.page_tasks import task_figures, task_rows
+from quokka_laws.reporting.plot.axes import QUANTITIES
+from quokka_laws.reporting.plot.svg import THEME
+from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
 from quokka_laws.reporting.text import BEYOND_RUNS, outside_runs
+from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.fit_result import FitResult
-from quokka_laws.results.format import how_far, human
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
+from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.results.storage import data_hash
 from quokka_laws.runs.quantities import as_numbers
+from quokka_laws.runs.read import check_runs
 from quokka_laws.writing import write_atomically
 
 MOST_REFITS = 1000  # of the parabolas
-
-
 FORMS = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
+MOST_LISTED = 30  # rows that were left out
+STEPS = 10  # of the bar; a page has about as many figures
+WORDS = ("meaning", "by", "law", "forecast", "run_id", "reason")  # columns whose cells wrap
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page, and what it says first."""
+    """A page, what it says first, and its tables as numbers, by the names of their files."""
 
     text: str
     answer: str
     known: list[str]
+    numbers: dict[str, pd.DataFrame]
 
 
 def report(
-    fit: FitResult,
+    fit: FitResult | LossFits,
     output: str | Path | None = None,
     *,
     runs: pd.DataFrame | None = None,
     C: Any = (),
     U_D: Any = (),
+    compare: bool = False,
     forecasts: Sequence[Forecast] = (),
+    answers: Mapping[str, str] | None = None,
+    tasks: Downstream | None = None,
     form: str | None = None,
     command: str = "",
     progress: bool = False,
@@ -61,7 +72,8 @@ def report(
 
     Parameters
     ----------
-    fit : FitResult
+    fit : FitResult or LossFits
+        Of several losses one page, with their differences.
     output : path, optional
         File to write, ``.html`` or ``.md``.
     runs : DataFrame, optional
@@ -70,8 +82,15 @@ def report(
         Training FLOPs of one run; ten times the largest run's where none is given.
     U_D : float or sequence
         Unique tokens, for laws of repeated data, each at every budget; the largest fitted where none is given.
+    compare : bool
+        Also hold out the largest runs and predict them by this law and another, and refit under other choices; takes some
+        seconds more.
     forecasts : sequence of Forecast
         Written before runs that are now among the fitted ones, or among ``runs``; listed with what became of them.
+    answers : mapping of str to str, optional
+        Answers to what a reader will ask for and the fit does not know, by the keys of :func:`quokka_laws.checklist`.
+    tasks : Downstream, optional
+        Task accuracy behind the fit (:func:`quokka_laws.downstream`): predicted at the budgets, with a figure for each task.
     form : {'html', 'md'}, optional
         Markdown has the same words and tables without figures; by the ending of ``output``, else HTML.
     command : str
@@ -97,7 +116,24 @@ def report(
         raise ArgumentError(f"output = {type(output).__name__}: expected a path; runs to compare with are runs=")
     ending = Path(output).suffix.lower() if output is not None else ".html"
     form = form or FORMS.get(ending, ending)
-    made = page(fit, runs=runs, C=C, U_D=U_D, forecasts=forecasts, form=form, command=command, progress=progress)
+    if isinstance(fit, LossFits):
+        if runs is not None or forecasts or tasks or answers or compare or np.size(U_D):
+            raise ArgumentError("a page of several losses takes C, form and command; report one of them for the rest")
+        made = Page(*losses_page(fit, C=C, form=form, command=command))
+    else:
+        made = page(
+            fit,
+            runs=runs,
+            C=C,
+            U_D=U_D,
+            compare=compare,
+            forecasts=forecasts,
+            tasks=tasks,
+            answers=answers,
+            form=form,
+            command=command,
+            progress=progress,
+        )
     if output is not None:
         write_atomically(output, made.text)
     return made.text
@@ -109,50 +145,77 @@ def page(
     runs: pd.DataFrame | None = None,
     C: Any = (),
     U_D: Any = (),
+    compare: bool = False,
     forecasts: Sequence[Forecast] = (),
+    answers: Mapping[str, str] | None = None,
+    tasks: Downstream | None = None,
     form: str = "html",
     command: str = "",
     progress: bool = False,
 ) -> Page:
-    """As :func:`report`, with the answer and what to know before relying on it apart."""
+    """As :func:`report`, with the answer, what to know before relying on it and the numbers apart."""
     if form not in ("html", "md"):
         raise ArgumentError(f"form = {form!r}: a report is 'html' or 'md'")
     if not isinstance(fit, FitResult) or not len(fit.runs):
         raise FitError(
             f"{getattr(fit, 'label', fit)} holds no runs: a report is made of a fit, not of coefficients alone"
         )
+    asked_for = checklist(fit, answers=answers)
+    runs = None if runs is None else check_runs(runs)
     repeated = fit.law.of_repetition
     planned = fit.law.of_N_and_D or repeated
     budgets = tuple(as_numbers(C)) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
     budgets = budgets if planned else ()
     limits = tuple(as_numbers(U_D)) if repeated else ()
     limits = limits or ((fit.fitted_range["U_D"][1],) if repeated else ())
-    iso = "" if repeated or not planned else _profiles(fit)
-    question, answer, plan = _advice(fit, iso, budgets, limits)
-    known = [*_caution(fit, budgets), *map(str, fit.diagnostics)]
-    new = None if runs is None else unseen(fit, runs)
-    drawn = []
-    with Progress("figures of the report", 8, enabled=progress) as bar:
+    with Progress("writing the report", STEPS, enabled=progress) as bar:
+        iso = "" if repeated or not planned else _profiles(fit)
+        first = answer(fit, iso if isinstance(iso, IsoflopFit) else None, budgets, limits)
+        known = [*_caution(fit, budgets), *map(str, fit.diagnostics)]
+        bar.update(2)
+        new = None if runs is None else unseen(fit, runs)
+        made = []
         for figure in figures(fit, iso, new, budgets, limits):
-            drawn.append(figure.drawn(form == "html"))
+            made.append((figure, figure.drawn(form == "html")))
             bar.update(1)
+        for figure in () if tasks is None else task_figures(tasks):
+            made.append((figure, figure.drawn(form == "html")))
+        apart = held_out(fit) if compare else None
+        if compare and budgets and not limits:
+            figure = sensitivity_figure(fit, budgets[0])
+            made.append((figure, figure.drawn(form == "html")))
+    past = Table("forecasts", *_past_forecasts(forecasts, fit, runs))
+    coefficients = Table("coefficients", _coefficients(fit), fit.summary_at(LEVEL).reset_index())
+    accuracy = [] if tasks is None else task_rows(tasks, budgets)
+    by_task = Table("tasks", accuracy, pd.DataFrame(accuracy))
+    left_out = Table("left-out-rows", _left_out(fit), fit.excluded)
+    tables = [first.plan, coefficients, past, by_task, left_out, *([] if apart is None else [apart.table])]
+    numbers = {t.name: t.numbers for t in tables if len(t.numbers)}
+    numbers |= {figure.name: figure.numbers for figure, _ in made if figure.numbers is not None}
     context = {
         "title": f"{fit.label}: {len(fit.runs)} rows",
-        "question": question,
-        "answer": answer,
-        "plan": plan,
-        "level": f"{100 * LEVEL:.3g} %",
+        "question": first.question,
+        "answers": first.answers,
+        "plan": first.plan,
+        "about_plan": _about_plan(fit, first.refused, compare),
+        "comparison": None if apart is None else apart.figure.drawn(form == "html"),
+        "held_out": None if apart is None else apart.table,
         "law": {"name": fit.law.name, "equation": fit.law.equation, "source": fit.law.source},
-        "coefficients": _coefficients(fit),
-        "has_draws": fit.has_intervals,
-        "identified": fit.identified,
-        "forecasts": _past_forecasts(forecasts, fit, runs),
-        "figures": drawn,
+        "coefficients": coefficients,
+        "forecasts": past,
+        "left_out": left_out,
+        "left_out_in_all": len(fit.excluded),
+        "figures": [drawn for _, drawn in made],
+        "tasks": by_task,
         "diagnostics": known,
-        "checklist": checklist(fit).to_dict("records"),
+        "checklist": [_asked(item) for item in asked_for.to_dict("records")],
+        "given": int(asked_for["known"].sum()),
         "facts": _facts(fit, command),
+        "numbers": {name: text for name, table in numbers.items() if (text := as_csv(table))},
+        "theme": THEME,
+        "words": WORDS,
     }
-    return Page(render(f"report.{form}.j2", context), answer, known)
+    return Page(render(f"report.{form}.j2", context), " ".join(first.answers), known, numbers)
 
 
 # ---- words ----------------------------------------------------------------------------------------------------
@@ -166,86 +229,55 @@ def _profiles(fit: FitResult) -> IsoflopFit | str:
         return str(error)
 
 
-def _advice(
-    fit: FitResult, iso: IsoflopFit | str, budgets: Sequence[float], limits: Sequence[float]
-) -> tuple[str, str, list[dict[str, str]]]:
-    repeated = bool(limits)
-    if not budgets and not repeated:
-        return (
-            f"How does the loss follow {', '.join(fit.law.variables)}?",
-            f"As loss = {fit.law.equation} with the coefficients below.",
-            [],
+def _about_plan(fit: FitResult, refused: str, compared: bool) -> str:
+    """What the intervals of the allocations hold, and what the table lacks."""
+    if fit.has_intervals:
+        said = (
+            f"{100 * LEVEL:.3g} % intervals. Those of this fit, from bootstrap refits, hold the uncertainty of the coefficients under "
+            "this law; neither the noise of a new run nor the chance that the law is wrong."
         )
-    try:
-        if not repeated:
-            table = compute_optimal(fit, budgets, level=LEVEL)
-            question = f"Which model size and how many tokens give the lowest loss at C = {budgets[0]:.3g} FLOPs?"
-        elif budgets:
-            C, data = (v.ravel() for v in np.meshgrid(budgets, limits, indexing="ij"))
-            table = compute_and_data_optimal(fit, C, data, level=LEVEL)
-            question = f"Which model, for how many epochs, with {human(limits[0])} unique tokens and C = {budgets[0]:.3g} FLOPs?"
-        else:
-            table = data_optimal(fit, limits, level=LEVEL)
-            question = f"Which model, for how many epochs, gives the lowest loss from {human(limits[0])} unique tokens?"
-    except FitError as error:
-        return "What is the best model?", f"This fit gives no answer: {error}.", []
-    first = table.iloc[0]
-    size = f"{human(first['N'])} parameters{_between(first, 'N', human)}"
-    if repeated:
-        tokens = f"{first['epochs']:.3g} epochs{_between(first, 'epochs', '{:.3g}'.format)}"
+    elif fit.identified:
+        said = f"No intervals of this fit: it has no bootstrap draws (fit with {option('bootstrap', 1000)})."
     else:
-        tokens = f"{human(first['D'])} tokens{_between(first, 'D', human)}"
-    loss = f"predicted loss {first['loss']:.3f}{_between(first, 'loss', '{:.3f}'.format)}"
-    rows = [_plan_row(fit.label, row) for _, row in table.iterrows()]
-    answer = f"Train {size} on {tokens}: {loss}."
-    if not repeated:
-        profiles = iso if isinstance(iso, IsoflopFit) else None
-        others = second_opinions(fit, profiles, budgets, level=LEVEL)
-        rows += [_plan_row(method, row) for method, other in others.items() for _, row in other.iterrows()]
-        rows = [{k: row.get(k, "–") for k in rows[0]} for row in rows]
-        if said := disagreement(first, others):
-            answer = f"{answer} But the best size is {said}."
-    if not np.isfinite(first["N"]):
-        answer = "This fit names no best model: a term of the law is missing, so larger or longer is always better."
-    elif repeated and any(d.code == "NO_RISE" for d in fit.diagnostics):
-        answer = f"These runs do not say when to stop, for none rises above its minimum. The law alone says: {answer}"
-    return question, answer, rows
+        said = "No intervals of this fit: the runs do not determine the coefficients."
+    if refused:
+        said += f" No answer of all methods together: {refused}."
+    if not compared:
+        how = either("compare=True", "--compare")
+        said += f" With {how} the page also says which law predicts the largest runs best, and what other choices would change."
+    return said
 
 
-def _between(row: pd.Series, name: str, show: Any) -> str:
-    if f"{name}_lower" not in row or not np.isfinite(row[f"{name}_lower"]):
-        return ""
-    return f" ({100 * LEVEL:.3g} %: {show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])})"
+def _flag(name: str, stated: bool) -> str:
+    """What gives an answer: a convention when the runs are read, a sentence when the page is made."""
+    if stated:
+        return either(f'{name}="{BLANK}"', f"--state {name}={BLANK}")
+    return either(f'answers={{"{name}": "{BLANK}"}}', f"--answer {name}={BLANK}")
 
 
-def _plan_row(method: str, row: pd.Series) -> dict[str, str]:
-    cells = {"by": method}
-    if "C" in row:
-        cells["C (FLOPs)"] = f"{row['C']:.3g}"
-    if "U_D" in row:
-        cells["unique tokens"] = human(row["U_D"])
-    for name, show in (("N", human), ("epochs", "{:.3g}".format), ("D", human), ("loss", "{:.3f}".format)):
-        if name in row and np.isfinite(row[name]):
-            cells[name] = str(show(row[name]))
-            if between := _between(row, name, show):
-                cells[f"{name}, interval"] = between[2:-1].split(": ", 1)[1]
-    if "tokens_per_param" in row:
-        cells["D/N"] = f"{row['tokens_per_param']:.3g}"
-    if np.isfinite(row.get("N_flat_lower", np.nan)):
-        cells["N within 0.1 %"] = f"{human(row['N_flat_lower'])} … {human(row['N_flat_upper'])}"
-    far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
-    cells["beyond runs"] = how_far(max(far, default=np.nan), row.get("below_runs", False))
-    return cells
+def _asked(item: dict[str, Any]) -> dict[str, Any]:
+    """An item of the checklist with the options that would give what is missing."""
+    missing = [name for name in item["missing"].split(", ") if name]
+    stated = item["key"] in CONVENTIONS
+    how = [_flag(name, stated) for name in missing]
+    return {
+        "question": item["question"],
+        "answer": "" if item["missing"] == item["key"] else item["answer"],
+        "how": how,
+    }
 
 
-def _past_forecasts(forecasts: Sequence[Forecast], fit: FitResult, runs: pd.DataFrame | None) -> list[dict[str, str]]:
+def _past_forecasts(
+    forecasts: Sequence[Forecast], fit: FitResult, runs: pd.DataFrame | None
+) -> tuple[list[dict[str, str]], pd.DataFrame]:
     """Forecasts with what became of them among the runs of the fit, or those beside it."""
     if not forecasts:
-        return []
+        return [], pd.DataFrame()
     seen = fit.runs if runs is None else pd.concat([fit.runs, unseen(fit, runs)], ignore_index=True)
     seen.attrs = fit.runs.attrs
     rows = []
-    for _, row in outcomes(forecasts, seen).table.iterrows():
+    table = outcomes(forecasts, seen).table
+    for _, row in table.iterrows():
         done = np.isfinite(row["observed"])
         rows.append(
             {
@@ -257,7 +289,7 @@ def _past_forecasts(forecasts: Sequence[Forecast], fit: FitResult, runs: pd.Data
                 "within": "–" if not done else f"{100 * row['within']:.0f} %" if row["within"] > 0 else "outside 95 %",
             }
         )
-    return rows
+    return rows, table
 
 
 def _coefficients(fit: FitResult) -> list[dict[str, str]]:
@@ -275,6 +307,18 @@ def _coefficients(fit: FitResult) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _left_out(fit: FitResult) -> list[dict[str, str]]:
+    """The first of the rows that were not fitted, with the reason."""
+    shown = [k for k in ("run_id", *QUANTITIES, "loss", "reason") if k in fit.excluded]
+    return [
+        {
+            k: QUANTITIES[k][1](v) if k in QUANTITIES else f"{v:.4g}" if isinstance(v, float) else str(v)
+            for k, v in row.items()
+        }
+        for row in fit.excluded[shown].head(MOST_LISTED).to_dict("records")
+    ]
 
 
 def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:

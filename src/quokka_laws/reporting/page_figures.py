@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure as SizedFigure
 
+from quokka_laws._spelling import either
 from quokka_laws.evaluation.comparison import Comparison, compare
 from quokka_laws.evaluation.holdout import Candidate, log_errors
 from quokka_laws.evaluation.sensitivity_analysis import own_settings, sensitivity
@@ -19,6 +20,8 @@ from quokka_laws.exceptions import QuokkaError
 from quokka_laws.laws import BoundedMemorization, Chinchilla, QuokkaRepeated, Skaling
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.reporting import plot
+from quokka_laws.reporting.plot.svg import inline
+from quokka_laws.reporting.tables import Table
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human
 from quokka_laws.results.isoflop_fit import IsoflopFit
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 """Refits of a report see at most about this many rows: of more, evenly chosen checkpoints of each run."""
 DISTANCES = (3.0, 10.0)
+MOST_CURVES = 4
+"""Figures of loss over epochs, one for each number of unique tokens; of more, evenly chosen ones."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +43,21 @@ class Figure:
     title: str
     caption: str
     draw: Callable[[], Axes] | None = None
+    numbers: pd.DataFrame | None = None
+    """What is drawn, to download."""
+
+    @property
+    def name(self) -> str:
+        """What its file of numbers is called."""
+        return re.sub(r"\W+", "-", self.title.split(":")[0].lower())
 
     def drawn(self, shown: bool) -> dict[str, str]:
         """For the template, as inline SVG where pictures are wanted; the reason where the law refuses to be drawn."""
         try:
-            picture, caption = svg(self.draw(), self.title) if shown and self.draw else "", self.caption
+            picture, caption = inline(self.draw(), self.title) if shown and self.draw else "", self.caption
         except QuokkaError as error:
             picture, caption = "", f"Not drawn: {error}"
-        return {"title": self.title, "caption": caption, "svg": picture}
+        return {"title": self.title, "name": self.name, "caption": caption, "svg": picture}
 
 
 def figures(
@@ -68,12 +80,15 @@ def figures(
     limits : sequence of float
         Unique tokens, for laws of repeated data; else none.
     """
+    if fit.law.of_N_and_D:
+        yield _frontier(fit, budgets)
     if isinstance(iso, IsoflopFit):
         yield Figure(
             "IsoFLOP profiles",
-            f"Parabolas in log N at each budget, from light (least compute) to dark; their minima follow "
+            f"Loss over model size at each budget, from faint (least compute) to strong; the minima follow "
             f"N_opt = {iso.values['k_N']:.4g}·C^{iso.values['a']:.3f}.",
             lambda: plot.isoflop_profiles(iso),
+            iso.optima,
         )
     elif iso:
         yield Figure("IsoFLOP profiles", f"Not possible: {iso}")
@@ -81,23 +96,46 @@ def figures(
         yield from _repeated(fit, limits)
     elif fit.law.of_N_and_D:
         yield _contours(fit, budgets)
-    if {"C", "D", "N"} <= set(fit.runs.columns):
-        yield Figure(
-            "Residuals",
-            "Predicted against observed loss of every fitted row. Structure is what the law misses; shade is tokens "
-            "per parameter.",
-            lambda: plot.residuals(fit),
-        )
-    yield _held_out(fit)
+    yield Figure(
+        "Residuals",
+        "How far the law lies above or below each fitted row, against each of its variables. Structure is what the law misses.",
+        lambda: residual_panels(fit),
+        fit.residuals,
+    )
     if new_runs is not None and len(new_runs):
-        error = 100 * float(np.sqrt(np.mean(log_errors(fit, new_runs) ** 2)))
+        errors = log_errors(fit, new_runs)
         yield Figure(
             "Runs that were not fitted",
-            f"{len(new_runs)} of the runs given were not fitted; root mean square error {error:.2f} %.",
+            f"{len(new_runs)} of the runs given were not fitted; root mean square error "
+            f"{100 * float(np.sqrt(np.mean(errors**2))):.2f} %.",
             lambda: plot.prediction_errors(fit, new_runs),
+            new_runs.assign(log_error=errors),
         )
-    if budgets and not limits:
-        yield _sensitivity(fit, budgets[0])
+
+
+def residual_panels(fit: FitResult) -> Axes:
+    """Residuals against every variable of the law and against compute, side by side; the first of the axes."""
+    known = fit.residuals.select_dtypes("number")
+    names = [
+        k for k in dict.fromkeys([*fit.law.takes, *fit.law.variables, "C"]) if k in known and known[k].nunique() > 1
+    ]
+    if {"N", "D"} <= set(known):
+        names.append("D/N")
+    names = names or ["predicted"]
+    rows = -(-len(names) // 2)
+    panels = SizedFigure(figsize=(8.0, 2.9 * rows), layout="constrained").subplots(
+        rows, min(2, len(names)), sharey=True, squeeze=False
+    )
+    for k, ax in enumerate(panels.ravel()):
+        if k >= len(names):
+            ax.axis("off")
+            continue
+        plot.residuals(fit, against=names[k], ax=ax)
+        if k % 2:
+            ax.set_ylabel("")
+        if k and (legend := ax.get_legend()):
+            legend.remove()
+    return panels.ravel()[0]
 
 
 def unseen(fit: FitResult, runs: pd.DataFrame) -> pd.DataFrame:
@@ -105,6 +143,23 @@ def unseen(fit: FitResult, runs: pd.DataFrame) -> pd.DataFrame:
     keys = [k for k in ("N", "D", "U_D", "epochs", "loss") if k in runs and k in fit.runs]
     seen = set(map(tuple, fit.runs[keys].to_numpy()))
     return runs[[tuple(row) not in seen for row in runs[keys].to_numpy()]].reset_index(drop=True)
+
+
+def _frontier(fit: FitResult, budgets: Sequence[float]) -> Figure:
+    title = "Loss against compute"
+    runs = fit.runs["C"]
+    grid = np.geomspace(runs.min(), max(runs.max(), *budgets), 60)
+    try:
+        numbers = compute_optimal(fit, np.unique([*grid, *budgets]))
+    except QuokkaError:
+        numbers = None  # the figure says so
+    return Figure(
+        title,
+        "The runs, the fitted law at six model sizes, and the lowest loss that each budget allows, with its 95 % band; the star is "
+        "the best model at the budget asked for.",
+        lambda: plot.loss_against_compute(fit, C=list(budgets) or None),
+        numbers,
+    )
 
 
 def _contours(fit: FitResult, budgets: Sequence[float]) -> Figure:
@@ -121,12 +176,16 @@ def _contours(fit: FitResult, budgets: Sequence[float]) -> Figure:
 
 
 def _repeated(fit: FitResult, limits: Sequence[float]) -> Iterator[Figure]:
-    yield Figure(
-        "Loss over epochs",
-        "Runs as points, the fitted law as lines with 90 % bands, one colour per model size.",
-        lambda: plot.epoch_curves(fit),
-    )
     seen = fit.runs["U_D"].to_numpy(dtype=float)
+    every = np.unique(seen)
+    shown = every[np.unique(np.linspace(0, len(every) - 1, min(len(every), MOST_CURVES)).astype(int))]
+    for unique in shown:
+        yield Figure(
+            f"Loss over epochs at {human(unique)} unique tokens",
+            "Runs as points, the fitted law as lines with 95 % bands, one colour per model size; the lowest point of each is marked "
+            "where the loss rises again.",
+            partial(plot.epoch_curves, fit, U_D=float(unique)),
+        )
     for nearest in dict.fromkeys(float(seen[np.argmin(np.abs(np.log(seen / limit)))]) for limit in limits):
         yield Figure(
             f"Loss contours at {human(nearest)} unique tokens",
@@ -161,30 +220,46 @@ def thinned(runs: pd.DataFrame) -> pd.DataFrame:
     return few
 
 
-def _held_out(fit: FitResult) -> Figure:
+@dataclass(frozen=True)
+class HeldOut:
+    """How well laws predict the largest runs from the rest, as a figure and a table."""
+
+    figure: Figure
+    table: Table
+
+
+def held_out(fit: FitResult) -> HeldOut:
+    """The fit's law beside a rival, judged on the largest runs."""
     title = "Held out: the largest runs predicted from the rest"
     try:
         found = comparison(fit)
     except (QuokkaError, ValueError) as error:
-        return Figure(title, f"Not possible: {error}")
-    words = " ".join(
-        f"{distance} beyond ({rows['fitted'].iloc[0]} rows fitted, {rows['held_out'].iloc[0]} predicted): "
-        + ", ".join(f"{law} {100 * error:.2f} %" for law, error in zip(rows["law"], rows["error"], strict=True))
-        + "."
-        for distance, rows in found.table.groupby("holdout", sort=False)
-    )
+        return HeldOut(Figure(title, f"Not possible: {error}"), Table("held-out", [], pd.DataFrame()))
     fewer = "" if len(fit.runs) <= MOST_ROWS else f" On {len(thinned(fit.runs))} of {len(fit.runs)} rows."
-    return Figure(
-        title,
-        f"Root mean square error of losses at budgets up to so many times the largest fitted.{fewer} {words}",
-        lambda: plot.held_out_errors(found),
-    )
+    rows = [
+        {
+            "law": row["law"],
+            "budgets held out, up to": f"{row['holdout']} the largest fitted",
+            "rows fitted": str(row["fitted"]),
+            "rows predicted": str(row["held_out"]),
+            "error": f"{100 * row['error']:.2f} %",
+            "mean error": f"{100 * row['bias']:+.2f} %",
+        }
+        for row in found.table.to_dict("records")
+    ]
+    caption = f"Root mean square error of the losses of runs that cost more than those fitted.{fewer}"
+    drawn = Figure(title, caption, lambda: plot.held_out_errors(found, ax=plot.new_axes(height=2.8)))
+    return HeldOut(drawn, Table("held-out", rows, found.table))
 
 
-def _sensitivity(fit: FitResult, C: float) -> Figure:
+def sensitivity_figure(fit: FitResult, C: float) -> Figure:
+    """What the best size would be under other choices."""
     title = "Sensitivity to choices"
     if len(fit.runs) > MOST_ROWS:
-        return Figure(title, f"Not computed for {len(fit.runs)} rows; ql.sensitivity(fit, C) does it.")
+        return Figure(
+            title,
+            f"Not computed for {len(fit.runs)} rows; {either('ql.sensitivity(fit, C)', '`quokka-laws sensitivity`')} does it.",
+        )
     try:
         table = sensitivity(fit, C)
     except QuokkaError as error:
@@ -193,25 +268,8 @@ def _sensitivity(fit: FitResult, C: float) -> Figure:
     name = "{0.choice} {0.variant}".format
     return Figure(
         title,
-        f"Compute-optimal N at C = {C:.3g} when one choice is made otherwise; the band is the fit's own 90 % interval. "
+        f"Compute-optimal N at C = {C:.3g} when one choice is made otherwise; the band is the fit's own 95 % interval. "
         f"From {human(low['N'])} ({name(low).strip()}) to {human(high['N'])} ({name(high).strip()}).",
         lambda: plot.sensitivity(table, fit=fit, C=C),
+        table,
     )
-
-
-def svg(ax: Axes, label: str) -> str:
-    """The figure of an axes as inline SVG that scales with the page; text is drawn as outlines."""
-    import matplotlib as mpl
-
-    buffer = io.StringIO()
-    salt = re.sub(r"\W+", "-", label)
-    with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "path"}):
-        ax.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})  # type: ignore[union-attr]
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    head, _, body = text.partition(">")
-    head = re.sub(r'\s(width|height)="[^"]*"', "", head)
-    # Names are local to a figure: several share one page.
-    body = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{salt}-", body)
-    return f'{head} role="img" aria-label="{label}">{body}'

@@ -22,8 +22,10 @@ from quokka_laws.literature import datasets
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
+from quokka_laws.progress import Progress
 from quokka_laws.reporting import plot
 from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, members_table, outside_runs, plan_answer
+from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
 from quokka_laws.results.isoflop_fit import IsoflopFit
@@ -35,10 +37,10 @@ from quokka_laws.results.text import (
     isoflop_tables,
     numbered,
     paragraphs,
-    sentences_of,
 )
 from quokka_laws.writing import make_folder
 
+ROWS_DECIDE = "OUTLYING_ROWS"  # said first: it changes the answer itself
 LLADA = 1.1e23  # FLOPs of LLaDA 8B's training
 
 
@@ -74,13 +76,20 @@ class Study:
         """What to train at the budgets asked for; without any, the law in numbers."""
         return self._allocations[0] or fit_answer(self.fit)
 
-    def known(self, *, command_line: bool = False) -> list[str]:
-        """What to know before relying on the answer; what to try in Python, or as options of the command line."""
-        profiles = [] if self.iso is None else isoflop_sentences(self.iso, command_line=command_line)
+    def known(self) -> list[str]:
+        """What to know before relying on the answer."""
+        return [said for said, _ in self.doubts()]
+
+    def doubts(self) -> list[tuple[str, Diagnostic | None]]:
+        """The sentences of :meth:`known`, each with the diagnostic of the fit that it words, if it words one."""
+        profiles = [] if self.iso is None else isoflop_sentences(self.iso)
+        own: list[tuple[str, Diagnostic | None]] = [(found.sentence(), found) for found in self.fit.diagnostics]
+        decisive = [pair for pair in own if pair[1] is not None and pair[1].code == ROWS_DECIDE]
         return [
-            *self._allocations[1],
-            *sentences_of(self.fit, command_line=command_line),
-            *(f"IsoFLOP profiles: {said}" for said in profiles),
+            *decisive,
+            *((said, None) for said in self._allocations[1]),
+            *(pair for pair in own if pair not in decisive),
+            *((f"IsoFLOP profiles: {said}", None) for said in profiles),
         ]
 
     def evidence(self) -> list[str]:
@@ -204,6 +213,7 @@ class Study:
             written.append(plot.save(plot.isoflop_profiles(self.iso), folder / "isoflop-profiles.png"))
         if self.has_optimum:
             at = self.budgets or None
+            written.append(plot.save(plot.loss_against_compute(self.fit, C=at), folder / "loss-against-compute.png"))
             written.append(plot.save(plot.loss_contours(self.fit, C=at), folder / "loss-contours.png"))
             written.append(plot.save(plot.residuals(self.fit), folder / "residuals.png"))
         return written
@@ -235,12 +245,14 @@ def study(
     """
     given = (runs,) if law is None else (law, runs)
     result = fit(*given, bootstrap=bootstrap, seed=seed, **settings)
+    watched = bool(settings.get("progress"))
     iso, reason = None, ""
     if result.law.of_N_and_D:
-        try:
-            iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
-        except RunsError as error:
-            reason = str(error)
+        with Progress("IsoFLOP profiles", 1, enabled=watched):
+            try:
+                iso = fit_isoflops(result.runs, bootstrap=bootstrap, seed=seed)
+            except RunsError as error:
+                reason = str(error)
     budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
     asked = bool(budgets) or not result.law.of_N_and_D
     if budgets and isinstance(result.diagnose, Diagnosis):
@@ -248,7 +260,8 @@ def study(
     budgets = budgets if asked else (10 * result.fitted_range["C"][1],)
     together = None
     if law is None and result.law.of_N_and_D and not result.law.of_repetition:
-        together = consensus(result.runs, budgets, prior=settings.get("prior", "auto"), seed=seed)
+        with Progress("all methods together", 1, enabled=watched):
+            together = consensus(result.runs, budgets, prior=settings.get("prior", "auto"), seed=seed)
     return Study(result, iso, reason, budgets, unique, together, asked)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import math
 import re
 from typing import Any
@@ -28,7 +31,7 @@ def render(template: str, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"md": markdown, "code": code_span}
+    environment.filters |= {"md": markdown, "code": code_span, "sha256": sha256, "as_json": as_json}
     return environment.get_template(template).render(context)
 
 
@@ -42,6 +45,20 @@ def markdown(text: Any) -> str:
 def code_span(text: Any) -> str:
     """Text between backquotes: on one line, without backquotes of its own."""
     return " ".join(str(text).split()).replace("`", "'")
+
+
+def sha256(script: Any) -> str:
+    """What a page's policy names a script by; no other script runs in the page, whatever a name of the user's holds."""
+    digest = hashlib.sha256(str(script).encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def as_json(value: Any) -> Any:
+    """Data for a script element, which no text in it ends."""
+    from markupsafe import Markup  # jinja2 depends on it
+
+    text = json.dumps(plain(value), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 def plain(value: Any) -> Any:

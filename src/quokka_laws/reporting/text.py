@@ -11,6 +11,15 @@ from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import how_far, human, indent, right_aligned, times
 from quokka_laws.results.intervals import LEVEL
 
+PLAN_COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "C": ("C (FLOPs)", "{:.3g}".format),
+    "U_D": ("unique tokens", human),
+    "N": ("N", human),
+    "epochs": ("epochs", "{:.3g}".format),
+    "D": ("D", human),
+    "loss": ("loss", "{:.3f}".format),
+}
+"""Columns of an allocation on a page, in order: heading, and how a number is written."""
 BEYOND_RUNS = "The interval assumes that the law is right; beyond your runs that is the larger risk"
 
 
@@ -29,12 +38,12 @@ def plan_answer(row: pd.Series, where: str, what: str = "D") -> str:
     if not np.isfinite(row["N"]):
         return f"At {where}: no best model, because a term of the law is missing, so larger or longer is always better"
     if what == "D":
-        length = f"{human(row['D'])} tokens{_between(row, 'D', human)}"
+        length = f"{human(row['D'])} tokens{between(row, 'D', human)}"
     else:
-        length = f"{length_of_epochs(row['epochs'])}{_between(row, 'epochs', '{:.3g}'.format)}"
-    said = f"At {where}: train {human(row['N'])} parameters{_between(row, 'N', human)} on {length}"
+        length = f"{length_of_epochs(row['epochs'])}{between(row, 'epochs', '{:.3g}'.format)}"
+    said = f"At {where}: train {human(row['N'])} parameters{between(row, 'N', human)} on {length}"
     if np.isfinite(row["loss"]):
-        said += f", predicted loss {row['loss']:.3f}{_between(row, 'loss', '{:.3f}'.format)}"
+        said += f", predicted loss {row['loss']:.3f}{between(row, 'loss', '{:.3f}'.format)}"
     return said
 
 
@@ -43,11 +52,17 @@ def length_of_epochs(epochs: float) -> str:
     return f"{epochs:.3g} epoch{'' if epochs == 1 else 's'}"
 
 
-def _between(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
+def between(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
+    """The interval of a number in brackets; nothing where there is none."""
+    ends = _ends(row, name, show)
+    return f" ({100 * row.get('level', LEVEL):.3g} %: {ends})" if ends else ""
+
+
+def _ends(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
+    """``3.2B … 12B``; nothing where there is no interval."""
     if not np.isfinite(row.get(f"{name}_lower", np.nan)):
         return ""
-    level = 100 * row.get("level", LEVEL)
-    return f" ({level:.3g} %: {show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])})"
+    return f"{show(row[f'{name}_lower'])} … {show(row[f'{name}_upper'])}"
 
 
 def allocation_table(plan: pd.DataFrame) -> str:
@@ -88,3 +103,23 @@ def outside_runs(fit: FitResult, budgets: Iterable[float]) -> list[tuple[float, 
 def _interval(plan: pd.DataFrame, name: str, form: object) -> list[str]:
     show = form if callable(form) else str
     return [f"{show(a)} … {show(b)}" for a, b in zip(plan[f"{name}_lower"], plan[f"{name}_upper"], strict=True)]
+
+
+def plan_cells(method: str, row: pd.Series) -> dict[str, str]:
+    """One row of an allocation for a page: heading → text, what the row does not have left out."""
+    cells = {"by": method}
+    if np.isfinite(row.get("weight", np.nan)):
+        cells["weight"] = f"{row['weight']:.2f}"
+    for name, (heading, show) in PLAN_COLUMNS.items():
+        if np.isfinite(row.get(name, np.nan)):
+            cells[heading] = show(row[name])
+            if ends := _ends(row, name, show):
+                cells[f"{name}, interval"] = ends
+    if "tokens_per_param" in row:
+        cells["D/N"] = f"{row['tokens_per_param']:.3g}"
+    if ends := _ends(row, "N_flat", human):
+        cells["N within 0.1 %"] = ends
+    far = [v for k, v in row.items() if str(k).startswith("extrapolation") and np.isfinite(v)]
+    if far:
+        cells["beyond runs"] = how_far(max(far), bool(row.get("below_runs", False)))
+    return cells

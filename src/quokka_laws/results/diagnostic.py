@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from quokka_laws._spelling import option
 from quokka_laws.results.sentences import sentence
 
 
@@ -29,13 +29,8 @@ class Option:
     name: str
     value: Any
 
-    def python(self) -> str:
-        """As an argument: ``drop='D / N < 4'``."""
-        return f"{self.name}={self.value!r}"
-
-    def command(self) -> str:
-        """As an option: ``--drop "D / N < 4"``."""
-        return f"--{self.name.replace('_', '-')} {shlex.quote(str(self.value))}"
+    def __str__(self) -> str:
+        return option(self.name, self.value)
 
 
 @dataclass(frozen=True)
@@ -61,10 +56,9 @@ class Diagnostic:
     rows: tuple[str, ...] = ()
     advice: tuple[Option, ...] = ()
 
-    def sentence(self, *, command_line: bool = False) -> str:
-        """In words; what to try as Python arguments, or as options of the command line."""
-        tries = [option.command() if command_line else option.python() for option in self.advice]
-        return sentence(self.code, self.numbers, self.rows, tries)
+    def sentence(self) -> str:
+        """In words; what to try is spelt for Python or for the command line, whichever is used."""
+        return sentence(self.code, self.numbers, self.rows, list(map(str, self.advice)))
 
     def __str__(self) -> str:
         return self.sentence()
@@ -76,7 +70,7 @@ class Diagnostic:
             "severity": self.severity.value,
             "numbers": dict(self.numbers),
             "rows": list(self.rows),
-            "advice": [[option.name, option.value] for option in self.advice],
+            "advice": [[each.name, each.value] for each in self.advice],
             "text": self.sentence(),
         }
 

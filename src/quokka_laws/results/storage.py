@@ -56,10 +56,10 @@ def facts(fit: FitResult) -> dict[str, Any]:
         "seed": fit.seed,
         "versions": fit.versions,
         "params": [_plain_parameter(p) for p in fit.params.values()],
-        "rivals": _columns(fit.rivals),
-        "excluded": _columns(fit.excluded),
-        "draws": None if fit.draws is None else _columns(fit.draws),
-        "runs": _columns(fit.runs),
+        "rivals": table_columns(fit.rivals),
+        "excluded": table_columns(fit.excluded),
+        "draws": None if fit.draws is None else table_columns(fit.draws),
+        "runs": table_columns(fit.runs),
         "runs_index": _index(fit.runs),
         "runs_attrs": fit.runs.attrs,
     }
@@ -86,7 +86,7 @@ def from_dict(data: Mapping[str, Any], where: str = "the fit") -> FitResult:
     FitFileError
         If the data are not a fit of this package, or of a newer schema; see :mod:`quokka_laws.results.schema`.
     """
-    data = _infinite(data)
+    data = infinite(data)
     checked(data, where)
     runs = pd.DataFrame(data["runs"])
     if (named := data.get("runs_index")) is not None:
@@ -208,7 +208,8 @@ def _index(runs: pd.DataFrame) -> dict[str, Any] | None:
     return {"name": runs.index.name, "labels": [plain_label(label) for label in runs.index]}
 
 
-def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+def table_columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    """A table as lists of plain values, by column."""
     return {str(k): [v.item() if hasattr(v, "item") else v for v in table[k]] for k in table}
 
 
@@ -226,11 +227,12 @@ def _finite(value: Any) -> Any:
 _INFINITE = {"float:inf": np.inf, "float:-inf": -np.inf, "float:nan": np.nan}
 
 
-def _infinite(value: Any) -> Any:
+def infinite(value: Any) -> Any:
+    """Plain data with what :func:`plain_json` wrote as text put back as infinities and NaN."""
     if isinstance(value, str):
         return _INFINITE.get(value, value)
     if isinstance(value, Mapping):
-        return {k: _infinite(v) for k, v in value.items()}
+        return {k: infinite(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_infinite(v) for v in value]
+        return [infinite(v) for v in value]
     return value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from quokka_laws.objective import LogHuber
 from quokka_laws.results.fit_result import FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, left_aligned, right_aligned
 from quokka_laws.results.law_choice import LawChoice
@@ -23,9 +24,9 @@ REFUSALS_LISTED = 3
 BEFORE = "Before you rely on it"
 
 
-def sentences_of(result: FitResult | IsoflopFit, *, command_line: bool = False) -> list[str]:
-    """What is doubtful about a result, a sentence each; what to try in Python, or as options of the command line."""
-    return [diagnostic.sentence(command_line=command_line) for diagnostic in result.diagnostics]
+def sentences_of(result: FitResult | IsoflopFit) -> list[str]:
+    """What is doubtful about a result, a sentence each."""
+    return [diagnostic.sentence() for diagnostic in result.diagnostics]
 
 
 def numbered(sentences: Sequence[str], heading: str = BEFORE) -> str:
@@ -151,17 +152,17 @@ def fit_report(fit: FitResult) -> str:
     return paragraphs(fit_answer(fit), numbered(sentences_of(fit)), evidence(fit))
 
 
-def isoflop_report(iso: IsoflopFit, *, command_line: bool = False) -> str:
+def isoflop_report(iso: IsoflopFit) -> str:
     """The whole report of IsoFLOP profiles: power laws, what to know before relying on them, the budgets."""
     first, *rest = isoflop_tables(iso).split("\n\n", 1)
-    return paragraphs(first, numbered(isoflop_sentences(iso, command_line=command_line)), *rest)
+    return paragraphs(first, numbered(isoflop_sentences(iso)), *rest)
 
 
-def isoflop_sentences(iso: IsoflopFit, *, command_line: bool = False) -> list[str]:
+def isoflop_sentences(iso: IsoflopFit) -> list[str]:
     """What is doubtful about IsoFLOP profiles, a sentence each; of many refused budgets the first."""
     refused = list(iso.refused[:1] if len(iso.refused) > REFUSALS_LISTED else iso.refused)
     others = [d for d in iso.diagnostics if d not in iso.refused]
-    said = [d.sentence(command_line=command_line) for d in [*refused, *others]]
+    said = [d.sentence() for d in [*refused, *others]]
     if len(refused) < len(iso.refused):
         said[0] = (
             f"{len(iso.refused)} of {len(iso.refused) + len(iso.optima)} budgets were refused. The first: {said[0]}"
@@ -198,6 +199,8 @@ def isoflop_tables(iso: IsoflopFit) -> str:
 
 
 def _objective(fit: FitResult) -> str:
+    if isinstance(fit.objective, LogHuber) and fit.objective.auto:
+        return f'LogHuber("auto"), delta {fit.objective.delta:.3g} from the scatter of the runs,'
     spec = fit.objective.to_spec()
     options = ", ".join(f"{k}={v:g}" for k, v in spec.items() if k != "name" and v)
     return f"{spec['name']}({options})"

@@ -114,7 +114,11 @@ def wrong_units(table: pd.DataFrame, given: Any = None) -> list[Remark]:
 
 def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> pd.Series:
     """Rows that agree with another in every column of the table: all but the first, or all of them."""
-    return table[[c for c in table if c not in OWN]].astype(str).duplicated(keep=keep)
+    own = table[[c for c in table if c not in OWN]]
+    texts = {
+        c: str for c in own if not pd.api.types.is_numeric_dtype(own[c])
+    }  # cells may hold lists, which have no hash
+    return own.astype(texts).duplicated(keep=keep)
 
 
 def duplicates(table: pd.DataFrame) -> list[Remark]:
@@ -150,7 +154,7 @@ def raise_faults(source: Any, faults: Sequence[Remark]) -> None:
         raise RunsError(fault_text(where, faults), source=where, faults=tuple(faults))
 
 
-def fault_text(where: str, faults: Sequence[Remark], *, options: bool = False) -> str:
-    """All faults of a table in one message; ``options`` shows advice as options of the command line."""
-    said = [sentence(fault, options=options) for fault in faults]
+def fault_text(where: str, faults: Sequence[Remark]) -> str:
+    """All faults of a table in one message."""
+    said = [sentence(fault) for fault in faults]
     return f"{where}: " + (said[0] if len(said) == 1 else "".join(f"\n  {i}. {s}" for i, s in enumerate(said, 1)))

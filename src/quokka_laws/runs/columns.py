@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import BLANK
 from quokka_laws.runs import words
 from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 from quokka_laws.runs.remarks import Remark
@@ -43,7 +44,6 @@ WORDED: dict[str, Callable[[str], bool]] = {
 }
 """What a name means by its words, where it is none of the aliases."""
 HINTS = tuple(WORDED)
-BLANK = "…"
 _OBJECTIVES = (
     "value",
     "objective",
@@ -325,12 +325,6 @@ def _ratio(code: str, table: pd.DataFrame, taken: str, other: str) -> Remark:
 
 
 # ---- what to say where columns were not recognised ------------------------------------------------------------
-
-
-def suggested(names: Sequence[str], wanted: Sequence[str]) -> str:
-    """``columns={'N': '# Params', 'D': …}``: what to say where columns were not recognised."""
-    pairs = [f"{k!r}: {v!r}" if v != BLANK else f"{k!r}: {v}" for k, v in proposed(names, wanted).items()]
-    return f"columns={{{', '.join(pairs)}}}"
 
 
 def proposed(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:

@@ -35,6 +35,7 @@ from typing import IO, Any
 
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import MissingDependencyError, RunsError
 from quokka_laws.runs.file_remarks import sentences
 from quokka_laws.runs.json_tables import json_table
@@ -95,7 +96,8 @@ def read_table(source: Any, *, max_bytes: float | None = None) -> pd.DataFrame:
         return _table(data, where, PurePath(where).name, max_bytes, [])
     except _TooLargeError as error:
         raise RunsError(
-            f"{where}: {error}; keep only the rows that are needed, or read it all the same, max_bytes={error.limit * 10:.0f}"
+            f"{where}: {error}; keep only the rows that are needed, or read it all the same, "
+            + either(f"max_bytes={error.limit * 10:.0f}", f"quokka-laws --max-file-size {error.limit * 10:.0f} …")
         ) from None
     except OSError as error:
         raise RunsError(f"{where}: cannot be read ({error.strerror or error})") from None

@@ -271,6 +271,11 @@ def identities(runs: pd.DataFrame) -> list[dict[str, Any]]:
     return runs[[k for k in ("run_id", "N", "D", "C", "loss") if k in runs]].to_dict("records")
 
 
+def table_of(source: Any) -> pd.DataFrame:
+    """The table as it came, before anything is made of it; several files as one. :func:`read_runs` reads it on."""
+    return _table(source)[0]
+
+
 # ---- the table as it came -------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from quokka_laws._spelling import either, option
 from quokka_laws.runs import file_remarks
 
 LISTED = 8  # rows or names in a sentence before "and … more"
@@ -96,9 +97,14 @@ SENTENCES = file_remarks.SENTENCES | {
     "unknown_state": "column {column!r} says {words}, which is no state that is known: such rows are used",
     "sweep": (
         "{cells} of {of} pairs of N and D hold several runs that differ in {columns}, and whose losses spread by up to "
-        "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}"
+        "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}, or fit the best settings and "
+        "the loss there with {hyperparameters}"
     ),
     "best_of": "the lowest of each N and D over {by}: {kept} of {of} rows",
+    "frontier": "losses are the fitted lowest of each N and D over {by}: {kept} of {of} pairs, from {runs} runs",
+    "beyond_sweep": "the loss still falls where the sweep of its N and D ends",
+    "no_bowl": "no lowest point within the sweep of its N and D",
+    "few_in_cell": "too few runs at its N and D for a fitted lowest loss",
     "best_at_edge": (
         "the lowest lies at the edge of its sweep of {column} in {n} of {of} pairs of N and D ({where}): the best may lie beyond"
     ),
@@ -182,6 +188,9 @@ SENTENCES = file_remarks.SENTENCES | {
     ),
     "renamed": "{name} is the name of {n} runs: they became {names}",
     "another": "another run is called {name}: it became {became}",
+    "scores_without_loss": (
+        "these results hold scores and no loss of training: give a table of run_id, N, D and loss with --facts"
+    ),
     "unmatched": "{n} of {of} run names do not match {pattern!r}: {names}",
     "points": (
         "{where}: no column of steps, so every row is a point; if rows are one run's log, say --columns step=NAME"
@@ -203,13 +212,22 @@ SENTENCES = file_remarks.SENTENCES | {
 }
 
 
-def sentence(remark: Remark, *, options: bool = False) -> str:
-    """A remark as text; ``options`` shows what to try as options of the command line, not as Python."""
+def sentence(remark: Remark) -> str:
+    """A remark as text."""
     facts = {k: ", ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in remark.facts.items()}
-    facts |= {"rows": named(remark.rows), "advice": tried(remark.advice, options=options)}
+    facts |= {"rows": named(remark.rows), "advice": tried(remark.advice)}
+    if remark.code == "sweep":
+        facts["hyperparameters"] = _hyperparameters(remark.facts.get("columns", ()))
     template = SENTENCES.get(remark.code)
     where = f"{facts['file']}: " if remark.code in file_remarks.SENTENCES and facts.get("file") else ""
     return where + (template.format_map(_Open(facts)) if template else f"{remark.code}: {facts}")
+
+
+def _hyperparameters(columns: Iterable[str]) -> str:
+    return either(
+        f"ql.fit_hyperparameters(runs, over={list(columns)!r})",
+        f"`quokka-laws hyperparameters RUNS --over {','.join(columns)}`",
+    )
 
 
 class _Open(dict[str, Any]):
@@ -243,22 +261,6 @@ def row_of(record: Mapping[str, Any]) -> str:
     return f"row {record['row']}" + (f" ({name})" if name else "")
 
 
-def tried(advice: Iterable[Mapping[str, Any]], *, options: bool) -> str:
-    """What to try, as arguments or as options; alternatives are joined by ``or``."""
-    return ", or ".join(" ".join(_argument(k, v, options) for k, v in one.items()) for one in advice)
-
-
-def _argument(name: str, value: Any, options: bool) -> str:
-    if not options:
-        return f"{name}={value!r}"
-    if name == "columns":
-        return "--columns " + _quoted(",".join(f"{k}={v}" for k, v in value.items()))
-    if name == "loss_unit":
-        return "--state " + _quoted(f"loss_unit={value}")
-    shown = ",".join(value) if isinstance(value, list | tuple) else str(value)
-    return f"--{name.replace('_', '-')} {_quoted(shown)}"
-
-
-def _quoted(text: str) -> str:
-    """For a shell: in double quotes, or in single ones where the text has something that means more in them."""
-    return f'"{text}"' if not set(text) & set('"$`\\!') else "'" + text.replace("'", "'\\''") + "'"
+def tried(advice: Iterable[Mapping[str, Any]]) -> str:
+    """What to try, as the door that is used spells it; alternatives are joined by ``or``."""
+    return ", or ".join(" ".join(option(k, v) for k, v in one.items()) for one in advice)

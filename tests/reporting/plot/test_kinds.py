@@ -14,7 +14,7 @@ from quokka_laws.reporting.plot.kinds import KINDS, figure
 @pytest.mark.parametrize(
     ("law", "kind"),
     [
-        (ql.laws.Chinchilla(), "contours"),
+        (ql.laws.Chinchilla(), "frontier"),
         (ql.laws.PowerLaw("C"), "residuals"),
         (ql.laws.EffectiveData(), "epochs"),
     ],
@@ -29,7 +29,8 @@ def test_what_suits_the_law(law: ql.laws.Law, kind: str, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("contours", {"C": 1e21}), ("residuals", {}), ("profile", {"name": "E"})]
+    ("kind", "options"),
+    [("frontier", {"C": 1e21}), ("contours", {"C": 1e21}), ("residuals", {}), ("profile", {"name": "E"})],
 )
 def test_a_fit_by_kind_on_the_axes_given(noisy_fit: ql.FitResult, kind: str, options: dict) -> None:
     ax = plot.new_axes()

@@ -28,8 +28,18 @@ def fit() -> ql.FitResult:
 def test_epoch_curves_show_each_model_with_its_band(fit: ql.FitResult) -> None:
     ax = Figure().add_subplot()
     assert plot.epoch_curves(fit, U_D=3e7, ax=ax) is ax
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["30M", "300M", "1B"]
+    assert [t.get_text() for t in ax.get_legend().get_texts()][:3] == ["30M", "300M", "1B"]
     assert len(ax.collections) == 3
+    part = fit.runs[fit.runs["U_D"] == 3e7]
+    lowest = [rows.loc[rows["loss"].idxmin(), ["epochs", "loss"]].tolist() for _, rows in part.groupby("N")]
+    rings = [line.get_xydata()[0].tolist() for line in ax.lines if line.get_marker() == "o" and len(line.get_xydata())]
+    assert rings == [at for at in lowest if at[0] < 900]
+    marks = [line.get_xydata()[0] for line in ax.lines if line.get_marker() == "v" and len(line.get_xydata())]
+    assert marks
+    for epochs, loss in marks:  # of a fitted curve, on a grid of epochs
+        best = ql.plan.max_epochs(fit, sorted(part["N"].unique()), 3e7, level=None)
+        assert np.isclose(best["loss"], loss, rtol=1e-4).any()
+        assert np.isclose(best["epochs"], epochs, rtol=0.1).any()
     with pytest.raises(ValueError, match="no run has U_D"):
         plot.epoch_curves(fit, U_D=4e7)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import quokka_laws as ql
 from quokka_laws import plot
 
@@ -22,6 +25,16 @@ def test_every_figure_draws_on_the_axes_given(noisy_fit: ql.FitResult, quokka87:
         assert ax.get_xlabel()
         assert ax.get_ylabel()
         assert plot.save(ax, tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_residuals_against_every_variable(noisy_fit: ql.FitResult) -> None:
+    table = noisy_fit.residuals
+    for against, values in (("N", table["N"]), ("D/N", table["D"] / table["N"]), ("predicted", table["predicted"])):
+        ax = plot.residuals(noisy_fit, against=against)
+        np.testing.assert_allclose(ax.collections[0].get_offsets(), np.c_[values, 100 * table["residual"]])
+        assert against in ax.get_xlabel()
+    with pytest.raises(ql.ArgumentError, match="run_id"):
+        plot.residuals(noisy_fit, against="run_id")
 
 
 def test_matplotlib_is_not_imported_with_the_package() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.plan.arguments import one_positive, positive
@@ -101,7 +102,8 @@ def next_runs(
     repeated = fitted.law.of_repetition if fitted is not None else _has_repetition(fit, candidates)
     if fitted is None and candidates is None:
         raise ArgumentError(
-            "without a fit there is no range for a grid of candidates; give candidates, or begin with ql.plan.ladder"
+            "without a fit there is no range for a grid of candidates; "
+            f"give candidates, or begin with {either('ql.plan.ladder', '`quokka-laws ladder`')}"
         )
     if cost != "C" and candidates is None:
         raise ArgumentError(f"cost = {cost!r} is a column of candidates, and none were given")
@@ -180,7 +182,7 @@ def _checked(fit: Any) -> FitResult | None:
     if not isinstance(fit, FitResult) or not len(fit.runs):
         raise FitError(
             f"{getattr(fit, 'label', fit)!s} is no fit of a law to runs at hand, so the noise of a new run is not known; "
-            "fit your own with ql.fit"
+            f"fit your own with {either('ql.fit', '`quokka-laws fit`')}"
         )
     if set(fit.law.variables) not in ({"N", "D"}, {"N", "U_D", "epochs"}):
         raise FitError(f"{fit.label} is a law of {', '.join(fit.law.variables)}; runs are chosen for laws of N and D")

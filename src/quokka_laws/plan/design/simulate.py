@@ -12,7 +12,7 @@ from scipy.stats import t as student
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
-from quokka_laws.fitting.fit import check_design
+from quokka_laws.fitting.determined import check_design
 from quokka_laws.fitting.linearised import Linearised, with_errors
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.priors import FEW_RUNS, Prior

@@ -7,7 +7,7 @@ from itertools import cycle
 from matplotlib.axes import Axes
 
 from quokka_laws.evaluation.comparison import Comparison
-from quokka_laws.reporting.plot.axes import STYLES, new_axes
+from quokka_laws.reporting.plot.axes import STYLES, legend, new_axes
 
 
 def held_out_errors(comparison: Comparison, *, ax: Axes | None = None) -> Axes:
@@ -19,6 +19,6 @@ def held_out_errors(comparison: Comparison, *, ax: Axes | None = None) -> Axes:
         ax.plot(rows["holdout"], 100 * rows["error"], color=color, ls=line, marker=marker, label=law)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("held-out budgets: compute up to this many times the largest fitted")
-    ax.set_ylabel("error of the predicted loss (root mean square), %")
-    ax.legend(fontsize=8, frameon=False)
+    ax.set_ylabel("rms error of the loss, %")
+    legend(ax)
     return ax

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.fitting.profile import profile
+from quokka_laws.reporting.plot.frontier import loss_against_compute
 from quokka_laws.reporting.plot.repeated import epoch_curves, profile_plot, repeat_contours
 from quokka_laws.reporting.plot.single_pass import isoflop_profiles, loss_contours, residuals
 from quokka_laws.results.fit_result import FitResult
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KINDS: dict[str, Callable[..., Axes]] = {
+    "frontier": loss_against_compute,
     "contours": loss_contours,
     "residuals": residuals,
     "isoflops": lambda fit, **options: isoflop_profiles(fit_isoflops(fit.runs), **options),
@@ -32,7 +34,7 @@ def figure(fit: FitResult, kind: str | None = None, **options: Any) -> Axes:
     ----------
     fit : FitResult
     kind : str, optional
-        ``"contours"`` (loss over N and D), ``"epochs"`` (loss over epochs), ``"residuals"``, ``"isoflops"``,
+        ``"frontier"`` (loss against compute), ``"contours"`` (loss over N and D), ``"epochs"`` (loss over epochs), ``"residuals"``, ``"isoflops"``,
         ``"repeat_contours"`` (with ``U_D=``) or ``"profile"`` (of one coefficient, ``name=``); what suits the law without it.
     **options
         Of the function that draws it, such as ``C=1e23`` or ``ax=``.
@@ -47,8 +49,7 @@ def figure(fit: FitResult, kind: str | None = None, **options: Any) -> Axes:
         For a kind that there is not.
     """
     if kind is None:
-        variables = set(fit.law.variables)
-        kind = "epochs" if "epochs" in variables else "contours" if {"N", "D"} <= variables else "residuals"
+        kind = "frontier" if fit.law.of_N_and_D else "epochs" if fit.law.of_repetition else "residuals"
     if kind not in KINDS:
         raise ArgumentError(f"kind = {kind!r}: a fit is drawn as {', '.join(map(repr, KINDS))}")
     return KINDS[kind](fit, **options)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from quokka_laws._typing import Array
 from quokka_laws.evaluation.recipes import Speedup
-from quokka_laws.reporting.plot.axes import BLACK, STYLES, new_axes, save
+from quokka_laws.reporting.plot.axes import STYLES, ink, legend, log_axes, new_axes, save
 from quokka_laws.results.intervals import percentile_interval
 
 POINTS = 121
@@ -43,7 +43,7 @@ def recipe_losses(found: Speedup, *, recipe: str | None = None, C: float | None 
     row = found.at(at).iloc[number - 1]
     if np.isfinite(row["multiplier"]):
         needed = at * row["multiplier"]
-        ax.plot([at, needed], [row["loss"]] * 2, color=BLACK, lw=1.5, marker="|", ms=9)
+        ax.plot([at, needed], [row["loss"]] * 2, color=ink(), lw=1.5, marker="|", ms=9)
         ax.annotate(
             f"the same loss at {row['multiplier']:.3g} × the compute\n({100 * row['level']:.3g} %: {row['multiplier_lower']:.3g} … "
             f"{row['multiplier_upper']:.3g})",
@@ -54,12 +54,11 @@ def recipe_losses(found: Speedup, *, recipe: str | None = None, C: float | None 
             va="top",
             fontsize=8,
         )
-    ax.set_xscale("log")
-    ax.set_xlabel("training compute C (FLOPs)")
+    log_axes(ax, x="C")
     ax.set_ylabel(
         f"loss ({found.step.fit.conventions.loss_unit})" + ("" if runs_on_frontier else ", at the best N of each C")
     )
-    ax.legend(fontsize=8, frameon=False)
+    legend(ax)
     return ax
 
 
@@ -79,13 +78,13 @@ def recipe_multiplier(found: Speedup, *, ax: Axes | None = None) -> Axes:
     low, high = min(0.9, 0.95 * finite["multiplier_lower"].min()), max(1.1, 1.05 * finite["multiplier_upper"].max())
     if np.isfinite([low, high]).all():
         ax.set_ylim(max(low, 0.02), min(high, 50.0))
-    ax.axhline(1.0, color=BLACK, lw=0.8)
+    ax.axhline(1.0, color=ink(), lw=0.8)
     if ax.get_ylim()[1] / ax.get_ylim()[0] > 5:
         ax.set_yscale("log")
-    ax.set_xscale("log")
+    log_axes(ax, x="C")
     ax.set_xlabel("compute C of the recipe (FLOPs); dotted: rests on the law")
     ax.set_ylabel(f"compute {found.baseline} needs for the same loss, over C")
-    ax.legend(fontsize=8, frameon=False, title=f"{100 * found.level:.3g} % band", title_fontsize=8)
+    legend(ax, title=f"{100 * found.level:.3g} % band")
     return ax
 
 

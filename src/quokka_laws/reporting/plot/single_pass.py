@@ -10,10 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import LogNorm
+from pandas.api.types import is_numeric_dtype
 
 from quokka_laws.evaluation.holdout import log_errors
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.plan.compute import compute_optimal
-from quokka_laws.reporting.plot.axes import BLACK, BLUE, ORANGE, RED, loss_label, new_axes, plain_sizes, shades
+from quokka_laws.reporting.plot.axes import (
+    BLUE,
+    ORANGE,
+    QUANTITIES,
+    RED,
+    halo,
+    ink,
+    legend,
+    log_axes,
+    loss_label,
+    new_axes,
+    sequential,
+    shades,
+)
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human
@@ -33,16 +49,17 @@ def isoflop_profiles(iso: IsoflopFit, *, ax: Axes | None = None) -> Axes:
     budgets = np.unique(iso.runs["budget"])
     for budget, color in zip(budgets, shades(len(budgets)), strict=True):
         group = iso.runs[iso.runs["budget"] == budget].sort_values("N")
-        ax.plot(group["N"], group["loss"], "o", ms=4, color=color, label=f"{budget:.2g}")
+        ax.plot(group["N"], group["loss"], "o", ms=4, color=color, label=f"{budget:.2g}".replace("e+", "e"))
         profile = iso.profiles.get(float(budget))
         if profile is None:
             continue
         N = np.geomspace(group["N"].min(), group["N"].max(), 200)
         center = 0.5 * (np.log(group["N"].min()) + np.log(group["N"].max()))
         ax.plot(N, profile.eval(x=np.log(N) - center), "-", lw=1.2, color=color)
-    ax.plot(iso.optima["N"], iso.optima["loss"], "k+", ms=9, mew=1.6, label="minimum")
-    ax.set(xscale="log", xlabel="parameters N", ylabel=loss_label(iso))
-    ax.legend(title="C (FLOPs)", fontsize=8, title_fontsize=8, ncols=2, frameon=False)
+    ax.plot(iso.optima["N"], iso.optima["loss"], "+", color=ink(), ms=9, mew=1.6, label="minimum")
+    log_axes(ax, x="N")
+    ax.set_ylabel(loss_label(iso))
+    legend(ax, title="C (FLOPs)", loc="center left", bbox_to_anchor=(1, 0.5))  # profiles fill the axes
     return ax
 
 
@@ -58,7 +75,7 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
     runs = fit.runs
     marked = np.atleast_1d(np.asarray(C, dtype=float)) if C is not None else np.zeros(0)
     k = fit.conventions.flops_per_ND
-    budgets = np.geomspace(runs["C"].min() / 2, max(runs["C"].max(), *marked, 0) * 2, 120)
+    budgets = np.geomspace(runs["C"].min() / 2, max(runs["C"].max(), *marked, 0) * 2, 60)
     frontier = compute_optimal(fit, budgets, level=level)
     N = np.geomspace(
         min(runs["N"].min(), frontier["N"].min()) / 1.5, max(runs["N"].max(), frontier["N"].max()) * 1.5, 160
@@ -68,7 +85,8 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
     )
     loss = fit.law.loss(fit.values, N=N[None, :], D=D[:, None])
     # Before the contours: the gaps for their labels are measured on the axes as they are.
-    ax.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D", xlim=(N[0], N[-1]), ylim=(D[0], D[-1]))
+    log_axes(ax, x="N", y="D")
+    ax.set(xlim=(N[0], N[-1]), ylim=(D[0], D[-1]))
     # Contours evenly spaced in the reducible part of the loss, so that they do not bunch at the bottom.
     floor = 0.98 * fit.law.loss(fit.values, N=N[-1] * 1e3, D=D[-1] * 1e3)
     levels = floor + np.geomspace(max(loss.min() - floor, 1e-3) * 1.02, runs["loss"].max() - floor, 12)
@@ -76,23 +94,23 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
     if "N_lower" in frontier:
         ax.fill_betweenx(frontier["D"], frontier["N_lower"], frontier["N_upper"], color=RED, alpha=0.15, lw=0)
     ax.plot(frontier["N"], frontier["D"], color=RED, lw=2, label="compute-optimal")
-    ax.scatter(runs["N"], runs["D"], s=14, color=BLACK, label="runs", zorder=3)
+    ax.scatter(runs["N"], runs["D"], s=14, color=ink(), label="runs", zorder=3)
     for budget in marked:
         at = compute_optimal(fit, budget, level=None).iloc[0]
-        ax.plot(at["N"], at["D"], "*", ms=13, color=ORANGE, mec=BLACK, mew=0.7, zorder=4)
-        ax.annotate(
-            f"C = {budget:.3g}\nN = {human(at['N'])}, D = {human(at['D'])}",
+        ax.plot(at["N"], at["D"], "*", ms=13, color=ORANGE, mec=ink(), mew=0.7, zorder=4)
+        named = ax.annotate(
+            f"C = {budget:.3g}\nN = {human(at['N'])}, D = {human(at['D'])}".replace("e+", "e"),
             (at["N"], at["D"]),
             xytext=(-10, 0),
             textcoords="offset points",
             fontsize=8,
             ha="right",
             va="center",
-            bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85},
         )
+        halo(named)
         ax.plot(N, budget / (k * N), ":", color="0.5", lw=0.9)
     # Below the axes: runs and contours are everywhere inside them.
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize=8, frameon=False)
+    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
     return ax
 
 
@@ -101,39 +119,64 @@ def label_contours(drawn: Any, fit: FitResult, ax: Axes, *, first: int = 0) -> N
 
     The legend says what the lines are. Axes have their scales and limits before, since gaps for labels are measured there.
     """
-    from matplotlib.patheffects import withStroke
-
     levels = drawn.levels[first:]
     digits = next(d for d in range(2, 9) if len({f"{level:.{d}f}" for level in levels}) == len(levels))
-    for text in ax.clabel(drawn, levels, fmt=f"%.{digits}f", fontsize=7, inline_spacing=1, zorder=5):
-        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    for text in ax.clabel(drawn, levels, fmt=f"%.{digits}f", fontsize=8, inline_spacing=1, zorder=5):
+        halo(text)
     ax.plot([np.nan], [np.nan], color=shades(3)[1], lw=0.9, label=loss_label(fit))
 
 
-def residuals(fit: FitResult, *, ax: Axes | None = None) -> Axes:
-    """Log-residuals against compute, shaded by D/N: structure here is what the law misses."""
+def residuals(fit: FitResult, *, against: str | None = None, ax: Axes | None = None) -> Axes:
+    """Log-residuals against a variable: structure here is what the law misses.
+
+    Parameters
+    ----------
+    fit : FitResult
+    against : str, optional
+        A numeric column of the fitted runs, ``"D/N"`` or ``"predicted"``; by default compute, each row shaded by its tokens per
+        parameter, or the law's first variable where the runs have no compute.
+    """
     ax = new_axes() if ax is None else ax
     table = fit.residuals
-    ratio = np.log10(table["D"] / table["N"])
+    if {"N", "D"} <= set(table):
+        table["D/N"] = table["D"] / table["N"]
+    shaded = against is None and {"C", "D/N"} <= set(table)
+    against = against or ("C" if "C" in table else fit.law.takes[0])
+    if against not in table or not is_numeric_dtype(table[against]):
+        known = [str(k) for k in table.select_dtypes("number") if k != "residual"]
+        raise ArgumentError(f"against = {against!r}: the fitted rows have {', '.join(known)}")
     many = len(table) > MANY
     points = ax.scatter(
-        table["C"],
+        table[against],
         100 * table["residual"],
-        c=ratio,
-        cmap="viridis_r",
+        c=table["D/N"] if shaded else BLUE,
+        cmap=sequential() if shaded else None,
+        norm=LogNorm() if shaded else None,
         s=4 if many else 22,
-        edgecolor="none" if many else BLACK,
+        edgecolor="none" if many else ink(),
         lw=0.3,
         rasterized=many,
     )
-    ax.figure.colorbar(points, ax=ax, label="log₁₀ (tokens per parameter)")
-    ax.axhline(0, color=BLACK, lw=0.8)
+    if shaded:
+        ax.figure.colorbar(points, ax=ax, label="tokens per parameter D/N", format="{x:g}")
+    ax.axhline(0, color=ink(), lw=0.8)
     delta = getattr(fit.objective, "delta", None)
     if delta:
-        ax.axhspan(-100 * delta, 100 * delta, color="0.85", zorder=0, label=f"±δ = ±{100 * delta:g} %")
-        ax.legend(fontsize=8, frameon=False)
-    ax.set(xscale="log", xlabel="training compute C (FLOPs)", ylabel=ERROR_LABEL)
+        ax.axhspan(
+            -100 * delta, 100 * delta, color=ink(), alpha=0.12, lw=0, zorder=0, label=f"±δ = ±{100 * delta:.3g} %"
+        )
+        legend(ax)
+    if against in QUANTITIES or spread(table[against]) > 30:
+        log_axes(ax, x=against)
+    else:
+        ax.set_xlabel(against, parse_math=False)
+    ax.set_ylabel(ERROR_LABEL)
     return ax
+
+
+def spread(values: pd.Series) -> float:
+    """Largest over smallest of positive numbers; 1 where some are not."""
+    return float(values.max() / values.min()) if (values > 0).all() else 1.0
 
 
 def prediction_errors(fit: FittedLaw, runs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -146,15 +189,16 @@ def prediction_errors(fit: FittedLaw, runs: pd.DataFrame, *, ax: Axes | None = N
         With C, loss and the law's variables; a shaded part marks compute beyond the fitted runs.
     """
     ax = new_axes() if ax is None else ax
-    ax.axhline(0, color=BLACK, lw=0.8)
-    ax.scatter(runs["C"], 100 * log_errors(fit, runs), s=26, color=BLUE, edgecolor=BLACK, lw=0.4)
-    ax.set(xscale="log", xlabel="training compute C (FLOPs)", ylabel=ERROR_LABEL)
+    ax.axhline(0, color=ink(), lw=0.8)
+    ax.scatter(runs["C"], 100 * log_errors(fit, runs), s=26, color=BLUE, edgecolor=ink(), lw=0.4)
+    log_axes(ax, x="C")
+    ax.set_ylabel(ERROR_LABEL)
     largest = fit.fitted_range.get("C", (np.nan, np.inf))[1]
     if runs["C"].max() > largest:
         right = ax.get_xlim()[1]
-        ax.axvspan(largest, right, color="0.92", zorder=0, label="beyond the fitted runs")
+        ax.axvspan(largest, right, color=ink(), alpha=0.08, lw=0, zorder=0, label="beyond the fitted runs")
         ax.set_xlim(right=right)
-        ax.legend(fontsize=8, frameon=False)
+        legend(ax)
     return ax
 
 
@@ -180,13 +224,14 @@ def sensitivity(table: pd.DataFrame, *, fit: FittedLaw, C: float, level: float =
             own["N_lower"], own["N_upper"], color=BLUE, alpha=0.12, lw=0, label=f"{level:.0%} interval as fitted"
         )
         # Above the axes: points lie anywhere inside them.
-        ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
-    ax.axvline(table["N"].iloc[0], color="0.4", lw=1, ls=":")
-    ax.plot(table["N"], y, "o", ms=5, color=BLUE, mec=BLACK, mew=0.4)
+        legend(ax, loc="lower left", bbox_to_anchor=(0, 1))
+    ax.axvline(table["N"].iloc[0], color=ink(), alpha=0.7, lw=1, ls=":")
+    ax.plot(table["N"], y, "o", ms=5, color=BLUE, mec=ink(), mew=0.4)
     labels = [" ".join(filter(None, pair)) for pair in zip(table["choice"], table["variant"], strict=True)]
     ax.set_yticks(y, labels, fontsize=8)
-    ax.grid(axis="y", color="0.9", lw=0.6)
-    ax.set(xscale="log", xlabel=f"compute-optimal parameters N at C = {C:.3g} FLOPs", ylabel="what is done otherwise")
-    if max(ax.get_xlim()) < 30 * min(ax.get_xlim()):
-        plain_sizes(ax)
+    ax.grid(axis="y", color=ink(), alpha=0.12, lw=0.6)
+    log_axes(ax, x="N")
+    ax.set(
+        xlabel=f"compute-optimal parameters N at C = {C:.3g} FLOPs".replace("e+", "e"), ylabel="what is done otherwise"
+    )
     return ax

@@ -3,7 +3,7 @@
     CORPUS=… VALIDATION=… torchrun … -m torchtitan.train --module sweep_runs --config JOB
 
 CORPUS and VALIDATION are what ``datasets.load_dataset`` reads: folders of JSON lines or Parquet with a field ``text``, or
-names on the Hub. Everything else may be overridden on the command line, as with any configuration of torchtitan.
+names on the Hub; TOKENIZER is a folder with ``tokenizer.json``, where the jobs name none. Everything else may be overridden on the command line, as with any configuration of torchtitan.
 """
 
 import json
@@ -66,13 +66,14 @@ def _model(shape: dict[str, Any]) -> Llama3Model.Config:
             attention=make_gqa_config(
                 dim=width,
                 n_heads=heads,
+                n_kv_heads=shape["kv_heads"],
                 head_dim=head_size,
                 wqkv_param_init=NORMAL,
                 wo_param_init=NORMAL,
                 inner_attention=get_attention_config("flex"),
                 rope=rope,
                 fuse_qkv=True,
-                qk_norm=_norm(head_size),
+                qk_norm=_norm(head_size) if shape["query_key_norm"] else None,
             ),
             feed_forward=make_ffn_config(
                 dim=width, hidden_dim=shape["ffn"], w1_param_init=NORMAL, w2w3_param_init=NORMAL
@@ -83,9 +84,11 @@ def _model(shape: dict[str, Any]) -> Llama3Model.Config:
     return Llama3Model.Config(
         dim=width,
         vocab_size=shape["vocabulary"],
-        enable_weight_tying=True,
+        enable_weight_tying=shape["tied"],
         tok_embeddings=Embedding.Config(
-            num_embeddings=shape["vocabulary"], embedding_dim=width, param_init={"weight": skip_param_init}
+            num_embeddings=shape["vocabulary"],
+            embedding_dim=width,
+            param_init={"weight": skip_param_init if shape["tied"] else NORMAL["weight"]},
         ),
         norm=_norm(width),
         lm_head=Linear.Config(in_features=width, out_features=shape["vocabulary"], param_init=NORMAL),
@@ -106,7 +109,7 @@ def _job(job: dict[str, Any]) -> Trainer.Config:
     begin = HERE.parent / "outputs" / job["begin_from"] if job["begin_from"] else None
     return Trainer.Config(
         dump_folder=str(HERE.parent / "outputs" / job["folder"]),
-        hf_assets_path=job["tokenizer"],
+        hf_assets_path=job["tokenizer"] or os.environ.get("TOKENIZER", ""),
         model_spec=spec,
         loss=CrossEntropyLoss.Config(global_vocab_size=job["shape"]["vocabulary"]),
         optimizer=default_adamw(lr=job["lr"], betas=(job["beta1"], job["beta2"]), weight_decay=job["weight_decay"]),

@@ -1,8 +1,7 @@
-"""Figures of recipes and forecasts: on the axes given, with labels, also where there is no finite multiplier."""
+"""Figures of recipes: on the axes given, with labels, also where there is no finite multiplier."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +41,3 @@ def test_the_gap_is_drawn_as_long_as_the_multiplier(found: ql.Speedup) -> None:
     gap = next(line for line in ax.lines if line.get_marker() == "|")
     left, right = gap.get_xdata()
     assert right / left == pytest.approx(found.at(2e18)["multiplier"][0])
-
-
-def test_forecasts_are_drawn_with_their_outcome() -> None:
-    runs = ql.datasets.load_quokka_isoflops()
-    made = ql.forecast(ql.fit("chinchilla", runs, objective="auto", bootstrap=100), N=1e9, D=2e10)
-    shifted = replace(made, question="another")
-    scores = ql.score([made, shifted], pd.DataFrame({"N": [1e9], "D": [2e10], "loss": [made.median * 1.5]}))
-    ax = plot.forecast_scores(scores)
-    crosses = [line for line in ax.lines if line.get_marker() == "X"]
-    assert [line.get_xdata()[0] for line in crosses] == pytest.approx([50.0, 50.0])

@@ -1,0 +1,2 @@
+from quokka_laws.app.page import main
+main()

@@ -1,0 +1,229 @@
+"""The application in a real Chromium: drop, mend, fit, drop outlying rows, download what reproduces it; light, dark, narrow."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_runs import OUTLYING, SCRIPTS, csv, dropped, large_csv
+from browser import FLAGS, chromium
+from click.testing import CliRunner
+
+import quokka_laws as ql
+from quokka_laws.cli.app import main
+
+pytest.importorskip("streamlit", reason="the application needs quokka-laws[app]")
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive Chromium")
+
+LONG = 60_000  # milliseconds; machines that run tests are busy
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The application, served to this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "quokka_laws", "app", "--no-open", "--port", str(port)]
+    server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL)
+    where = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{where}/_stcore/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield where
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests."""
+    with sync_api.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield found
+        found.close()
+
+
+class Visit:
+    """A visitor's page, and what it complained about or asked of others."""
+
+    def __init__(self, browser: Any, address: str, *, width: int = 1280, dark: bool = False) -> None:
+        scheme = "dark" if dark else "light"
+        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.page.set_default_timeout(LONG)
+        self.complaints: list[str] = []
+        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
+        self.page.on("request", lambda r: self._asked(r.url, address))
+        self.page.goto(address)
+        self.page.get_by_role("heading", name="Runs", exact=True).wait_for()
+
+    def _asked(self, url: str, address: str) -> None:
+        if not url.startswith((address, address.replace("http", "ws"), "data:", "blob:")):
+            self.complaints.append(url)
+
+    def drop(self, name: str, data: bytes) -> None:
+        """Drop a file and wait until it is read."""
+        self.page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/csv", "buffer": data})
+        self.page.get_by_text("Columns, rows and units").wait_for()
+
+    def press(self, name: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def open(self, label: str) -> None:
+        """Open a select; again where the page was drawn anew under the pointer."""
+        for _ in range(20):
+            self.page.get_by_role("combobox", name=label).first.click()
+            try:
+                self.page.get_by_role("option").first.wait_for(timeout=3_000)
+                return
+            except sync_api.TimeoutError:
+                continue
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose in a select with the mouse."""
+        self.open(label)
+        self.page.get_by_role("option", name=option, exact=True).click()
+
+    def downloaded(self, button: str, folder: Path) -> Path:
+        """What a button downloads."""
+        with self.page.expect_download() as waiting:
+            self.press(button)
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than its window."""
+        return int(self.page.evaluate("document.scrollingElement.scrollWidth - innerWidth"))
+
+
+def test_from_a_file_to_a_report_with_the_mouse(
+    browser: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs.csv").write_bytes(csv(dropped(scripts=True)))
+    visit = Visit(browser, address)
+    page = visit.page
+    begun = time.monotonic()
+    visit.drop("runs.csv", csv(dropped(scripts=True)))
+    page.get_by_text("not enough for chinchilla").first.wait_for()
+    visit.choose("N, parameters", "weights_m")
+    visit.choose("N is in", "millions")
+    page.get_by_text("enough for chinchilla (5 coefficients)").wait_for()
+
+    visit.press("Fit")
+    without = page.get_by_role("button", name="Fit without row")
+    without.wait_for()
+    without.click()
+    page.get_by_role("button", name="Fit with the outlying rows again").wait_for()
+    page.locator("canvas.marks, .vega-embed svg").first.wait_for()
+
+    page.get_by_role("tab", name="Hand on").click()
+    visit.press("Make the report")
+    page.get_by_role("button", name="Download report.html").wait_for()
+    report = visit.downloaded("Download report.html", tmp_path).read_text(encoding="utf-8")
+    print(f"from a file to a report: {time.monotonic() - begun:.0f} s")
+
+    assert page.title() != "ran"
+    assert visit.complaints == []
+    fit = ql.read_fit(visit.downloaded("Download fit.json", tmp_path))
+    assert len(fit.excluded) == OUTLYING
+    assert str(fit.law.name) in report
+
+    (tmp_path / "fit.json").unlink()
+    (first, *_) = visit.downloaded("Download reproduce.sh", tmp_path).read_text(encoding="utf-8").splitlines()
+    assert shlex.split(first)[1:] == [
+        "fit",
+        "runs.csv",
+        "--columns",
+        "N=weights_m:M",
+        "--drop",
+        "outliers",
+        "-o",
+        "fit.json",
+    ]
+    script = visit.downloaded("Download reproduce.py", tmp_path)
+    done = subprocess.run([sys.executable, script.name], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ql.read_fit("fit.json").values == fit.values
+    assert "report.html" in {path.name for path in tmp_path.iterdir()}
+
+    for width, dark in ((1280, True), (390, True), (390, False), (1280, False)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        page.wait_for_timeout(300)
+        assert visit.overflow() <= 0, (width, dark)
+    faults = serious(page)
+    assert not faults, json.dumps(faults, indent=1)[:3000]
+    page.close()
+
+
+def serious(page: Any) -> list[dict[str, Any]]:
+    """What axe-core finds serious in what we wrote: not inside widgets, which are Streamlit's."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
+    found = axe.run(page).response["violations"]
+    ours = []
+    for fault in found:
+        nodes = [n for n in fault["nodes"] if "ql-" in n["html"] or "ql-" in str(n["target"])]
+        whole = fault["id"] in ("document-title", "html-has-lang", "page-has-heading-one", "heading-order")
+        if fault["impact"] in ("serious", "critical") and (nodes or whole):
+            ours.append({"id": fault["id"], "help": fault["help"], "nodes": [n["html"] for n in nodes][:3]})
+    return ours
+
+
+def test_scripts_in_names_do_not_run_and_work_is_stopped(browser: Any, address: str) -> None:
+    table = dropped(scripts=True).rename(columns={"weights_m": "params_m"})
+    for number, script in enumerate(SCRIPTS):
+        table[f"{script}{number}"] = number
+    table.loc[7, "val_loss"] = 0.0
+    table.loc[8, "val_loss"] = -1.0
+    visit = Visit(browser, address)
+    visit.drop('<img src=x onerror="document.title=1">.csv', csv(table))
+    visit.page.get_by_text("2 rows left out, and why").click()
+    visit.page.get_by_text("rows as read").click()
+    visit.page.get_by_text("Columns, rows and units").click()
+    visit.open("U_D, unique tokens")
+    assert visit.page.get_by_role("option").count() > len(SCRIPTS)
+    visit.page.keyboard.press("Escape")
+    assert visit.page.title() == "quokka-laws"
+    visit.press("Fit")
+    visit.press("Stop")
+    visit.page.get_by_text("Fitting: stopped.").wait_for()
+    assert visit.page.locator("img[src=x], img[src*=leak], a[href^=javascript]").count() == 0
+    assert visit.complaints == []
+    visit.page.close()
+
+
+def test_ten_megabytes_a_broken_file_and_two_visitors(browser: Any, address: str, tmp_path: Path) -> None:
+    first, second = Visit(browser, address, dark=True), Visit(browser, address, width=390)
+    first.drop("large.csv", large_csv(10.0))
+    first.page.get_by_text("large.csv: 24 rows usable").wait_for()
+    assert second.page.get_by_text("large.csv").count() == 0
+    second.drop("broken.csv", b"N,D,loss\n\x00\x01")
+    said = second.page.locator(".ql-refused").inner_text()
+    (tmp_path / "broken.csv").write_bytes(b"N,D,loss\n\x00\x01")
+    refusal = CliRunner().invoke(main, ["check", str(tmp_path / "broken.csv")]).output
+    assert said in refusal.replace(str(tmp_path) + os.sep, "")
+    assert second.overflow() <= 0
+    assert second.page.get_by_role("button", name="Fit", exact=True).count() == 0
+    for visit in (first, second):
+        assert visit.complaints == []
+        visit.page.close()

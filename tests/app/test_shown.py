@@ -1,0 +1,15 @@
+"""What the page is given: plain values that pass between processes."""
+
+from __future__ import annotations
+
+import pickle
+
+from quokka_laws.app.shown import Doubt, Look, Offer
+
+
+def test_they_pass_between_processes() -> None:
+    look = Look(refused="no", offers=(Offer("try", {"reading": None}),))
+    again = pickle.loads(pickle.dumps((look, Doubt("so", "note"))))
+    assert again[0].offers == look.offers
+    assert again[0].left_out.empty
+    assert again[1] == Doubt("so", "note")
