@@ -30,7 +30,6 @@ from truths import TRUTHS
 
 import quokka_laws as ql
 from quokka_laws._typing import Array
-from quokka_laws.fitting.fit import fit_near
 from quokka_laws.plan.design.believed import laws_of
 from quokka_laws.results.fitted_law import FittedLaw
 
@@ -291,7 +290,7 @@ def score(bought: pd.DataFrame, region: pd.DataFrame) -> float:
             fit = ql.fit(ql.laws.EffectiveData(), runs, objective="auto")
             predicted = fit(**{k: region[k].to_numpy() for k in ("N", "U_D", "epochs")})
         else:
-            fit = fit_near(ql.laws.Skaling(), runs, objective="auto", near=PUBLISHED, prior=None)
+            fit = ql.fit(ql.laws.Skaling(), runs, objective="auto", near=PUBLISHED, prior=None)
             predicted = fit(N=region["N"].to_numpy(), D=region["D"].to_numpy())
     except ql.QuokkaError:
         return -1.0

@@ -19,7 +19,7 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import QuokkaError
 from quokka_laws.fitting.bootstrap import unit_codes
-from quokka_laws.fitting.fit import fit_near
+from quokka_laws.fitting.fit import fit as fit_law
 from quokka_laws.fitting.priors import FEW_RUNS
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.literature.registry import published
@@ -70,10 +70,10 @@ def _rivals(fit: FitResult) -> list[FittedLaw]:
     narrow = fit if fit.law.name == "chinchilla" else None
     found: list[FittedLaw] = []
     try:
-        narrow = narrow or fit_near(Chinchilla(), fit.runs, objective="auto", prior=None)
+        narrow = narrow or fit_law(Chinchilla(), fit.runs, objective="auto", prior=None)
         found.append(narrow)
         inside = FittedLaw(Skaling(), {**narrow.values, "k": 1.0})
-        found.append(fit_near(Skaling(), fit.runs, objective="auto", prior=None, near=[inside]))
+        found.append(fit_law(Skaling(), fit.runs, objective="auto", prior=None, near=[inside]))
     except QuokkaError:
         pass
     return [law for law in found if law.law.name != fit.law.name]
