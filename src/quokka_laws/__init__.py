@@ -42,22 +42,24 @@ if TYPE_CHECKING:
         QuokkaError,
         RunsError,
     )
-    from quokka_laws.fitting import downstream, fit, fit_isoflops, influence, profile
+    from quokka_laws.fitting import downstream, fit, fit_hyperparameters, fit_isoflops, influence, profile
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
-    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2
+    from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, QuantileHuber
     from quokka_laws.reporting import explorer, plot, report, write_explorer
     from quokka_laws.results import (
         Downstream,
         FitResult,
         FitStatus,
         FittedLaw,
+        HyperparameterFit,
         IsoflopFit,
         LossFits,
         read_downstream,
         read_fit,
         read_fits,
+        read_hyperparameters,
     )
     from quokka_laws.runs import Conventions, check_runs, equal_run_weights, read_runs
 
@@ -77,6 +79,7 @@ _ROOM_OF = {
     "FitStatus": "results",
     "FittedLaw": "results",
     "Forecast": "evaluation",
+    "HyperparameterFit": "results",
     "IsoflopFit": "results",
     "L2": "objective",
     "LogHuber": "objective",
@@ -84,6 +87,7 @@ _ROOM_OF = {
     "LogL2": "objective",
     "LossFits": "results",
     "MissingDependencyError": "exceptions",
+    "QuantileHuber": "objective",
     "QuokkaError": "exceptions",
     "RunsError": "exceptions",
     "Scores": "evaluation",
@@ -101,6 +105,7 @@ _ROOM_OF = {
     "evaluation": "",
     "explorer": "reporting",
     "fit": "fitting",
+    "fit_hyperparameters": "fitting",
     "fit_isoflops": "fitting",
     "forecast": "evaluation",
     "hold_out_tasks": "evaluation",
@@ -117,6 +122,7 @@ _ROOM_OF = {
     "read_fit": "results",
     "read_fits": "results",
     "read_forecast": "evaluation",
+    "read_hyperparameters": "results",
     "read_runs": "runs",
     "report": "reporting",
     "runs": "",

@@ -5,6 +5,7 @@ objective           residual r                                   use it when
 ==================  ===========================================  ==============================================
 ``LogHuber(1e-3)``  log prediction − log loss, Huber             comparing with papers: what Hoffmann and Quokka used
 ``LogHuber("auto")`` the same, delta from the runs' own scatter  everything else, and always with few runs
+``QuantileHuber()`` the same, dearer above the run         runs that can only be too high: badly tuned, not annealed
 ``LogL2()``         log prediction − log loss, squared           noise is Gaussian and no run is an outlier
 ``LogL1()``         log prediction − log loss, absolute          several runs are plainly wrong
 ``L2()``            prediction − loss, squared                   comparing with tools that minimise squared loss
@@ -15,7 +16,7 @@ The value of an objective is always the *sum* over rows, never the mean: the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ from quokka_laws.exceptions import ArgumentError
 
 @dataclass(frozen=True)
 class Objective:
-    """Base: a convex, even cost of residuals.
+    """Base: a convex cost of residuals, zero at zero.
 
     ``log`` says whether residuals are of the logarithm of the loss (else of the loss itself).
     """
@@ -133,8 +134,59 @@ class LogHuber(Objective):
 
     def continuation(self) -> tuple[Objective, ...]:
         """Huber objectives with delta 0.1 and 0.01 first, where they are wider."""
-        wider = tuple(LogHuber(d) for d in (0.1, 0.01) if d > 3 * self._delta)
+        wider = tuple(replace(self, delta=d) for d in (0.1, 0.01) if d > 3 * self._delta)
         return (*wider, self)
+
+
+@dataclass(frozen=True)
+class QuantileHuber(LogHuber):
+    """Huber's cost of the log-residual, ``over`` times as dear where the prediction lies above the run.
+
+    For runs that can only be too high: one that is badly tuned, cut off or not annealed lies above what its N and D allow, and
+    none lies below but by noise. Far out the law is then the quantile ``1/(1 + over)`` of the runs, an eleventh of them at
+    ``over=10``. Where runs are well tuned and scatter by noise alone, it lies too low by about the noise:
+    ``benchmarks/quantile_huber.py`` shows by how much.
+
+    Parameters
+    ----------
+    delta : float
+        As for :class:`LogHuber`, but a number.
+    over : float
+        At least 1, where it is Huber's. The penalty of 10 is that of OLMo-core's fits of ladders and of the package ``chinchilla``, which
+        takes absolute residuals of the loss itself.
+    """
+
+    over: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.delta == "auto":
+            raise ArgumentError(
+                'QuantileHuber needs a number for delta: "auto" takes it from runs that scatter evenly about a law'
+            )
+        super().__post_init__()
+        if not (isinstance(self.over, int | float | np.number) and 1.0 <= self.over < np.inf):
+            raise ArgumentError(
+                f"over must be a finite number, 1 or more, not {self.over!r}: how dear a prediction above a run is"
+            )
+
+    def _dear(self, r: Array) -> Array:
+        return np.where(r > 0, self.over, 1.0)
+
+    def value(self, r: Array) -> Array:
+        """ρ(r)."""
+        return self._dear(r) * super().value(r)
+
+    def score(self, r: Array) -> Array:
+        """The clipped residual, ``over`` times where it is positive."""
+        return self._dear(r) * super().score(r)
+
+    def curvature(self, r: Array) -> Array:
+        """1 or ``over`` within delta, 0 beyond."""
+        return self._dear(r) * super().curvature(r)
+
+    def irls_weight(self, r: Array) -> Array:
+        """As Huber's, ``over`` times where the residual is positive."""
+        return self._dear(r) * super().irls_weight(r)
 
 
 @dataclass(frozen=True)
@@ -211,6 +263,7 @@ class L2(LogL2):
 BY_NAME: dict[str, Objective] = {
     "huber": LogHuber(),
     "auto": LogHuber("auto"),
+    "quantile": QuantileHuber(),
     "l1": LogL1(),
     "l2": LogL2(),
     "raw-l2": L2(),
@@ -239,7 +292,7 @@ def as_objective(given: Any) -> Objective:
     )
 
 
-_OBJECTIVES = {cls.__name__: cls for cls in (LogHuber, LogL1, LogL2, L2)}
+_OBJECTIVES = {cls.__name__: cls for cls in (LogHuber, QuantileHuber, LogL1, LogL2, L2)}
 
 
 def objective_from_spec(spec: dict[str, Any]) -> Objective:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from swept import LR, SIZES, TOKENS, best, both, rates
 
+import quokka_laws as ql
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.literature.power_rules import rules
-from quokka_laws.plan.hyperparameters import hyperparameters
+from quokka_laws.plan.hyperparameters import hyperparameters, hyperparameters_beside
 
 
 def test_each_row_is_its_rule() -> None:
@@ -49,3 +51,21 @@ def test_advice_is_of_a_size_that_people_use() -> None:
 def test_what_is_no_positive_number(wrong: dict) -> None:
     with pytest.raises(ArgumentError):
         hyperparameters(**{"N": 1e9, "D": 1e11, **wrong})
+
+
+def test_published_rules_beside_a_law_of_ones_own() -> None:
+    fit = ql.fit_hyperparameters(both(), ["lr", "batch"], bootstrap=100)
+    table = hyperparameters_beside(fit, N=1e9, D=1e11).set_index("rule")
+    assert table.index[0] == "these runs"
+    assert table.loc["these runs", "lr"] == pytest.approx(best(LR, 1e9, 1e11), rel=1e-3)
+    assert table.loc["step-law-2025", ["lr_N", "lr_D", "batch_tokens_D"]].tolist() == [-0.713, 0.307, 0.571]
+    assert table.loc["deepseek-2024", ["lr_N", "lr_D"]].tolist() == [-0.125, -0.125]
+    assert np.isnan(table.loc["bjorck-2024", "batch_tokens"])
+    assert "kaplan-2020/critical-batch" not in table.index
+    largest = hyperparameters_beside(fit).set_index("rule")
+    assert largest.loc["these runs", "lr"] == pytest.approx(best(LR, max(SIZES), max(TOKENS)), rel=1e-3)
+
+
+def test_nothing_stands_beside_a_weight_decay() -> None:
+    fit = ql.fit_hyperparameters(rates().rename(columns={"lr": "weight_decay"}), "weight_decay", bootstrap=100)
+    assert len(hyperparameters_beside(fit)) == 0

@@ -8,7 +8,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.runs import best
-from quokka_laws.runs.sweeps import seen
+from quokka_laws.runs.sweeps import cell_numbers, seen
 
 NOISE = 0.01
 
@@ -85,3 +85,18 @@ def test_noise_from_seeds_which_are_averaged() -> None:
 def test_a_column_that_is_not_there() -> None:
     with pytest.raises(ql.RunsError, match="best of bs: no such column"):
         best(ql.read_runs(sweep()), by="bs")
+
+
+def test_tokens_rounded_to_whole_batches_are_one_cell() -> None:
+    table = sweep()
+    table["D"] *= 1 + 0.004 * np.random.default_rng(0).random(len(table))
+    assert seen(ql.read_runs(table)) is not None
+    assert len(best(ql.read_runs(table), by="lr")) == 9
+
+
+def test_checkpoints_that_lie_close_stay_apart() -> None:
+    table = pd.DataFrame(
+        {"run_id": list("aaabbb"), "N": 1e8, "D": [1e9, 1.005e9, 1.01e9] * 2, "lr": [1e-3] * 3 + [3e-3] * 3}
+    )
+    runs = ql.read_runs(table.assign(loss=[3.2, 3.1, 3.0, 3.3, 3.2, 3.1]))
+    assert cell_numbers(runs).tolist() == [0, 1, 2, 0, 1, 2]

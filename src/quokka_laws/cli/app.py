@@ -41,7 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "epochs": ("questions", "After how many epochs training stops helping."),
         "data-optimal": ("questions", "The model and epochs that make the most of unique tokens."),
         "downstream": ("downstream", "Predict the accuracy of tasks, from RUNS with scores."),
-        "hyperparameters": ("questions", "Learning rate and batch size as several papers advise them."),
+        "hyperparameters": ("hyperparameters", "The best learning rate and batch, from a sweep or from papers."),
     },
     "Trust": {
         "compare": ("trust", "Fit several laws to the cheap runs, predict the expensive ones."),

@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 
 from quokka_laws.cli.common import BUDGETS, FAILED, LEVEL, QUIET, UNIQUE, Real, assignments, fail, given, quiet, say
 from quokka_laws.cli.losses import answer_losses
 from quokka_laws.cli.options import BOOTSTRAP, SEED, WORKERS, LawName, load_runs, runs_options, with_settings
 from quokka_laws.cli.output import Output, check_output, output_options, written
 from quokka_laws.exceptions import OutputError
+from quokka_laws.fitting.hyperparameters import fit_hyperparameters
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.fitting.losses import is_pattern
 from quokka_laws.laws import Law, names
-from quokka_laws.objective import BY_NAME, LogHuber
+from quokka_laws.objective import BY_NAME, LogHuber, QuantileHuber
 from quokka_laws.reporting.text import allocation_table, plan_answer
 from quokka_laws.results.text import isoflop_sentences, isoflop_tables
+from quokka_laws.runs.read import notes_of
 
 
 @click.command("demo")
@@ -53,6 +56,18 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     help=f"Chosen by the runs, and all methods answer together, without it. One of: {', '.join(names())}; or a formula: 'E + A/N^alpha + B/D^beta'.",
 )
 @click.option("--objective", type=click.Choice(list(BY_NAME)), help="Cost of a residual: huber with --law, else auto.")
+@click.option(
+    "--frontier",
+    metavar="COLUMNS",
+    help="Fit to the fitted lowest loss of each N and D over what was swept: lr,batch. As `hyperparameters` finds it.",
+)
+@click.option(
+    "--over",
+    type=Real(0.999999, 1e6),
+    default=10.0,
+    show_default=True,
+    help="--objective quantile: how many times as dear a prediction above a run is.",
+)
 @click.option(
     "--delta",
     type=Real(0, 1e6),
@@ -91,6 +106,8 @@ def fit_command(
     U_D: tuple[float, ...],
     law: Law | None,
     objective: str | None,
+    frontier: str | None,
+    over: float,
     delta: float,
     cluster: str,
     strata: str | None,
@@ -116,7 +133,9 @@ def fit_command(
     """
     from quokka_laws.reporting.study import study
 
-    if given("delta") and objective != "huber" and (objective or law is None):
+    if given("over") and objective != "quantile":
+        raise click.UsageError("--over is of --objective quantile")
+    if given("delta") and objective not in ("huber", "quantile") and (objective or law is None):
         raise click.UsageError(
             "--delta is Huber's: give --objective huber, or a --law"
             if objective is None
@@ -142,6 +161,8 @@ def fit_command(
     chosen: Any = BY_NAME[objective] if objective else None
     if objective == "huber" or (objective is None and law is not None):
         chosen = LogHuber(delta)
+    elif objective == "quantile":
+        chosen = QuantileHuber(delta, over=over)
     settings: dict[str, Any] = {
         "bootstrap": bootstrap,
         "seed": seed,
@@ -156,9 +177,13 @@ def fit_command(
     if asked:
         if outliers:
             raise click.UsageError("--drop outliers finds rows of one loss; name one with --loss")
+        if frontier is not None:
+            raise click.UsageError("--frontier is that of one loss; name one with --loss")
         answer_losses(law, runs, asked, reading, C=C, output=output, piped=piped, strict=strict, **settings)
         return
-    table = load_runs(runs, **reading)
+    table = load_runs(runs, **reading, unsaid=() if frontier is None else ("sweep",))
+    if frontier is not None:
+        table = _frontier(table, frontier, seed)
     done = study(law, table, C=C, U_D=U_D, drop="outliers" if outliers else None, **settings)
     known = done.known()
     out = Output("json" if piped else "text", None, strict)
@@ -177,6 +202,18 @@ def fit_command(
     if done.fit.status.name == "NOT_CONVERGED":
         fail("the fit did not converge", FAILED)
     out.finish(known)
+
+
+def _frontier(table: pd.DataFrame, over: str, seed: int) -> pd.DataFrame:
+    """The fitted lowest loss of each N and D; what is doubtful about it goes to stderr."""
+    found = fit_hyperparameters(
+        table, [h.strip() for h in over.split(",") if h.strip()], seed=seed, progress=not quiet()
+    )
+    for note in notes_of(found.frontier)[-1:]:
+        say(f"  {note}")
+    for diagnostic in found.diagnostics:
+        say(f"  {diagnostic.sentence()}")
+    return found.frontier
 
 
 @click.command("isoflops")

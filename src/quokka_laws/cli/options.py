@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -70,10 +70,12 @@ def load_runs(
     config_column: str | None = None,
     config_counts: Any = None,
     said: set[str] | None = None,
+    unsaid: Collection[str] = (),
 ) -> pd.DataFrame:
     """Runs from paths or stdin with the shared options; what was chosen or changed in reading goes to stderr.
 
-    What is in ``said`` has been told already, of a table that is read once for each of its losses.
+    What is in ``said`` has been told already, of a table that is read once for each of its losses; the codes in ``unsaid`` the
+    command answers itself.
     """
     several = [sources] if isinstance(sources, str) else list(sources)
     source: Any = several[0] if len(several) == 1 else several
@@ -94,7 +96,7 @@ def load_runs(
     )
     for note in notes_of(table):
         told = sentence(note)
-        if not note.routine and (said is None or told not in said):
+        if not note.routine and note.code not in unsaid and (said is None or told not in said):
             say(f"  {told}")
         if said is not None:
             said.add(told)

@@ -1,4 +1,4 @@
-"""Commands for single questions: what a loss costs, over-training, waste, crossover, epochs, learning rate and batch."""
+"""Commands for single questions: what a loss costs, over-training, waste, crossover, epochs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import click
 import numpy as np
 import pandas as pd
 
-from quokka_laws.cli.common import BUDGETS, LEVEL, QUANTITY, SIZES, TOKENS, Real, quantities
+from quokka_laws.cli.common import BUDGETS, LEVEL, SIZES, TOKENS, Real, quantities
 from quokka_laws.cli.heard import heard
 from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, doubts, in_bytes, resolve, resolve_loss
 from quokka_laws.cli.output import Output, columns, output_options
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
-from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
 from quokka_laws.reporting.text import BEYOND_RUNS, length_of_epochs, plan_answer
@@ -195,23 +194,6 @@ def _met(row: pd.Series, loss: float | None) -> str:
 
 def _each(column: pd.Series) -> list[str]:
     return [str(said) for said in dict.fromkeys(column) if said]
-
-
-@click.command("hyperparameters")
-@click.option("-N", "--params", "N", type=QUANTITY, required=True, help="Parameters.")
-@click.option("-D", "--tokens", "D", type=QUANTITY, required=True, help="Tokens.")
-@click.option("--loss", type=Real(1e-6, 1e3), help="Final loss expected, for rules that need it.")
-@click.option("--unchecked", is_flag=True, help="Include rules that could not be checked against their paper.")
-@output_options
-def hyperparameters_command(N: float, D: float, loss: float | None, unchecked: bool, out: Output) -> None:
-    """Learning rate and batch size as several papers advise them. Advice: take both from one rule."""
-    table = hyperparameters(N, D, loss=loss, unchecked=unchecked)
-    lr, batch = table["lr"].dropna(), table["batch_tokens"].dropna()
-    answer = (
-        f"For {human(N)} parameters on {human(D)} tokens: learning rates from {lr.min():.2g} to {lr.max():.2g}, batches from "
-        f"{human(batch.min())} to {human(batch.max())} tokens; take both from one rule"
-    )
-    out.show(answer, (), table)
 
 
 @click.command("epochs")

@@ -2,6 +2,7 @@
 
 from quokka_laws.fitting.downstream import downstream
 from quokka_laws.fitting.fit import fit
+from quokka_laws.fitting.hyperparameters import fit_hyperparameters
 from quokka_laws.fitting.isoflop import fit_isoflops
 from quokka_laws.fitting.leave_out import influence
 from quokka_laws.fitting.profile import profile
@@ -9,6 +10,7 @@ from quokka_laws.fitting.profile import profile
 __all__ = [
     "downstream",
     "fit",
+    "fit_hyperparameters",
     "fit_isoflops",
     "influence",
     "profile",

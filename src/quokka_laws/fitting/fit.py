@@ -19,6 +19,7 @@ from quokka_laws.fitting.determined import check_design, check_unique_data, law_
 from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
 from quokka_laws.fitting.evidence import result_of
 from quokka_laws.fitting.fitted_rows import weighted, without, without_weightless
+from quokka_laws.fitting.hyperparameters import fit_hyperparameters, frontier_of
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import fit_by_lmfit
 from quokka_laws.fitting.losses import fit_each, one_column, read_each, runs_by_loss
@@ -49,6 +50,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     objective: Any = None,
     params: lmfit.Parameters | None = None,
     drop: Literal["outliers"] | None = None,
+    frontier: str | Sequence[str] | None = None,
     weights: str | None = None,
     bootstrap: int = 0,
     cluster: str | None = "auto",
@@ -88,6 +90,9 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     drop : {"outliers"}, optional
         Fit again without the rows that stand out from the law and carry its answer (:mod:`quokka_laws.fitting.outliers`); they
         are listed in ``fit.excluded``. Rows that meet a condition are left out by :func:`quokka_laws.read_runs`.
+    frontier : str or sequence of str, optional
+        Hyper-parameters that were swept at each N and D, ``["lr", "batch"]``: fit the law to the fitted lowest loss of each, weighted by its
+        error (``ql.fit_hyperparameters(runs, over=frontier).frontier``), instead of to all runs.
     weights : str, optional
         Column of row weights, kept with the result as ``weight``; a column ``weight`` is used without being named. Rows of
         weight 0 are excluded.
@@ -157,7 +162,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze, "near": near}
     if isinstance(loss, str):
         named = {**(columns or {}), "loss": one_column(loss)}
-        return fit(law, runs, columns=named, objective=objective, drop=drop, **one_law, **settings)
+        return fit(law, runs, columns=named, objective=objective, drop=drop, frontier=frontier, **one_law, **settings)
     if loss is not None:
         if drop is not None:
             raise ArgumentError("drop = 'outliers' finds rows of one loss; leave them out by read_runs(drop=)")
@@ -165,7 +170,13 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
         if names_a_law(runs) and not names_a_law(law):
             given, form = law, runs
         read = runs_by_loss(given, list(loss), read_each(columns))
+        if frontier is not None:
+            lowest = {k: fit_hyperparameters(table, frontier, seed=seed).frontier for k, table in read[0].items()}
+            read = (lowest, *read[1:])
         return fit_losses(form, read, objective=objective, **one_law, **settings)
+    if frontier is not None:
+        law, runs = frontier_of(law, runs, columns, over=frontier, seed=seed)
+        columns = None
     if drop is not None:
         if drop != "outliers":
             raise ArgumentError(

@@ -6,7 +6,7 @@ from quokka_laws.plan.best import best
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.design import ladder, next_runs
-from quokka_laws.plan.hyperparameters import hyperparameters
+from quokka_laws.plan.hyperparameters import hyperparameters, hyperparameters_beside
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, loss_of_repeating, max_epochs
 from quokka_laws.plan.side_by_side import ConventionsDiffer
@@ -25,6 +25,7 @@ __all__ = [
     "deadweight",
     "hardware",
     "hyperparameters",
+    "hyperparameters_beside",
     "inference_optimal",
     "iso_loss",
     "ladder",

@@ -5,6 +5,8 @@ from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.downstream_storage import read_downstream
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.hyperparameter_fit import HyperparameterFit
+from quokka_laws.results.hyperparameter_storage import read_hyperparameters
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.results.loss_fits import LossFits, read_fits
 from quokka_laws.results.storage import read_fit
@@ -15,6 +17,7 @@ __all__ = [
     "FitResult",
     "FitStatus",
     "FittedLaw",
+    "HyperparameterFit",
     "IsoflopFit",
     "LossFits",
     "Option",
@@ -22,6 +25,7 @@ __all__ = [
     "read_downstream",
     "read_fit",
     "read_fits",
+    "read_hyperparameters",
 ]
 
 

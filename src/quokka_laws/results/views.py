@@ -6,7 +6,7 @@ can offer its own with :func:`register`.
 
 >>> from quokka_laws.results import views
 >>> sorted(views.BACKENDS)
-['figure', 'page']
+['figure', 'hyperparameters', 'page']
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 BACKENDS = {
     "figure": "quokka_laws.reporting.plot:figure",  # (fit, kind, **options) -> matplotlib Axes
+    "hyperparameters": "quokka_laws.reporting.plot.hyperparameters:hyperparameter_figure",  # (fit, kind, **options) -> Axes
     "page": "quokka_laws.reporting.page:report",  # (fit, output, **options) -> text
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from quokka_laws._spelling import option
+from quokka_laws._spelling import either, option
 from quokka_laws.runs import file_remarks
 
 LISTED = 8  # rows or names in a sentence before "and … more"
@@ -97,9 +97,14 @@ SENTENCES = file_remarks.SENTENCES | {
     "unknown_state": "column {column!r} says {words}, which is no state that is known: such rows are used",
     "sweep": (
         "{cells} of {of} pairs of N and D hold several runs that differ in {columns}, and whose losses spread by up to "
-        "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}"
+        "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}, or fit the best settings and "
+        "the loss there with {hyperparameters}"
     ),
     "best_of": "the lowest of each N and D over {by}: {kept} of {of} rows",
+    "frontier": "losses are the fitted lowest of each N and D over {by}: {kept} of {of} pairs, from {runs} runs",
+    "beyond_sweep": "the loss still falls where the sweep of its N and D ends",
+    "no_bowl": "no lowest point within the sweep of its N and D",
+    "few_in_cell": "too few runs at its N and D for a fitted lowest loss",
     "best_at_edge": (
         "the lowest lies at the edge of its sweep of {column} in {n} of {of} pairs of N and D ({where}): the best may lie beyond"
     ),
@@ -211,9 +216,18 @@ def sentence(remark: Remark) -> str:
     """A remark as text."""
     facts = {k: ", ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in remark.facts.items()}
     facts |= {"rows": named(remark.rows), "advice": tried(remark.advice)}
+    if remark.code == "sweep":
+        facts["hyperparameters"] = _hyperparameters(remark.facts.get("columns", ()))
     template = SENTENCES.get(remark.code)
     where = f"{facts['file']}: " if remark.code in file_remarks.SENTENCES and facts.get("file") else ""
     return where + (template.format_map(_Open(facts)) if template else f"{remark.code}: {facts}")
+
+
+def _hyperparameters(columns: Iterable[str]) -> str:
+    return either(
+        f"ql.fit_hyperparameters(runs, over={list(columns)!r})",
+        f"`quokka-laws hyperparameters RUNS --over {','.join(columns)}`",
+    )
 
 
 class _Open(dict[str, Any]):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from quokka_laws._numeric.levels import levels
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.identity import settings
@@ -20,6 +21,7 @@ from quokka_laws.runs.remarks import Remark
 from quokka_laws.runs.rows import default_index, plain_label
 from quokka_laws.runs.words import of_seed, was_swept
 
+SAME_LEVEL = 0.01  # relative distance up to which N, or D, of two rows are meant to be one
 SPREAD = 0.01  # relative, within a pair of N and D: far over the noise of a run
 FEWEST = 3  # runs of a pair that make a sweep
 SHARE = 0.3  # of all rows in pairs that are sweeps
@@ -32,24 +34,38 @@ def cells(runs: pd.DataFrame) -> list[str]:
     return [k for k in ("N", "D", "U_D") if k in runs]
 
 
+def cell_numbers(runs: pd.DataFrame) -> pd.Series:
+    """The cell of each row, from 0, in the order of the table.
+
+    Tokens rounded to whole batches differ a little from batch to batch and are one level, up to ``SAME_LEVEL``; but not
+    where rows are checkpoints, whose tokens lie as close and are not alike.
+    """
+    checkpoints = "run_id" in runs and runs["run_id"].duplicated().any()
+    keys = [levels(runs[k].to_numpy(), 0.0 if checkpoints else SAME_LEVEL) for k in cells(runs)]
+    one = np.ravel_multi_index(keys, [int(k.max()) + 1 for k in keys]) if keys else np.zeros(len(runs), dtype=int)
+    return pd.Series(pd.factorize(one)[0], index=runs.index, name="cell")
+
+
 def seen(runs: pd.DataFrame) -> Remark | None:
     """A remark where many rows share N and D, differ in settings, and spread far over the noise of a run."""
     if not {"N", "D", "loss"} <= set(runs) or len(runs) < 2 * FEWEST:
         return None
-    groups = runs.groupby(cells(runs), sort=False)["loss"]
+    cell = cell_numbers(runs)
+    groups = runs.groupby(cell, sort=False)["loss"]
     size, spread = groups.transform("size"), groups.transform("max") / groups.transform("min") - 1
     wide = (size >= FEWEST) & (spread > SPREAD)
     if wide.mean() < SHARE:
         return None
-    varied = [c for c in settings(runs) if not of_seed(c) and _varies_inside(runs[wide], c)]
+    varied = [c for c in settings(runs) if not of_seed(c) and varies_inside(runs[wide], c, cell[wide])]
     if not varied:
         return None
-    numbers = {"columns": varied, "cells": int(runs[wide].groupby(cells(runs)).ngroups), "of": int(groups.ngroups)}
+    numbers = {"columns": varied, "cells": int(cell[wide].nunique()), "of": int(groups.ngroups)}
     return Remark("sweep", numbers | {"spread": float(spread.max())}, advice=({"best_of": tuple(varied)},))
 
 
-def _varies_inside(runs: pd.DataFrame, column: str) -> bool:
-    return bool((runs.groupby(cells(runs))[column].nunique() > 1).mean() > 0.5)
+def varies_inside(runs: pd.DataFrame, column: str, cell: pd.Series) -> bool:
+    """Whether a column has several values in most cells."""
+    return bool((runs.groupby(cell)[column].nunique() > 1).mean() > 0.5)
 
 
 def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
@@ -84,12 +100,12 @@ def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     wanted = [by] if isinstance(by, str) else list(by)
     if missing := [c for c in wanted if c not in runs]:
         raise RunsError(f"best of {', '.join(missing)}: no such column; the table has {', '.join(map(str, runs))}")
-    cell = cells(runs)
-    if len(cell) < 1 or "loss" not in runs:
+    if not cells(runs) or "loss" not in runs:
         raise RunsError("best needs columns N, D and loss")
+    cell = ["_cell"]
     setting = [*cell, *wanted]
     named = not default_index(runs)
-    labels, runs = runs.index, runs.reset_index(drop=True)
+    labels, runs = runs.index, runs.assign(_cell=cell_numbers(runs)).reset_index(drop=True)
     mean = runs.groupby(setting, sort=False)["loss"].transform("mean")
     first = ~runs.duplicated(setting)
     table = runs.assign(loss=mean)[first]
@@ -98,7 +114,7 @@ def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     notes += [edge for column in wanted if (edge := _edges(table, kept, cell, column)) is not None]
     notes.append(_bias(runs, table, cell, setting))
     gone = runs.drop(kept.index)
-    told = [k for k in ("_label", "run_id", *cell, "C", "loss", *wanted) if k in runs]
+    told = [k for k in ("_label", "run_id", *cells(runs), "C", "loss", *wanted) if k in runs]
     told_as = gone[told].rename(columns={"_label": "name"}).assign(row=[plain_label(labels[i]) for i in gone.index])
     excluded = [
         {k: v for k, v in row.items() if k != "name" or v} | {"code": "not_best", "reason": str(Remark("not_best"))}
@@ -110,6 +126,7 @@ def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
         "excluded": [*runs.attrs.get("excluded", []), *excluded],
     }
     attrs = kept.attrs
+    kept = kept.drop(columns="_cell")
     kept = kept.set_axis(labels[kept.index], axis=0) if named else kept.reset_index(drop=True)
     kept.attrs = attrs
     return kept
@@ -125,7 +142,7 @@ def _edges(table: pd.DataFrame, kept: pd.DataFrame, cell: list[str], column: str
     edge = swept & ((kept[column] == low) | (kept[column] == high))
     if not edge.any():
         return None
-    where = [", ".join(f"{k} = {row[k]:.3g}" for k in cell) for _, row in kept[edge].head(3).iterrows()]
+    where = [", ".join(f"{k} = {row[k]:.3g}" for k in cells(kept)) for _, row in kept[edge].head(3).iterrows()]
     shown = "; ".join(where) + (" …" if edge.sum() > 3 else "")
     return Remark("best_at_edge", {"column": column, "n": int(edge.sum()), "of": int(swept.sum()), "where": shown})
 

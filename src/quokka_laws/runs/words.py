@@ -97,6 +97,9 @@ SWEPT = _set(
     "warmup dropout optimizer optim schedule scheduler beta beta1 beta2 eps momentum clip init tokenizer vocab corpus "
     "dataset mixture mix recipe objective arch architecture aspect context seqlen experts topk cooldown anneal"
 )
+LEARNING_RATE = _set("lr learning rate peak max maximum base initial init optimizer optim")
+BATCH = _set("batch bs gbs global size train total effective in n num tokens")
+SEQUENCE_LENGTH = tuple(map(_set, ("context", "ctx", "seqlen", "seq len", "sequence length", "block size")))
 SEEDS = _set("seed seeds rep repeat replicate replica trial_seed random")
 
 
@@ -219,6 +222,23 @@ def is_loss(name: str) -> bool:
 def of_seed(name: str) -> bool:
     """Whether a column tells repetitions of one run apart."""
     return bool(SEEDS & set(leaf(name)))
+
+
+def of_learning_rate(name: str) -> bool:
+    """Whether a column is the learning rate itself, not its warm-up or decay."""
+    said = set(leaf(name))
+    return bool("lr" in said or {"learning", "rate"} <= said) and not said - LEARNING_RATE
+
+
+def of_batch(name: str) -> bool:
+    """Whether a column is the size of the batch of one step, in sequences or in tokens; not that of one device."""
+    said = set(leaf(name))
+    return bool({"batch", "bs", "gbs"} & said) and not said - BATCH
+
+
+def of_sequence_length(name: str) -> bool:
+    """Whether a column is the length of a sequence in tokens."""
+    return any(words <= set(leaf(name)) for words in SEQUENCE_LENGTH)
 
 
 def was_swept(name: str) -> bool:

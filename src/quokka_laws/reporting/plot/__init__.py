@@ -5,6 +5,7 @@ from quokka_laws.reporting.plot.comparison import held_out_errors
 from quokka_laws.reporting.plot.downstream import accuracy_over_loss
 from quokka_laws.reporting.plot.forecasts import forecast_scores
 from quokka_laws.reporting.plot.frontier import loss_against_compute
+from quokka_laws.reporting.plot.hyperparameters import hyperparameter_bowls, hyperparameter_law
 from quokka_laws.reporting.plot.kinds import figure
 from quokka_laws.reporting.plot.losses import loss_panels
 from quokka_laws.reporting.plot.recipes import recipe_losses, recipe_multiplier
@@ -24,6 +25,8 @@ __all__ = [
     "forecast_scores",
     "held_out_errors",
     "held_out_runs",
+    "hyperparameter_bowls",
+    "hyperparameter_law",
     "isoflop_profiles",
     "loss_against_compute",
     "loss_contours",
