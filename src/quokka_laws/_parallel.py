@@ -14,6 +14,10 @@ from quokka_laws.exceptions import ArgumentError
 
 T = TypeVar("T")
 
+TOGETHER = 16
+SHARED = 50_000
+"""Bytes of an array from which processes of one machine read the same memory, instead of a copy for each piece."""
+
 
 def check_workers(workers: Any) -> None:
     """Raise :class:`ArgumentError` unless ``workers`` is a count, or −1 for every core."""
@@ -54,10 +58,13 @@ def _results(function: Callable[..., T], pieces: Sequence[tuple[Any, ...]], work
         return (function(*piece) for piece in pieces)
     import joblib
 
+    # Pieces that travel together share what they have in common; several rounds for each worker keep all of them busy.
+    together = max(1, min(TOGETHER, len(pieces) // (4 * joblib.effective_n_jobs(workers))))
+    settings: dict[str, Any] = {"n_jobs": workers, "batch_size": together, "max_nbytes": SHARED}
     try:
-        pool = joblib.Parallel(n_jobs=workers, return_as="generator")
+        pool = joblib.Parallel(return_as="generator", **settings)
     except ValueError:  # Ray's backend hands all results over at the end
-        pool = joblib.Parallel(n_jobs=workers)
+        pool = joblib.Parallel(**settings)
     return pool(joblib.delayed(_there)(is_command_line(), function, piece) for piece in pieces)
 
 
