@@ -74,4 +74,4 @@ def test_shapes_begin_at_the_peak_and_end_where_they_say() -> None:
         ("cosine:0", [1, 0.5, 0.5 + 0.5 * np.cos(0.9 * np.pi), 0]),
         ("cosine", [1, 0.55, 0.1 + 0.45 * (1 + np.cos(0.9 * np.pi)), 0.1]),
     ):
-        assert ql.schedules.relative_rate(name, share) == pytest.approx(expected), name
+        assert schedules.relative_rate(name, share) == pytest.approx(expected), name
