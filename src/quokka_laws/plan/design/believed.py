@@ -33,7 +33,7 @@ WRONG, FORGOTTEN = 0.02, 3.0
 """Standard deviation of what no law knows, and the distance in logarithms over which it is forgotten."""
 WRONG_ABOUT_SIZE = 0.003
 """The same where a best size is asked. It rests on the slope of the surface along a budget, and with more than this the hedge would buy the
-variance of a right law back: 0.02 ends with a standard deviation of ln N that is 8 % above the least, 0.003 within 1 %."""
+variance of a right law back: 0.02 ends with a standard deviation of ln N that is 8 % above the least, 0.003 within 2 %."""
 VAGUE, VAGUE_SIZE = 0.3, 1.0
 """Standard deviations of a prior on log-losses, and on the log of a best size: a factor e either way."""
 NOISE = 0.006
