@@ -140,7 +140,7 @@ def downstream_command(
         *doubts(fitted),
     ]
     below = [predicted_table(predicted, method), tasks_table(found), held_out_table(found)]
-    out.text(found.said(predicted), known, *(below if out.form == "text" and out.path is None else []))
+    out.text(found.said(predicted), known, *([] if out.data_on_stdout else below))
     if out.path is not None and out.form == "json":
         write_file(out.path, to_json(found))
     else:
@@ -164,7 +164,7 @@ def predict_tasks(path: str, metric: str | None, point: dict[str, Any], level: f
         *(d.sentence() for task in named for d in task.diagnostics),
         *doubts(found.fit),
     ]
-    below = [predicted_table(predicted, found.method)] if out.form == "text" and out.path is None else []
+    below = [] if out.data_on_stdout else [predicted_table(predicted, found.method)]
     out.text(found.said(predicted), known, *below)
     out.data(predicted)
     out.finish(known)

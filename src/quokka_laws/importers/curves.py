@@ -161,8 +161,18 @@ def points(
             )  # what was spent follows from N and D, or is the share of the planned that was seen
             if planned is not None and "D" in base and "D" in row:
                 row["C"] = planned * row["D"] / base["D"]
+        if checkpoints:
+            row |= _along(table, int(i), curve, tokens_per_step)
         rows.append({**row, "status": status, "reason": reason, "remark": _text(remarks)})
     return rows
+
+
+def _along(table: pd.DataFrame, i: int, curve: Curve, tokens_per_step: float | None) -> dict[str, float]:
+    """What a fit of whole curves needs of a point: its learning rate, and the planned tokens where they are known."""
+    known = {"lr": float(table["lr"].iloc[i])} if "lr" in table else {}
+    if tokens_per_step and curve.facts.get("max_steps"):
+        return {**known, "D_final": float(curve.facts["max_steps"]) * tokens_per_step}
+    return {**known, "D_final": float(curve.facts["D"])} if "D" in curve.facts else known
 
 
 def unusable(curve: Curve, status: str, reason: str) -> dict[str, Any]:
@@ -224,7 +234,8 @@ def _noise(table: pd.DataFrame, final: Final) -> list[Remark]:
     if final != Final("last", 1) or len(table) < 20:
         return []
     tail = table["loss"].to_numpy(float)[-20:]
-    jump = float(np.std(np.diff(tail)) / np.sqrt(2))
+    bend = np.diff(tail, 2)  # a curve that falls smoothly has nearly none
+    jump = float(1.4826 * np.median(np.abs(bend)) / np.sqrt(6))
     if jump < 0.005 * tail.mean():
         return []
     return [Remark("noisy", {"jump": jump})]
