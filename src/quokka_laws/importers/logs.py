@@ -73,8 +73,8 @@ def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
 
 def _equal(one: Curve, other: Curve) -> bool:
     """Whether two curves hold the same losses at the same steps."""
-    tables = [c.table.loc[c.table["loss"].notna(), ["step", "loss"]].to_numpy(dtype=float) for c in (one, other)]
-    return tables[0].shape == tables[1].shape and np.allclose(*tables, rtol=1e-6)
+    a, b = (c.table.loc[c.table["loss"].notna(), ["step", "loss"]].to_numpy(dtype=float) for c in (one, other))
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-6)
 
 
 def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
