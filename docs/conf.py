@@ -47,12 +47,13 @@ html_show_sourcelink = False
 copybutton_exclude = ".linenos, .gp, .go"
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 html_css_files = ["wide.css"]
 html_theme_options = {
     "show_prev_next": False,
     "navbar_end": ["version", "theme-switcher", "navbar-icon-links"],
     "icon_links": [{"name": "Repository", "url": REPOSITORY, "icon": "fa-brands fa-github"}],
-    "footer_start": ["copyright", "version"],
+    "footer_start": ["copyright"],
     "footer_end": [],
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,

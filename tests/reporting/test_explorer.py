@@ -160,6 +160,24 @@ def test_variables_of_a_formula_are_sliders(tmp_path: Path) -> None:
     assert complaints == []
 
 
+def test_mixtures_of_experts_have_their_own_sliders_and_pay_for_what_computes(tmp_path: Path) -> None:
+    law = from_name("moe-abnar")
+    values = {"e": 1.8, "a": 400.0, "alpha": 0.35, "b": 2000.0, "beta": 0.37}
+    values |= {"c": 0.1, "lam": 0.1, "d": 10.0, "delta": 0.1, "gamma": 0.3}
+    moe = ql.FittedLaw(law, {k: values[k] for k in law.names})
+    with opened(write_explorer([moe], tmp_path / "e.html"), 1280) as (page, complaints):
+        page.fill("#box-sparsity", "0.9")
+        found = page.evaluate("quokka.best(quokka.laws[0], {...quokka.state(), C: 1e21})")
+        assert "N_total" in page.evaluate("document.getElementById('chart').textContent")
+    assert complaints == []
+    assert 6 * 0.1 * found["N"] * found["D"] == pytest.approx(1e21, rel=1e-9)
+    sizes = found["N"] * np.array([0.99, 1.0, 1.01])
+    loss = moe(N_total=sizes, D=1e21 / (6 * 0.1 * sizes), sparsity=0.9)
+    assert found["loss"] == pytest.approx(loss[1], rel=1e-9)
+    assert loss[1] < loss[0]
+    assert loss[1] < loss[2]
+
+
 def test_repetition_and_kinds_of_loss_are_said(tmp_path: Path) -> None:
     names = ("besiroglu-2024", "quokka-2025/repeated")
     path = write_explorer([law for n in names if isinstance(law := ql.published[n], ql.FittedLaw)], tmp_path / "e.html")

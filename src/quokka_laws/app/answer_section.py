@@ -97,21 +97,20 @@ def answer_section(now: Session) -> None:
         return
     st.header("Answer")
     reading, question = now.asked
-    job = now.job("answer", reading, question)
-    assert job is not None
-    if not outcome(job, now, "Fitting"):
-        return
-    answer: Answer = job.result
-    if now.asked != (now.reading, now.question):
-        paragraph("This is the answer to what was chosen before. Press Fit for that to what is chosen now.", "note")
-    headline(answer.headline)
-    _undo(now)
-    if answer.doubts:
-        st.subheader("Before you rely on it")
-        for number, doubt in enumerate(answer.doubts):
-            paragraph(f"{number + 1}. {doubt.text}")
-            offers(doubt.offers, now, f"doubt-{number}")
-    figures, tables, laws, hand_on = st.tabs(["Figures", "Tables", "Laws side by side", "Hand on"])
+    said, doubts, more = (st.container() for _ in range(3))
+    with said:
+        job = now.job("answer", reading, question)
+        assert job is not None
+        if not outcome(job, now, "Fitting"):
+            return
+        answer: Answer = job.result
+        if now.asked != (now.reading, now.question):
+            paragraph("This is the answer to what was chosen before. Press Fit for that to what is chosen now.", "note")
+        headline(answer.headline)
+        _undo(now)
+    with doubts:
+        _doubts(now, answer)
+    figures, tables, laws, hand_on = more.tabs(["Figures", "Tables", "Laws side by side", "Hand on"])
     with figures:
         _charts(answer.charts, "fit")
     with tables:
@@ -121,6 +120,15 @@ def answer_section(now: Session) -> None:
         _side_by_side(now, reading, question)
     with hand_on:
         _hand_on(now, reading, question, answer)
+
+
+def _doubts(now: Session, answer: Answer) -> None:
+    """What to know before relying on the answer, and what can be tried."""
+    if answer.doubts:
+        st.subheader("Before you rely on it")
+    for number, doubt in enumerate(answer.doubts):
+        paragraph(f"{number + 1}. {doubt.text}")
+        offers(doubt.offers, now, f"doubt-{number}")
 
 
 def _undo(now: Session) -> None:

@@ -27,11 +27,12 @@ from quokka_laws.runs.read import row_names
 Spec = dict[str, Any]
 
 ACCENT, SECOND, GREY = "#d55e00", "#0f86c9", "#8a8f98"
-SHADES = {"scheme": "viridis", "extent": [0.12, 0.92]}
+SHADES = {"scheme": {"name": "viridis", "extent": [0.28, 0.9]}}
+"""The part of the scale that is seen on white and on black."""
 GRID = 60  # points of a curve
-HEIGHT = 340
-HUMAN = "replace(replace(format(datum.value, '.3~s'), 'G', 'B'), 'k', 'k')"
-POWER = "format(datum.value, '.0e')"
+HEIGHT = 400
+HUMAN = "replace(format(datum.value, '.3~s'), 'G', 'B')"
+POWER = "replace(format(datum.value, '.0e'), '+', '')"
 
 
 def of_study(done: Study) -> Iterator[Chart]:
@@ -132,7 +133,7 @@ def _loss_against_compute(done: Study, runs: pd.DataFrame, frontier: pd.DataFram
             x=x,
             y=_linear("loss", label),
             color={"field": "N", "type": "quantitative", "scale": {"type": "log", **SHADES},
-                   "legend": {"title": "parameters N", "labelExpr": HUMAN}},
+                   "legend": {"title": "parameters N", "labelExpr": HUMAN, "type": "gradient"}},
             tooltip=_run_tips(runs),
         ),
         _layer(
@@ -199,7 +200,7 @@ def _isoflops(iso: IsoflopFit, runs: pd.DataFrame) -> Chart:
         "field": "budget",
         "type": "quantitative",
         "scale": {"type": "log", **SHADES},
-        "legend": {"title": "C (FLOPs)", "labelExpr": POWER},
+        "legend": {"title": "C (FLOPs)", "labelExpr": POWER, "type": "gradient"},
     }
     x, y = _log("N", "parameters N", HUMAN), _linear("loss", label)
     points = thinned(table)[["N", "loss", "budget"]]
@@ -236,7 +237,7 @@ def _epochs(fit: FitResult, runs: pd.DataFrame) -> Chart:
         "field": "N",
         "type": "quantitative",
         "scale": {"type": "log", **SHADES},
-        "legend": {"title": "parameters N", "labelExpr": HUMAN},
+        "legend": {"title": "parameters N", "labelExpr": HUMAN, "type": "gradient"},
     }
     x, y = _log("epochs", "epochs", "format(datum.value, '.3~r')"), _linear("loss", loss_label(fit))
     shown = runs[np.isclose(runs["U_D"], data, rtol=0.02)]

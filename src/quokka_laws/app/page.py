@@ -22,9 +22,14 @@ def main() -> None:
         "alone and deleted when it ends.",
         "note",
     )
-    if runs_section(now):
-        question_section(now)
-        answer_section(now)
+    runs, question, answer = (st.container() for _ in range(3))
+    with runs:
+        ready = runs_section(now)
+    if ready:
+        with question:
+            question_section(now)
+        with answer:
+            answer_section(now)
     paragraph(f"quokka-laws {__version__}", "note")
 
 

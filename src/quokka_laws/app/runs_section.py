@@ -52,24 +52,37 @@ def runs_section(now: Session) -> bool:
             "note",
         )
         return False
+    # The same containers on every run: what comes and goes in one leaves the selects in the next as they are, even open.
+    said, gone, mend, read = (st.container() for _ in range(4))
+    if now.seen is not None:
+        with mend:
+            now.reading = _mended(now, now.seen)
     job = now.job("look", now.reading)
     assert job is not None
-    current = outcome(job, now, "Reading")
-    if current:
-        now.seen = job.result
-    look = now.seen
-    if look is None:
-        return False
-    if current and look.refused:
+    with said:
+        current = outcome(job, now, "Reading")
+        if current and job.result is not now.seen:
+            now.seen = job.result
+            st.rerun()
+        if now.seen is None:
+            return False
+        if current:
+            _said(now, now.seen)
+    with gone:
+        _left_out(now.seen)
+    with read:
+        _as_read(now.seen)
+    return not now.seen.refused
+
+
+def _said(now: Session, look: Look) -> None:
+    """How many rows can be used, or why none, with what would mend it."""
+    if look.refused:
         refused(look.refused)
         offers(look.offers, now, "mend")
-    elif current:
-        paragraph(look.answer)
-        bullets(look.notes)
-    _left_out(look)
-    _mend(now, look)
-    _as_read(look)
-    return not look.refused
+        return
+    paragraph(look.answer)
+    bullets(look.notes)
 
 
 def _files(now: Session, given: Sequence[Any], chosen: int | None) -> tuple[File, ...]:
@@ -107,24 +120,22 @@ def _as_read(look: Look) -> None:
     if len(look.table.columns):
         more = f", the first {SHOWN}" if look.rows > SHOWN else ""
         with st.expander(f"{look.rows} rows as read{more}"):
-            st.dataframe(look.table, hide_index=True, width="stretch")
+            digits = {c: st.column_config.NumberColumn(format="%.5g") for c in look.table.select_dtypes("number")}
+            st.dataframe(look.table, hide_index=True, width="stretch", column_config=digits)
             bullets(look.routine)
 
 
 # ---- mending ----------------------------------------------------------------------------------------------------
 
 
-def _mend(now: Session, look: Look) -> None:
+def _mended(now: Session, look: Look) -> Reading:
     """Which column is what, which rows count, and in what units."""
     now.mending = now.mending or bool(look.refused) or not {"N", "D", "loss"} <= set(look.table.columns)
     with st.expander("Columns, rows and units", expanded=now.mending):
         choice = _columns(now, look, now.reading)
         choice = _rows(now, look, choice)
         choice = _units(now, choice)
-        choice = _logs(now, look, choice)
-    if choice != now.reading:
-        now.reading = choice
-        st.rerun()
+        return _logs(now, look, choice)
 
 
 def _columns(now: Session, look: Look, choice: Reading) -> Reading:
@@ -138,7 +149,9 @@ def _columns(now: Session, look: Look, choice: Reading) -> Reading:
         blank = (
             f"as recognised: {known}" if known else "derived" if canonical in look.table.columns else "not in the table"
         )
-        options = list(dict.fromkeys(["", column, *look.columns]))
+        options = list(
+            dict.fromkeys(["", *look.columns, column])
+        )  # the same as long as the files are, else it is a new select
         with places[number % 2]:
             where, beside = st.columns([3, 2]) if canonical in COUNTED else (st.container(), None)
             taken = where.selectbox(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from quokka_laws.literature.registry import full_name, published
 from quokka_laws.results.downstream_storage import is_downstream, read_downstream
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.results.format import WIDTH
 from quokka_laws.results.schema import SCHEMA
 from quokka_laws.writing import make_folder
 
@@ -124,7 +126,7 @@ def report_command(
     if target is None:
         click.echo(made.text.encode("utf-8"))  # whatever the terminal's alphabet
     else:
-        Output("text", None, False).text(made.answer, made.known)
+        Output("text", None, False).text(textwrap.fill(made.answer, WIDTH, subsequent_indent="  "), made.known)
         write_file(target, made.text)
     if to is not None:
         say(f"logged to {to_wandb(made, fitted, project=project)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -53,6 +54,12 @@ def _solved_parameters(params: lmfit.Parameters, values: dict[str, float]) -> lm
     return solved
 
 
+@cache
 def _versions() -> dict[str, str]:
-    libraries = {name: version(name) for name in ("numpy", "scipy", "pandas", "lmfit")}
-    return {"quokka-laws": __version__, **libraries, "python": platform.python_version()}
+    return {"quokka-laws": __version__, **_libraries(), "python": platform.python_version()}
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    """Asked once: each answer is a file that is read and parsed, and fits are made by the dozen."""
+    return {name: version(name) for name in ("numpy", "scipy", "pandas", "lmfit")}

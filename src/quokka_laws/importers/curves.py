@@ -224,7 +224,8 @@ def _noise(table: pd.DataFrame, final: Final) -> list[Remark]:
     if final != Final("last", 1) or len(table) < 20:
         return []
     tail = table["loss"].to_numpy(float)[-20:]
-    jump = float(np.std(np.diff(tail)) / np.sqrt(2))
+    bend = np.diff(tail, 2)  # a curve that falls smoothly has nearly none
+    jump = float(1.4826 * np.median(np.abs(bend)) / np.sqrt(6))
     if jump < 0.005 * tail.mean():
         return []
     return [Remark("noisy", {"jump": jump})]

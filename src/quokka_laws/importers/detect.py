@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.importers import (
+    beside,
     huggingface,
     lm_eval,
     logs,
@@ -87,7 +88,7 @@ def _folder(root: Path) -> str:
             return "huggingface"
         events = events or any(tensorboard.MARK in name for name in files)
         offline = offline or any(name.endswith(wandb_offline.MARK) for name in files)
-        tables = tables or any(is_table_name(name) and Path(name).stem not in logs.SIDE for name in files)
+        tables = tables or any(is_table_name(name) and Path(name).stem not in beside.SIDE for name in files)
         if "mlflow.db" in files and Path(folder) == root:
             raise RunsError(f"{root} holds an MLflow database; name it: {root / 'mlflow.db'}")
     if store:

@@ -79,7 +79,7 @@ def read(root: Path, options: Options) -> Iterator[dict[str, Any]]:
                 row["loss_unit"] = unit
         if size := config.get("model_num_parameters"):
             row["N"] = float(size)
-        if step := STEP.search(str(config.get("model_args", ""))):
+        if step := STEP.search(_arguments(config)):
             row["step"] = int(step[1])
         named = options.of(name)["name_facts"]
         found[name] = {**found.get(name, {}), **row, **scores, "source": str(path), **named, **facts}
@@ -131,9 +131,15 @@ def _chosen(metrics: list[str]) -> str:
     return ""
 
 
+def _arguments(config: dict[str, Any]) -> str:
+    """Arguments of the model as one text: an object in newer versions of the harness."""
+    given = config.get("model_args") or ""
+    return ",".join(f"{k}={v}" for k, v in given.items()) if isinstance(given, dict) else str(given)
+
+
 def _name(data: dict[str, Any], path: Path) -> str:
     """The model's name as the harness has it: with its revision where it names one."""
-    arguments = str((data.get("config") or {}).get("model_args", ""))
+    arguments = _arguments(data.get("config") or {})
     found = PRETRAINED.search(arguments)
     name = str(data.get("model_name") or (found[1] if found else path.stem))
     revision = re.search(r"revision=([^,]+)", arguments)

@@ -25,7 +25,11 @@ MOST_DRAWS, ALL_DRAWS = 400, 1200
 """Of one law, and of all laws of a page together: a page stays small enough to send."""
 MOST_RUNS, ALL_RUNS = 300, 900
 DIGITS = 8
-KNOWN = ("N", "D", "U_D", "epochs", "C")
+DATA = ("D", "U_D", "epochs")
+SIZES = ("N", "N_active", "N_total", "N_dense", "N_nonvocab")
+"""What a law may call its size, first come first served; the axis of the page."""
+SPARSITY = "sparsity"
+"""Share of the parameters that does not compute, where the size is all of them."""
 
 
 def explorer(laws: Sequence[FittedLaw], *, title: str = "Scaling-law explorer") -> str:
@@ -53,14 +57,14 @@ def explorer(laws: Sequence[FittedLaw], *, title: str = "Scaling-law explorer") 
     Notes
     -----
     C is the total budget: training and inference together, ``C = k·N·D + 2·N·T`` with T inference tokens and
-    k·N·D the fit's own FLOP rule. A law without epochs takes every token as fresh, and is marked where that means more
+    k·N·D the fit's own FLOP rule; of N_total with a variable ``sparsity`` only the share 1 − sparsity computes. A law without epochs takes every token as fresh, and is marked where that means more
     than four epochs; a law with epochs is asked at ``epochs = D / U_D``. Bands are percentiles
     (5 and 95 %) over at most 400 evenly chosen draws of each law.
     """
     if not laws:
         raise FitError("an explorer page needs at least one law")
     for law in laws:
-        if not {"N"} < set(law.law.variables) or not {"D", "U_D", "epochs"} & set(law.law.variables):
+        if not _size(law) or not set(DATA) & set(law.law.variables):
             raise FitError(
                 f"{law.label} is a law of {', '.join(law.law.variables)}; the explorer draws laws of N and data"
             )
@@ -70,10 +74,12 @@ def explorer(laws: Sequence[FittedLaw], *, title: str = "Scaling-law explorer") 
             )
     own = max(1, sum(isinstance(law, FitResult) for law in laws))
     records = [_record(law, own) for law in laws]
+    sizes = {_size(law) for law in laws}
     units = {law.conventions.loss_unit for law in laws}
     data = {
         "laws": records,
         "controls": _controls(laws),
+        "size": f"parameters {sizes.pop()}" if len(sizes) == 1 else "parameters",
         "loss": f"loss ({units.pop()})" if len(units) == 1 else "loss",
     }
     return render(
@@ -126,11 +132,21 @@ def _by_decades(name: str, label: str, low: float, high: float, beyond: int, sta
     return {"name": name, "label": label, **ends, "start": start, "log": True, "none": False}
 
 
+def _size(law: FittedLaw) -> str:
+    """The variable that is the model's size; empty where there is none."""
+    return next((name for name in SIZES if name in law.law.variables), "")
+
+
+def _sparse(law: FittedLaw) -> str:
+    """The variable that says which share of the size computes; empty where all of it does."""
+    return SPARSITY if SPARSITY in law.law.variables and _size(law) == "N_total" else ""
+
+
 def _own(law: FittedLaw) -> dict[str, dict[str, float]]:
     """Variables of a law beside size and data, with the range of its runs and the middle of that."""
     found = {}
     for name in law.law.variables:
-        if name in KNOWN:
+        if name in (*DATA, "C", _size(law)):
             continue
         low, high = law.fitted_range.get(name, (0.1, 10.0))
         middle = float(np.sqrt(low * high)) if low > 0 else 0.5 * (low + high)
@@ -151,7 +167,7 @@ def _record(law: FittedLaw, own: int) -> dict[str, Any]:
         total = len(usable)
         every = _evenly(total, min(MOST_DRAWS, ALL_DRAWS // own))
         draws = [[_short(v) for v in row] for row in usable[list(law.law.names)].to_numpy()[every].tolist()]
-    runs = law.runs if isinstance(law, FitResult) else pd.DataFrame()
+    runs = _as_points(law) if isinstance(law, FitResult) else pd.DataFrame()
     return {
         "label": law.label,
         "equation": law.law.equation,
@@ -162,12 +178,24 @@ def _record(law: FittedLaw, own: int) -> dict[str, Any]:
         "values": [float(law.values[k]) for k in law.law.names],
         "draws": draws,
         "all_draws": total,
+        "size": _size(law),
+        "sparse": _sparse(law),
         "repeats": law.law.of_repetition,
         "range": {k: list(v) for k, v in law.fitted_range.items()},
         "own": _own(law),
         "runs": _runs(runs, list(_own(law)), min(MOST_RUNS, ALL_RUNS // own)),
         "all_runs": len(runs),
     }
+
+
+def _as_points(fit: FitResult) -> pd.DataFrame:
+    """The fitted rows with their size as N, and their compute by the page's own count where they have none."""
+    runs = fit.runs.copy()
+    runs["N"] = runs[_size(fit)]
+    if "C" not in runs and "D" in runs:
+        share = 1.0 - runs[SPARSITY] if _sparse(fit) else 1.0
+        runs["C"] = fit.conventions.flops_per_ND * share * runs["N"] * runs["D"]
+    return runs
 
 
 def _runs(runs: pd.DataFrame, own: Sequence[str], most: int) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from quokka_laws.reporting.plot.axes import (
     sequential,
     shades,
 )
+from quokka_laws.reporting.plot.outlying import both_optima, name_rows, outlying
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human
@@ -109,8 +110,11 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
         )
         halo(named)
         ax.plot(N, budget / (k * N), ":", color="0.5", lw=0.9)
+    if (found := outlying(fit)) is not None:
+        name_rows(ax, fit, found, runs["N"].to_numpy(dtype=float), runs["D"].to_numpy(dtype=float))
+        both_optima(ax, fit, found)
     # Below the axes: runs and contours are everywhere inside them.
-    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
+    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3 if found is None else 2)
     return ax
 
 
@@ -165,6 +169,9 @@ def residuals(fit: FitResult, *, against: str | None = None, ax: Axes | None = N
         ax.axhspan(
             -100 * delta, 100 * delta, color=ink(), alpha=0.12, lw=0, zorder=0, label=f"±δ = ±{100 * delta:.3g} %"
         )
+    if (found := outlying(fit)) is not None:
+        name_rows(ax, fit, found, table[against].to_numpy(dtype=float), 100 * table["residual"].to_numpy(dtype=float))
+    if delta or found is not None:
         legend(ax)
     if against in QUANTITIES or spread(table[against]) > 30:
         log_axes(ax, x=against)

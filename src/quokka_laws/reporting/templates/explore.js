@@ -99,7 +99,7 @@ const repetition = (law, at, s) => {
 const share = (part) => part > 0.999 ? "all" : part < 1e-4 ? "< 0.01 %" : +(100 * part).toPrecision(2) + " %";
 function outside(law, at, s) {
   let worst = 1;
-  const seen = { ...s.more, N: at.N, D: at.D, C: law.flops * at.N * at.D };
+  const seen = { ...s.more, [law.size]: at.N, D: at.D, C: price(law, s) * at.N * at.D };
   if (law.repeats) { seen.epochs = at.epochs; seen.U_D = s.U_D; }
   for (const k of Object.keys(seen)) {
     const r = law.range[k];
@@ -181,7 +181,7 @@ function draw() {
     for (const run of runs) shape("circle", { class: "run", cx: X(Math.log(run.N)), cy: Y(run.loss), r: 3.5, fill: law.color, stroke: "var(--bg)" }, inside);
     if (best) shape("circle", { cx: X(Math.log(best.N)), cy: Y(best.loss), r: 6, fill: "var(--bg)", stroke: law.color, "stroke-width": 2.5 }, inside);
   }
-  shape("text", { x: (W + M.l) / 2, y: H - 6, "text-anchor": "middle" }, svg, "parameters N");
+  shape("text", { x: (W + M.l) / 2, y: H - 6, "text-anchor": "middle" }, svg, DATA.size);
   shape("text", { transform: `translate(14 ${H / 2}) rotate(-90)`, "text-anchor": "middle" }, svg, DATA.loss);
   scene = { x0, x1, X, Y, W, M, H, curves, s, cross: shape("g", {}, svg) };
   const near = curves.reduce((n, c) => n + c.runs.length, 0), own = curves.some((c) => c.law.runs.length);

@@ -5,12 +5,14 @@ const laws = DATA.laws.map((law, i) => {
   return { ...law, f: SOURCES[i], p: named(law.values), many: law.draws.map(named), middle, color: `var(--law-${i % 6})`, on: true };
 });
 
-// Loss of one law at raw data; ``more`` are variables of its own, such as a sparsity.
+// Loss of one law at raw data; ``more`` are variables of its own, such as a sparsity; N is its size, whatever it counts.
 function lossAt(law, p, N, D, U_D, more) {
-  return law.f(p, { ...law.middle, ...more, N, D, U_D, epochs: D / U_D, C: law.flops * N * D });
+  return law.f(p, { ...law.middle, ...more, N, [law.size]: N, D, U_D, epochs: D / U_D, C: law.flops * N * D });
 }
+// FLOPs per unit of size and token: of a sparse model only its active share computes.
+const price = (law, s) => law.flops * (law.sparse ? 1 - (s.more?.[law.sparse] ?? law.middle[law.sparse]) : 1);
 // Tokens that the budget leaves for training.
-const tokens = (law, s, N) => s.C / (law.flops * N) - (2 * s.T) / law.flops;
+const tokens = (law, s, N) => s.C / (price(law, s) * N) - (2 * s.T) / law.flops;
 const lossOf = (law, p, s, logN) => {
   const N = Math.exp(logN), D = tokens(law, s, N);
   return D > 0 ? lossAt(law, p, N, D, s.U_D, s.more) : NaN;
@@ -23,7 +25,7 @@ function percentile(values, q) {
   return v[low] + (at - low) * ((v[low + 1] ?? v[low]) - v[low]);
 }
 // log N at which the budget pays for one pass over the unique tokens.
-const onePass = (law, s) => Math.log(s.C / (law.flops * s.U_D + 2 * s.T));
+const onePass = (law, s) => Math.log(s.C / (price(law, s) * (s.U_D + (2 * s.T) / law.flops)));
 // Where a fourth-order difference of f changes sign between a and b.
 function stationary(f, a, b, h, steps) {
   const slope = (v) => 8 * (f(v + h) - f(v - h)) - (f(v + 2 * h) - f(v - 2 * h));
@@ -32,7 +34,7 @@ function stationary(f, a, b, h, steps) {
 }
 // The lowest loss when all of C is spent: a grid over log N, then the point without slope.
 function best(law, s) {
-  const top = Math.log(s.C / (law.flops * (1 + (2 * s.T) / law.flops)));
+  const top = Math.log(s.C / (price(law, s) * (1 + (2 * s.T) / law.flops)));
   const f = (v) => lossOf(law, law.p, s, v);
   const low = Math.log(1e3), count = 600, step = (top - low) / count;
   let at = -1, least = Infinity;
