@@ -51,7 +51,7 @@ from quokka_laws.runs.made_columns import made
 from quokka_laws.runs.proposals import accuracies, proposed
 from quokka_laws.runs.quantities import parse_quantities
 from quokka_laws.runs.remarks import Remark
-from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, unlabelled
+from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, shared, unlabelled
 from quokka_laws.runs.states import states
 
 POSITIVE = (*INPUTS, "loss")
@@ -203,7 +203,8 @@ def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.D
     attrs = dict(runs.attrs)
     source = attrs.get("source", "runs")
     conventions = Conventions.from_dict(attrs.get("conventions", {}))
-    table = labelled(runs.copy())
+    table = labelled(pd.DataFrame(runs, copy=True))
+    table.attrs = {}  # pandas copies what is recorded with every column that is looked at
     if "_row" not in table:
         table.insert(0, "_row", np.arange(len(table)))
     for name in [k for k in POSITIVE if k in table]:
@@ -227,11 +228,11 @@ def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.D
 
 def _final(table: pd.DataFrame) -> pd.DataFrame:
     """Canonical columns first, without the reader's own, with the owner's index or 0 … n−1."""
-    attrs = table.attrs
+    attrs, table.attrs = table.attrs, {}
     first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
     table = table[[*first, *(k for k in table if k not in first and k not in OWN)]]
     table = unlabelled(table)
-    table.attrs = attrs
+    table.attrs = shared(attrs)
     return table
 
 
