@@ -67,3 +67,12 @@ def test_a_mistake_is_one_sentence(fit: str, tmp_path: Path) -> None:
         assert done.exit_code == code, done.output
         assert says in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_folder_holds_forecasts_and_other_files(tmp_path: Path) -> None:
+    from quokka_laws.cli.pages import _forecast_files
+
+    (tmp_path / "a.json").write_text('{"schema": "quokka-laws/forecast"}')
+    (tmp_path / "fit.json").write_text('{"schema": "quokka-laws/fit"}')
+    assert [p.name for p in _forecast_files(str(tmp_path))] == ["a.json"]
+    assert _forecast_files("one.json") == [Path("one.json")]
