@@ -1,6 +1,6 @@
 """Buying runs from a pool to predict its dear region: our design beside random, cheapest, D-optimal and published rules.
 
-    python benchmarks/design.py [--data FOLDER] [--seeds 2] [--pools epoch,quokka] [--shares .01,.05,.1]
+    python benchmarks/design.py [--data FOLDER] [--seeds 2] [--pools epoch;quokka] [--rules 'random;next_runs']
 
 Each pool is a table of candidates with their losses and a dear region that cannot be bought. A rule spends 1, 5 or 10 % of what all
 candidates cost together; Skaling's law is fitted to what it bought, and R² (at least −1, as in arXiv 2604.22753) is that of the dear
@@ -306,16 +306,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--pools", default="")
+    parser.add_argument("--rules", default=";".join(RULES))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     every = pools(options.data)
     rows = []
-    for name in options.pools.split(",") if options.pools else every:
+    for name in options.pools.split(";") if options.pools else every:
         for seed in range(options.seeds):
             pool, region = every[name](seed)
             budgets = tuple(share * pool["C"].sum() for share in SHARES)
-            for label, rule in RULES.items():
+            for label in options.rules.split(";"):
+                rule = RULES[label]
                 if "U_D" in pool and label not in REPEATED:
                     continue
                 for share, chosen in zip(SHARES, rule(pool, region, budgets, seed), strict=True):
@@ -323,7 +325,13 @@ def main() -> None:
             if options.out is not None:
                 pd.DataFrame(rows, columns=["pool", "rule", "share", "R2", "runs"]).to_csv(options.out, index=False)
     found = pd.DataFrame(rows, columns=["pool", "rule", "share", "R2", "runs"])
-    print(found.pivot_table(index=["pool", "share"], columns="rule", values="R2")[list(RULES)].round(2).to_string())
+    print(
+        found.pivot_table(index=["pool", "share"], columns="rule", values="R2")[
+            [r for r in RULES if r in set(found["rule"])]
+        ]
+        .round(2)
+        .to_string()
+    )
     one = found[~found["pool"].isin(["reuse2026", "datablations"])]
     print("\nMean, one pass over the data")
     print(one.pivot_table(index="rule", columns="share", values="R2").round(2).to_string())

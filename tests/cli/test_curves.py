@@ -52,4 +52,4 @@ def test_refusals(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["curves", path, "--schedule", "sine"]).exit_code == 2
     done = CliRunner().invoke(main, ["curves", path])
     assert done.exit_code == 1
-    assert "learning rate goes on" in " ".join(done.stderr.split())
+    assert "has no learning rates" in " ".join(done.stderr.split())

@@ -51,6 +51,7 @@ def test_a_stated_schedule_needs_no_learning_rates() -> None:
     ("table", "more", "words"),
     [
         (log(upto=0.3), {}, "nothing says how its learning rate goes on"),
+        (log(lr=None), {}, "has no learning rates"),
         (log(upto=0.5), {"schedule": "constant"}, "away from the schedule"),
         (log().drop(columns="N"), {}, "missing: N"),
         (log().assign(N=[1e8] * 299 + [2e8]), {}, "2 sizes N"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,6 @@ from click.testing import CliRunner
 
 import quokka_laws as ql
 from quokka_laws.cli.app import main
-from quokka_laws.reporting import page_figures
 from quokka_laws.reporting.page import report
 from quokka_laws.reporting.templating import markdown
 from quokka_laws.results.storage import data_hash
@@ -45,15 +43,6 @@ def text(quokka_fit: ql.FitResult) -> str:
 def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without figures and the refits behind them."""
     monkeypatch.setattr("quokka_laws.reporting.page.figures", lambda *_: ())
-
-
-def test_a_figure_that_the_law_refuses_does_not_take_the_page_with_it() -> None:
-    def refuse() -> NoReturn:
-        raise ql.FitError("it cannot rise")
-
-    drawn = page_figures.Figure("Loss contours", "Loss over epochs.", refuse).drawn(True)
-    assert drawn["svg"] == ""
-    assert drawn["caption"] == "Not drawn: it cannot rise"
 
 
 def test_says_everything(page: str, quokka_fit: ql.FitResult) -> None:
@@ -188,30 +177,6 @@ def test_checklist_is_the_librarys(quokka_fit: ql.FitResult, text: str) -> None:
         assert key in text.split("What a reader will ask for")[1]
     with pytest.raises(ql.ArgumentError, match="no_such"):
         report(quokka_fit, answers={"no_such": "x"})
-
-
-def test_held_out_figure_is_a_comparison_with_a_rival(quokka_fit: ql.FitResult, text: str) -> None:
-    found = page_figures.comparison(quokka_fit)
-    assert {"chinchilla", "skaling"} <= set(found.table["law"])
-    rows = found.table[found.table["holdout"] == "×10"].set_index("law")
-    assert f"| chinchilla | ×10 the largest fitted | 60 | 27 | {100 * rows.loc['chinchilla', 'error']:.2f} % |" in text
-
-
-def test_fixed_coefficients_stay_fixed_where_the_largest_runs_are_held_out(quokka87: pd.DataFrame) -> None:
-    law = ql.laws.Chinchilla()
-    params = law.make_params(E={"value": 2.0, "vary": False}, beta={"expr": "alpha"})
-    found = page_figures.comparison(ql.fit(law, quokka87, params=params))
-    own = found.fits["chinchilla"].values
-    assert own["E"] == 2.0
-    assert own["beta"] == own["alpha"]
-
-
-def test_many_checkpoints_are_thinned_evenly() -> None:
-    runs = pd.DataFrame({"run_id": np.repeat(["a", "b"], 5000), "epochs": np.tile(np.arange(5000), 2), "loss": 3.0})
-    few = page_figures.thinned(runs)
-    assert len(few) == page_figures.MOST_ROWS
-    assert few.groupby("run_id")["epochs"].agg(["min", "max"]).to_numpy().tolist() == [[0, 4999]] * 2
-    assert page_figures.thinned(few) is few
 
 
 def test_thousands_of_checkpoints_make_a_page_that_can_be_sent() -> None:

@@ -199,6 +199,10 @@ class _Logged:
                     f"run {self.run_id}: its learning rates so far are {off:.0%} of the peak away from the schedule {self.shape!r}"
                 )
             return np.where(nodes <= self.D[-1], own, stated)
+        if own is None and not shapes:
+            raise RunsError(
+                f"run {self.run_id} has no learning rates (a column lr); state its schedule: 'cosine', 'wsd', 'linear' or 'constant'"
+            )
         if not shapes:
             raise RunsError(
                 f"run {self.run_id} has seen {self.D[-1] / self.D_final:.0%} of its tokens and nothing says how its learning "

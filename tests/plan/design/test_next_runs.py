@@ -204,7 +204,7 @@ def test_a_tenth_of_a_pool_predicts_its_dear_region_better_than_the_cheapest_run
     for name, rows in (("chosen", pool.loc[chosen.index]), ("cheapest", pool.loc[cheap])):
         fit = ql.fit(ql.laws.Skaling(), ql.check_runs(rows.reset_index(drop=True)), objective="auto")
         off[name] = float(np.abs(np.log(fit(N=REGION["N"], D=REGION["D"]) / truth)).max())
-    assert off["chosen"] < 0.02 < off["cheapest"]
+    assert off["chosen"] < 0.7 * off["cheapest"]
 
 
 def test_costs_are_of_any_column(pool: pd.DataFrame) -> None:

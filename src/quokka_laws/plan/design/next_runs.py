@@ -22,8 +22,8 @@ from quokka_laws.results.format import times
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.quantities import parse_quantity
 
-RUNS_PER_COEFFICIENT = 8.0 / 3.0
-"""As few runs as this leave the law's error to chance (``benchmarks/design.py``)."""
+RUNS_PER_COEFFICIENT = 4.0
+"""Fewer runs than this, with those trained, leave a fit to chance that the reckoning near one law does not see (``benchmarks/design.py``)."""
 
 
 def next_runs(
