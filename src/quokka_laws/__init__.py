@@ -42,7 +42,16 @@ if TYPE_CHECKING:
         QuokkaError,
         RunsError,
     )
-    from quokka_laws.fitting import downstream, fit, fit_hyperparameters, fit_isoflops, influence, profile
+    from quokka_laws.fitting import (
+        CurvesFit,
+        downstream,
+        fit,
+        fit_curves,
+        fit_hyperparameters,
+        fit_isoflops,
+        influence,
+        profile,
+    )
     from quokka_laws.importers import import_runs
     from quokka_laws.laws import law, schedules
     from quokka_laws.literature import conversions, datasets, published
@@ -72,6 +81,7 @@ _ROOM_OF = {
     "Comparison": "evaluation",
     "Consensus": "evaluation",
     "Conventions": "runs",
+    "CurvesFit": "fitting",
     "Downstream": "results",
     "ExpressionError": "exceptions",
     "FitError": "exceptions",
@@ -105,6 +115,7 @@ _ROOM_OF = {
     "evaluation": "",
     "explorer": "reporting",
     "fit": "fitting",
+    "fit_curves": "fitting",
     "fit_hyperparameters": "fitting",
     "fit_isoflops": "fitting",
     "forecast": "evaluation",

@@ -473,8 +473,8 @@ class _Reader:
         known = self.grammar.functions
         if token.kind != "name" or token.text not in known:
             near = nearest(token.text, known)
-            hint = f"did you mean {near}? " if near else ""
-            self.fail(token, f"there is no function {token.text!r}; {hint}There are: {', '.join(known) or 'none'}")
+            hint = f"; did you mean {near}?" if near else "."
+            self.fail(token, f"there is no function {token.text!r}{hint} There are: {', '.join(known) or 'none'}")
         fewest, most = known[token.text]
         if len(arguments) < fewest or (most is not None and len(arguments) > most):
             wanted = f"{fewest}" if most == fewest else f"at least {fewest}" if most is None else f"{fewest} to {most}"

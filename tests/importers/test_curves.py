@@ -72,7 +72,7 @@ def test_checkpoints_keep_the_run() -> None:
     assert len(rows) == 200
     assert {r["run_id"] for r in rows} == {"a"}
     assert [r["D"] for r in rows] == (1000.0 * STEPS).tolist()
-    with pytest.raises(ql.RunsError, match=r"which checkpoints need; map a column.*--tokens-per-step"):
+    with pytest.raises(ql.RunsError, match=r"which checkpoints need; map a column.*tokens_per_step"):
         points(curve(facts={"D": 2e6}), final=Final.parse("last"), checkpoints=True)
 
 
@@ -97,7 +97,7 @@ def test_tokens_come_from_the_curve_then_from_facts() -> None:
     assert row(curve(facts={"D": 5e6}), tokens_per_step=None)["D"] == 5e6
     with pytest.raises(ql.RunsError, match="nothing says how many tokens run a saw; map a column"):
         row(curve(), tokens_per_step=None)
-    with pytest.raises(ql.RunsError, match="logged 0 tokens seen throughout; give --tokens-per-step"):
+    with pytest.raises(ql.RunsError, match="logged 0 tokens seen throughout; give tokens_per_step"):
         row(curve(D=np.zeros(200)), tokens_per_step=None)
 
 
@@ -215,3 +215,13 @@ def test_a_window_of_steps_needs_steps() -> None:
     assert row(made, tokens_per_step=None)["D"] == 2e9
     with pytest.raises(ql.RunsError, match="no column of steps"):
         row(made, "smooth:31")
+
+
+def test_points_along_a_curve_carry_what_a_fit_of_curves_needs() -> None:
+    made = curve(lr=np.linspace(1e-3, 5.5e-4, len(STEPS)), facts={"max_steps": 4000})
+    rows = points(made, final=Final.parse("last"), checkpoints=True, tokens_per_step=1000.0)
+    assert [r["lr"] for r in rows[:2]] == made.table["lr"].tolist()[:2]
+    assert {r["D_final"] for r in rows} == {4_000_000.0}
+    assert "D_final" not in row(made)
+    found = ql.fit_curves(pd.DataFrame(rows), schedule="linear:0.1").forecast()
+    assert found["share"].item() == pytest.approx(0.5, abs=0.01)

@@ -62,3 +62,16 @@ def test_cosine() -> None:
 def test_rates_that_are_none(lr: list) -> None:
     with pytest.raises(ArgumentError):
         schedules.annealing_sums(lr)
+
+
+def test_shapes_begin_at_the_peak_and_end_where_they_say() -> None:
+    share = np.array([0.0, 0.5, 0.9, 1.0])
+    for name, expected in (
+        ("constant", [1, 1, 1, 1]),
+        ("linear:0", [1, 0.5, 0.1, 0]),
+        ("wsd", [1, 1, 0.5, 0]),
+        ("wsd:0.5", [1, 1, 0.2, 0]),
+        ("cosine:0", [1, 0.5, 0.5 + 0.5 * np.cos(0.9 * np.pi), 0]),
+        ("cosine", [1, 0.55, 0.1 + 0.45 * (1 + np.cos(0.9 * np.pi)), 0.1]),
+    ):
+        assert schedules.relative_rate(name, share) == pytest.approx(expected), name

@@ -60,3 +60,9 @@ def test_a_sign_before_a_product_is_the_products() -> None:
 def test_beside_a_number_under_max_either_sign_is_meant() -> None:
     law = ql.law("E + max(0, w*(log(lr) - m))", variables=["lr"])
     assert law.loss({"E": 1.8, "w": 0.1, "m": -6.0}, lr=[1e-4, np.exp(-5.0)]) == pytest.approx([1.8, 1.9])
+
+
+def test_a_greek_letter_is_no_mistyped_column() -> None:
+    N = np.geomspace(1e7, 1e9, 12)
+    table = pd.DataFrame({"N": N, "alpha2": N, "loss": 1.7 + 400 / N**0.34})
+    assert ql.fit("E + A/N^alpha", table).values["alpha"] == pytest.approx(0.34)

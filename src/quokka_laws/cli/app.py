@@ -19,13 +19,14 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "check": ("runs", "Check RUNS without fitting: what would be used, what would not, and why."),
         "import": ("runs", "Turn logs into a table of runs."),
         "count": ("architectures", "Count the parameters and FLOPs of a configuration."),
-        "ladder": ("runs", "Choose the runs of a first sweep."),
-        "design": ("runs", "Choose the runs to train next."),
+        "ladder": ("design", "Choose the runs of a first sweep."),
+        "design": ("design", "Choose the runs to train next."),
     },
     "Fit": {
         "demo": ("fit", "Fit the 87 runs of the Quokka paper that ship with the package."),
         "fit": ("fit", "Fit a law to RUNS."),
         "isoflops": ("fit", "Fit IsoFLOP profiles to RUNS."),
+        "curves": ("curves", "Fit whole training curves: where will a run that is still going end?"),
     },
     "Plan": {
         "plan": ("plan", "Model and tokens for a budget, by several laws side by side."),

@@ -1,4 +1,4 @@
-"""Commands on tables of runs: check one, import logs to one, choose the runs to train."""
+"""Commands on tables of runs: check one, import logs to one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from typing import Any
 import click
 import pandas as pd
 
-from quokka_laws.cli.common import FAILED, QUANTITY, Real, assignments, fail, given, quantities, quiet, say
-from quokka_laws.cli.launches import launch_options, launched_table, write_launch
-from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve, resolve_fit
+from quokka_laws.cli.common import FAILED, assignments, fail, given, quiet, say
 from quokka_laws.cli.options import LawName, load_runs, runs_options
-from quokka_laws.cli.output import FOLDERS, Output, output_options
+from quokka_laws.cli.output import Output, output_options
 from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.determined import law_for
 from quokka_laws.importers.collect import STATUSES, import_runs
 from quokka_laws.importers.detect import KINDS
 from quokka_laws.importers.names import PATTERNS
 from quokka_laws.laws import Law
-from quokka_laws.plan.design import ladder, next_runs
 from quokka_laws.reporting.reading import reading
-from quokka_laws.results.format import human, right_aligned
+from quokka_laws.results.format import right_aligned
 from quokka_laws.runs.read import notes_of
 from quokka_laws.runs.remarks import sentence
 from quokka_laws.runs.states import states
@@ -149,89 +146,3 @@ def summary(table: pd.DataFrame) -> str:
         shown = ", ".join(map(str, names[:NAMED])) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
         lines.append(f"  {shown}: {label}")
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False) for line in lines)
-
-
-SWEEP = output_options(data="csv", forms=["text", "csv", "json"])
-LAUNCHED = output_options(data="csv", forms=["text", "csv", "json", *FOLDERS])
-TOTAL = click.option("--total", type=QUANTITY, required=True, help="FLOPs of all runs together.")
-
-
-@click.command("ladder")
-@TOTAL
-@click.option(
-    "--law",
-    default="besiroglu-2024",
-    show_default=True,
-    help="Law whose optima are the centers: published, or a fit.json.",
-)
-@click.option(
-    "--slices", type=click.IntRange(2, 100), default=5, show_default=True, help="How many budgets, log-spaced."
-)
-@click.option("--sizes", type=click.IntRange(3, 100), default=5, show_default=True, help="How many models per budget.")
-@click.option("--span", type=Real(1, 1e12), default=100.0, show_default=True, help="Largest over smallest budget.")
-@click.option(
-    "--width", type=Real(1, 1e6), default=3.0, show_default=True, help="Sizes within this factor of the centre."
-)
-@SWEEP
-def ladder_command(total: float, law: str, slices: int, sizes: int, span: float, width: float, out: Output) -> None:
-    """Choose the runs of a first sweep: IsoFLOP slices around a published law's optimum.
-
-    Write them with -o sweep.csv, which the reference trainer reads.
-    """
-    table = ladder(total, around=resolve(law), slices=slices, sizes=sizes, span=span, width=width)
-    answer = (
-        f"{len(table)} runs, {table['C'].sum():.3g} FLOPs together: {slices} budgets from {table['C'].min():.3g} to "
-        f"{table['C'].max():.3g}, {human(table['N'].min())} to {human(table['N'].max())} parameters"
-    )
-    out.for_programs("csv").show(answer, table.attrs["notes"], table)
-
-
-@click.command("design")
-@LAW_ARGUMENT
-@TOTAL
-@click.option(
-    "-C", "--budget", "C", type=QUANTITY, help="The question: the compute-optimal size at these FLOPs of one run."
-)
-@click.option("-N", "--params", "N", type=QUANTITY, help="Or the loss at a point: parameters …")
-@click.option(
-    "-D", "--tokens", "D", type=QUANTITY, help="… and tokens (with repeated data the first -U of them unique)."
-)
-@quantities("-U", "--unique-tokens", "U_D", help="Unique tokens that new runs may use.")
-@launch_options
-@LAUNCHED
-def design_command(
-    law: str,
-    total: float,
-    C: float | None,
-    N: float | None,
-    D: float | None,
-    U_D: tuple[float, ...],
-    out: Output,
-    **launched: Any,
-) -> None:
-    """Choose the runs to train next, given a FIT: most information about a target per FLOP.
-
-    Write them with -o sweep.csv, which the reference trainer reads; or with --format torchtitan (or megatron) -o FOLDER as scripts
-    for a cluster, whose logs `quokka-laws import` reads back.
-    """
-    if out.form in FOLDERS and out.path is None:
-        raise click.UsageError(f"--format {out.form} writes a folder: give -o FOLDER")
-    if (N is None) != (D is None):
-        raise click.UsageError("-N and -D go together: the point whose loss is asked for")
-    if (C is None) == (N is None):
-        raise click.UsageError("ask for the optimal size with -C, or for the loss at a point with -N and -D")
-    point = None
-    if N is not None and D is not None:
-        point = {"N": N, "D": D, **({"U_D": U_D[0]} if U_D else {})}
-    fit = resolve_fit(law, "design")
-    table = next_runs(fit, total, target_C=C, target=point, U_D=U_D or None)
-    answer = (
-        f"{len(table)} runs, {table['C'].sum():.3g} FLOPs together: the standard deviation of {table.attrs['target']} falls from "
-        f"{table['sd_before'].iloc[0]:.3g} to {table['sd_after'].iloc[-1]:.3g} (noise of one run {table.attrs['noise']:.2g})"
-    )
-    known = [*table.attrs["notes"], *doubts(fit)]
-    if out.form in FOLDERS and out.path is not None:
-        facts = write_launch(table, out.form, out.path, **launched)
-        out.text(answer, known, launched_table(facts))
-        return
-    out.for_programs("csv").show(answer, known, table)

@@ -11,7 +11,16 @@ import pandas as pd
 
 from quokka_laws._parallel import run_all
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.holdout import Candidate, Split, as_candidates, log_errors, splits, try_fit, try_fold
+from quokka_laws.evaluation.holdout import (
+    Candidate,
+    Split,
+    as_candidates,
+    default_candidates,
+    log_errors,
+    splits,
+    try_fit,
+    try_fold,
+)
 from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.bootstrap import resampling_units
 from quokka_laws.laws import Law
@@ -132,7 +141,7 @@ class Comparison:
 
 
 def compare(
-    laws: Sequence[Law | Candidate],
+    laws: Sequence[Law | Candidate] | None,
     runs: pd.DataFrame,
     *,
     holdout: Sequence[float] | Array = (3.0, 10.0, 30.0),
@@ -148,8 +157,8 @@ def compare(
 
     Parameters
     ----------
-    laws : sequence of Law or Candidate
-        A :class:`~quokka_laws.Candidate` carries fixed or tied coefficients.
+    laws : sequence of Law or Candidate, or None
+        None: Chinchilla, Skaling, Kaplan's form with a floor and without. A :class:`~quokka_laws.Candidate` carries fixed or tied coefficients.
     runs : DataFrame
     holdout : sequence of float, or boolean array (rows,)
         Distances: ×f fits runs with C up to max(C)/f and predicts the rest. Or the held-out rows themselves.
@@ -179,7 +188,7 @@ def compare(
     """
     check_level(level)
     runs = check_runs(runs)
-    candidates = as_candidates(laws)
+    candidates = default_candidates() if laws is None else as_candidates(laws)
     need = max(c.free for c in candidates) + 2
     parts, refused = splits(runs, holdout, need=need)
     if not parts:

@@ -1,5 +1,6 @@
 """From runs and a law to evidence: starts, solver, resamples, diagnostics."""
 
+from quokka_laws.fitting.curves import CurvesFit, fit_curves
 from quokka_laws.fitting.downstream import downstream
 from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.hyperparameters import fit_hyperparameters
@@ -8,8 +9,10 @@ from quokka_laws.fitting.leave_out import influence
 from quokka_laws.fitting.profile import profile
 
 __all__ = [
+    "CurvesFit",
     "downstream",
     "fit",
+    "fit_curves",
     "fit_hyperparameters",
     "fit_isoflops",
     "influence",

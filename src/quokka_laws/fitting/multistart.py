@@ -71,14 +71,17 @@ def optimise(
     sample = data.take(rows, counts) if len(rows) < len(data.loss) else data
     problem = space.problem(sample, objective)
     searched = int(sum(space.free[j] and c.kind != "amplitude" for j, c in enumerate(law.coefficients)))
-    keep = n_starts or (BRIEF_STARTS if briefly else FIRST_STARTS if searched <= 2 else 64)
+    brief = 1 if near else BRIEF_STARTS
+    keep = n_starts or (brief if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
-    if near:
-        u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
     both: list[Solution] = []
     formula = isinstance(law, Formula)
     patience = max(PATIENCE[0], PATIENCE[1] * u.shape[1]) if formula else MAX_ITERATIONS
     exact = float((objective.value(np.full(1, EXACT)) * sample.weights).sum())
+    if near and briefly:  # optima of similar problems: Newton at once
+        both.append(solve(problem, near[0], sample.weights, off=near[1], begin="warm"))
+    elif near:
+        u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
         ends = [len(u)]
         if n_starts is None and not briefly and formula:  # a few at a time, until they agree
@@ -172,6 +175,10 @@ def _ranked_starts(
     with np.errstate(all="ignore"):
         theta = law.project(theta, data.x, data.loss, data.weights, free=list(space.free))
     theta = theta[~np.isnan(theta).any(axis=1)]
+    if not len(theta):
+        raise FitError(
+            f"no start of {law.label} fits these {len(data.loss)} runs at all; the law does not fall with them"
+        )
     if space.given:
         suggested = theta.copy()
         for j, coordinate in space.given.items():

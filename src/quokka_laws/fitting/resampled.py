@@ -123,12 +123,15 @@ def _draws(law: Law, space: Space, solved: Solution) -> pd.DataFrame:
 def _retry(
     problem: Problem, solved: Solution, stuck: Array, weights: Multiplicities, best: Optimum, none: Array
 ) -> None:
-    """Solve refits that got stuck from the optimum of all rows and from the starts that led to it; keep the best."""
+    """Solve refits that got stuck through smoother objectives, and those that remain from the starts that led to the optimum of all rows."""
     beginnings: tuple[tuple[Literal["far", "near"], Array, Array], ...] = (
         ("far", best.u[None], none[None]),
         ("near", *best.began),
     )
     for begin, u, off in beginnings:
+        stuck = stuck[~solved.converged[stuck]]
+        if not stuck.size:
+            return
         count = (stuck.size, 1)
         again = solve(
             problem, np.tile(u, count), weights[np.repeat(stuck, len(u))], off=np.tile(off, count), begin=begin

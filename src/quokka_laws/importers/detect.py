@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.importers import (
     beside,
@@ -77,7 +78,9 @@ def _file(path: Path) -> str:
         return "table"
     if kind := _text_log(path):
         return kind
-    raise RunsError(f"{path}: not a kind of log that is recognised; wanted {WANTED}. Force one with --from")
+    raise RunsError(
+        f"{path}: not a kind of log that is recognised; wanted {WANTED}. Force one with {either('kind=', '--from')}"
+    )
 
 
 def _folder(root: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers import axis
@@ -100,7 +101,9 @@ def curve(
     if faults := [*faults, *more]:
         raise RunsError(f"{source}: run {run_id}: {'; '.join(sentence(fault) for fault in faults)}")
     if "loss" not in found:
-        reason = f"it has no loss that is recognised; it has {_listed(names)}. Say --columns loss=NAME"
+        reason = (
+            f"it has no loss that is recognised; it has {_listed(names)}. Say {option('columns', {'loss': 'NAME'})}"
+        )
         return unreadable(run_id, source, [reason])
     table = pd.DataFrame({k: _numbers(logged[v], f"{source}: column {v}") for k, v in found.items()})
     for canonical in ("step", "D"):
@@ -146,7 +149,7 @@ def curve(
     if at == "step" and "step" in columns and (whole != np.round(whole)).any():
         reason = (
             f"its steps {columns['step']} are fractions ({whole[whole != np.round(whole)][0]:g}): thousands, time or epochs? "
-            f"For thousands say --columns step={columns['step']}:K"
+            f"For thousands say {option('columns', {'step': columns['step'] + ':K'})}"
         )
         return unreadable(run_id, source, [reason])
     if at == "step" and reached > axis.MOST_STEPS and "step" not in columns:
@@ -197,8 +200,8 @@ def _loss(names: Sequence[str], source: str, run_id: str, said: list[Remark]) ->
     if tied:
         listed = ", ".join([best, *tied])
         raise RunsError(
-            f"{source}: run {run_id} has several losses ({listed}), which do not compare; choose one with --columns "
-            f'"loss={best}"'
+            f"{source}: run {run_id} has several losses ({listed}), which do not compare; choose one with "
+            f"{option('columns', {'loss': best})}"
         )
     if others:
         said.append(Remark("not_used", {"column": best, "others": others}))

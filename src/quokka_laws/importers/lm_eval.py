@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from quokka_laws._spelling import option
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers.options import Options
 from quokka_laws.runs import words
@@ -69,7 +70,7 @@ def read(root: Path, options: Options) -> Iterator[dict[str, Any]]:
         if metric not in metrics and (asked or not scores):
             shown = ", ".join(list(metrics)[:SHOWN]) + (" …" if len(metrics) > SHOWN else "")
             raise RunsError(
-                f"{path}: no loss{f' {metric}' if metric else ''} among {shown}; say --columns loss=TASK/METRIC"
+                f"{path}: no loss{f' {metric}' if metric else ''} among {shown}; say {option('columns', {'loss': 'TASK/METRIC'})}"
             )
         config = data.get("config") or {}
         row: dict[str, Any] = {"run_id": name}
@@ -126,7 +127,7 @@ def _chosen(metrics: list[str]) -> str:
             return found[0]
         if len(found) > 1:
             raise RunsError(
-                f"several losses ({', '.join(found)}), which do not compare; choose one with --columns loss={found[0]}"
+                f"several losses ({', '.join(found)}), which do not compare; choose one with {option('columns', {'loss': found[0]})}"
             )
     return ""
 

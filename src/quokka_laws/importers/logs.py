@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers import axis, beside, downloads
 from quokka_laws.importers.attempts import labelled
@@ -73,8 +74,8 @@ def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
 
 def _equal(one: Curve, other: Curve) -> bool:
     """Whether two curves hold the same losses at the same steps."""
-    tables = [c.table.loc[c.table["loss"].notna(), ["step", "loss"]].to_numpy(dtype=float) for c in (one, other)]
-    return tables[0].shape == tables[1].shape and np.allclose(*tables, rtol=1e-6)
+    a, b = (c.table.loc[c.table["loss"].notna(), ["step", "loss"]].to_numpy(dtype=float) for c in (one, other))
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-6)
 
 
 def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
@@ -252,11 +253,11 @@ def _recognised_points(table: pd.DataFrame, options: Options) -> bool:
 
 
 def _sizes(table: pd.DataFrame, found: Recognised) -> str:
-    """What might hold the size and the tokens of each row, as the option ``--columns`` takes it."""
+    """What might hold the size and the tokens of each row, as the option for columns takes it."""
     known = {canonical: given for given, canonical in found.mapping.items()}
     free = [str(c) for c in table if c not in found.mapping]
     pairs = proposed(free, [k for k in ("N", "D") if k not in known], table, known)
-    return '"' + ",".join(f"{k}={v}" for k, v in pairs.items()) + '"'
+    return option("columns", pairs)
 
 
 def _for_runs(options: Options) -> dict[str, str]:
@@ -272,12 +273,12 @@ def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, ste
     mapped = set(found.mapping.values())
     if "loss" not in mapped and not found.faults:
         faults.append(
-            f"no column of steps and none of the loss; it has {', '.join(names)}. Say --columns step=…,loss=…"
+            f"no column of steps and none of the loss; it has {', '.join(names)}. Say {option('columns', {'step': '…', 'loss': '…'})}"
         )
     if not options.facts and not options.pattern and len({"N", "D", "C", "U_D"} & mapped) < 2:
         faults.append(
             f"no column of steps, and nothing says how many parameters and tokens each row has; it has {', '.join(names)}. "
-            f"Say --columns step=NAME if rows are a log, {_sizes(table, found)} if they are runs"
+            f"Say {option('columns', {'step': 'NAME'})} if rows are a log, {_sizes(table, found)} if they are runs"
         )
     if faults:
         raise RunsError(f"{where}: {'; '.join(faults)}")

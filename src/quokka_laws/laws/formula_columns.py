@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 
 VARIABLES = ("N", "D", "C", "U_D", "epochs")
 """Names that are variables whatever the table."""
+LETTERS = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "eta",
+    "kappa",
+    "lambda",
+    "mu",
+    "omega",
+    "sigma",
+    "tau",
+    "theta",
+    "zeta",
+)
+"""Names that papers give to coefficients: never taken for a column that was mistyped, such as alpha2."""
 
 
 def check_names(formula: Formula, columns: Sequence[str], also_called: Sequence[str]) -> None:
@@ -36,7 +53,7 @@ def check_names(formula: Formula, columns: Sequence[str], also_called: Sequence[
     used = {n.name for n in names(formula._tree)}
     spare = [*also_called, *(c for c in columns if c not in used)]
     for node in names(formula._tree):
-        if node.name in columns or node.name in VARIABLES or node.name in told:
+        if node.name in columns or node.name in VARIABLES or node.name in told or node.name in LETTERS:
             continue
         same = [c for c in spare if c.lower() == node.name.lower() and len(c) > 1]
         near = (

@@ -15,6 +15,7 @@ __all__ = [
     "annealing_sums",
     "cosine",
     "multi_power_law",
+    "relative_rate",
 ]
 
 TISSUE_EXAMPLE = {"L0": 2.62779655, "A": 0.42966514, "C": 0.41077247, "alpha": 0.54984562}
@@ -77,6 +78,43 @@ def cosine(steps: int, *, peak: float, final: float = 0.0, warmup: int = 0, warm
     decay = final + 0.5 * (peak - final) * (1.0 + np.cos(np.pi * t))
     start = np.full(warmup, peak) if warmup_at_peak else peak * np.arange(warmup) / max(warmup, 1)
     return np.concatenate([start, decay])
+
+
+def relative_rate(schedule: str, share: Any) -> Array:
+    """Learning rate over its peak, at shares of a training run that follow the warm-up.
+
+    Parameters
+    ----------
+    schedule : str
+        ``"constant"``; ``"cosine"`` and ``"linear"``, which end at a tenth of the peak, or where they say: ``"cosine:0"``;
+        ``"wsd"``, constant and then straight down to zero over the last fifth, or another share: ``"wsd:0.1"``.
+    share : array
+        Of the tokens of the whole run, 0 to 1.
+
+    Raises
+    ------
+    ArgumentError
+        For anything else.
+    """
+    kind, mark, number = str(schedule).strip().lower().partition(":")
+    try:
+        value = float(number) if mark else {"wsd": 0.2}.get(kind, 0.1)
+    except ValueError:
+        value = float("nan")
+    known = kind in ("constant", "cosine", "linear", "wsd") and not (mark and kind == "constant")
+    if not known or not 0.0 <= value <= 1.0 or (kind == "wsd" and value == 0.0):
+        raise ArgumentError(
+            f"schedule {schedule!r} is not understood; use constant, cosine or linear (ending at 0.1 of the peak; cosine:0 "
+            "ends at zero), or wsd (the last fifth goes down to zero; wsd:0.1 takes the last tenth)"
+        )
+    s = np.clip(np.asarray(share, dtype=float), 0.0, 1.0)
+    if kind == "cosine":
+        return np.asarray(value + 0.5 * (1.0 - value) * (1.0 + np.cos(np.pi * s)))
+    if kind == "linear":
+        return np.asarray(1.0 - (1.0 - value) * s)
+    if kind == "wsd":
+        return np.asarray(np.clip((1.0 - s) / value, 0.0, 1.0))
+    return np.ones_like(s)
 
 
 def _rates(lr: Any) -> Array:

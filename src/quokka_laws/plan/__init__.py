@@ -5,7 +5,7 @@ from quokka_laws.plan import hardware
 from quokka_laws.plan.best import best
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
-from quokka_laws.plan.design import ladder, next_runs
+from quokka_laws.plan.design import ladder, next_runs, simulate
 from quokka_laws.plan.hyperparameters import hyperparameters, hyperparameters_beside
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, loss_of_repeating, max_epochs
@@ -34,6 +34,7 @@ __all__ = [
     "max_epochs",
     "next_runs",
     "overtraining",
+    "simulate",
     "tokens_to_loss",
 ]
 

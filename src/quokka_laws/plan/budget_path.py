@@ -18,6 +18,7 @@ GRID = 33  # positions along each coordinate from which the best is refined
 SHARES = 7  # of the budget among them
 MOST_POINTS = 60_000
 STEPS = 100
+ROUNDING = 1e-14  # of log loss: steps that change it by less are judged by the gradient
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def _descend(
         step *= np.minimum(1.0, 2.0 / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-300))
         trial = np.clip(y + step, low, high)
         then = path.at(trial)
-        better = then[0] <= value
+        flatter = np.where(held, 0.0, np.abs(then[1])).max(axis=1, initial=0.0) <= np.abs(g).max(axis=1, initial=0.0)
+        better = (then[0] <= value) | (flatter & (then[0] <= value + ROUNDING * (1.0 + np.abs(value))))
         y = np.where(better[:, None], trial, y)
         moved = np.abs(step).max(axis=1, initial=0.0)
         value = np.where(better, then[0], value)

@@ -87,7 +87,7 @@ def _in_percent(*, task: str, rows: Any, tries: Any) -> str:
 
 def _not_predicted(*, names: Sequence[str], of: int, rows: Any, tries: Any) -> str:
     return (
-        f"{len(names)} of {of} tasks ({', '.join(names)}) are not predictable from these runs. For scale: of 46 published tasks 39 % "
+        f"{len(names)} of {of} tasks ({', '.join(names)}) {'is' if len(names) == 1 else 'are'} not predictable from these runs. For scale: of 46 published tasks 39 % "
         "followed a predictable curve (Lourie et al., arXiv 2507.00885)."
     )
 

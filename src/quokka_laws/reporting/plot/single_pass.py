@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ERROR_LABEL = "ln(predicted / observed loss), %"
+NAMED = 12  # budgets in a legend; of more, evenly chosen ones
 MANY = 2000  # points from which a scatter is small dots, drawn as an image
 
 
@@ -48,9 +49,12 @@ def isoflop_profiles(iso: IsoflopFit, *, ax: Axes | None = None) -> Axes:
     """Loss against N at each budget, the fitted curves and their minima."""
     ax = new_axes() if ax is None else ax
     budgets = np.unique(iso.runs["budget"])
+    named = set(budgets[np.unique(np.linspace(0, len(budgets) - 1, min(len(budgets), NAMED)).astype(int))])
+    many = len(iso.runs) > MANY
     for budget, color in zip(budgets, shades(len(budgets)), strict=True):
         group = iso.runs[iso.runs["budget"] == budget].sort_values("N")
-        ax.plot(group["N"], group["loss"], "o", ms=4, color=color, label=f"{budget:.2g}".replace("e+", "e"))
+        label = f"{budget:.2g}".replace("e+", "e") if budget in named else None
+        ax.plot(group["N"], group["loss"], "o", ms=1.5 if many else 4, color=color, label=label, rasterized=many)
         profile = iso.profiles.get(float(budget))
         if profile is None:
             continue
@@ -95,7 +99,8 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
     if "N_lower" in frontier:
         ax.fill_betweenx(frontier["D"], frontier["N_lower"], frontier["N_upper"], color=RED, alpha=0.15, lw=0)
     ax.plot(frontier["N"], frontier["D"], color=RED, lw=2, label="compute-optimal")
-    ax.scatter(runs["N"], runs["D"], s=14, color=ink(), label="runs", zorder=3)
+    many = len(runs) > MANY
+    ax.scatter(runs["N"], runs["D"], s=3 if many else 14, color=ink(), label="runs", zorder=3, rasterized=many)
     for budget in marked:
         at = compute_optimal(fit, budget, level=None).iloc[0]
         ax.plot(at["N"], at["D"], "*", ms=13, color=ORANGE, mec=ink(), mew=0.7, zorder=4)

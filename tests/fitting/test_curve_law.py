@@ -1,0 +1,62 @@
+"""The law of a curve recovers what made it, and its gain is the multi-power law's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quokka_laws.fitting.curve_law import NAMES, CurveSystem
+from quokka_laws.fitting.curve_table import CurveOfRun, read_curves
+from quokka_laws.laws.schedules import relative_rate
+
+
+def runs(schedule: str) -> list[CurveOfRun]:
+    share = np.linspace(0.005, 1.0, 200)
+    logs = [
+        pd.DataFrame(
+            {"run_id": str(N), "N": N, "D": share * D, "loss": 3.0, "D_final": D, "lr": relative_rate(schedule, share)}
+        )
+        for N, D in ((3e7, 1.2e9), (8e7, 1.6e9), (2e8, 8e9), (4e8, 8e9))
+    ]
+    return read_curves(pd.concat(logs), columns=None, schedule=None, D_final=None)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "wsd"])
+def test_coefficients_of_exact_curves_predict_them(schedule: str) -> None:
+    system = CurveSystem.of(runs(schedule))
+    truth = system.expected + np.array([0.1, 0.2, 0.05, -0.3, 0.05, 0.3, 0.5, 0.05, -0.05, 0.05])
+    exact = [replace(c, log_loss=system.log_loss(truth, c, c.D)) for c in system.curves]
+    found = replace(system, curves=tuple(exact)).fit()
+    for c in exact:
+        assert system.log_loss(found.v, c, c.D) == pytest.approx(c.log_loss, abs=2e-3)
+    assert set(found.values) == set(NAMES)
+
+
+def test_annealing_gains_nothing_at_a_constant_rate_and_all_of_it_long_after() -> None:
+    system = CurveSystem.of(runs("wsd"))
+    v = system.expected
+    curve = system.curves[0]
+    flat = replace(curve, rate=np.ones_like(curve.rate))
+    D = np.array([curve.D_final])
+    level = np.exp(system.log_loss(v, flat, D))
+    dropped = replace(curve, rate=np.where(curve.nodes < 0.01 * curve.D_final, 1.0, 0.5))
+    same_time = replace(dropped, nodes=curve.nodes * 2.0, D_final=2.0 * curve.D_final)
+    gained = level - np.exp(system.log_loss(v, same_time, np.array([2.0 * curve.D_final])))
+    most = np.exp(v[5]) * np.exp(v[9] * (np.log(curve.N) - system.log_N)) * 0.5
+    assert 0.5 * most < gained.item() < 1.1 * most
+
+
+def test_forecasts_say_how_sure_they_are() -> None:
+    system = CurveSystem.of(runs("cosine"))
+    rng = np.random.default_rng(0)
+    noisy = [
+        replace(c, log_loss=system.log_loss(system.expected, c, c.D) + 0.003 * rng.standard_normal(len(c.D)))
+        for c in system.curves
+    ]
+    whole = replace(system, curves=tuple(noisy)).fit()
+    early = replace(system, curves=(*noisy[:3], noisy[3].until(0.2))).fit()
+    assert early.forecast(early.system.curves[3], 3)[1] > whole.forecast(noisy[3], 3)[1]
+    assert whole.noise == pytest.approx(0.003, rel=0.4)
