@@ -1,2 +1,3 @@
 from quokka_laws.app.page import main
+
 main()

@@ -76,7 +76,9 @@ def linearised(tables: int) -> pd.DataFrame:
 def bootstrapped(tables: int) -> pd.DataFrame:
     """The same by :func:`quokka_laws.fit`, with its own objective and with the scatter's."""
     truth, rows = TRUTHS[TRUTH], []
-    for design_name, design in tqdm([(k, d()) for k, d in DESIGNS.items() if k != "6, grid"]):  # rows of six cannot be resampled
+    for design_name, design in tqdm(
+        [(k, d()) for k, d in DESIGNS.items() if k != "6, grid"]
+    ):  # rows of six cannot be resampled
         value, log_C, at = targets(truth, float((6.0 * design["N"] * design["D"]).max()))
         for noise in LAWFUL:
             for name, objective in (("delta = 1e-3", ql.LogHuber()), ("auto", ql.LogHuber("auto"))):

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 
 import quokka_laws as ql
 from quokka_laws.laws import registry
-from quokka_laws.laws.formula import as_formula
+from quokka_laws.laws.written import as_formula
 
 NOISE = 0.003
 DELTA = 1e-3
@@ -306,6 +306,9 @@ def scipy_best(
 
 def tasks(starts: int) -> None:
     """One line per law and task."""
+    ql.fit(
+        "E + A/P^alpha", pd.DataFrame({"P": np.geomspace(1, 9, 9), "loss": 1 + 1 / np.geomspace(1, 9, 9)})
+    )  # imports
     print(f"{'task':20} {'ours s':>7} {'scipy s':>8} {'ratio':>6} {'ours − scipy':>13} {'largest |z|':>12}  formula")
     worst = 0.0
     for task, laws in TASKS.items():

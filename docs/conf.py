@@ -48,6 +48,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 templates_path = ["_templates"]
+html_sidebars = {page: [] for page in ("index", "install", "faq", "explorer")}  # nothing lies below them
 html_css_files = ["wide.css"]
 html_theme_options = {
     "show_prev_next": False,
@@ -55,7 +56,7 @@ html_theme_options = {
     "icon_links": [{"name": "Repository", "url": REPOSITORY, "icon": "fa-brands fa-github"}],
     "footer_start": ["copyright"],
     "footer_end": [],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 4,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }

@@ -2,7 +2,7 @@
 
     python docs/scripts/how_to.py
 
-Blocks of one page share their names and one empty folder; shell blocks hold `quokka-laws` commands, one a line.
+Blocks of one page share their names and one folder, with the tables that lie beside the page; shell blocks hold `quokka-laws` commands, one a line.
 `tests/test_docs_planning.py` checks that the pages are current.
 """
 
@@ -13,6 +13,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -22,7 +23,19 @@ from click.testing import CliRunner
 from quokka_laws.cli.app import main
 
 DOCS = Path(__file__).parents[1]
-OWN = ["several-losses.md", "own-law.md", "mixture-of-experts.md", "compare-recipes.md", "forecast.md", "loss-goes-up-again.md", "which-rows-are-wrong.md"]
+OWN = [
+    "several-losses.md",
+    "own-law.md",
+    "mixture-of-experts.md",
+    "compare-recipes.md",
+    "forecast.md",
+    "accuracy-of-tasks.md",
+    "count-configurations.md",
+    "wandb-to-configuration.md",
+    "loss-goes-up-again.md",
+    "which-rows-are-wrong.md",
+    "learning-rate-and-batch.md",
+]
 PAGES = [DOCS / "index.md", *sorted((DOCS / "how-to").glob("plan-*.md")), *(DOCS / "how-to" / name for name in OWN)]
 _BLOCK = re.compile(
     r"(```(?P<language>python|bash)\n(?P<code>(?:(?!```).)*)```\n\n```text\n)(?P<output>.*?)(```)", flags=re.DOTALL
@@ -47,6 +60,8 @@ def executed(page: Path) -> str:
 
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
+        for table in page.parent.glob("*.csv"):  # what a page reads lies beside it
+            shutil.copy(table, folder)
         os.chdir(folder)
         try:
             return _BLOCK.sub(run, page.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """Draw the figures of the README and of the first page from the runs that ship with the package.
 
-    python docs/scripts/images.py
+python docs/scripts/images.py
 """
 
 from __future__ import annotations

@@ -416,7 +416,25 @@ class _Reader:
             parts.append(Operation(part.start, part.end, inverse, (part,)) if turned else part)
             here = here.left
         parts.append(self.convert(here, depth + 1))
-        return self.operation(operator, *reversed(parts))
+        parts.reverse()
+        if operator == "*":
+            return self.product(parts)
+        return self.operation(operator, *parts)
+
+    def product(self, parts: list[Node]) -> Node:
+        """A product whose sign stands before it: ``-t*S``, which Python reads as ``(-t)*S``, is the negative of ``t*S``."""
+        start, turned = parts[0].start, 0
+        plain: list[Node] = []
+        for part in parts:
+            if _is_negative(part):
+                turned += 1
+                part = children(part)[0]
+            elif isinstance(part, Operation) and part.operator == "inv" and _is_negative(part.operands[0]):
+                turned += 1
+                part = Operation(part.start, part.end, "inv", children(part.operands[0]))
+            plain.append(part)
+        found = self.operation("*", *plain)
+        return Operation(start, found.end, "neg", (found,)) if turned % 2 else found
 
     def unary(self, op: ast.unaryop, operand: Node, token: _Token) -> Node:
         if isinstance(op, ast.UAdd):
@@ -455,8 +473,8 @@ class _Reader:
         known = self.grammar.functions
         if token.kind != "name" or token.text not in known:
             near = nearest(token.text, known)
-            hint = f"did you mean {near}? " if near else ""
-            self.fail(token, f"there is no function {token.text!r}; {hint}There are: {', '.join(known) or 'none'}")
+            hint = f"; did you mean {near}?" if near else "."
+            self.fail(token, f"there is no function {token.text!r}{hint} There are: {', '.join(known) or 'none'}")
         fewest, most = known[token.text]
         if len(arguments) < fewest or (most is not None and len(arguments) > most):
             wanted = f"{fewest}" if most == fewest else f"at least {fewest}" if most is None else f"{fewest} to {most}"
@@ -464,6 +482,10 @@ class _Reader:
                 token, f"{token.text} takes {wanted} argument{'s' if wanted != '1' else ''}, not {len(arguments)}"
             )
         return Call(token.start, arguments[-1].end + 1, token.text, tuple(arguments))
+
+
+def _is_negative(node: Node) -> bool:
+    return isinstance(node, Operation) and node.operator == "neg"
 
 
 def is_condition(node: Node) -> bool:

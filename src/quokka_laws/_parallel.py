@@ -7,12 +7,17 @@ whatever the number of workers. One worker is this process, without joblib.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from quokka_laws._spelling import is_command_line, on_command_line
 from quokka_laws.exceptions import ArgumentError
 
 T = TypeVar("T")
+
+TOGETHER = 16
+SHARED = 50_000
+"""Bytes of an array from which processes of one machine read the same memory, instead of a copy for each piece."""
 
 
 def check_workers(workers: Any) -> None:
@@ -54,14 +59,28 @@ def _results(function: Callable[..., T], pieces: Sequence[tuple[Any, ...]], work
         return (function(*piece) for piece in pieces)
     import joblib
 
+    # Pieces that travel together share what they have in common; several rounds for each worker keep all of them busy.
+    together = max(1, min(TOGETHER, len(pieces) // (4 * joblib.effective_n_jobs(workers))))
+    settings: dict[str, Any] = {"n_jobs": workers, "batch_size": together, "max_nbytes": SHARED}
     try:
-        pool = joblib.Parallel(n_jobs=workers, return_as="generator")
+        pool = joblib.Parallel(return_as="generator", **settings)
     except ValueError:  # Ray's backend hands all results over at the end
-        pool = joblib.Parallel(n_jobs=workers)
+        pool = joblib.Parallel(**settings)
     return pool(joblib.delayed(_there)(is_command_line(), function, piece) for piece in pieces)
 
 
 def _there(command_line: bool, function: Callable[..., T], piece: tuple[Any, ...]) -> T:
     """A call in another process, whose messages are spelt as here."""
+    _keep_memory()
     with on_command_line(command_line):
         return function(*piece)
+
+
+@cache
+def _keep_memory() -> None:
+    """Take and free 30 MB, once in each worker.
+
+    Until glibc has seen a large piece freed it gives the memory of every array back to the system and asks for it anew, which
+    takes a third of a worker's time; a process that has read a table has freed one.
+    """
+    bytearray(30_000_000)

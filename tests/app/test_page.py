@@ -13,6 +13,7 @@ from app_runs import csv, dropped
 testing = pytest.importorskip("streamlit.testing.v1", reason="the application needs quokka-laws[app]")
 
 PAGE = Path(__file__).parents[2] / "src" / "quokka_laws" / "app" / "page.py"
+SPACE = Path(__file__).parents[2] / "app"
 KEY = "quokka-laws"
 
 
@@ -70,3 +71,14 @@ def test_from_a_file_to_what_is_handed_on() -> None:
     assert other.session_state[KEY].desk.folder != page.session_state[KEY].desk.folder
     for one in (page, other):
         one.session_state[KEY].desk.close()
+
+
+def test_the_files_of_a_space_show_the_page() -> None:
+    page = testing.AppTest.from_file(str(SPACE / "app.py"), default_timeout=60)
+    page.run()
+    assert not page.exception
+    assert page.title[0].value
+    page.session_state[KEY].desk.close()
+    assert "quokka-laws[app]" in (SPACE / "requirements.txt").read_text(encoding="utf-8")
+    header = (SPACE / "README.md").read_text(encoding="utf-8").split("---")[1]
+    assert {line.split(":")[0] for line in header.strip().splitlines()} >= {"title", "sdk", "app_port"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from simulated_tasks import loss_law, scored_runs
 
@@ -69,3 +71,17 @@ def test_a_law_alone_has_no_accuracy(folder: Path, capsys: pytest.CaptureFixture
         "a law of the loss alone"
         in run(capsys, "predict", "fit.json", "-N", "7B", "-D", "1B", "--metric", "hellaswag", code=2)[1]
     )
+
+
+def test_runs_of_one_ratio_by_a_law_of_compute(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    N = np.geomspace(5e7, 2e9, 9)
+    loss = (1.7 + 200.0 * (120 * N**2) ** -0.115) * np.exp(0.002 * rng.standard_normal(9))
+    score = 0.25 + 0.7 / (1.0 + np.exp((loss - 2.9) / 0.3))
+    pd.DataFrame({"N": N, "D": 20 * N, "loss": loss, "hellaswag": score}).to_csv("one.csv", index=False)
+    words = ["downstream", "one.csv", "--law", "E + K/C^kappa", "--bootstrap", "100", "-C", "1e22", "--json"]
+    (row,) = json.loads(run(capsys, *words)[0])
+    truth = 0.25 + 0.7 / (1.0 + np.exp((1.7 + 200.0 * 1e22**-0.115 - 2.9) / 0.3))
+    assert row["C"] == 1e22
+    assert abs(row["accuracy"] - truth) < 0.05
+    assert "give one" in run(capsys, *words, "--fit", "fit.json", code=2)[1]

@@ -18,6 +18,7 @@ NAMED = GOOD.rename(columns={"loss": "ppl"})
 
 PROVOKED: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     "no_loss": (GOOD.rename(columns={"loss": "value"}), {}),
+    "logs_inside": (pd.DataFrame({"N": [1e8], "log": [[{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.9}]]}), {}),
     "several_losses": (GOOD.rename(columns={"loss": "eval_c4_loss"}).assign(eval_wiki_loss=3.0), {}),
     "accuracy": (GOOD.rename(columns={"loss": "acc"}), {"columns": {"loss": "acc"}}),
     "no_perplexity": (NAMED.assign(ppl=[0.9, 0.8, 0.7]), {}),

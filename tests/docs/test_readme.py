@@ -30,6 +30,12 @@ def test_printed_demo_is_the_demos_output(tmp_path: Path, monkeypatch: pytest.Mo
         at = printed.index(passage, at) + len(passage)
 
 
+def test_the_first_page_of_the_site_shows_the_same_answer() -> None:
+    page = (README.parent / "docs" / "index.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```\{code-block\} text\n(.*?)```", page, flags=re.S)[0]
+    assert shown.strip().removesuffix("[…]").strip() in blocks("text")[0]
+
+
 def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     runs = ql.datasets.load_quokka_isoflops().drop(columns="C")

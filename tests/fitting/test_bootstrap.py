@@ -12,6 +12,7 @@ from quokka_laws.exceptions import RunsError
 from quokka_laws.fitting.bootstrap import (
     draws_whole_runs,
     independent_runs,
+    multiplicities,
     resample_weights,
     resampling_units,
     unit_codes,
@@ -102,3 +103,15 @@ def test_what_cannot_be_resampled(cluster: str | None, strata: str | None) -> No
     table = pd.DataFrame({"run_id": ["a", "a", "b", "b"], "one": ["x"] * 4, "row": ["1", "2", "3", "4"]})
     with pytest.raises(RunsError):
         resampling_units(table, cluster, strata)
+
+
+def test_multiplicities_are_the_weights_of_rows_before_they_are_written_out() -> None:
+    run = np.array([0, 0, 1, 2, 2, 2])
+    own = np.array([1.0, 0.5, 2.0, 1.0, 1.0, 3.0])
+    kept = multiplicities(own, 9, seed=4, cluster=run)
+    assert kept.multiplicity.shape == (9, 3)
+    written = resample_weights(6, 9, seed=4, cluster=run) * own
+    assert (kept.of_rows() == written).all()
+    assert (kept[2:5].of_rows() == written[2:5]).all()
+    few = np.array([0, 3])
+    assert (kept.on(few, np.array([1.5, 3.0])).of_rows() == written[:, few] / own[few] * [1.5, 3.0]).all()

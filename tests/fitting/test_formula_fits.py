@@ -6,7 +6,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.exceptions import ExpressionError
-from quokka_laws.laws.formula import as_formula
+from quokka_laws.laws.written import as_formula
 
 RUNS = ql.datasets.load_quokka_isoflops()
 

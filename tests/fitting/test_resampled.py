@@ -78,3 +78,22 @@ def test_measured_budgets_are_strata(runs: pd.DataFrame) -> None:
     assert (how["strata_count"], how["units"]) == (3, 60)
     assert (np.bincount(codes["strata"]) == 20).all()
     assert "within 3 strata of C" in ql.fit(LAW, sweep_of_three, bootstrap=3, strata="C").report()
+
+
+def test_refits_of_many_checkpoints_end_within_a_hundredth_of_their_standard_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    N = np.repeat(np.exp(rng.uniform(16, 23, 60)), 50)
+    D = N * np.exp(rng.uniform(1.5, 5.0, len(N)))
+    noise = np.repeat(rng.normal(0, 0.008, 60), 50) + rng.normal(0, 0.004, len(N))
+    table = pd.DataFrame({"run_id": np.repeat(np.arange(60), 50), "N": N, "D": D})
+    table["loss"] = LAW.loss(TRUE_CHINCHILLA, N=N, D=D) * np.exp(noise)
+    many = ql.read_runs(table)
+    exact = ql.fit(LAW, many, bootstrap=15).draws
+    monkeypatch.setattr("quokka_laws.fitting.resampled.THIN_ROWS", 90)
+    quick = ql.fit(LAW, many, bootstrap=15).draws
+    assert exact is not None
+    assert quick is not None
+    assert ((quick - exact).abs() / exact.std()).max().max() < 0.01
+    assert quick.to_csv() != exact.to_csv()

@@ -183,3 +183,31 @@ def test_progress_counts_every_problem() -> None:
     seen: list[int] = []
     solve(chinchilla(NOISY), np.repeat(THETA, 3, axis=0), ONES, begin="warm", progress=seen.append)
     assert sum(seen) == 3
+
+
+@pytest.mark.parametrize("objective", [LogHuber(), L2()], ids=lambda o: type(o).__name__)
+def test_blocks_of_rows_add_up_to_all_of_them(objective: Objective, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts, weights = np.repeat(THETA + 0.01, 3, axis=0), np.random.default_rng(0).integers(0, 3, (3, 40)).astype(float)
+    whole = solve(chinchilla(NOISY, objective), starts, weights, begin="warm")
+    monkeypatch.setattr("quokka_laws.fitting.solver._CELLS", 60)
+    monkeypatch.setattr("quokka_laws.fitting.solver._BLOCK", 7)
+    parts = solve(chinchilla(NOISY, objective), starts, weights, begin="warm")
+    assert parts.u == pytest.approx(whole.u, rel=1e-7)
+    assert parts.value == pytest.approx(whole.value, rel=1e-12)
+
+
+def test_a_looser_tolerance_stops_sooner_and_near() -> None:
+    start = THETA + np.array([[0.1, 0.3, 0.02, -0.3, -0.02]])
+    exact, near = (solve(chinchilla(NOISY, LogL2()), start, ONES, begin="warm", tolerance=t) for t in (1e-14, 1e-6))
+    assert near.converged.all()
+    assert exact.value[0] <= near.value[0] <= exact.value[0] * (1 + 1e-5)
+    assert near.u[0].tolist() != exact.u[0].tolist()
+
+
+def test_an_exact_fit_does_not_switch_a_term_back_on() -> None:
+    """Residuals of rounding have a slope of either sign, which is no reason."""
+    loss = LAW.loss({**TRUTH, "E": 0.0}, N=N, D=D)
+    off = np.array([[True, False, False]])
+    for shift in np.linspace(-1e-3, 1e-3, 7):
+        found = solve(chinchilla(loss, LogL2()), THETA * (1 + shift), ONES, off=off)
+        assert found.off[0, 0]

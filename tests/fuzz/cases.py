@@ -17,6 +17,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +336,58 @@ def _states(rng: random.Random) -> Case:
     )
 
 
+def _recipes(rng: random.Random) -> Case:
+    """Two recipes in one table."""
+    rows = [
+        {**row, "recipe": recipe, "loss": row["loss"] * times}
+        for recipe, times in (("a", 1.0), ("b", 0.99))
+        for row in runs_table()
+    ]
+    name, data = spoiled_table(rows, rng)
+    pool = {"--by": ["recipe", "run_id", "nope", ""], "--baseline": ["a", "b", "x"], "-C": NUMBERS, "--pair": ["auto", "none", "N", "x"],
+            "--law": ["auto", "C", "x"], "--fix": FIXES, **READING}  # fmt: skip
+    return Case(0, ("speedup", name, *options(rng, pool), "--bootstrap", "100"), {name: data}, "table")
+
+
+def _scores(rng: random.Random) -> Case:
+    """A forecast that was written down, spoiled, and the run it is about."""
+    forecast = json.loads(_forecast())
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        path = rng.choice([p for p in places(forecast) if p])
+        parent = forecast
+        for key in path[:-1]:
+            parent = parent[key]
+        parent[path[-1]] = rng.choice([*NASTY, None, True, -1, 10**400, [], {}, "float:nan"])
+    table, data = spoiled_table(runs_table(), rng)
+    files = {"forecast.json": json.dumps(forecast).encode(), table: data}
+    given = rng.choice([("--loss", rng.choice([*NUMBERS, "2.5"])), (table,), ()])
+    return Case(0, ("score", "forecast.json", *given), files, "forecast")
+
+
+@lru_cache(maxsize=1)
+def _forecast() -> str:
+    """A forecast as the command writes it."""
+    arguments = ["forecast", str(STORED / "chinchilla.json"), "-N", "7e9", "-D", "1e12", "--json"]
+    return CliRunner().invoke(main, arguments).stdout
+
+
+def _configuration(rng: random.Random) -> Case:
+    """A model's configuration, spoiled."""
+    config = {"model_type": "llama", "hidden_size": 512, "num_hidden_layers": 8, "num_attention_heads": 8, "intermediate_size": 1376,
+              "vocab_size": 32000, "num_key_value_heads": 4, "tie_word_embeddings": True}  # fmt: skip
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        config[rng.choice(list(config))] = rng.choice([*NASTY, None, True, -1, 0, 1.5, 10**30, [], {}])
+    if rng.random() < 0.2:
+        del config[rng.choice(list(config))]
+    own = options(rng, {"--context": COUNTS, "--format": FORMAT["--format"], "--layers": COUNTS, "--width": COUNTS})
+    return Case(
+        0,
+        ("count", "config.json", *own),
+        {"config.json": spoil_bytes(json.dumps(config).encode(), rng)},
+        "configuration",
+    )
+
+
 BUDGETS = {"-C": NUMBERS, **{k: POINT[k] for k in ("-N", "-D", "-U", "--level")}}
 MAKERS: list[tuple[int, Callable[[random.Random], Case]]] = [
     (8, lambda r: _with_runs(r, "check", READING, [])),
@@ -356,6 +409,14 @@ MAKERS: list[tuple[int, Callable[[random.Random], Case]]] = [
     (2, lambda r: _with_fit(r, "data-optimal", BUDGETS, ["-U", "1e9"], "repeated")),
     (2, lambda r: _with_fit(r, "reach", {"-N": NUMBERS}, [], before=r.choice(["2.5", "3", "1", "nan", "-1", "1e400"]) + " --law")),
     (1, lambda r: _with_fit(r, "checklist", {}, [])),
+    (2, _recipes),
+    (2, _scores),
+    (2, _configuration),
+    (2, lambda r: _with_fit(r, "forecast", {**POINT, "--at": ["sparsity=0.9", "N=1", "=", "x"], "--question": NASTY[:20]}, ["-N", "7e9", "-D", "1e12"], "chinchilla")),
+    (2, lambda r: _with_fit(r, "best", {"--over": ["N,D", "N", "x", ""], "--given": ["N=1e9", "x=1", "="], "--bounds": ["N=1B:70B", "N=1:", "D=2:1"], "--choices": ["N=1e8:1e9", "N="], "--cost": ["6*N*D", "N+D", "N **", "9**9**9*N", "log(-N)"], "-C": NUMBERS}, ["--over", "N,D", "--cost", "6*N*D", "-C", "1e22"], "chinchilla")),
+    (1, lambda r: _with_fit(r, "overtrain", {"-C": NUMBERS, "--factor": NUMBERS}, ["-C", "1e22", "--factor", "4"], before="--law")),
+    (1, lambda r: _with_fit(r, "deadweight", BUDGETS, ["-N", "7e9", "-D", "1e12"], before="--law")),
+    (1, lambda r: Case(0, ("architecture", *options(r, {"-N": NUMBERS, "-D": NUMBERS, "--vocabulary": COUNTS, "--aspect": NUMBERS, "--kv-heads": COUNTS, "--context": COUNTS, "--format": ["huggingface", "megatron", "nanogpt", "x"]}, 4)), {}, "options")),
     (1, lambda r: Case(0, ("ladder", *options(r, {"--total": NUMBERS, "--budget": NUMBERS, "--slices": COUNTS, "--sizes": COUNTS, "--span": NUMBERS, "--width": NUMBERS, "--law": ["besiroglu-2024", "x"]}, 6)), {}, "options")),
     (1, lambda r: Case(0, ("laws", *r.choice([(), ("besiroglu-2024",), ("x",), ("hoffmann",), ("--cite",)])), {}, "options")),
     (1, lambda r: Case(0, ("hyperparameters", *options(r, {"-N": NUMBERS, "-D": NUMBERS, "--loss": NUMBERS}, 3)), {}, "options")),

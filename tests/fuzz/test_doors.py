@@ -20,7 +20,7 @@ from quokka_laws.exceptions import QuokkaError
 
 SEEDS = st.integers(0, 2**31)
 QUICK = settings(
-    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 LONG = settings(QUICK, max_examples=3000)
 
@@ -48,7 +48,7 @@ def test_commands_answer_or_refuse_at_length(seed: int) -> None:
 MEANT = {"1e-300": 1e-300, "1e300": 1e300, "7B": 7e9, "7 B": 7e9, "1_000": 1000.0, "١٢٣": None, "0x10": None}
 
 
-@settings(QUICK, max_examples=200)
+@settings(QUICK, max_examples=60)
 @given(
     st.integers(0, 15), st.sampled_from(["N", "D", "loss"]), st.sampled_from(NASTY), st.sampled_from([",", "\t", ";"])
 )
@@ -72,7 +72,7 @@ def test_no_row_is_read_as_something_else(row: int, name: str, cell: str, mark: 
         assert {k: record[k] for k in wanted} == wanted
 
 
-@settings(QUICK, max_examples=60)
+@settings(QUICK, max_examples=30)
 @given(SEEDS)
 def test_an_altered_fit_predicts_what_it_did_or_nothing(seed: int) -> None:
     """A change of one field of a stored fit is refused, or does not touch its predictions."""
@@ -93,7 +93,7 @@ def test_an_altered_fit_predicts_what_it_did_or_nothing(seed: int) -> None:
     assert len(fit.runs) == len(whole.runs)
 
 
-@settings(QUICK, max_examples=100)
+@settings(QUICK, max_examples=40)
 @given(st.text(st.characters(codec="utf-8"), max_size=200))
 def test_any_text_as_a_table(text: str) -> None:
     with TemporaryDirectory() as folder:
@@ -107,7 +107,7 @@ def test_any_text_as_a_table(text: str) -> None:
             assert isinstance(found, pd.DataFrame)
 
 
-@settings(QUICK, max_examples=300)
+@settings(QUICK, max_examples=150)
 @given(st.one_of(st.text(max_size=60), st.text("ND<>=()!&|~^*+-/.,' \"`[]0123456789eandornti", max_size=60)))
 def test_any_text_as_a_condition(text: str) -> None:
     frame = pd.DataFrame({"N": [1e8, 1e9], "D": [1e9, 2e9], "loss": [3.0, 2.9]})

@@ -72,7 +72,7 @@ def test_checkpoints_keep_the_run() -> None:
     assert len(rows) == 200
     assert {r["run_id"] for r in rows} == {"a"}
     assert [r["D"] for r in rows] == (1000.0 * STEPS).tolist()
-    with pytest.raises(ql.RunsError, match=r"which checkpoints need; map a column.*--tokens-per-step"):
+    with pytest.raises(ql.RunsError, match=r"which checkpoints need; map a column.*tokens_per_step"):
         points(curve(facts={"D": 2e6}), final=Final.parse("last"), checkpoints=True)
 
 
@@ -97,7 +97,7 @@ def test_tokens_come_from_the_curve_then_from_facts() -> None:
     assert row(curve(facts={"D": 5e6}), tokens_per_step=None)["D"] == 5e6
     with pytest.raises(ql.RunsError, match="nothing says how many tokens run a saw; map a column"):
         row(curve(), tokens_per_step=None)
-    with pytest.raises(ql.RunsError, match="logged 0 tokens seen throughout; give --tokens-per-step"):
+    with pytest.raises(ql.RunsError, match="logged 0 tokens seen throughout; give tokens_per_step"):
         row(curve(D=np.zeros(200)), tokens_per_step=None)
 
 

@@ -22,7 +22,7 @@ def test_the_law_comes_back_without_any_option(tmp_path: Path) -> None:
 
 def test_tokens_that_were_not_counted_are_asked_for(tmp_path: Path) -> None:
     huggingface(tmp_path, tokens=False)
-    with pytest.raises(ql.RunsError, match=r"nothing says how many tokens.*--tokens-per-step"):
+    with pytest.raises(ql.RunsError, match=r"nothing says how many tokens.*tokens_per_step"):
         import_runs(tmp_path)
     with pytest.raises(ql.RunsError, match="nothing says how many parameters"):
         import_runs(tmp_path, tokens_per_step=TOKENS_PER_STEP)

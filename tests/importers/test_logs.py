@@ -12,6 +12,7 @@ from logs import RUNS, TOKENS_PER_STEP, jsonl
 from synthetic import TRUE_CHINCHILLA
 
 import quokka_laws as ql
+from quokka_laws.exceptions import RunsError
 from quokka_laws.importers import import_runs
 
 
@@ -96,7 +97,7 @@ def test_planned_tokens_that_are_the_same_in_every_row(tmp_path: Path) -> None:
     [
         ("step,loss\n", "no rows"),
         ("step,loss\n1,3.4\n2,oops\n", r"a\.csv: column loss, row 2: 'oops' is not a number"),
-        ("step,speed\n1,3.4\n", "no loss that is recognised; it has step, speed. Say --columns loss=NAME"),
+        ("step,speed\n1,3.4\n", "no loss that is recognised; it has step, speed."),
         ("when,loss\n1,3.4\n", "nothing says how many"),
         ("when,speed\n1,3.4\n", "no column of steps and none of the loss"),
         ("step,tokens,total_tokens,loss\n1,2,3,3.4\n", r"tokens, total_tokens could all be D; say which"),
@@ -224,3 +225,30 @@ def test_several_evaluation_sets_are_not_mixed(tmp_path: Path) -> None:
         import_runs(tmp_path, tokens_per_step=1e6)
     made = import_runs(tmp_path, tokens_per_step=1e6, columns={"loss": "eval_wiki_loss"})
     assert made["loss"].tolist() == [4.5]
+
+
+def test_units_in_names_and_steps_in_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = [
+        {"run": f"r{n}", "params_m": n, "tokens_b": step / 10, "loss": 4 - step / 100}
+        for n in (20, 80)
+        for step in range(1, 9)
+    ]
+    pd.DataFrame(rows).to_csv(path, index=False)
+    runs = import_runs(path)
+    assert runs["N"].tolist() == [2e7, 8e7]
+    assert runs["D"].tolist() == [8e8, 8e8]
+    thousands = pd.DataFrame(rows).rename(columns={"tokens_b": "ksteps"})
+    thousands.to_csv(path, index=False)
+    with pytest.raises(RunsError, match="fractions"):
+        import_runs(path, columns={"step": "ksteps"}, tokens_per_step=1e6)
+    assert import_runs(path, columns={"step": "ksteps:K"}, tokens_per_step=1e6)["D"].tolist() == [8e8, 8e8]
+
+
+def test_the_tokens_of_a_step_that_a_log_states(tmp_path: Path) -> None:
+    lines = [{"event": "config", "n_params": 5e7, "tokens_per_batch": 1000}]
+    lines += [{"event": "val", "step": step, "val_loss": 4 - step / 100} for step in range(1, 9)]
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    runs = import_runs(tmp_path / "run.jsonl")
+    assert runs["D"].tolist() == [8000.0]
+    assert runs["N"].tolist() == [5e7]

@@ -117,7 +117,7 @@ def test_foreign_and_empty_files_are_rows_with_a_reason(tmp_path: Path) -> None:
 def test_losses_of_two_kinds_are_not_mixed(tmp_path: Path) -> None:
     tensorboard(tmp_path, RUNS[:1])
     tensorboard(tmp_path, RUNS[1:2], tag="train/loss")
-    with pytest.raises(ql.RunsError, match=r"'train/loss' in 1 runs, 'val/loss' in 1 runs.*--columns loss=NAME"):
+    with pytest.raises(ql.RunsError, match=r"'train/loss' in 1 runs, 'val/loss' in 1 runs.*columns"):
         import_runs(tmp_path, name="quokka")
     with pytest.raises(ql.RunsError, match=r"has no loss=lm loss; it has step, val/loss"):
         import_runs(tmp_path / RUNS[0].name, columns={"loss": "lm loss"})

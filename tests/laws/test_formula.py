@@ -8,7 +8,7 @@ import pytest
 import quokka_laws as ql
 from quokka_laws.exceptions import ExpressionError
 from quokka_laws.laws import Formula, from_spec, registry
-from quokka_laws.laws.formula import as_formula, looks_like_formula
+from quokka_laws.laws.written import as_formula, looks_like_formula
 
 OF = ("N", "D", "C", "S", "r", "x", "U_D", "epochs")
 

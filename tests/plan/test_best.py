@@ -35,7 +35,7 @@ def test_data_optimal_is_a_case():
     known = ql.plan.data_optimal(fit, U_D=1e9)
     found = ql.plan.best(fit, over=["N", "epochs"], given={"U_D": 1e9})
     for name in ("N", "epochs", "loss"):
-        assert found[name].to_numpy() == pytest.approx(known[name].to_numpy(), rel=1e-7 if name != "loss" else 1e-12)
+        assert found[name].to_numpy() == pytest.approx(known[name].to_numpy(), rel=1e-9)
 
 
 def test_limited_data_and_compute_is_a_case():

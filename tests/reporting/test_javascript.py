@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import quokka_laws as ql
 from quokka_laws import laws
 from quokka_laws.laws import Law
 from quokka_laws.reporting.javascript import Symbol, _text, law_source
@@ -20,6 +21,7 @@ MATH = SimpleNamespace(
     expm1=math.expm1,
     abs=abs,
     max=max,
+    tanh=math.tanh,
 )
 COEFFICIENTS = {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37}
 LAWS: list[tuple[Law, dict[str, float]]] = [
@@ -32,12 +34,26 @@ LAWS: list[tuple[Law, dict[str, float]]] = [
 ]
 
 
-def evaluated(source: str, p: dict[str, float], x: dict[str, float]) -> float:
+class Point(dict[str, object]):
+    """``x.N`` and ``x["N"]``."""
+
+    __getattr__ = dict.__getitem__
+
+
+def evaluated(source: str, p: dict[str, float], x: dict[str, object]) -> float:
     """The few forms that are written, as Python: assignments, ``?:``, ``!`` and functions of Math."""
-    scope: dict[str, object] = {"Math": MATH, "p": p, "x": SimpleNamespace(**x), "Infinity": math.inf, "NaN": math.nan}
+    scope: dict[str, object] = {
+        "Math": MATH,
+        "p": p,
+        "x": Point(x),
+        "String": str,
+        "Infinity": math.inf,
+        "NaN": math.nan,
+    }
     for line in source.splitlines()[1:-1]:
         code = re.sub(r"^\s*const |;$", "", line)
         code = re.sub(r"= !(\w+)", r"= not \1", code)
+        code = code.replace("===", "==").replace(".indexOf(", ".index(")
         code = re.sub(r"= (.+) \? (.+) : (.+)$", r"= (\2) if (\1) else (\3)", code)
         if code.strip().startswith("return"):
             return float(eval(code.strip().removeprefix("return "), scope))  # type: ignore[arg-type]
@@ -51,6 +67,40 @@ def test_the_source_is_the_law(law: Law, values: dict[str, float], epochs: float
     at = {"N": 3e8, "U_D": 2e8, "epochs": epochs}
     x = {**at, "D": 2e8 * epochs, "C": 6 * 3e8 * 2e8 * epochs}
     assert evaluated(law_source(law), values, x) == pytest.approx(float(law.loss(values, **at)), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("E + A/N^alpha + B*exp(-t*share)", {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 0.4, "t": 3.0}),
+        ("E + A/N^alpha - G*tanh(share/w)", {"E": 1.8, "A": 480.0, "alpha": 0.35, "G": 0.2, "w": 0.5}),
+        ("E + B*softplus(k*(share - m)) + max(0, share - m)^2", {"E": 1.8, "B": 0.4, "k": 3.0, "m": 0.2}),
+        ("E + (A/N^alpha + B/D^beta)^k*(1 - s*share)", {**COEFFICIENTS, "k": 0.8, "s": 0.3}),
+        ("L*sigmoid(a - b*log(C)) + E", {"L": 8.0, "a": 10.0, "b": 0.25, "E": 1.0}),
+    ],
+)
+def test_a_formula_of_own_columns_is_its_source(text: str, values: dict[str, float]) -> None:
+    law = ql.law(text, variables=["N", "D", "C", "share"])
+    x = {"N": 3e8, "D": 2e10, "C": 6 * 3e8 * 2e10, "U_D": 1.0, "epochs": 1.0, "share": 0.4}
+    assert evaluated(law_source(law), values, x) == pytest.approx(
+        float(law.loss(values, **{k: x[k] for k in law.variables})), rel=1e-12
+    )
+
+
+def test_levels_of_a_column_are_text() -> None:
+    table = {"N": np.ones(2), "loss": np.ones(2), "corpus": np.array(["a b", "c"], dtype=object)}
+    law = ql.law("E[corpus] + A/N^alpha[corpus]").for_table(table)
+    values = {"E_a_b": 1.8, "E_c": 1.5, "A": 480.0, "alpha_a_b": 0.35, "alpha_c": 0.3}
+    for corpus in ("a b", "c"):
+        x = {"N": 3e8, "D": 1.0, "C": 1.0, "U_D": 1.0, "epochs": 1.0, "corpus": corpus}
+        want = law.loss(values, N=3e8, corpus=np.array(corpus, dtype=object))
+        assert evaluated(law_source(law), values, x) == pytest.approx(float(want), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ql.laws.FORMS)
+def test_every_form_has_a_source(name: str) -> None:
+    law = ql.law(name if ql.laws.FORMS[name].variables else f"{name}(web, code)")
+    assert law_source(law).startswith("(p, x) =>")
 
 
 def test_numbers_read_back() -> None:

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import quokka_laws
-from quokka_laws.results.sentences import ROWS_NAMED, SENTENCES, listed, sentence
+from quokka_laws.results.phrases import ROWS_NAMED, listed
+from quokka_laws.results.sentences import SENTENCES, sentence
 
 SOURCES = Path(quokka_laws.__file__).parent
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
-from quokka_laws.runs.columns import proposed, recognise_runs
+from quokka_laws.runs.columns import recognise_runs
+from quokka_laws.runs.proposals import proposed
 
 N, D = np.array([1e7, 2e7, 4e7]), np.array([2e8, 4e8, 8e8])
 

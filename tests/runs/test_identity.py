@@ -38,3 +38,16 @@ def test_names_of_an_index_survive_to_messages_and_to_the_table() -> None:
     assert [e["row"] for e in runs.attrs["excluded"]] == ["middle"]
     named = ql.read_runs(table.rename_axis("run_id"))
     assert named["run_id"].tolist() == ["small", "large"]
+
+
+def test_a_column_of_checkpoints_makes_the_rows_of_a_model_one_run() -> None:
+    rows = [
+        {"model": f"m{n:g}", "params": n, "checkpoint": step, "tokens": step * 2e6, "loss": 4 - 0.1 * step / 1000}
+        for n in (7e7, 1.6e8)
+        for step in (1000, 2000, 4000)
+    ]
+    runs = ql.read_runs(pd.DataFrame(rows))
+    assert runs["run_id"].nunique() == 2
+    unordered = pd.DataFrame(rows).assign(checkpoint=[3, 1, 2, 3, 1, 2])  # does not rise with the tokens
+    assert "run_id" not in ql.read_runs(unordered)
+    assert "run_id" not in ql.read_runs(pd.DataFrame(rows).drop(columns="checkpoint"))

@@ -10,6 +10,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.cli.runs import summary
+from quokka_laws.exceptions import RunsError
 
 GOOD = {"N": [1e8, 2e8, 4e8], "D": [2e9, 8e9, 3e9], "loss": [3.4, 3.1, 3.2]}
 
@@ -294,3 +295,14 @@ def test_numbers_in_ones_own_columns_can_be_conditions(tmp_path: Path) -> None:
     runs = ql.read_runs(tmp_path / "runs.csv", keep="width > 64 and step < 30")
     assert runs["run_id"].tolist() == ["008"]
     assert runs["note"].tolist() == ["3"]
+
+
+def test_files_that_name_things_differently_are_one_table(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("params,tokens,val_loss\n2e7,1e9,3.9\n6e7,1e9,3.6\n")
+    (tmp_path / "b.csv").write_text("D,N,loss\n2e9,2e7,3.8\n2e9,6e7,3.5\n")
+    runs = ql.read_runs([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert runs["N"].tolist() == [2e7, 6e7, 2e7, 6e7]
+    assert runs["loss"].tolist() == [3.9, 3.6, 3.8, 3.5]
+    (tmp_path / "b.csv").write_text("params_m,tokens,val_loss\n20,1e9,3.9\n60,1e9,3.6\n")
+    with pytest.raises(RunsError, match="in another unit"):
+        ql.read_runs([tmp_path / "a.csv", tmp_path / "b.csv"])

@@ -49,3 +49,12 @@ def test_an_empty_loss_of_a_failed_run_is_no_error_and_unknown_words_are_said() 
     assert runs["N"].tolist() == [1e7, 2e7, 8e7]
     assert [(e["row"], e["code"], e["reason"]) for e in runs.attrs["excluded"]] == [(3, "state", "run_state preempted")]
     assert {"code": "unknown_state", "column": "run_state", "words": ["archived"]} in runs.attrs["notes"]
+
+
+def test_phrases_and_words_that_were_cut() -> None:
+    table = pd.DataFrame(
+        {"outcome": ["ok", "OUT_OF_ME+", "preempted (spot)", "NaN loss", "finished, saved", "no crash", "CANCELLED+"]}
+    )
+    found = states(table)
+    assert found.unfinished.tolist() == [False, True, True, True, False, False, True]
+    assert found.unknown == {"outcome": ["no_crash"]}

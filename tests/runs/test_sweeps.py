@@ -87,6 +87,14 @@ def test_a_column_that_is_not_there() -> None:
         best(ql.read_runs(sweep()), by="bs")
 
 
+def test_a_swept_column_by_its_usual_short_name() -> None:
+    table = pd.DataFrame({"N": 1e8, "D": 2e9, "learning_rate": [1e-4, 3e-4, 1e-3], "loss": [3.5, 3.4, 3.6]})
+    assert ql.read_runs(table, best_of="lr")["learning_rate"].tolist() == [3e-4]
+    two = table.assign(peak_learning_rate=table["learning_rate"] * 2)
+    with pytest.raises(ql.RunsError, match="no such column; the table has N"):
+        ql.read_runs(two, best_of="lr")
+
+
 def test_tokens_rounded_to_whole_batches_are_one_cell() -> None:
     table = sweep()
     table["D"] *= 1 + 0.004 * np.random.default_rng(0).random(len(table))

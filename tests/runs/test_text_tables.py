@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import quokka_laws as ql
+from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.files import read_table
 
 ROWS = [["1e8", "2e9", "3.412"], ["2e8", "4e9", "3.1"], ["4e8", "8e9", "2.95"]]
@@ -130,3 +131,34 @@ def test_numbers_as_people_write_them(tmp_path: Path) -> None:
 def test_a_bare_index_of_pandas_keeps_its_column(tmp_path: Path) -> None:
     table = read(tmp_path, ",N,D,loss\n0,1e8,2e9,3.4\n1,2e8,4e9,3.1\n")
     assert list(table) == ["Unnamed: 0", "N", "D", "loss"]
+
+
+def test_points_that_group_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Parameter;Tokens;Verlust\n20.000.000;1.200.000.000;3,91\n640.000;800.000.000;3,52\n")
+    table = read_table(path)
+    assert table["Parameter"].tolist() == ["20000000", "640000"]
+    assert table["Verlust"].tolist() == ["3.91", "3.52"]
+    path.write_text("Parameter;Verlust\n640.000;3,91\n320.000;3,5\n")  # thousands, or three decimals?
+    with pytest.raises(RunsError, match="cannot both be read"):
+        read_table(path)
+
+
+def test_a_header_of_two_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = "".join(f"r{k},{k}e7,{k}e9,{4 - k / 10}\n" for k in range(1, 6))
+    path.write_text(",model,data,eval\nname,params,tokens,loss\n" + rows)
+    assert list(read_table(path)) == ["name", "model/params", "data/tokens", "eval/loss"]
+    path.write_text("name,params,tokens,loss\nr0,n/a,n/a,n/a\n" + rows)  # a run without values
+    assert len(read_table(path)) == 6
+    path.write_text("name,params,tokens,loss\nr0,failed,failed,failed\n" + rows)
+    assert len(read_table(path)) == 6
+
+
+def test_a_printed_data_frame(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("        N        D  loss\n0  2.0e7  1.0e9  3.91\n1  6.0e7  1.0e9  3.52\n2  9.0e7  1.0e9  3.31\n")
+    assert read_table(path)["loss"].tolist() == ["3.91", "3.52", "3.31"]
+    path.write_text("N D loss\n2e7 1e9 3.91 9\n6e7 1e9 3.52 9\n")  # a column that has no name
+    with pytest.raises(RunsError, match="have 4 cells"):
+        read_table(path)

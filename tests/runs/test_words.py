@@ -104,3 +104,55 @@ def test_scales() -> None:
         1.0,
         1e12,
     ]
+
+
+def test_compute_by_the_day() -> None:
+    for name in ("PF-days", "pf_days", "petaflop/s-days", "Training compute (PF-days)", "compute_pf_days"):
+        assert words.counts_flops(name), name
+        assert words.flops_scale(name) == pytest.approx(8.64e19), name
+    assert not words.counts_flops("gpu_days")
+
+
+def test_tokens_of_a_step() -> None:
+    assert all(
+        map(
+            words.tokens_per_step,
+            ("tokens_per_step", "batch_tokens", "global_batch_size_tokens", "train/tokens_per_batch"),
+        )
+    )
+    assert not any(
+        map(words.tokens_per_step, ("tokens_per_second", "tokens", "micro_batch_tokens", "tokens_per_gpu_per_step"))
+    )
+
+
+@pytest.mark.parametrize("name", ["lr", "learning_rate", "optimizer.lr", "config.peak_learning_rate", "max_lr"])
+def test_names_of_the_learning_rate(name: str) -> None:
+    assert words.of_learning_rate(name)
+    assert not words.of_batch(name)
+
+
+@pytest.mark.parametrize("name", ["lr_decay", "warmup_lr_steps", "rate", "learning"])
+def test_what_only_mentions_a_rate(name: str) -> None:
+    assert not words.of_learning_rate(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [
+        ("batch", True),
+        ("global_batch_size", True),
+        ("bs", True),
+        ("batch_tokens", True),
+        ("micro_batch", False),
+        ("batch_time", False),
+    ],
+)
+def test_names_of_the_batch(name: str, batch: bool) -> None:
+    assert words.of_batch(name) is batch
+
+
+@pytest.mark.parametrize(
+    ("name", "length"), [("context", True), ("seq_len", True), ("block_size", True), ("size", False)]
+)
+def test_names_of_the_length_of_a_sequence(name: str, length: bool) -> None:
+    assert words.of_sequence_length(name) is length

@@ -13,7 +13,7 @@ from typing import Any
 
 from quokka_laws.writing import make_folder, write_atomically
 
-TEMPLATE = Path(__file__).parent / "templates" / "torchtitan_config_registry.py"
+TEMPLATE = Path(__file__).parent / "templates" / "torchtitan_config_registry.py.txt"
 PACKAGE = "sweep_runs"
 SCRIPT = """\
 #!/usr/bin/env bash

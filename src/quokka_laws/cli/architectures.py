@@ -148,7 +148,7 @@ def architecture_command(
         shown = pd.DataFrame(
             {
                 "rule": rules["rule"],
-                "learning rate": rules["lr"].map("{:.2e}".format),
+                "learning rate": rules["lr"].map(lambda v: f"{v:.2e}" if v == v else "–"),
                 "batch, tokens": rules["batch_tokens"].map(human),
             }
         )

@@ -11,11 +11,12 @@ import pandas as pd
 
 from quokka_laws.cli.common import BUDGETS, SIZES, TOKENS, Real, assignments, quiet, say
 from quokka_laws.cli.literature import doubts, resolve_fit
-from quokka_laws.cli.options import BOOTSTRAP, SEED, load_runs, runs_options
+from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, check_output, output_options, write_file, written
 from quokka_laws.evaluation.task_holdout import closer_methods, hold_out_tasks
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.downstream import LEVEL, downstream
+from quokka_laws.objective import LogHuber
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.results.downstream import MEAN, METHODS, Downstream
 from quokka_laws.results.downstream_storage import read_downstream, to_json
@@ -56,6 +57,12 @@ class PerTask(click.ParamType):  # type: ignore[type-arg]
 @click.option("--ceiling", type=PerTask(), help="Hold the highest accuracy there is; fitted by default.")
 @click.option("--fit", "law", metavar="FIT", help="The law of the loss, fit.json; fitted to RUNS by default.")
 @click.option(
+    "--law",
+    "to_fit",
+    type=LawName(),
+    help="The law to fit to the losses of RUNS, by name or as a formula; chosen without it.",
+)
+@click.option(
     "--method",
     type=click.Choice(METHODS),
     default="two-stage",
@@ -85,6 +92,7 @@ def downstream_command(
     questions: Any,
     ceiling: Any,
     law: str | None,
+    to_fit: Any,
     method: Any,
     N: tuple[float, ...],
     D: tuple[float, ...],
@@ -107,11 +115,18 @@ def downstream_command(
     from quokka_laws.fitting.fit import fit as fit_law
 
     check_output(figure)
+    if law and to_fit is not None:
+        raise click.UsageError("--fit gives a law that is fitted already, --law one to fit: give one")
     distances = _distances(hold_out)
     table = load_runs(runs, **reading)
-    fitted = (
-        resolve_fit(law, "downstream") if law else fit_law(table, bootstrap=bootstrap, seed=seed, progress=not quiet())
-    )
+    if law:
+        fitted = resolve_fit(law, "downstream")
+    else:
+        settings: dict[str, Any] = {"bootstrap": bootstrap, "seed": seed, "progress": not quiet()}
+        chosen = to_fit is None
+        fitted = (
+            fit_law(table, **settings) if chosen else fit_law(to_fit, table, objective=LogHuber("auto"), **settings)
+        )
     metrics = [m.strip() for m in metric.split(",") if m.strip()] if metric else None
     found = downstream(
         table,
@@ -140,7 +155,7 @@ def downstream_command(
         *doubts(fitted),
     ]
     below = [predicted_table(predicted, method), tasks_table(found), held_out_table(found)]
-    out.text(found.said(predicted), known, *(below if out.form == "text" and out.path is None else []))
+    out.text(found.said(predicted), known, *([] if out.data_on_stdout else below))
     if out.path is not None and out.form == "json":
         write_file(out.path, to_json(found))
     else:
@@ -164,7 +179,7 @@ def predict_tasks(path: str, metric: str | None, point: dict[str, Any], level: f
         *(d.sentence() for task in named for d in task.diagnostics),
         *doubts(found.fit),
     ]
-    below = [predicted_table(predicted, found.method)] if out.form == "text" and out.path is None else []
+    below = [] if out.data_on_stdout else [predicted_table(predicted, found.method)]
     out.text(found.said(predicted), known, *below)
     out.data(predicted)
     out.finish(known)

@@ -87,7 +87,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     "losses",
     multiple=True,
     metavar="COLUMNS",
-    help="Column of the loss. Several, val_c4,val_code or 'eval/*': one fit each, with the same resamples. Repeatable.",
+    help="Column of the loss. Several, val_c4,val_code or 'eval/loss_*': one fit each, with the same resamples. Repeatable.",
 )
 @click.option("--variables", help="Names of a formula that are columns, N,sparsity; by default all that are.")
 @BOOTSTRAP

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.common import QUANTITY, say
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.results.format import human
+from quokka_laws.results.hyperparameter_storage import read_hyperparameters
 
 RULE = "step-law-2025"
 
@@ -23,7 +25,7 @@ def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--vocabulary", type=click.IntRange(1), default=50304, show_default=True, help="Of launched runs: entries of the tokenizer."),
             click.option("--context", type=click.IntRange(1), default=2048, show_default=True, help="Of launched runs: tokens of a sequence."),
             click.option("--counts", type=click.Choice(["total", "non-embedding"]), default="total", show_default=True, help="What N holds."),
-            click.option("--rule", default=RULE, show_default=True, help="Published rule for learning rate and batch."),
+            click.option("--rule", default=RULE, show_default=True, help="Published rule for learning rate and batch, or your own: hyper.json."),
             click.option("--lr", type=float, help="Highest learning rate, for all runs, instead of the rule's."),
             click.option("--batch", type=QUANTITY, help="Tokens of a batch, for all runs, instead of the rule's."),
         )
@@ -65,6 +67,10 @@ def write_launch(
 
 
 def _rule(name: str, N: float, D: float) -> dict[str, float]:
+    """Learning rate and batch by a published rule, or by one's own law, as `hyperparameters -o hyper.json` wrote it."""
+    if name.endswith(".json"):
+        row = read_hyperparameters(name).predict(N=N, D=D, level=None).iloc[0]
+        return {"lr": float(row.get("lr", np.nan)), "batch_tokens": float(row.get("batch", np.nan))}
     table = hyperparameters(N, D).set_index("rule")
     if name not in table.index:
         raise click.UsageError(f"--rule {name}: there are {', '.join(table.index)}")

@@ -77,7 +77,7 @@ def load_runs(
     What is in ``said`` has been told already, of a table that is read once for each of its losses; the codes in ``unsaid`` the
     command answers itself.
     """
-    several = [sources] if isinstance(sources, str) else list(sources)
+    several: list[Any] = [sources] if isinstance(sources, str | pd.DataFrame) else list(sources)
     source: Any = several[0] if len(several) == 1 else several
     if config_column is not None:
         source, state = _counted(several, config_column, config_counts or "total", columns, flops, state)
@@ -104,7 +104,7 @@ def load_runs(
 
 
 def _counted(
-    several: Sequence[str], column: str, counts: Any, columns: dict[str, str], flops: str, state: dict[str, Any]
+    several: Sequence[Any], column: str, counts: Any, columns: dict[str, str], flops: str, state: dict[str, Any]
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """A table with N and C counted from its configurations, and what is to be recorded of it."""
     from quokka_laws.importers.configurations import counted

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 
-from quokka_laws.cli.common import BUDGETS, Real, assignments, quiet
+from quokka_laws.cli.common import BUDGETS, Real, assignments, quiet, say
 from quokka_laws.cli.options import SEED, load_runs, quantity, runs_options
 from quokka_laws.cli.output import Output, check_output, columns, output_options, written
 from quokka_laws.evaluation.recipes import LEVEL, speedup
+from quokka_laws.evaluation.tuned_recipes import tuned
 
 
 @click.command("speedup")
@@ -18,6 +20,11 @@ from quokka_laws.evaluation.recipes import LEVEL, speedup
 @click.option("--by", default="recipe", show_default=True, help="Column of recipes.")
 @click.option("--baseline", help="The recipe that others are measured by; the first in the table by default.")
 @BUDGETS
+@click.option(
+    "--frontier",
+    metavar="COLUMNS",
+    help="Compare each recipe at the fitted lowest loss of each N and D over what was swept: lr,batch.",
+)
 @runs_options
 @assignments("--fix", help="Hold the floor of the evaluation set: E=1.69.")
 @click.option(
@@ -47,6 +54,7 @@ def speedup_command(
     by: str,
     baseline: str | None,
     C: tuple[float, ...],
+    frontier: str | None,
     fix: dict[str, str],
     pair: str,
     law: Any,
@@ -63,7 +71,7 @@ def speedup_command(
     """
     check_output(figure)
     found = speedup(
-        load_runs(runs, **reading),
+        _runs(runs, by, frontier, seed, reading),
         by,
         baseline,
         C=C or None,
@@ -97,3 +105,19 @@ def speedup_command(
     if figure is not None:
         written([Path(figure)])
     out.finish(found.known)
+
+
+def _runs(sources: tuple[str, ...], by: str, frontier: str | None, seed: int, reading: dict[str, Any]) -> pd.DataFrame:
+    """Runs with what was swept taken at its best, recipe by recipe."""
+    best_of = reading.pop("best_of")
+    if frontier and best_of:
+        raise click.UsageError("--frontier and --best-of both say how sweeps are taken: give one")
+    over = [c.strip() for c in (frontier or best_of or "").split(",") if c.strip()]
+    table = load_runs(sources, best_of=None, **reading, unsaid=("sweep",) if over else ())
+    if not over:
+        return table
+    found = tuned(table, by, over, "frontier" if frontier else "lowest", seed=seed)
+    say(
+        f"  losses are the {'fitted ' if frontier else ''}lowest of each recipe, N and D over {', '.join(over)}: {len(found)} of {len(table)} rows"
+    )
+    return found

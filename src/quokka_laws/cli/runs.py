@@ -137,7 +137,7 @@ def summary(table: pd.DataFrame) -> str:
     remark = table.get("remark", pd.Series("", index=table.index)).fillna("")
     labels = remark.where(
         usable,
-        said.word
+        said.word.where(said.column == "status", said.column + " " + said.word)
         + reason.map(lambda text: f": {text}" if text else "")
         + remark.map(lambda text: f" ({text})" if text else ""),
     )

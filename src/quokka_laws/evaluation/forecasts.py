@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import Field, ValidationError
 from scipy.stats import binom, norm
 
+from quokka_laws._spelling import either
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, FitFileError, RunsError
 from quokka_laws.plan.arguments import one_positive
@@ -386,7 +387,7 @@ def _nearest(f: Forecast, runs: pd.DataFrame) -> str:
     asked, nearest = (
         ", ".join(f"{k} = {human(float(v))}" for k, v in at.items()) for at in (f.at, {k: row[k] for k in f.at})
     )
-    return f"asked at {asked}, the nearest run is at {nearest}; give exact sizes, or the loss alone (--loss 2.31)"
+    return f"asked at {asked}, the nearest run is at {nearest}; give exact sizes, or the loss alone{either('', ' (--loss 2.31)')}"
 
 
 def _differences(f: Forecast, runs: Conventions) -> list[Diagnostic]:

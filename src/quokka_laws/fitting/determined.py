@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import lmfit
@@ -15,8 +15,10 @@ from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.laws import Formula, Law, from_name
-from quokka_laws.runs.columns import HINTS, inputs_of, proposed
+from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, plain_name
+from quokka_laws.runs.proposals import proposed
 
+LOG_STEPS = ("step", "global_step", "iteration", "iter")  # of a log of training, which a table of runs has no need of
 FEWEST_LEVELS = 3  # of N and of D
 SAME_LEVEL = 0.02  # relative distance up to which two values count as one level
 SAME_DATA = 1.02
@@ -84,7 +86,7 @@ def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
     if absent:
         shown = ", ".join(str(typed.get(c, c)) for c in runs)
         faults.append(
-            f"{law.label} needs {_columns(absent)}; the table has {shown}.{_advice(absent, spare, runs.attrs)}{_of_form(law, absent, spare)}"
+            f"{law.label} needs {_columns(absent)}; the table has {shown}.{_advice(absent, spare, runs)}{_of_form(law, absent, spare)}"
         )
     for name in (name for name in law.takes if name in runs):
         if name in law.groups:
@@ -106,9 +108,10 @@ def _columns(names: Sequence[str]) -> str:
     return f"a column {names[0]}" if len(names) == 1 else f"columns {', '.join(names)}"
 
 
-def _advice(absent: Sequence[str], spare: Sequence[str], attrs: Mapping[Any, Any]) -> str:
+def _advice(absent: Sequence[str], spare: Sequence[str], runs: pd.DataFrame) -> str:
     """What to say where columns are missing: which of several is meant, what they might be called."""
-    said = []
+    said, attrs = [], runs.attrs
+    known = {c: c for c in INPUTS if c in runs} | {c: given for given, c in attrs.get("renamed", {}).items()}
     for name in absent:
         if several := attrs.get("undecided", {}).get(name):
             said.append(
@@ -116,7 +119,13 @@ def _advice(absent: Sequence[str], spare: Sequence[str], attrs: Mapping[Any, Any
             )
     unknown = [name for name in absent if name in HINTS and name not in attrs.get("undecided", {})]
     if unknown:
-        said.append(f" Say {option('columns', proposed(spare, unknown))}")
+        said.append(f" Say {option('columns', proposed(spare, unknown, runs, known))}")
+    if "C" in runs and not {"N", "D"} & set(runs):
+        power = either("ql.laws.PowerLaw('C')", "--law power")
+        said.append(f", or fit a law of compute alone: {power}")
+    if any(plain_name(name) in LOG_STEPS for name in spare):
+        door = either("ql.import_runs", "quokka-laws import")
+        said.append(f". If each row is a step of a log, turn the log into runs: {door}")
     for name in absent:
         if name not in HINTS and (near := nearest(name, spare)):
             said.append(f" Is {name} {near!r}?")

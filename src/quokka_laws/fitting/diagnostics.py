@@ -259,9 +259,9 @@ def _outlying(fit: FitResult, refits: Refits, C: float | None) -> tuple[list[Dia
     numbers = {
         "answer": answer.name,
         "C": answer.C,
-        "with_them": float(np.exp(found.answer.with_all)),
-        "without": float(np.exp(found.answer.without)),
-        "sd": found.answer.sd_without,
+        "with_them": float(np.exp(found.with_all)),
+        "without": float(np.exp(found.without)),
+        "sd": found.sd,
         "least": float(np.abs(found.residuals).min()),
         "most": float(np.abs(found.residuals).max()),
         "above": bool((found.residuals > 0).all()),

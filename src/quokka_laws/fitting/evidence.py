@@ -54,6 +54,7 @@ def _solved_parameters(params: lmfit.Parameters, values: dict[str, float]) -> lm
     return params
 
 
+@cache
 def _versions() -> dict[str, str]:
     return {"quokka-laws": __version__, **_libraries(), "python": platform.python_version()}
 

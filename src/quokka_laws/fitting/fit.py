@@ -30,7 +30,7 @@ from quokka_laws.fitting.resampled import Resamples, Resampling
 from quokka_laws.fitting.resampled import bootstrap as resampled
 from quokka_laws.fitting.scatter import settle
 from quokka_laws.fitting.solver import Problem
-from quokka_laws.laws import Law
+from quokka_laws.laws import Law, from_name
 from quokka_laws.objective import LogHuber, as_objective
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.fitted_law import FittedLaw
@@ -191,6 +191,8 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     if (given := only_runs(law, runs, columns)) is not None:
         if params is not None or start_from is not None:
             raise ArgumentError("params= and start_from= are of one law, and none was named: ql.fit(law, runs, ...)")
+        if {"N", "D"} - set(given):
+            check_design(from_name("chinchilla"), given)
         form, choice = choose(given, seed=seed)
         held = form.law.make_params(**form.settings) if form.held else None
         chosen = fit(form.law, given, objective=objective or LogHuber("auto"), params=held, **settings)

@@ -42,12 +42,12 @@ def wanted_columns(runs: pd.DataFrame, over: str | Sequence[str] | None) -> tupl
     renamed = runs.attrs.get("renamed", {})
     for h in wanted:
         if h in (*INPUTS, "loss", "run_id", "weight") or h in renamed:
-            faults.append(f"{h} is no hyper-parameter here: it was read as {renamed.get(h, h)}")
+            faults.append(f"{h} is no hyper-parameter" + (f": it was read as {renamed[h]}" if h in renamed else ""))
         elif h not in runs:
             near = nearest(h, [str(c) for c in runs])
             faults.append(
                 f"there is no column {h!r}"
-                + (f"; did you mean {near!r}?" if near else "")
+                + (f"; did you mean {near!r}?" if near else ".")
                 + f" The table has {', '.join(numeric) or 'no other numbers'}"
             )
     if faults:
@@ -126,7 +126,7 @@ def in_tokens(
             said.append(Diagnostic("BATCH_UNIT_UNKNOWN", Severity.NOTE, {"column": h}, advice=advice))
             continue
         attrs = runs.attrs
-        name = "batch_tokens" if h.lower() in ("batch", "batch_size", "bs") else f"{h}_tokens"
+        name = "batch_tokens" if "batch_tokens" not in runs else f"{h}_tokens"
         runs = runs.assign(**{name: values * length})
         runs.attrs = attrs
         over = tuple(name if k == h else k for k in over)

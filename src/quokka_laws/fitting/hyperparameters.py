@@ -118,15 +118,16 @@ def fit_hyperparameters(
     read = isinstance(runs, pd.DataFrame) and not columns and "loss" in runs and {"N", "D"} & set(runs)
     table = check_runs(runs) if read else read_runs(runs, columns=columns)
     wanted, said = wanted_columns(table, over)
+    named = wanted
     table, wanted, kinds, more = in_tokens(table, wanted, sequence_length)
     table, gone = positive_settings(table, wanted)
     cell = cell_numbers(table).to_numpy()
     check_varied(table, wanted, cell)
-    sweeps, few = _sweeps(table, wanted, cell, within or WITHIN)
+    sweeps, few = _sweeps(table, wanted, cell, within or WITHIN, named)
     bowls, noise, spare = fit_bowls(list(sweeps.values()))
     wide = within or max(WITHIN, NOISES * noise)
     if within is None and wide > WITHIN:
-        sweeps, few = _sweeps(table, wanted, cell, wide)
+        sweeps, few = _sweeps(table, wanted, cell, wide, named)
         bowls, noise, spare = fit_bowls(list(sweeps.values()))
     optima: dict[int, Optimum] = {}
     with Progress("bowls", len(bowls), enabled=progress) as bar:
@@ -183,9 +184,9 @@ def frontier_of(
 
 
 def _sweeps(
-    runs: pd.DataFrame, over: tuple[str, ...], cell: Array, within: float
+    runs: pd.DataFrame, over: tuple[str, ...], cell: Array, within: float, named: tuple[str, ...]
 ) -> tuple[dict[int, Sweep], list[int]]:
-    """The runs of each cell that has enough of them, by cell, and the cells that have too few."""
+    """The runs of each cell that has enough of them, by cell, and the cells that have too few; ``named`` are the table's own columns."""
     logs, y = np.log(runs[list(over)].to_numpy(dtype=float)), np.log(runs["loss"].to_numpy(dtype=float))
     sweeps, few = {}, []
     for number in range(int(cell.max()) + 1):
@@ -199,7 +200,7 @@ def _sweeps(
         most = int(np.bincount(cell).max())
         raise RunsError(
             f"no pair of N and D has the {fewest(len(over))} runs, with {LEVELS} different values of {' and of '.join(over)}, that a bowl needs (the "
-            f"largest has {most}); fit fewer hyper-parameters at once, or keep the lowest of each: {option('best_of', list(over))}"
+            f"largest has {most} runs); fit fewer hyper-parameters at once, or keep the lowest of each: {option('best_of', list(named))}"
         )
     return sweeps, few
 

@@ -13,7 +13,7 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
 from quokka_laws.fitting import starts
 from quokka_laws.fitting.problem import Data, Space
-from quokka_laws.fitting.solver import Problem, Solution, objective_values, solve
+from quokka_laws.fitting.solver import MAX_ITERATIONS, Problem, Solution, objective_values, solve
 from quokka_laws.laws import Formula, Law
 from quokka_laws.objective import Objective
 from quokka_laws.progress import Progress
@@ -25,7 +25,10 @@ SAME_OPTIMUM = 1e-6
 NEAR_STARTS = 16
 FIRST_STARTS = 5
 BRIEF_STARTS = 3
-FEW_STARTS = (8, 24)  # of a formula; where enough of them lead to one optimum no others are tried
+PATIENCE = (30, 6)
+"""Steps of one descent of a formula's start, at least and for each coefficient: what has not arrived by then is not where the others
+meet."""
+FEW_STARTS = (8, 12, 24)
 EXACT = 1e-9
 """Log-residuals that are nothing but rounding."""
 AGREEMENT = (0.85, 0.3)  # share that is enough, of the first and of all
@@ -72,6 +75,8 @@ def optimise(
     keep = n_starts or (brief if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
     both: list[Solution] = []
+    formula = isinstance(law, Formula)
+    patience = max(PATIENCE[0], PATIENCE[1] * u.shape[1]) if formula else MAX_ITERATIONS
     exact = float((objective.value(np.full(1, EXACT)) * sample.weights).sum())
     if near and briefly:  # optima of similar problems: Newton at once
         both.append(solve(problem, near[0], sample.weights, off=near[1], begin="warm"))
@@ -79,17 +84,38 @@ def optimise(
         u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
         ends = [len(u)]
-        if n_starts is None and not briefly and isinstance(law, Formula):  # a few at a time, until they agree
+        if n_starts is None and not briefly and formula:  # a few at a time, until they agree
             ends = [*(end for end in FEW_STARTS if end < len(u)), len(u)]
         for first, end in pairwise([0, *ends]):
             part = slice(first, end)
-            both.append(solve(problem, u[part], sample.weights, off=off[part], progress=bar.update))
+            both.append(
+                solve(
+                    problem,
+                    u[part],
+                    sample.weights,
+                    off=off[part],
+                    max_iterations=patience,
+                    race=formula,
+                    progress=bar.update,
+                )
+            )
             if end < len(u) and _agree(both, exact):
                 u, off = u[:end], off[:end]
                 break
-        if not briefly:
+        if not briefly and not (formula and _agree(both, exact)):
             few = slice(None, NEAR_STARTS if len(ends) == 1 else FEW_STARTS[0])
-            both.append(solve(problem, u[few], sample.weights, off=off[few], begin="near", progress=bar.update))
+            both.append(
+                solve(
+                    problem,
+                    u[few],
+                    sample.weights,
+                    off=off[few],
+                    begin="near",
+                    max_iterations=patience,
+                    race=formula,
+                    progress=bar.update,
+                )
+            )
     solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():
         raise FitError(

@@ -36,6 +36,10 @@ NEGLIGIBLE_SHARE = 1e-6
 DECREMENT = 1e-14
 REACH = 5.0
 """No single step moves a log-amplitude or an exponent farther."""
+RUNNER_UP = 1e-3
+"""A start whose objective is farther above the best than this share is not the best for want of a step."""
+MAX_ITERATIONS = 200
+"""Of one descent."""
 _CELLS = 120_000  # rows × problems worked on at once: keeps the arrays of one pass inside the cache
 
 _BLOCK = 16_384  # rows × problems of one block, where they are more than that
@@ -136,8 +140,9 @@ def solve(
     *,
     off: Array | None = None,
     begin: Literal["far", "near", "warm"] = "far",
-    max_iterations: int = 200,
+    max_iterations: int = MAX_ITERATIONS,
     tolerance: float = DECREMENT,
+    race: bool = False,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Solution:
@@ -157,6 +162,8 @@ def solve(
         Newton on the objective itself, which finds the minimum nearest to each start; ``warm``: Newton at once.
     tolerance : float
         Decrease that a further step would bring, relative to the objective, at which a problem is solved.
+    race : bool
+        All are starts of one problem, and only the best matters: others that get stuck are left there.
     workers : int
         Processes; the batch is cut into the same parts whatever their number.
     progress : callable, optional
@@ -175,7 +182,7 @@ def solve(
     size = 1 if rows > _LARGE else max(1, _CELLS // max(1, rows))
     slices = [slice(first, min(first + size, count)) for first in range(0, count, size)]
     pieces = [
-        (problem.part(part), u[part], weights[part] if weights.ndim == 2 else weights, off[part], begin, max_iterations, tolerance)
+        (problem.part(part), u[part], weights[part] if weights.ndim == 2 else weights, off[part], begin, max_iterations, tolerance, race)
         for part in slices
     ]  # fmt: skip
 
@@ -223,6 +230,7 @@ def _solve_part(
     begin: str,
     max_iterations: int,
     tolerance: float,
+    race: bool,
 ) -> tuple[Any, ...]:
     """A part of a batch, small enough for the cache."""
     w = weights.of_rows() if isinstance(weights, Multiplicities) else weights
@@ -245,10 +253,10 @@ def _solve_part(
             descend(objective, 0, 1e-10)
         descend(final, 0, tolerance)
         for _ in range(3):  # verify switched-off terms; each release is a new descent
-            if not state.release(final):
+            if not state.release(final, race):
                 break
             descend(final, 2, tolerance)
-        state.settle_at_zero(final, max_iterations)
+        state.settle_at_zero(final, max_iterations, race)
         value, gradient, hessian = state.report(problem.objective, final)
     return state.u, value, state.off, state.converged, gradient, hessian
 
@@ -469,13 +477,21 @@ class _Batch:
             changed |= gone
         return changed
 
-    def release(self, objective: Objective) -> bool:
+    def contenders(self, objective: Objective, race: bool) -> Array:
+        """Problems worth more steps: all of them; in a race those that are as low as the best, (problems,) of bool."""
+        if not race:
+            return np.ones(len(self.u), dtype=bool)
+        value = self.evaluate(np.arange(len(self.u)), self.u, objective, newton=False).value
+        return np.asarray(~(value > (1.0 + RUNNER_UP) * np.nanmin(value, initial=np.inf)))
+
+    def release(self, objective: Objective, race: bool) -> bool:
         """Switch terms back on whose amplitude wants to grow from zero; returns whether any did."""
         problem, any_released = self.problem, False
+        allowed = self.contenders(objective, race and bool(self.off.any()))
         for k, j in enumerate(self.switches):
             if j < 0:
                 continue
-            who = np.flatnonzero(self.off[:, k] & ~self.released[:, k])
+            who = np.flatnonzero(allowed & self.off[:, k] & ~self.released[:, k])
             if not len(who):
                 continue
             log_unit = problem.terms_at(problem.theta(self.u[who]), problem.x)[k].value - self.u[who][:, [j]]
@@ -495,10 +511,13 @@ class _Batch:
             any_released |= bool(grow.any())
         return any_released
 
-    def settle_at_zero(self, objective: Objective, max_iterations: int) -> None:
+    def settle_at_zero(self, objective: Objective, max_iterations: int, race: bool) -> None:
         """Where no minimum was reached, descend with each amplitude at zero and keep that if it is no higher."""
+        stuck = ~self.converged
+        if stuck.any():
+            stuck &= self.contenders(objective, race)
         for k, j in enumerate(self.switches):
-            who = np.flatnonzero(~self.converged & ~self.off[:, k] & ((~self.off).sum(axis=1) > 1))
+            who = np.flatnonzero(stuck & ~self.converged & ~self.off[:, k] & ((~self.off).sum(axis=1) > 1))
             if j < 0 or not len(who):
                 continue
             off = self.off[who]

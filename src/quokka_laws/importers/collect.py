@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from quokka_laws.importers.curves import Curve, Final, IncompleteError, metrics_
 from quokka_laws.importers.detect import reader
 from quokka_laws.importers.names import NamePattern
 from quokka_laws.importers.options import Options, read_facts
+from quokka_laws.runs import words
 from quokka_laws.runs.expressions import number_of
-from quokka_laws.runs.quantities import parse_quantity
+from quokka_laws.runs.quantities import is_quantity, parse_quantity
 from quokka_laws.runs.remarks import Remark
 
 STATUSES = ("diverged", "stopped", "gap", "not cooled")
@@ -102,6 +104,11 @@ def import_runs(
                 rows.append(item)
                 continue
             per_step = _per_step(tokens_per_step, item)
+            if per_step is None and "D" not in item.table and (stated := _stated(item)):
+                name_, per_step = stated
+                item = replace(
+                    item, remarks=(*item.remarks, Remark("tokens_per_step", {"column": name_, "value": per_step}))
+                )
             try:
                 made = points(item, final=method, checkpoints=checkpoints, tokens_per_step=per_step)
             except IncompleteError as error:
@@ -118,7 +125,8 @@ def import_runs(
     if not rows:
         raise RunsError(f"{', '.join(map(str, given))}: no runs were found")
     if all(row.get("status") in ("no loss", "incomplete") for row in rows):
-        raise RunsError(f"none of {len(rows)} runs can be used. {rows[0]['source']}: {rows[0]['reason']}")
+        why = f"none of {len(rows)} runs can be used. {rows[0]['source']}: {rows[0]['reason']}"
+        raise RunsError(f"{why}. {_unmatched(options, len(rows))}" if options.unmatched else why)
     metrics_agree(metrics)
     table = pd.DataFrame.from_records(rows)
     _suspect_plans(table, planned)
@@ -149,6 +157,12 @@ def _per_step(given: float | str | None, item: Curve) -> float | None:
             f"{item.source}: tokens per step {given!r} is {value:g} for run {item.run_id}; expected a positive number"
         )
     return value
+
+
+def _stated(item: Curve) -> tuple[str, float] | None:
+    """Tokens of a step as the settings of a run say them, if one does."""
+    found = [(k, v) for k, v in item.facts.items() if words.tokens_per_step(k) and is_quantity(v)]
+    return (found[0][0], parse_quantity(found[0][1])) if len(found) == 1 and item.axis == "step" else None
 
 
 def _suspect_plans(table: pd.DataFrame, planned: list[int]) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.runs.remarks import Remark, sentence
@@ -120,8 +121,8 @@ def points(
     tokens = _tokens(curve, table, tokens_per_step, remarks)
     if "N" not in curve.facts and not ({"C", "D"} <= set(curve.facts)):
         raise IncompleteError(
-            f"nothing says how many parameters run {curve.run_id} has; read them from its name "
-            "(--name '{N:M}_{D}'), from a table with a row per run (--facts), or map a setting (columns N=NAME)"
+            f"nothing says how many parameters run {curve.run_id} has; read them from its name, {option('name', '{N:M}_{D}')}, from "
+            f"a table with a row per run, {option('facts', '…')}, or map a setting, {option('columns', {'N': 'NAME'})}"
         )
     status, reason = _status(curve, table, tokens, final, remarks)
     if "lr" in table:
@@ -138,8 +139,8 @@ def points(
         at = (ends if checkpoints else ends[-1:]) if len(ends) else at[-1:]
     if checkpoints and tokens is None:
         raise IncompleteError(
-            f"run {curve.run_id} has no tokens per logged loss, which checkpoints need; map a column "
-            "(columns D=NAME) or give --tokens-per-step"
+            f"run {curve.run_id} has no tokens per logged loss, which checkpoints need; map a column, "
+            f"{option('columns', {'D': 'NAME'})}, or give {option('tokens_per_step', '…')}"
         )
     remarks += _noise(table, final)
     if final.kind == "smooth" and curve.axis != "step":
@@ -234,7 +235,8 @@ def _noise(table: pd.DataFrame, final: Final) -> list[Remark]:
     if final != Final("last", 1) or len(table) < 20:
         return []
     tail = table["loss"].to_numpy(float)[-20:]
-    jump = float(np.std(np.diff(tail)) / np.sqrt(2))
+    bend = np.diff(tail, 2)  # a curve that falls smoothly has nearly none
+    jump = float(1.4826 * np.median(np.abs(bend)) / np.sqrt(6))
     if jump < 0.005 * tail.mean():
         return []
     return [Remark("noisy", {"jump": jump})]
@@ -305,7 +307,7 @@ def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, re
         tokens = table["D"].ffill().to_numpy(float)
         if np.nanmax(tokens) <= 0:
             raise IncompleteError(
-                f"run {curve.run_id} logged 0 tokens seen throughout; give --tokens-per-step "
+                f"run {curve.run_id} logged 0 tokens seen throughout; give {option('tokens_per_step', '…')} "
                 "(global batch × sequence length)"
             )
         if (np.diff(tokens[np.isfinite(tokens)]) < 0).any():
@@ -316,21 +318,21 @@ def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, re
         return None
     if curve.axis not in ("step", "tokens", "row"):
         factor = {
-            "e": "the unique tokens of an epoch (a column U_D, or --facts)",
+            "e": f"the unique tokens of an epoch (a column U_D, or {option('facts', '…')})",
             "s": "the length of a sequence (a column seq_len)",
         }
         raise IncompleteError(
             f"rows of run {curve.run_id} are told apart by {curve.axis}, neither steps nor tokens; give "
-            f"{factor.get(curve.axis[0], 'a column of steps or tokens')}, or read the tokens from the run's name (--name)"
+            f"{factor.get(curve.axis[0], 'a column of steps or tokens')}, or read the tokens from the run's name, {option('name', '{N:M}_{D}')}"
         )
     raise IncompleteError(
-        f"nothing says how many tokens run {curve.run_id} saw; map a column (columns D=NAME), give "
+        f"nothing says how many tokens run {curve.run_id} saw; map a column, {option('columns', {'D': 'NAME'})}, give "
         + (
-            "--tokens-per-step (global batch × sequence length)"
+            f"{option('tokens_per_step', '…')} (global batch × sequence length)"
             if curve.axis == "step"
-            else "a column of steps (columns step=NAME)"
+            else f"a column of steps, {option('columns', {'step': 'NAME'})}"
         )
-        + ", or read them from the run's name (--name)"
+        + f", or read them from the run's name, {option('name', '{N:M}_{D}')}"
     )
 
 
@@ -387,7 +389,9 @@ def metrics_agree(curves: Sequence[str]) -> None:
     kinds = sorted(set(curves))
     if len(kinds) > 1:
         counted = ", ".join(f"{k!r} in {list(curves).count(k)} runs" for k in kinds)
-        raise RunsError(f"the loss is {counted}, which do not compare; choose one with --columns loss=NAME")
+        raise RunsError(
+            f"the loss is {counted}, which do not compare; choose one with {option('columns', {'loss': 'NAME'})}"
+        )
 
 
 def by_run(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

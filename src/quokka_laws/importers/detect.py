@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.importers import (
+    beside,
     huggingface,
     lm_eval,
     logs,
@@ -76,7 +78,9 @@ def _file(path: Path) -> str:
         return "table"
     if kind := _text_log(path):
         return kind
-    raise RunsError(f"{path}: not a kind of log that is recognised; wanted {WANTED}. Force one with --from")
+    raise RunsError(
+        f"{path}: not a kind of log that is recognised; wanted {WANTED}. Force one with {either('kind=', '--from')}"
+    )
 
 
 def _folder(root: Path) -> str:
@@ -87,7 +91,7 @@ def _folder(root: Path) -> str:
             return "huggingface"
         events = events or any(tensorboard.MARK in name for name in files)
         offline = offline or any(name.endswith(wandb_offline.MARK) for name in files)
-        tables = tables or any(is_table_name(name) and Path(name).stem not in logs.SIDE for name in files)
+        tables = tables or any(is_table_name(name) and Path(name).stem not in beside.SIDE for name in files)
         if "mlflow.db" in files and Path(folder) == root:
             raise RunsError(f"{root} holds an MLflow database; name it: {root / 'mlflow.db'}")
     if store:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers import axis
 from quokka_laws.importers.curves import Curve
 from quokka_laws.runs import words
-from quokka_laws.runs.columns import ALIASES, INPUTS, plain_name, recognise
+from quokka_laws.runs.columns import ALIASES, INPUTS, plain_name, recognise, scaled
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.remarks import Remark, sentence
 
@@ -73,8 +74,13 @@ def curve(
     configured = _flat(facts or {})
     names = [str(c) for c in logged.columns]
     said = list(remarks)
+    columns, factors = scaled(columns, [*names, *configured])
     if lost := [f"{k}={v}" for k, v in columns.items() if v not in names and v not in configured]:
-        return unreadable(run_id, source, [f"it has no {', '.join(lost)}; it has {_listed([*names, *configured])}"])
+        return unreadable(
+            run_id,
+            source,
+            [f"it has no {', '.join(lost)}; it has {_listed(list(dict.fromkeys([*names, *configured])))}"],
+        )
     asked = {k: v for k, v in columns.items() if k in LOGGED and v in names}
     if "loss" not in asked and (chosen := _loss(names, source, run_id, said)):
         asked["loss"] = chosen
@@ -95,9 +101,18 @@ def curve(
     if faults := [*faults, *more]:
         raise RunsError(f"{source}: run {run_id}: {'; '.join(sentence(fault) for fault in faults)}")
     if "loss" not in found:
-        reason = f"it has no loss that is recognised; it has {_listed(names)}. Say --columns loss=NAME"
+        reason = (
+            f"it has no loss that is recognised; it has {_listed(names)}. Say {option('columns', {'loss': 'NAME'})}"
+        )
         return unreadable(run_id, source, [reason])
     table = pd.DataFrame({k: _numbers(logged[v], f"{source}: column {v}") for k, v in found.items()})
+    for canonical in ("step", "D"):
+        if (
+            canonical in table
+            and (factor := _factor(canonical, found[canonical], table[canonical], columns, factors)) > 1
+        ):
+            table[canonical] *= factor
+            said.append(Remark("scaled", {"name": canonical, "factor": factor}))
     if "step" not in table:
         table.insert(0, "step", np.arange(1.0, len(table) + 1) if "D" in table else np.arange(len(table), dtype=float))
     other = {k: v for k, v in configured.items() if plain_name(k) not in TAKEN and k not in known.values()}
@@ -105,6 +120,9 @@ def curve(
     for key, given in known.items():
         try:
             stated[key] = parse_quantity(configured[given])
+            if (factor := _factor(key, given, stated[key], columns, factors)) > 1:
+                stated[key] *= factor
+                said.append(Remark("scaled", {"name": key, "factor": factor}))
         except ValueError as error:
             if key in columns:
                 raise RunsError(f"{source}: run {run_id}: {given}: {error}") from None
@@ -127,6 +145,13 @@ def curve(
     at = "step" if "step" in found else "tokens" if "D" in table else _axis(logged, names)
     step = table["step"].to_numpy(dtype=float)
     reached = float(np.nanmax(np.where(np.isnan(table["loss"].to_numpy(dtype=float)), -np.inf, step), initial=-np.inf))
+    whole = step[np.isfinite(step)]
+    if at == "step" and "step" in columns and (whole != np.round(whole)).any():
+        reason = (
+            f"its steps {columns['step']} are fractions ({whole[whole != np.round(whole)][0]:g}): thousands, time or epochs? "
+            f"For thousands say {option('columns', {'step': columns['step'] + ':K'})}"
+        )
+        return unreadable(run_id, source, [reason])
     if at == "step" and reached > axis.MOST_STEPS and "step" not in columns:
         given = found["step"]
         reason = (
@@ -175,8 +200,8 @@ def _loss(names: Sequence[str], source: str, run_id: str, said: list[Remark]) ->
     if tied:
         listed = ", ".join([best, *tied])
         raise RunsError(
-            f"{source}: run {run_id} has several losses ({listed}), which do not compare; choose one with --columns "
-            f'"loss={best}"'
+            f"{source}: run {run_id} has several losses ({listed}), which do not compare; choose one with "
+            f"{option('columns', {'loss': best})}"
         )
     if others:
         said.append(Remark("not_used", {"column": best, "others": others}))
@@ -220,6 +245,14 @@ def _size(configured: Mapping[str, Any]) -> str:
     if len(active := [n for n in counts if words.active_parameters(n)]) == 1:
         return active[0]
     return counts[0] if not usual and len({str(configured[n]) for n in counts}) == 1 else ""
+
+
+def _factor(canonical: str, given: str, values: Any, columns: Mapping[str, str], factors: Mapping[str, float]) -> float:
+    """What a unit multiplies by: as asked for, else as the name of a count says it, if its values can be such: ``params_m``."""
+    if canonical in factors or canonical in columns or canonical not in ("N", "D", "U_D"):
+        return factors.get(canonical, 1.0)
+    factor = words.scale_of(given) if given != canonical else 1.0
+    return factor if float(np.nanmax(np.asarray(values, dtype=float), initial=0.0)) < factor else 1.0
 
 
 def _is_quantity(value: Any) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from quokka_laws._spelling import option
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers.options import Options
 from quokka_laws.runs import words
@@ -69,7 +70,7 @@ def read(root: Path, options: Options) -> Iterator[dict[str, Any]]:
         if metric not in metrics and (asked or not scores):
             shown = ", ".join(list(metrics)[:SHOWN]) + (" …" if len(metrics) > SHOWN else "")
             raise RunsError(
-                f"{path}: no loss{f' {metric}' if metric else ''} among {shown}; say --columns loss=TASK/METRIC"
+                f"{path}: no loss{f' {metric}' if metric else ''} among {shown}; say {option('columns', {'loss': 'TASK/METRIC'})}"
             )
         config = data.get("config") or {}
         row: dict[str, Any] = {"run_id": name}
@@ -79,7 +80,7 @@ def read(root: Path, options: Options) -> Iterator[dict[str, Any]]:
                 row["loss_unit"] = unit
         if size := config.get("model_num_parameters"):
             row["N"] = float(size)
-        if step := STEP.search(str(config.get("model_args", ""))):
+        if step := STEP.search(_arguments(config)):
             row["step"] = int(step[1])
         named = options.of(name)["name_facts"]
         found[name] = {**found.get(name, {}), **row, **scores, "source": str(path), **named, **facts}
@@ -126,14 +127,20 @@ def _chosen(metrics: list[str]) -> str:
             return found[0]
         if len(found) > 1:
             raise RunsError(
-                f"several losses ({', '.join(found)}), which do not compare; choose one with --columns loss={found[0]}"
+                f"several losses ({', '.join(found)}), which do not compare; choose one with {option('columns', {'loss': found[0]})}"
             )
     return ""
 
 
+def _arguments(config: dict[str, Any]) -> str:
+    """Arguments of the model as one text: an object in newer versions of the harness."""
+    given = config.get("model_args") or ""
+    return ",".join(f"{k}={v}" for k, v in given.items()) if isinstance(given, dict) else str(given)
+
+
 def _name(data: dict[str, Any], path: Path) -> str:
     """The model's name as the harness has it: with its revision where it names one."""
-    arguments = str((data.get("config") or {}).get("model_args", ""))
+    arguments = _arguments(data.get("config") or {})
     found = PRETRAINED.search(arguments)
     name = str(data.get("model_name") or (found[1] if found else path.stem))
     revision = re.search(r"revision=([^,]+)", arguments)

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws.exceptions import RunsError
-from quokka_laws.importers import axis
+from quokka_laws.importers import axis, beside, downloads
 from quokka_laws.importers.attempts import labelled
 from quokka_laws.importers.curves import Curve, by_run
 from quokka_laws.importers.fields import LOGGED, curve
 from quokka_laws.importers.options import Options
 from quokka_laws.importers.wandb import is_wide, sampled, tidy, unpivot
 from quokka_laws.runs import identity, words
-from quokka_laws.runs.columns import plain_name, recognise, recognise_runs
+from quokka_laws.runs.columns import Recognised, plain_name, recognise, recognise_runs, scaled
 from quokka_laws.runs.files import flatten, is_table_name, read_table
+from quokka_laws.runs.made_columns import made
+from quokka_laws.runs.proposals import proposed
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.remarks import Remark, sentence
 
-SIDE = (
-    "config",
-    "summary",
-    "metadata",
-    "args",
-    "hparams",
-    "wandb-metadata",
-    "wandb-summary",
-    "hparams_config",
-)  # not logs
 GENERIC = ("log", "logs", "metrics", "history", "train", "0000", "progress", "result", "results", "training_log")
 
 
@@ -39,7 +32,7 @@ def find(root: Path) -> list[Path]:
     """Tables below ``root``, or ``root`` itself if it is a file."""
     if not root.is_dir():
         return [root]
-    return sorted(p for p in root.rglob("*") if is_table_name(p.name) and stem(p) not in SIDE and p.is_file())
+    return sorted(p for p in root.rglob("*") if is_table_name(p.name) and p.is_file() and not beside.is_side(p))
 
 
 def stem(path: Path) -> str:
@@ -55,16 +48,34 @@ def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
     """Curves of a table or of a folder of tables; rows as they are where a table has one row per run already.
 
     A table with steps or tokens that rise along a run holds curves; one without is taken to hold one point per row. A file of
-    several that cannot be read is remembered in ``options.unread``, and the others are read.
+    several that cannot be read is remembered in ``options.unread``, and the others are read. A run that a folder holds in two
+    files, as Ray Tune's do, is read once.
     """
     files = find(root)
+    alike = [path for path in files if downloads.is_download(path)]
+    for run, tags in downloads.by_run(alike, root).items():
+        yield from _table(downloads.series(tags), run, str(next(iter(tags.values())).parent), options)
+    files = [path for path in files if path not in alike]
+    curves: dict[tuple[Path, str], Curve] = {}
     for path in options.track(files, "files"):
         try:
-            yield from _file(path, root, len(files) > 1, options)
+            for item in _file(path, root, len(files) > 1, options):
+                if isinstance(item, Curve):
+                    known = curves.setdefault((path.parent, item.run_id), item)
+                    if known is not item and known.source != item.source and _equal(known, item):
+                        options.note(Remark("written_twice", {"file": path.name, "other": Path(known.source).name}))
+                        continue
+                yield item
         except RunsError as error:
             if len(files) == 1:
                 raise
             options.unread.append(str(error))
+
+
+def _equal(one: Curve, other: Curve) -> bool:
+    """Whether two curves hold the same losses at the same steps."""
+    a, b = (c.table.loc[c.table["loss"].notna(), ["step", "loss"]].to_numpy(dtype=float) for c in (one, other))
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-6)
 
 
 def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
@@ -79,7 +90,8 @@ def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curv
     if is_wide([str(c) for c in table]):
         table, notes = unpivot(table, where)
         options.notes += notes
-    yield from _table(table, name, where, options)
+    known = {} if where == "stdin" else beside.settings(path, alone=stem(path).lower() in GENERIC)
+    yield from _table(table, name, where, options, known)
 
 
 def _name(path: Path, root: Path, *, many: bool) -> str:
@@ -146,9 +158,16 @@ def _entries(cell: Any) -> pd.DataFrame:
 # ---- a table of curves or of points ---------------------------------------------------------------------------
 
 
-def _table(table: pd.DataFrame, name: str, where: str, options: Options) -> Iterator[Curve | dict[str, Any]]:
+def _table(
+    table: pd.DataFrame, name: str, where: str, options: Options, known: Mapping[str, Any] | None = None
+) -> Iterator[Curve | dict[str, Any]]:
+    """Curves or points of a table; ``known``: settings that stand beside it, of its one run."""
     table = table.rename(columns=str)
-    asked = {k: v for k, v in options.columns.items() if k == "step"}
+    asked = scaled(options.columns, list(table))[0]
+    table, notes = made(table, asked)
+    for note in notes:
+        options.note(note)
+    asked = {k: v for k, v in asked.items() if k == "step"}
     steps, _, _ = recognise(list(table), asked, {"step": LOGGED["step"]})
     place = next(iter(steps), None) or _along(table, options)
     if place is None or (_one_row_each(table, options) and not asked):
@@ -163,8 +182,10 @@ def _table(table: pd.DataFrame, name: str, where: str, options: Options) -> Iter
         names = table[identified[-1]].astype(str) if identified else labels
         long = table.drop(columns=[c for c in identified if c in table]).assign(run_id=labels)
         raw = dict(zip(labels, names, strict=True))
+        alone = labels.nunique() == 1
         for run_id, rows in by_run(long):
-            facts = {c: rows[c].iloc[0] for c in rows if rows[c].nunique() == 1}  # what is the same in every row
+            facts = {c: rows[c].dropna().iloc[0] for c in rows if rows[c].nunique() == 1}  # the same in every row
+            facts = {**(known or {}), **facts} if alone else facts
             given = {**options.of(raw[run_id] if options.pattern else run_id), "columns": columns}
             doubt = sampled(rows[place]) if place in rows else []
             yield curve(run_id, tidy(rows), where, facts=facts, remarks=doubt, **given)
@@ -174,7 +195,7 @@ def _along(table: pd.DataFrame, options: Options) -> str | None:
     """The column along which a run goes on where none is called steps: tokens that rise, or what converts to them."""
     sizes = [c for c in table if words.counts_parameters(str(c)) or plain_name(c) == "n"]
     groups = _groups(table, options)
-    mapped = options.columns.get("D")
+    mapped = scaled(options.columns, list(table))[0].get("D")
     for kind in (axis.STEPS, axis.TOKENS, axis.SAMPLES, axis.EPOCHS, axis.TIME):
         for name in table:
             if axis.kind_of(name) != kind and not (kind == axis.TOKENS and name == mapped):
@@ -227,8 +248,16 @@ def _one_row_each(table: pd.DataFrame, options: Options) -> bool:
 
 
 def _recognised_points(table: pd.DataFrame, options: Options) -> bool:
-    mapping = set(recognise_runs(table, _for_runs(options)).mapping.values())
+    mapping = set(recognise_runs(table, scaled(_for_runs(options), list(table))[0]).mapping.values())
     return "loss" in mapping and len({"N", "D", "C"} & mapping) >= 2
+
+
+def _sizes(table: pd.DataFrame, found: Recognised) -> str:
+    """What might hold the size and the tokens of each row, as the option for columns takes it."""
+    known = {canonical: given for given, canonical in found.mapping.items()}
+    free = [str(c) for c in table if c not in found.mapping]
+    pairs = proposed(free, [k for k in ("N", "D") if k not in known], table, known)
+    return option("columns", pairs)
 
 
 def _for_runs(options: Options) -> dict[str, str]:
@@ -236,18 +265,20 @@ def _for_runs(options: Options) -> dict[str, str]:
 
 
 def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, steps: bool) -> Iterator[dict[str, Any]]:
-    found = recognise_runs(table, _for_runs(options))
+    asked, factors = scaled(_for_runs(options), list(table))
+    found = recognise_runs(table, asked)
+    found.factors |= factors
     faults = [sentence(fault) for fault in found.faults]
     names = [str(c) for c in table]
     mapped = set(found.mapping.values())
     if "loss" not in mapped and not found.faults:
         faults.append(
-            f"no column of steps and none of the loss; it has {', '.join(names)}. Say --columns step=…,loss=…"
+            f"no column of steps and none of the loss; it has {', '.join(names)}. Say {option('columns', {'step': '…', 'loss': '…'})}"
         )
     if not options.facts and not options.pattern and len({"N", "D", "C", "U_D"} & mapped) < 2:
         faults.append(
             f"no column of steps, and nothing says how many parameters and tokens each row has; it has {', '.join(names)}. "
-            "Say --columns step=NAME if rows are a log, N=…,D=… if they are runs"
+            f"Say {option('columns', {'step': 'NAME'})} if rows are a log, {_sizes(table, found)} if they are runs"
         )
     if faults:
         raise RunsError(f"{where}: {'; '.join(faults)}")

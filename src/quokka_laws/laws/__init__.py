@@ -17,13 +17,14 @@ from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.exposure import ExposureOverfit
 from quokka_laws.laws.farseer import Farseer
 from quokka_laws.laws.forms import FORMS, Form, form_law
-from quokka_laws.laws.formula import Formula, law, looks_like_formula
+from quokka_laws.laws.formula import Formula
 from quokka_laws.laws.kaplan import Kaplan, KaplanSteps
 from quokka_laws.laws.memorization import BoundedMemorization, Memorization
 from quokka_laws.laws.overfit import AdditiveOverfit, PowerOverfit, SaturatingOverfit, SoftplusOverfit
 from quokka_laws.laws.power import PowerLaw
 from quokka_laws.laws.precision import LowPrecision
 from quokka_laws.laws.repeated import DataReuse, EffectiveData, QuokkaRepeated, Repeated
+from quokka_laws.laws.written import law, looks_like_formula
 
 __all__ = [
     "FORMS",

@@ -11,18 +11,16 @@ from typing import Any
 import lmfit
 import numpy as np
 
-from quokka_laws._expressions import Name, Node, children, fault, names, nearest, quoted
-from quokka_laws._spelling import option
+from quokka_laws._expressions import Node, names, nearest, quoted
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError
 from quokka_laws.laws.base import Coefficient, Inputs, Law
+from quokka_laws.laws.formula_columns import VARIABLES, check_names, outside_domain
 from quokka_laws.laws.formula_roles import Occurrence, Roles
 from quokka_laws.laws.formula_start import anchored, project
 from quokka_laws.laws.formula_terms import Evaluator
-from quokka_laws.laws.formula_text import check_coefficient, read
+from quokka_laws.laws.formula_text import check_coefficient, read, renamed_in
 
-VARIABLES = ("N", "D", "C", "U_D", "epochs")
-"""Names that are variables whatever the table."""
 MOST_LEVELS = 50
 SHOWN = 60  # characters of a formula that stand for its name
 
@@ -203,7 +201,7 @@ class Formula(Law):
         of = None if self.of is None else tuple(dict(read_as).get(v, v) for v in self.of)
         if of is None:
             own = [c for c in columns if c not in ("loss", "weight")]
-            seen._check_columns(own, [a for a, b in (renamed or {}).items() if b in columns and b not in used])
+            check_names(seen, own, [a for a, b in (renamed or {}).items() if b in columns and b not in used])
             of = tuple(n for n in dict.fromkeys(n.name for n in names(seen._tree)) if n in {*VARIABLES, *own})
         if not of and not seen.groups:
             raise ExpressionError(
@@ -222,61 +220,9 @@ class Formula(Law):
             seen, of=of, levels=tuple(levels.items()), signed=tuple(dict.fromkeys([*seen.signed, *negative]))
         )
 
-    def _check_columns(self, columns: Sequence[str], also_called: Sequence[str]) -> None:
-        """Names that are neither a column nor meant as a coefficient, and coefficients that a column is called like."""
-        told = {
-            entry if isinstance(entry, str) else entry[0]
-            for w in ("start", "bounds", "fixed", "ties", "positive")
-            for entry in getattr(self, w)
-        }
-        if clash := sorted(told & set(columns)):
-            raise ExpressionError(
-                f"{', '.join(clash)} is set as a coefficient of {self.label}, and the table has a column of that name: rename "
-                f"one, or say which names are variables: {option('variables', ('N', 'D'))}"
-            )
-        used = {n.name for n in names(self._tree)}
-        spare = [*also_called, *(c for c in columns if c not in used)]
-        for node in names(self._tree):
-            if node.name in columns or node.name in VARIABLES or node.name in told:
-                continue
-            same = [c for c in spare if c.lower() == node.name.lower() and len(c) > 1]
-            near = (
-                same[0]
-                if same
-                else nearest(node.name, [c for c in spare if len(c) > 3], cutoff=0.85)
-                if len(node.name) > 3
-                else None
-            )
-            if near:
-                raise fault(
-                    self.text,
-                    node.start,
-                    f"{node.name!r} is not a column; did you mean {quoted(near)}? (If it is a coefficient, give it a start value: "
-                    f"{option('start', {node.name: 1.0})})",
-                    node.end,
-                )
-
     def domain_faults(self, columns: Mapping[str, Array]) -> list[str]:
         """Parts made of columns that are negative, or zero, under a logarithm or a power that needs them positive."""
-        x = self.inputs(**{v: columns[v] for v in self.takes})  # type: ignore[arg-type]
-        rows = len(next(iter(columns.values())))
-        found, seen = [], set()
-        for part, strictly in _need_positive(self._tree, self.roles):
-            if id(part) in seen:
-                continue
-            seen.add(id(part))
-            with np.errstate(all="ignore"):
-                value = np.broadcast_to(Evaluator(self.roles, {}, x, {}).value(part), rows)
-            bad = ~(value > 0) if strictly else ~(value >= 0)
-            if bad.any():
-                places = [int(i) + 1 for i in np.flatnonzero(bad)]
-                shown = ", ".join(map(str, places[:8])) + (f" and {len(places) - 8} more" if len(places) > 8 else "")
-                what = self.text[part.start : part.end].strip() or "a part of it"
-                found.append(
-                    f"{what} is {float(value[bad].flat[0]):.4g} in row{'s' if len(places) > 1 else ''} {shown}: a "
-                    f"{'logarithm' if strictly else 'power'} needs it {'positive' if strictly else 'not negative'}"
-                )
-        return found
+        return outside_domain(self, columns)
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
@@ -369,112 +315,6 @@ class Formula(Law):
         return self.leveled[name][1] if name in self.leveled else (name,)
 
 
-def law(
-    text: str,
-    *,
-    variables: Iterable[str] | None = None,
-    start: Mapping[str, Any] | None = None,
-    min: Mapping[str, float] | None = None,
-    max: Mapping[str, float] | None = None,
-    fixed: Mapping[str, float] | None = None,
-    tie: Mapping[str, str] | None = None,
-    positive: Iterable[str] = (),
-) -> Law:
-    """A law from its formula, or by its name.
-
-    Parameters
-    ----------
-    text : str
-        ``"E + A/N^alpha + B/D^beta"``, or the name of a law that ships. Names that are columns of the table it is fitted to
-        are variables (N, D, C, U_D and epochs always are), the others coefficients; ``E[corpus]`` is one coefficient per
-        level of the column corpus; names with spaces or slashes stand in backquotes; after a semicolon a name may be
-        defined: ``"E/(1 + h) + T*h/(1 + h); h = A/N^alpha"``.
-    variables : iterable of str, optional
-        Names that are variables, instead of that rule.
-    start : mapping, optional
-        Coefficient → a start value, or (low, high) in which to look for one.
-    min, max : mapping, optional
-        Bounds of coefficients.
-    fixed : mapping, optional
-        Coefficient → the value it is held at.
-    tie : mapping, optional
-        Coefficient → an expression of others: ``{"beta": "alpha"}``.
-    positive : iterable of str
-        Coefficients to solve for as logarithms, where their place does not say that they are positive.
-
-    Returns
-    -------
-    Law
-
-    Raises
-    ------
-    ExpressionError
-        With a caret under the mistake.
-
-    Examples
-    --------
-    >>> import quokka_laws as ql
-    >>> moe = ql.law("E + A/(N_active^alpha * (1 - sparsity)^lam) + B/D^beta", variables=["N_active", "sparsity", "D"])
-    >>> moe.names
-    ('E', 'A', 'alpha', 'lam', 'B', 'beta')
-    >>> float(ql.law("E + K/C^kappa").loss(dict(E=1.7, K=50.0, kappa=0.1), C=1e20))
-    2.2
-    """
-    from quokka_laws.laws import from_name
-    from quokka_laws.laws.forms import form_law
-
-    settings = (start, min, max, fixed, tie, variables)
-    form = form_law(text)
-    if (form is not None or not looks_like_formula(text)) and all(s is None for s in settings):
-        return from_name(text)
-    lower, upper, ranges = min or {}, max or {}, []
-    given = start or {}
-    for name, value in given.items():
-        low, high = value if isinstance(value, Sequence) else (value, value)
-        ranges.append((name, float(low), float(high)))
-    bounds = tuple(
-        (k, float(lower.get(k, -np.inf)), float(upper.get(k, np.inf))) for k in dict.fromkeys([*lower, *upper])
-    )
-    made = (
-        Formula(text, of=None if variables is None else tuple(variables), positive=tuple(positive))
-        if form is None
-        else form
-    )
-    return made.with_settings(
-        start=ranges,
-        bounds=bounds,
-        fixed=[(k, float(v)) for k, v in (fixed or {}).items()],
-        ties=list((tie or {}).items()),
-    )
-
-
-def as_formula(known: Law) -> Formula:
-    """A law that ships, written as its formula, with its start ranges, bounds and meanings.
-
-    Raises
-    ------
-    ValueError
-        If the law has not been written as a formula.
-    """
-    if not known.formula:
-        raise ArgumentError(f"{known.name} has not been written as a formula")
-    free = {c.name: c for c in known.coefficients}
-    kinds = Formula(known.formula, of=tuple({*VARIABLES, *known.variables})).roles.kinds
-    return Formula(
-        known.formula,
-        of=tuple(dict.fromkeys([*VARIABLES, *known.variables])),
-        start=tuple((c.name, *c.start) for c in free.values() if c.kind == "exponent"),
-        bounds=tuple((c.name, c.min, c.max) for c in free.values()),
-        positive=tuple(c.name for c in free.values() if c.is_log and kinds[c.name] == "exponent"),
-        meanings=tuple((c.name, c.meaning) for c in free.values()),
-    )
-
-
-def looks_like_formula(text: object) -> bool:
-    """Whether a text is a formula rather than the name of a law: names have letters, digits, - and / between letters only."""
-    return isinstance(text, str) and bool(re.search(r"[+*^(\[`;]|\s[-/]|[-/]\s|\d\.\d", text))
-
-
 # ---- small pieces -----------------------------------------------------------------------------------------------
 
 _MEANINGS = {
@@ -501,36 +341,6 @@ def _usual(roles: Roles, kind: str, where: Sequence[Occurrence], is_anchored: bo
     if len(bases) == len(where) and not is_anchored and not any(roles.is_data(base) for base in bases):  # (…)^k
         return 0.05, 1.5, -np.inf
     return (-3.0, 3.0, -np.inf) if is_anchored else (-1.5, 1.5, -np.inf)
-
-
-def _need_positive(tree: Node, roles: Roles) -> Iterable[tuple[Node, bool]]:
-    """Parts without coefficients that stand under a logarithm (True) or a power that is no whole number (False)."""
-    from quokka_laws._expressions import Call, Operation
-    from quokka_laws.laws.formula_roles import whole_number
-
-    match tree:
-        case Call(function="log", arguments=(part,)) if roles.is_data(part):
-            yield part, True
-        case Call(function="sqrt", arguments=(part,)) if roles.is_data(part):
-            yield part, False
-        case Operation(operator="^", operands=(base, power)) if whole_number(power) is None and roles.is_data(base):
-            yield base, False
-    for child in children(tree):
-        yield from _need_positive(child, roles)
-
-
-def renamed_in(node: Node, called: Mapping[str, str]) -> Node:
-    """An expression with some of its names replaced."""
-    from quokka_laws._expressions import Call, Operation
-
-    match node:
-        case Name(name=name, by=by):
-            return replace(node, name=called.get(name, name), by=None if by is None else called.get(by, by))
-        case Operation(operands=parts):
-            return replace(node, operands=tuple(renamed_in(p, called) for p in parts))
-        case Call(arguments=parts):
-            return replace(node, arguments=tuple(renamed_in(p, called) for p in parts))
-    return node
 
 
 def _symbol(level: str) -> str:

@@ -36,6 +36,8 @@ class Occurrence:
         In an exponent: whether it is added there on its own, ``exp(d + …)``, and so multiplies the term.
     beside : tuple of Node
         What it is added to on its own: the other parts of that sum.
+    minus : bool
+        Whether it is subtracted there.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Occurrence:
     base: Node | None = None
     alone: bool = False
     beside: tuple[Node, ...] = ()
+    minus: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ class Roles:
         base: Node | None = None,
         alone: bool = False,
         beside: tuple[Node, ...] = (),
+        minus: bool = False,
     ) -> Iterator[Occurrence]:
         def inside(
             part: Node,
@@ -186,13 +190,14 @@ class Roles:
             turned: bool = False,
             alone: bool = False,
             beside: tuple[Node, ...] = (),
+            minus: bool = False,
         ) -> Iterator[Occurrence]:
-            return self._visit(part, place, monomial, term, falls ^ turned, base, alone, beside)
+            return self._visit(part, place, monomial, term, falls ^ turned, base, alone, beside, minus)
 
         at: Place
         match node:
             case Name(name=name) if name not in self.variables:
-                yield Occurrence(name, place, term, monomial, falls, base, alone, beside)
+                yield Occurrence(name, place, term, monomial, falls, base, alone, beside, minus)
             case Operation(operator="+", operands=parts):
                 at = place if place in ("exponent", "free") else "base"
                 for part in parts:
@@ -202,9 +207,8 @@ class Roles:
                 for part in parts:
                     yield from inside(part, place, monomial)
             case Operation(operator="neg", operands=(part,)):
-                yield from inside(
-                    part, place if place != "factor" else "base", part, turned=True, alone=alone, beside=beside
-                )
+                at = place if place != "factor" else "base"
+                yield from inside(part, at, part, turned=True, alone=alone, beside=beside, minus=not minus)
             case Operation(operator="inv", operands=(part,)):
                 yield from inside(part, "divisor", monomial, turned=True)
             case Operation(operator="^", operands=(inner, power)):
@@ -218,8 +222,11 @@ class Roles:
             case Call(function="log" | "sqrt", arguments=(part,)):
                 yield from self._visit(part, "base", part, term)
             case Call(function="min" | "max", arguments=parts):
+                held = any(map(self.is_data, parts))  # max(0, …): what is beside a number may have either sign
                 for part in parts:
-                    yield from self._visit(part, place if place in ("exponent", "free") else "base", part, term)
+                    yield from self._visit(
+                        part, "free" if held or place in ("exponent", "free") else "base", part, term
+                    )
             case Call(arguments=(part,)):
                 yield from self._visit(part, "free", part, term)
 

@@ -26,7 +26,8 @@ def anchored(roles: Roles, name: str) -> Occurrence | None:
     """The place by which the data say how large a scale or a rate is; None where they do not.
 
     A scale makes a product with variables about one (``(epochs - 1)/R``); a rate makes its term in an exponent about one
-    (``exp(-t*share)``); what is added to a column on its own lies where the column does (``log(lr) - m``).
+    (``exp(-t*share)``); what is added to a column on its own lies where the column does (``log(lr) - m``); what is added inside a
+    function to something made of columns and coefficients makes the sum about zero (``sigmoid(a - b*log(C))``).
     """
     where = roles.occurrences[name]
     kind = roles.kinds[name]
@@ -46,7 +47,24 @@ def anchored(roles: Roles, name: str) -> Occurrence | None:
             and [n for n in around if n not in roles.variables] == [name]
         ):
             return o
+    for o in where:
+        if (
+            kind == "exponent"
+            and o.place in ("exponent", "free")
+            and o.base is None
+            and not o.alone
+            and _relative(roles, o)
+        ):
+            return o
     return None
+
+
+def _relative(roles: Roles, o: Occurrence) -> bool:
+    """Whether the data say where a coefficient lies only once others have their values."""
+    if any(n.name in roles.variables for n in names(o.monomial)):
+        return False
+    beside = [p for p in o.beside if _has_variable(roles, p)]
+    return bool(beside) and not any(map(roles.is_data, beside))
 
 
 def project(law: Formula, theta: Array, x: Any, loss: Array, weights: Array, free: Sequence[bool] | None) -> Array:
@@ -121,10 +139,13 @@ class _Starts:
 
     def place(self, only: Sequence[int] | None = None) -> None:
         """Anchored scales and rates, given relative to the data, as coefficients."""
-        for base in self.roles.coefficients:
+        anchors = {base: anchored(self.roles, base) for base in self.roles.coefficients}
+        last = [base for base, o in anchors.items() if o is not None and _relative(self.roles, o)]
+        centred = {id(_unsigned(p)) for base in last if (o := anchors[base]) is not None for p in o.beside}
+        for base in (*(k for k in anchors if k not in last), *last):
             if only is not None and not {self.column[n] for n in self.each(base)} & set(only):
                 continue
-            anchor = anchored(self.roles, base)
+            anchor = anchors[base]
             ones = [n for n in self.each(base) if self.free[n] and n not in self.told and base not in self.told]
             if anchor is None or not ones:
                 continue
@@ -140,22 +161,31 @@ class _Starts:
                 for name in ones:
                     self.theta[:, self.column[name]] -= level
             else:
-                typical = np.nanmax(np.abs(self.evaluator(**unit).value(anchor.monomial)))
+                values = self.evaluator(**unit).value(anchor.monomial)
+                if id(anchor.monomial) in centred:  # another coefficient takes up its mean
+                    typical = 0.5 * np.nanmax(np.ptp(values, axis=-1))
+                else:
+                    typical = np.nanmax(np.abs(values))
                 if np.isfinite(typical) and typical > 0:
                     for name in ones:
                         self.theta[:, self.column[name]] /= typical
 
     def place_beside(self, base: str, ones: list[str], anchor: Occurrence) -> None:
         """A coefficient that is added to columns: of their size if it is positive, else where their values are."""
+        if _relative(self.roles, anchor):  # the start range −3 … 3 is that of a function's argument
+            parts = [p for p in anchor.beside if _has_variable(self.roles, p)]
+            middle = _mean(np.asarray(sum(self.evaluator().value(p) for p in parts)))
+            for name in ones:
+                self.theta[:, self.column[name]] += middle if anchor.minus else -middle
+            return
         columns = [p for p in anchor.beside if self.roles.is_data(p) and _has_variable(self.roles, p)]
-        parts = [np.broadcast_to(self.evaluator().value(p), (len(self.loss),)) for p in columns]
-        value = np.sum(parts, axis=0)
+        value = np.sum([np.broadcast_to(self.evaluator().value(p), (len(self.loss),)) for p in columns], axis=0)
         for name in ones:
             j = self.column[name]
             if self.roles.kinds[base] == "scale":
                 self.theta[:, j] += _mean(np.log(np.abs(value)))
             else:  # the start range −3 … 3 is in standard deviations around the middle
-                sign = -1.0 if anchor.falls else 1.0
+                sign = -1.0 if anchor.minus else 1.0
                 self.theta[:, j] = -sign * value.mean() + self.theta[:, j] * value.std()
 
     # ---- sizes solved at the top ------------------------------------------------------------------------------
@@ -327,6 +357,10 @@ def _summands(node: Node) -> tuple[Node, ...]:
         case Operation(operator="+", operands=parts):
             return parts
     return ()
+
+
+def _unsigned(node: Node) -> Node:
+    return node.operands[0] if isinstance(node, Operation) and node.operator == "neg" else node
 
 
 def _has_variable(roles: Roles, node: Node) -> bool:

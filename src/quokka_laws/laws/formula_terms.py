@@ -76,9 +76,9 @@ class Evaluator:
     def _split(self, term: Node, amplitude: str) -> list[Any]:
         """One term per level, −inf on the rows of the others: each amplitude has a term of its own."""
         column, names = self.levels[amplitude]
-        code = _plain(self.x[f"level {column}"])
+        code = self.x[f"level {column}"]
         unit = Evaluator(self.roles, {**self.p, f"one {amplitude}": 0.0}, self.x, self.levels).log(term)
-        return [jet.where(code == i, self.p[f"log_{name}"] + unit, -np.inf) for i, name in enumerate(names)]
+        return [jet.where(_is_level(code, i), self.p[f"log_{name}"] + unit, -np.inf) for i, name in enumerate(names)]
 
     # ---- logarithms -------------------------------------------------------------------------------------------
 
@@ -130,9 +130,9 @@ class Evaluator:
     @staticmethod
     def _log_power(log_base: Any, power: Any) -> Any:
         """power·log base; ±inf without derivatives where the base is zero."""
-        zero = np.isneginf(_plain(log_base)) if not _is_symbol(log_base) else np.asarray(False)
-        if not zero.any():
+        if _is_symbol(log_base) or _plain(log_base).min(initial=0.0) != -np.inf:
             return power * log_base
+        zero = np.isneginf(_plain(log_base))
         end = np.where(zero, -np.inf * np.sign(_plain(power)), 0.0)
         return jet.where(~zero, power * jet.where(~zero, log_base, 0.0), 0.0) + np.where(zero, end, 0.0)
 
@@ -197,11 +197,18 @@ class Evaluator:
             return self.p[prefix + name]
         column, names = self.levels[name]
         code = self.x[f"level {column}"]
-        return _total([self.p[prefix + each] * (_plain(code) == i).astype(float) for i, each in enumerate(names)])
+        if _is_symbol(code):
+            return _total([jet.where(code.is_level(i), self.p[prefix + each], 0.0) for i, each in enumerate(names)])
+        return _total([self.p[prefix + each] * _is_level(code, i).astype(float) for i, each in enumerate(names)])
 
 
 def _plain(x: Any) -> Array:
     return np.asarray(x.value if isinstance(x, Jet) else x)
+
+
+def _is_level(code: Any, level: int) -> Any:
+    """Rows of a level of a column in brackets; what says so in a program where the code is a symbol."""
+    return code.is_level(level) if _is_symbol(code) else _plain(code) == level
 
 
 def _is_symbol(x: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from asteval import valid_symbol_name
@@ -130,6 +131,18 @@ def check_coefficient(text: str, node: Name) -> None:
             f"(and not as a word of Python's: {node.name}_ would do)",
             node.end,
         )
+
+
+def renamed_in(node: Node, called: Mapping[str, str]) -> Node:
+    """An expression with some of its names replaced."""
+    match node:
+        case Name(name=name, by=by):
+            return replace(node, name=called.get(name, name), by=None if by is None else called.get(by, by))
+        case Operation(operands=parts):
+            return replace(node, operands=tuple(renamed_in(p, called) for p in parts))
+        case Call(arguments=parts):
+            return replace(node, arguments=tuple(renamed_in(p, called) for p in parts))
+    return node
 
 
 def additive(tree: Node) -> list[tuple[bool, Node]]:

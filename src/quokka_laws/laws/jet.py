@@ -272,10 +272,11 @@ def logsumexp(terms: list[Any]) -> Any:
     order = max(t.order for t, _ in jets)
     grad: dict[int, Any] = {}
     hess: dict[Pair, Any] = {}
+    absent = total.min(initial=0.0) == -np.inf
     with np.errstate(invalid="ignore"):
         for term, value in jets:
             share = np.exp(value - total)
-            if np.isneginf(total).any():
+            if absent:
                 share = np.where(np.isneginf(total), 0.0, share)
             for i, g in term.grad.items():
                 _add(grad, i, share * g)

@@ -22,6 +22,8 @@ _FUNCTIONS = {
     "expm1": "Math.expm1({})",
     "reciprocal": "1 / ({})",
     "softplus": "Math.max({0}, 0) + Math.log1p(Math.exp(-Math.abs({0})))",
+    "log_softplus": "{0} < -30 ? {0} : Math.log(Math.max({0}, 0) + Math.log1p(Math.exp(-Math.abs({0}))))",
+    "tanh": "Math.tanh({})",
 }
 
 
@@ -79,6 +81,10 @@ class Symbol(Jet):
     def __neg__(self) -> Symbol:
         return self.write(f"-{self.text}")
 
+    def is_level(self, level: int) -> Symbol:
+        """Whether this number of a level is that one."""
+        return self.write(f"{self.text} === {level}")
+
     def __gt__(self, other: Any) -> Symbol:
         return self.write(f"{self.text} > {_text(other)}")
 
@@ -101,6 +107,8 @@ def _text(value: Any) -> str:
 def law_source(law: Law) -> str:
     """Source of ``(p, x) => loss``: ``p`` coefficients in natural units, ``x`` has N, D, U_D, epochs, C and the law's own.
 
+    Columns in brackets, ``E[corpus]``, are given as text.
+
     Raises
     ------
     TypeError
@@ -113,6 +121,9 @@ def law_source(law: Law) -> str:
     for name in (v for v in law.variables if v not in ("N", "D", "U_D", "C", "epochs")):
         x[name] = root.write(f"x[{json.dumps(name)}]")
         x[f"log_{name}"] = root.write(f"Math.log({x[name].text})")
+    for column in law.groups:
+        known = json.dumps(dict(law.levels).get(column, ()), ensure_ascii=False)  # type: ignore[attr-defined]
+        x[f"level {column}"] = root.write(f"{known}.indexOf(String(x[{json.dumps(column)}]))")
     p: dict[str, Any] = {}
     for c in law.coefficients:
         natural = f'p["{c.name}"]'

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.plan.compute import compute_optimal
@@ -44,7 +45,10 @@ def losses_answer(fits: LossFits, C: Any = ()) -> tuple[str, pd.DataFrame]:
     table = fits.differences()
     apart = table[(table["lower"] > 0) | (table["upper"] < 0)]
     if table["stderr"].isna().all():
-        return f"{len(fits)} losses of the same runs; without refits (--bootstrap) no difference has an interval.", plan
+        return (
+            f"{len(fits)} losses of the same runs; without refits, {option('bootstrap', 1000)}, no difference has an interval.",
+            plan,
+        )
     if apart.empty:
         return f"No coefficient of the other losses differs from {fits.first}'s by more than chance.", plan
     told = [f"{name} of {loss} ({row['difference']:+.3g})" for (loss, name), row in apart.iterrows()]

@@ -38,6 +38,7 @@ from quokka_laws.writing import write_atomically
 
 MOST_REFITS = 1000  # of the parabolas
 FORMS = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
+MOST_BUDGETS = 4  # named one by one where they lie outside the runs
 MOST_LISTED = 30  # rows that were left out
 STEPS = 10  # of the bar; a page has about as many figures
 WORDS = ("meaning", "by", "law", "forecast", "run_id", "reason")  # columns whose cells wrap
@@ -322,7 +323,14 @@ def _left_out(fit: FitResult) -> list[dict[str, str]]:
 
 
 def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:
-    return [f"C = {c:.3g} is {factor} {side}. {BEYOND_RUNS}." for c, factor, side in outside_runs(fit, budgets)]
+    outside = outside_runs(fit, budgets)
+    said = [f"C = {c:.3g} is {factor} {side}" for c, factor, side in outside]
+    if len(outside) > MOST_BUDGETS:
+        c, factor, side = max(outside)
+        said = [
+            f"{len(outside)} of {len(budgets)} budgets lie outside your runs, the largest, C = {c:.3g}, {factor} {side}"
+        ]
+    return [f"{'; '.join(said)}. {BEYOND_RUNS}."] if said else []
 
 
 def _facts(fit: FitResult, command: str) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1000
 """Refits of a report see at most about this many rows: of more, evenly chosen checkpoints of each run."""
+MOST_MARKED = 4  # budgets on the contours; names of more would cover one another
 DISTANCES = (3.0, 10.0)
 MOST_CURVES = 4
 """Figures of loss over epochs, one for each number of unique tokens; of more, evenly chosen ones."""
@@ -49,7 +50,7 @@ class Figure:
     @property
     def name(self) -> str:
         """What its file of numbers is called."""
-        return re.sub(r"\W+", "-", self.title.split(":")[0].lower())
+        return re.sub(r"\W+", "-", self.title.lower()).strip("-")[:60]
 
     def drawn(self, shown: bool) -> dict[str, str]:
         """For the template, as inline SVG where pictures are wanted; the reason where the law refuses to be drawn."""
@@ -171,7 +172,7 @@ def _contours(fit: FitResult, budgets: Sequence[float]) -> Figure:
         "Loss contours",
         "Loss of the fitted law over N and D, the runs, the compute-optimal line with its band, and the budgets asked "
         "for.",
-        lambda: plot.loss_contours(fit, C=list(budgets) or None),
+        lambda: plot.loss_contours(fit, C=list(budgets)[:MOST_MARKED] or None),
     )
 
 
@@ -185,6 +186,7 @@ def _repeated(fit: FitResult, limits: Sequence[float]) -> Iterator[Figure]:
             "Runs as points, the fitted law as lines with 95 % bands, one colour per model size; the lowest point of each is marked "
             "where the loss rises again.",
             partial(plot.epoch_curves, fit, U_D=float(unique)),
+            fit.residuals[seen == unique],
         )
     for nearest in dict.fromkeys(float(seen[np.argmin(np.abs(np.log(seen / limit)))]) for limit in limits):
         yield Figure(

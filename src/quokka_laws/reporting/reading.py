@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +15,8 @@ from quokka_laws.laws import Law
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import notes_of
 from quokka_laws.runs.remarks import row_of, sentence
+
+TOGETHER = 6  # rows that were left out for one reason, above which one sentence names them all
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,24 @@ def reading(runs: pd.DataFrame, law: Law) -> Reading:
     notes = notes_of(runs)
     return Reading(
         f"{attrs.get('source', 'runs')}: {len(runs)} rows usable, {len(left_out)} excluded; {verdict}",
-        tuple(f"{row_of(record)} excluded: {record['reason']}" for record in left_out),
+        _excluded(left_out),
         tuple(diagnostic.sentence() for diagnostic in of_runs(runs, law)),
         tuple(sentence(note) for note in notes if not note.routine),
         tuple(map(str, (note for note in notes if note.routine))),
         Conventions.from_dict(attrs.get("conventions", {})).describe(),
         shortage,
     )
+
+
+def _excluded(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """A sentence for each row left out, or one for all that were left out for one reason where they are many."""
+    by_reason: dict[str, list[str]] = {}
+    for record in records:
+        by_reason.setdefault(str(record["reason"]), []).append(row_of(record))
+    said: list[str] = []
+    for reason, rows in by_reason.items():
+        if len(rows) > TOGETHER:
+            said.append(f"{len(rows)} rows excluded: {reason}: {', '.join(row.removeprefix('row ') for row in rows)}")
+        else:
+            said += [f"{row} excluded: {reason}" for row in rows]
+    return tuple(said)

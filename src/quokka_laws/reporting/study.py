@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -260,7 +261,8 @@ def study(
     budgets = budgets if asked else (10 * result.fitted_range["C"][1],)
     together = None
     if law is None and result.law.of_N_and_D and not result.law.of_repetition:
-        with Progress("all methods together", 1, enabled=watched):
+        # The last checkpoints of few runs may determine no law by themselves.
+        with Progress("all methods together", 1, enabled=watched), contextlib.suppress(RunsError):
             together = consensus(result.runs, budgets, prior=settings.get("prior", "auto"), seed=seed)
     return Study(result, iso, reason, budgets, unique, together, asked)
 

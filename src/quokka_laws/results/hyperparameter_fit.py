@@ -159,7 +159,8 @@ class HyperparameterFit:
             table[f"{h}_lower"], table[f"{h}_upper"] = np.exp(percentile_interval(spread[h], level))
             table[f"{h}_lost_at_double"] = np.expm1(0.5 * DOUBLE**2 * np.exp(x @ self.values[h + CURVATURE]))
         table["level"] = level
-        outside = [times_outside(arrays[k], self.fitted[k].min(), self.fitted[k].max()) for k in self.variables]
+        asked = [k for k in ("N", "D") if k in arrays and k in self.fitted]
+        outside = [times_outside(arrays[k], self.fitted[k].min(), self.fitted[k].max()) for k in asked]
         table["extrapolation"] = np.max(outside, axis=0)
         return table
 

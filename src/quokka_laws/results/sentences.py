@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from quokka_laws.results import task_sentences
+from quokka_laws.results import hyperparameter_sentences, task_sentences
 from quokka_laws.results.format import human
-
-ROWS_NAMED = 8
-CELLS_NAMED = 3
+from quokka_laws.results.phrases import chance, listed, to_try
 
 
 def sentence(code: str, numbers: Mapping[str, Any], rows: Sequence[str] = (), tries: Sequence[str] = ()) -> str:
@@ -25,30 +23,18 @@ def sentence(code: str, numbers: Mapping[str, Any], rows: Sequence[str] = (), tr
     return f"{code}: " + ", ".join(f"{k} = {v}" for k, v in numbers.items())
 
 
-def listed(rows: Sequence[str]) -> str:
-    """``rows a, b, c``; many are cut short with their number."""
-    shown = ", ".join(rows[:ROWS_NAMED])
-    more = f" and {len(rows) - ROWS_NAMED} more" if len(rows) > ROWS_NAMED else ""
-    return f"row{'s' if len(rows) != 1 else ''} {shown}{more}"
-
-
-def _try(tries: Sequence[str], start: str = "Try") -> str:
-    joint = "" if start == ":" else " "
-    return f"{joint}{start} {' or '.join(tries)}." if tries else "" if joint else "."
-
-
 # ---- the minimum -----------------------------------------------------------------------------------------------------
 
 
 def _not_converged(*, gradient_norm: float, rows: Any, tries: Sequence[str]) -> str:
     return (
         f"The fit did not converge (gradient norm {gradient_norm:.2g}): the point found is not a minimum."
-        f"{_try(tries)} Bounds that exclude the region it ran into help too."
+        f"{to_try(tries)} Bounds that exclude the region it ran into help too."
     )
 
 
 def _one_start(*, starts: int, rows: Any, tries: Sequence[str]) -> str:
-    return f"Only 1 of {starts} starts reached the optimum; a better one may exist.{_try(tries, 'Use more starts:')}"
+    return f"Only 1 of {starts} starts reached the optimum; a better one may exist.{to_try(tries, 'Use more starts:')}"
 
 
 def _amplitude_zero(*, name: str, rows: Any, tries: Any) -> str:
@@ -100,9 +86,7 @@ def _rival_minima(*, count: int, within: float, gap: float, rows: Any, tries: An
 def _misfit(*, rms: float, rows: Any, tries: Sequence[str], column: str = "", share: float = 0.0) -> str:
     missed = f"The law misses your runs by {100 * rms:.2g} % (rms)"
     if column:
-        return (
-            f"{missed}; {share:.0%} of that variance lies between values of {column}. Fit them apart{_try(tries, ':')}"
-        )
+        return f"{missed}; {share:.0%} of that variance lies between values of {column}. Fit them apart{to_try(tries, ':')}"
     return f"{missed}. Mixed recipes, data or tokenizers look like this, and so do runs that were not annealed."
 
 
@@ -117,26 +101,22 @@ def _rising_branch(*, changes: Mapping[str, Sequence[float]], decided: Sequence[
 def _no_rise(*, law: str, highest: float, noise: float, rows: Any, tries: Sequence[str]) -> str:
     return (
         f"No run's loss rises again by more than the noise (by {highest:.2g} of it at most; noise {noise:.2g}), so the best "
-        f"number of epochs is a guess: these runs do not show how {law} rises.{_try(tries)} Or train some runs past their minimum."
+        f"number of epochs is a guess: these runs do not show how {law} rises.{to_try(tries)} Or train some runs past their minimum."
     )
-
-
-def _chance(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def _coupled(
     *, p: float, k: float, wide: str, C: float, own_N: float, wide_N: float, rows: Any, tries: Sequence[str]
 ) -> str:
     return (
-        f"k = 1 is rejected ({_chance(p)}): what parameters and tokens lack does not simply add. {wide} fits k = {k:.2g}; at "
-        f"C = {C:.3g} its best size is {human(wide_N)}, not {human(own_N)}.{_try(tries)}"
+        f"k = 1 is rejected ({chance(p)}): what parameters and tokens lack does not simply add. {wide} fits k = {k:.2g}; at "
+        f"C = {C:.3g} its best size is {human(wide_N)}, not {human(own_N)}.{to_try(tries)}"
     )
 
 
 def _pattern(*, along: str, p: float, law: str, rows: Any, tries: Any) -> str:
     return (
-        f"The residuals of {law} bend with {along} ({_chance(p)}): however small it is, the law misses a pattern in these runs, and "
+        f"The residuals of {law} bend with {along} ({chance(p)}): however small it is, the law misses a pattern in these runs, and "
         "will miss more of it outside them."
     )
 
@@ -158,7 +138,7 @@ def _low_ratio_runs(
     return (
         f"{count} of {of} runs have D/N < {ratio:g} and pull the exponent: N_opt ~ C^{with_them:.3f} with them, C^{without:.3f} "
         f"without, a change of {abs(with_them - without):.3f} ± {sd:.3f}. They lie {abs(above):.1%} ± {above_sd:.1%} {side} what "
-        f"the others predict. Fit both ways before you choose a model size{_try(tries, ':')}"
+        f"the others predict. Fit both ways before you choose a model size{to_try(tries, ':')}"
     )
 
 
@@ -192,7 +172,7 @@ def _outlying_rows(
     )
     return (
         f"{listed(rows).capitalize()} move {answer} at C = {C:.3g} from {show(without)} to {show(with_them)} (without them ± "
-        f"{sd:.0%}): they lie {off} {'above' if above else 'off'} what the others predict{where}.{_try(tries, 'To fit without them:')}"
+        f"{sd:.0%}): they lie {off} {'above' if above else 'off'} what the others predict{where}.{to_try(tries, 'To fit without them:')}"
         f"{more}"
     )
 
@@ -219,12 +199,12 @@ def _repetition_ignored(
 ) -> str:
     return (
         f"{count} of {of} rows repeat their data more than {times:g} times (up to {most:.3g}), and {law} takes a repeated token "
-        f"for a fresh one.{_try(tries)}"
+        f"for a fresh one.{to_try(tries)}"
     )
 
 
 def _mixed_runs(*, column: str, kinds: Sequence[str], rows: Any, tries: Sequence[str]) -> str:
-    return f"The rows mix {column}: {', '.join(kinds)}. Their losses do not lie on one surface; keep one kind{_try(tries, ':')}"
+    return f"The rows mix {column}: {', '.join(kinds)}. Their losses do not lie on one surface; keep one kind{to_try(tries, ':')}"
 
 
 def _flops_vary(*, lowest: float, highest: float, median: float, rows: Any, tries: Any) -> str:
@@ -252,7 +232,7 @@ def _refits_failed(*, failed: int, refits: int, rows: Any, tries: Any) -> str:
 def _rows_are_not_runs(*, rows: Any, tries: Sequence[str]) -> str:
     return (
         "Rows that share a run_id were resampled one by one: checkpoints of one run are not independent, and these intervals are "
-        f"far too narrow.{_try(tries, 'Use')}"
+        f"far too narrow.{to_try(tries, 'Use')}"
     )
 
 
@@ -279,7 +259,7 @@ def _wide_grid(*, width: float, offset: float, rows: Any, tries: Sequence[str]) 
     return (
         f"The sizes of a budget span up to ×{width:.3g} and minima lie up to ×{offset:.2g} off their centre: a parabola's minimum "
         "is then biased by several per cent, more when extrapolated (arXiv 2603.22339). Compare with a cubic and with the "
-        f"parametric fit.{_try(tries)}"
+        f"parametric fit.{to_try(tries)}"
     )
 
 
@@ -307,7 +287,7 @@ def _wider_law_disagrees(
 ) -> str:
     return (
         f"With {step} the multiplier of {recipe} at C = {C:.3g} would be {multiplier:.3g}, outside the interval; these runs do not "
-        f"call for it ({_chance(p)}), but do not rule it out."
+        f"call for it ({chance(p)}), but do not rule it out."
     )
 
 
@@ -344,101 +324,12 @@ def _forecasts_pending(*, count: int, first: str, rows: Any, tries: Any) -> str:
 
 def _intervals_off(*, inside: int, of: int, p: float, rows: Any, tries: Any) -> str:
     side = "narrow, as where the law misses more than its runs show" if inside / of < 0.9 else "wide"
-    return f"{inside} of {of} runs fell inside their 90 % interval ({_chance(p)} if it were right): the intervals are too {side}."
-
-
-# ---- hyper-parameters ------------------------------------------------------------------------------------------------
-
-
-def cells_named(cells: Sequence[str]) -> str:
-    """Pairs of N and D, the first few of many."""
-    more = f" and {len(cells) - CELLS_NAMED} more" if len(cells) > CELLS_NAMED else ""
-    return "; ".join(cells[:CELLS_NAMED]) + more
-
-
-def _swept_columns(*, columns: Sequence[str], rows: Any, tries: Any) -> str:
-    return f"Hyper-parameters were taken to be {', '.join(columns)}, which vary within most pairs of N and D."
-
-
-def _setting_empty(*, columns: Sequence[str], rows: Sequence[str], tries: Any) -> str:
-    return f"No value of {' or '.join(columns)} in {listed(rows)}: left out."
-
-
-def _batch_in_tokens(*, column: str, name: str, length: str, rows: Any, tries: Any) -> str:
-    return f"{name} is {column} times {length}, in tokens."
-
-
-def _batch_taken_as_tokens(*, column: str, rows: Any, tries: Sequence[str]) -> str:
-    return f"{column} was taken to count tokens.{_try(tries, 'If it counts sequences, say their length:')}"
-
-
-def _batch_unit_unknown(*, column: str, rows: Any, tries: Sequence[str]) -> str:
-    return f"{column} is in the unit of the table, so published rules, which are in tokens, do not compare.{_try(tries, 'Say the length of a sequence:')}"
-
-
-def _best_beyond(*, column: str, side: int, count: int, of: int, end: float, rows: Sequence[str], tries: Any) -> str:
-    which = "largest" if side > 0 else "smallest"
-    return (
-        f"The loss still falls at the {which} {column} in {count} of {of} pairs of N and D ({cells_named(rows)}): they are under-tuned, and say only that "
-        f"the best is {'larger' if side > 0 else 'smaller'} than about {end:.3g}."
-    )
-
-
-def _no_bowl(*, count: int, of: int, rows: Sequence[str], tries: Any) -> str:
-    return (
-        f"In {count} of {of} pairs of N and D ({cells_named(rows)}) the loss does not rise on both sides by more than its noise: no best value "
-        "can be told, and the law does not rest on them."
-    )
-
-
-def _few_runs_in_cell(*, count: int, of: int, needed: int, levels: int, rows: Sequence[str], tries: Any) -> str:
-    return f"{count} of {of} pairs of N and D ({cells_named(rows)}) have fewer than {needed} runs with {levels} values of each hyper-parameter: too few for a bowl."
-
-
-def _under_tuned(*, count: int, worst: float, rows: Sequence[str], tries: Any) -> str:
-    return f"The lowest run of {count} pairs of N and D costs up to {worst:.2%} of the loss by its hyper-parameters: {listed(rows)}."
-
-
-def _no_law(*, cells: int, needed: int, over: Sequence[str], rows: Any, tries: Any) -> str:
-    return (
-        f"No law over N and D: {cells} pair{'s' if cells != 1 else ''} of N and D with the best {' and '.join(over)} within what was tried, of at least "
-        f"{needed} at different N or D that it takes. What is here is the best of each."
-    )
-
-
-def _exponent_unknown(*, variable: str, value: float, kept: str, together: bool, rows: Any, tries: Any) -> str:
-    if together:
-        return f"{variable} moves with {kept} in these runs, so that their exponents cannot be told apart: the exponent of {kept} is that of both together, along their line."
-    return f"{variable} is {human(value)} in every pair: its exponent cannot be told, and the law is one of {kept} at that {variable}."
-
-
-def _also_varied(*, columns: Sequence[str], rows: Any, tries: Any) -> str:
-    return f"{', '.join(columns)} vary within pairs of N and D too, and count as noise here: fit them as well, or keep one value of each."
-
-
-def _lopsided_bowls(*, p: float, moved: Mapping[str, float], rows: Any, tries: Sequence[str]) -> str:
-    shown = ", ".join(f"{h} ×{factor:.3g}" for h, factor in moved.items())
-    return (
-        f"The bowls are steeper on one side ({_chance(p)}): with that the best values move by about {shown}, alike in all pairs, which changes c "
-        f"more than exponents.{_try(tries, 'Use runs nearer to the lowest:')}"
-    )
+    return f"{inside} of {of} runs fell inside their 90 % interval ({chance(p)} if it were right): the intervals are too {side}."
 
 
 SENTENCES: dict[str, Callable[..., str]] = {
     **task_sentences.SENTENCES,
-    "SWEPT_COLUMNS": _swept_columns,
-    "SETTING_EMPTY": _setting_empty,
-    "BATCH_IN_TOKENS": _batch_in_tokens,
-    "BATCH_TAKEN_AS_TOKENS": _batch_taken_as_tokens,
-    "BATCH_UNIT_UNKNOWN": _batch_unit_unknown,
-    "BEST_BEYOND": _best_beyond,
-    "NO_BOWL": _no_bowl,
-    "FEW_RUNS_IN_CELL": _few_runs_in_cell,
-    "UNDER_TUNED": _under_tuned,
-    "NO_LAW": _no_law,
-    "EXPONENT_UNKNOWN": _exponent_unknown,
-    "ALSO_VARIED": _also_varied,
-    "LOPSIDED_BOWLS": _lopsided_bowls,
+    **hyperparameter_sentences.SENTENCES,
     "FORECAST_OF_OTHER_RUNS": _forecast_of_other_runs,
     "FORECASTS_PENDING": _forecasts_pending,
     "INTERVALS_OFF": _intervals_off,

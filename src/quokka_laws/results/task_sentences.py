@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from quokka_laws._spelling import option
+from quokka_laws.results.phrases import chance as probability
 
 ROWS_NAMED = 8
 
@@ -26,17 +27,17 @@ def _just_above(*, task: str, chance: float, highest: float, runs: int, above: i
 
 def _falls(*, task: str, slope: float, p: float, rows: Any, tries: Any) -> str:
     return (
-        f"{task} falls as the loss falls ({_chance(p)}), by {abs(slope):.3g} per unit of loss: inverse scaling, or a column of error rates; "
+        f"{task} falls as the loss falls ({probability(p)}), by {abs(slope):.3g} per unit of loss: inverse scaling, or a column of error rates; "
         "then give 1 less it."
     )
 
 
 def _without_trend(*, task: str, p: float, noise: float, rows: Any, tries: Any) -> str:
-    return f"{task} has no trend along the loss that its noise, {noise:.2g}, would not explain ({_chance(p)} of so much by chance)."
+    return f"{task} has no trend along the loss that its noise, {noise:.2g}, would not explain ({probability(p)} of so much by chance)."
 
 
 def _not_monotone(*, task: str, loss: float, drop: float, p: float, rows: Any, tries: Any) -> str:
-    return f"{task} rises until a loss of {loss:.3g} and then falls, by {drop:.2g} ({_chance(p)}): no curve of one direction fits."
+    return f"{task} rises until a loss of {loss:.3g} and then falls, by {drop:.2g} ({probability(p)}): no curve of one direction fits."
 
 
 def _too_noisy(*, task: str, explained: float, wanted: float, rows: Any, tries: Any) -> str:
@@ -47,7 +48,7 @@ def _too_noisy(*, task: str, explained: float, wanted: float, rows: Any, tries: 
 
 
 def _curve_misses(*, task: str, p: float, rows: Any, tries: Any) -> str:
-    return f"{task}: the curve misses its runs by more than repeats of one size differ ({_chance(p)}); beyond them it may miss by more."
+    return f"{task}: the curve misses its runs by more than repeats of one size differ ({probability(p)}); beyond them it may miss by more."
 
 
 def _ceiling_unknown(
@@ -86,7 +87,7 @@ def _in_percent(*, task: str, rows: Any, tries: Any) -> str:
 
 def _not_predicted(*, names: Sequence[str], of: int, rows: Any, tries: Any) -> str:
     return (
-        f"{len(names)} of {of} tasks ({', '.join(names)}) are not predictable from these runs. For scale: of 46 published tasks 39 % "
+        f"{len(names)} of {of} tasks ({', '.join(names)}) {'is' if len(names) == 1 else 'are'} not predictable from these runs. For scale: of 46 published tasks 39 % "
         "followed a predictable curve (Lourie et al., arXiv 2507.00885)."
     )
 
@@ -102,10 +103,6 @@ def _other_method_closer(
         f"{task}: on runs held out ({holdout}) the {closer} curve was closer, {error:.2g} against {other:.2g}; "
         f"{option('method', closer)} answers by it."
     )
-
-
-def _chance(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 SENTENCES: dict[str, Callable[..., str]] = {

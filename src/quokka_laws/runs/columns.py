@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws._spelling import BLANK
 from quokka_laws.runs import words
 from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 from quokka_laws.runs.remarks import Remark
@@ -44,14 +43,6 @@ WORDED: dict[str, Callable[[str], bool]] = {
 }
 """What a name means by its words, where it is none of the aliases."""
 HINTS = tuple(WORDED)
-_OBJECTIVES = (
-    "value",
-    "objective",
-    "metric",
-    "score",
-    "final_value",
-    "best_value",
-)  # of searches: offered, never taken
 
 
 @dataclass
@@ -100,18 +91,6 @@ def scaled(columns: Mapping[str, str], names: Sequence[str]) -> tuple[dict[str, 
     return plain, factors
 
 
-def summed(table: pd.DataFrame, columns: Mapping[str, str]) -> tuple[pd.DataFrame, list[Remark]]:
-    """Columns that are named as a sum, ``N=params_blocks + params_head``, as columns of their own."""
-    notes = []
-    for canonical, given in columns.items():
-        parts = [part.strip() for part in given.split("+")]
-        if len(parts) > 1 and given not in table and set(parts) <= set(table):
-            values = np.sum([parse_quantities(table[part])[0] for part in parts], axis=0)
-            table = table.assign(**{given: values})
-            notes.append(Remark("summed", {"name": canonical, "columns": parts}))
-    return table, notes
-
-
 def recognise(
     names: Sequence[str], columns: Mapping[str, str], aliases: Mapping[str, list[str]] = ALIASES
 ) -> tuple[dict[str, str], list[Remark], list[Remark]]:
@@ -156,7 +135,9 @@ def recognise_runs(table: pd.DataFrame, columns: Mapping[str, str]) -> Recognise
             exact = [canonical]
         worded = [c for c in free if canonical in WORDED and WORDED[canonical](c)]
         if canonical == "N":
-            _choose_size(table, [c for c in dict.fromkeys([*exact, *worded]) if _countable(table[c])], found)
+            sizes = [c for c in dict.fromkeys([*exact, *worded]) if _countable(table[c])]
+            called = [] if sizes else [c for c in free if words.names_a_size(c) and written_sizes(table[c])]
+            _choose_size(table, sizes or called, found)
         elif canonical == "loss":
             _choose_loss(exact, worded, found)
         elif canonical == "C":
@@ -297,6 +278,14 @@ def _countable(column: pd.Series) -> bool:
     return bool(len(filled)) and len(parse_quantities(filled)[1]) < len(filled)
 
 
+def written_sizes(column: pd.Series) -> bool:
+    """Whether all filled cells are sizes written with a unit, 70M or 1.5B, as models are called by them."""
+    if pd.api.types.is_numeric_dtype(column):
+        return False
+    filled = column[column.notna() & (column.astype(str).str.strip() != "")].astype(str)
+    return bool(len(filled)) and bool(filled.str.strip().str.fullmatch(r"\d+(\.\d+)?\s*[kKmMbBtT]").all())
+
+
 def _numbers(table: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
     return parse_quantities(table[name])[0]
 
@@ -321,22 +310,5 @@ def _ratio(code: str, table: pd.DataFrame, taken: str, other: str) -> Remark:
         ratio = _numbers(table, other) / _numbers(table, taken)
     ratio = ratio[np.isfinite(ratio)]
     low, high = (float(ratio.min()), float(ratio.max())) if len(ratio) else (np.nan, np.nan)
-    return Remark(code, {"column": taken, "other": other, "low": low, "high": high})
-
-
-# ---- what to say where columns were not recognised ------------------------------------------------------------
-
-
-def proposed(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
-    """Canonical name → column that looks right, with the unit its name states; a blank where none does."""
-    pairs = {}
-    for canonical in wanted:
-        near = [n for n in names if WORDED[canonical](n)]
-        if canonical == "N" and not near:
-            blocks = [n for n in names if words.part_of_parameters(n) and not words.of_embedding(n)]
-            near = [" + ".join(blocks)] if blocks else []
-        if canonical == "loss" and not near:
-            near = [n for n in names if plain_name(n) in _OBJECTIVES]
-        unit = {1e3: ":K", 1e6: ":M", 1e9: ":B", 1e12: ":T"}.get(words.scale_of(near[0]), "") if near else ""
-        pairs[canonical] = near[0] + (unit if canonical in ("N", "D") else "") if near else BLANK
-    return pairs
+    span = f"{low:.3g}" if f"{low:.3g}" == f"{high:.3g}" else f"{low:.3g} to {high:.3g}"
+    return Remark(code, {"column": taken, "other": other, "low": low, "high": high, "range": span})

@@ -83,6 +83,20 @@ def rows_where(condition: str, table: pd.DataFrame) -> Array:
     return np.broadcast_to(_Rows(condition, table).condition(tree), (len(table),)).copy()
 
 
+def numbers_of(formula: str, table: pd.DataFrame) -> Array:
+    """The numbers that a formula of columns gives for each row: ``"steps * batch_tokens"``; NaN where a cell is none.
+
+    Raises
+    ------
+    ExpressionError
+        With a caret under what cannot be read, or the column that holds no numbers.
+    """
+    tree = parse(formula, FORMULA)
+    with np.errstate(all="ignore"):
+        found = np.asarray(_Rows(formula, table).number(tree), dtype=float)
+    return np.broadcast_to(found, (len(table),)).copy()
+
+
 def number_of(formula: str, facts: Mapping[str, Any]) -> float:
     """The number that a formula of named facts gives: ``"global_batch * 2048"``.
 

@@ -8,6 +8,8 @@ from typing import Any
 SENTENCES = {
     "separator": "columns are separated by {mark}",
     "decimal_comma": "decimal commas read as points ({example!r})",
+    "pointed_thousands": "points of column {column!r} group thousands ({example!r})",
+    "two_headers": "lines {lines} were read as one header",
     "encoding": "not UTF-8 text: read as {encoding}",
     "comments": "{n} lines of comments were skipped",
     "commented_header": "the header was read from a line of comment (line {line})",

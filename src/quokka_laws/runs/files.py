@@ -350,7 +350,7 @@ def _few_enough(rows: int, columns: int, where: str) -> None:
 
 
 def _workbook(data: bytes, where: str, remarks: list[dict[str, Any]]) -> list[list[Any]]:
-    """Cells of the first sheet that holds any."""
+    """Cells of the first sheet that can be a table: two columns and two rows."""
     try:
         import openpyxl
     except ImportError:
@@ -365,9 +365,10 @@ def _workbook(data: bytes, where: str, remarks: list[dict[str, Any]]) -> list[li
     filled = {title: rows for title, rows in sheets.items() if any(cell is not None for row in rows for cell in row)}
     if not filled:
         raise RunsError(f"{where} is empty: no sheet holds a value")
-    first = next(iter(filled))
+    tables = [t for t, rows in filled.items() if len([r for r in rows if sum(c is not None for c in r) > 1]) > 1]
+    first = next(iter(tables or filled))
     if len(filled) > 1:
-        remarks.append({"code": "sheet", "sheet": first, "others": list(filled)[1:]})
+        remarks.append({"code": "sheet", "sheet": first, "others": [t for t in filled if t != first]})
     return filled[first]
 
 

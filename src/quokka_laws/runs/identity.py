@@ -10,12 +10,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from quokka_laws.runs.columns import plain_name
+from quokka_laws.runs.quantities import parse_quantities
 from quokka_laws.runs.remarks import Remark
-from quokka_laws.runs.words import was_swept
+from quokka_laws.runs.words import was_swept, words
 
 IDS = ("run_id", "runid", "run_uuid", "wandb_id", "id", "trial_id", "job_id", "jobid", "uuid", "experiment_id")
 NAMES = ("run", "run_name", "name", "display_name", "trial_name", "exp_name", "experiment_name", "model_name", "exp")
 SHOWN = 3
+CHECKPOINT = {"ckpt", "checkpoint", "revision"}
 
 
 def id_column(table: pd.DataFrame) -> str | None:
@@ -96,7 +98,7 @@ def runs_of_points(table: pd.DataFrame, original: pd.DataFrame) -> tuple[pd.Seri
         The same rows as they were read.
     """
     if "run_id" not in table:
-        return None, []
+        return _of_checkpoints(table, original)
     id_ = id_column(original)
     given = table["run_id"]
     named = name_column(original)
@@ -116,3 +118,26 @@ def runs_of_points(table: pd.DataFrame, original: pd.DataFrame) -> tuple[pd.Seri
         shown = labels[changed].drop_duplicates().head(SHOWN).tolist()
         return labels, [Remark("seeds", {"n": int(changed.sum())}, tuple(shown))]
     return given, []
+
+
+def _of_checkpoints(table: pd.DataFrame, original: pd.DataFrame) -> tuple[pd.Series | None, list[Remark]]:
+    """``run_id`` of rows without a name, where a column counts checkpoints that rise with the tokens of each model."""
+    counted = [
+        str(c) for c in original if CHECKPOINT & set(words(str(c))) and plain_name(c) not in ("checkpoint_path",)
+    ]
+    if "D" not in table or "N" not in table or not counted:
+        return None, []
+    called = next((str(c) for c in original if plain_name(c) in ("model", "model_id")), None)
+    label = table["N"].map("N{:.6g}".format) if called is None else original[called].astype(str).set_axis(table.index)
+    groups = pd.DataFrame({"run": label, "N": table["N"]}).agg(lambda row: "|".join(map(str, row)), axis=1)
+    at = pd.Series(parse_quantities(original[counted[0]])[0], index=table.index)
+    if at.isna().any():
+        return None, []
+    for rows in groups.groupby(groups).groups.values():
+        order = at[rows].sort_values().index
+        if at[rows].duplicated().any() or not table["D"].astype(float)[order].diff().dropna().gt(0).all():
+            return None, []
+    if groups.nunique() == len(groups):
+        return None, []
+    facts = {"column": counted[0], "called": called or "N", "n": int(groups.nunique())}
+    return told_apart(label, None, pd.DataFrame({"N": table["N"]})), [Remark("checkpoints", facts)]

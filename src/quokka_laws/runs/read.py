@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import BLANK
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
 from quokka_laws.runs import identity, sweeps, units, words
@@ -42,13 +43,15 @@ from quokka_laws.runs.checks import (
     where_from,
     wrong_units,
 )
-from quokka_laws.runs.columns import INPUTS, Recognised, proposed, recognise_runs, scaled, summed
+from quokka_laws.runs.columns import INPUTS, Recognised, recognise_runs, scaled
 from quokka_laws.runs.conventions import AS_GIVEN, UNSTATED, Conventions, flops_constant, training_flops
 from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import flatten, read_table
+from quokka_laws.runs.made_columns import made
+from quokka_laws.runs.proposals import accuracies, proposed
 from quokka_laws.runs.quantities import parse_quantities
 from quokka_laws.runs.remarks import Remark
-from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, unlabelled
+from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, shared, unlabelled
 from quokka_laws.runs.states import states
 
 POSITIVE = (*INPUTS, "loss")
@@ -78,7 +81,7 @@ def read_runs(
         table, with a column ``file``.
     columns : mapping, optional
         Canonical name → name in the table, ``{"N": "n_params"}``; ``{"N": "params_m:M"}`` for a column in millions (K, M,
-        B, T), ``{"N": "params_blocks + params_head"}`` for a sum. Common names are recognised without it.
+        B, T), ``{"D": "steps * batch_tokens"}`` for a formula of columns. Common names are recognised without it.
     flops : str
         FLOP rule, ``"6ND"``; used to derive the missing one of N, D and C, and to check the three against each
         other. ``"as given"`` takes C from the table unchecked; plans then turn C into N·D by the runs' median C/(N·D).
@@ -128,7 +131,7 @@ def read_runs(
     original, cleaned = _filled(original, source)
     notes += cleaned
     named, factors = scaled(columns or {}, list(map(str, original)))
-    original, sums = summed(original, named)
+    original, sums = made(original, named)
     found = recognise_runs(original.drop(columns=list(OWN)), named)
     found.factors |= factors
     notes += sums + found.notes
@@ -165,7 +168,8 @@ def read_runs(
         "notes": [note.to_dict() for note in notes],
         "source": where_from(source),
         "flops_tolerance": flops_tolerance,
-        "renamed": {a: b for a, b in found.mapping.items() if a != b and b not in found.factors},
+        "renamed": original.attrs.get("renamed", {})
+        | {a: b for a, b in found.mapping.items() if a != b and b not in found.factors},
         "undecided": found.undecided,
     }
     table = _checked(table, given)
@@ -199,7 +203,8 @@ def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.D
     attrs = dict(runs.attrs)
     source = attrs.get("source", "runs")
     conventions = Conventions.from_dict(attrs.get("conventions", {}))
-    table = labelled(runs.copy())
+    table = labelled(pd.DataFrame(runs, copy=True))
+    table.attrs = {}  # pandas copies what is recorded with every column that is looked at
     if "_row" not in table:
         table.insert(0, "_row", np.arange(len(table)))
     for name in [k for k in POSITIVE if k in table]:
@@ -223,11 +228,11 @@ def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.D
 
 def _final(table: pd.DataFrame) -> pd.DataFrame:
     """Canonical columns first, without the reader's own, with the owner's index or 0 … n−1."""
-    attrs = table.attrs
+    attrs, table.attrs = table.attrs, {}
     first = [k for k in ("run_id", *POSITIVE, "weight") if k in table]
     table = table[[*first, *(k for k in table if k not in first and k not in OWN)]]
     table = unlabelled(table)
-    table.attrs = attrs
+    table.attrs = shared(attrs)
     return table
 
 
@@ -295,6 +300,8 @@ def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
             notes = [
                 {**note, "file": str(path)} for part, path in zip(parts, paths, strict=True) for note in _read(part)
             ]
+            parts, said = _one_language(parts, paths)
+            notes += [remark.to_dict() for remark in said]
             named = [
                 part if "file" in part else part.assign(file=path.stem) for part, path in zip(parts, paths, strict=True)
             ]
@@ -303,6 +310,33 @@ def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
     if table.empty:
         raise RunsError(f"{where_from(source)}: there are no rows")
     return table, [Remark.from_dict(note) for note in _read(table)]
+
+
+def _one_language(parts: list[pd.DataFrame], paths: list[Path]) -> tuple[list[pd.DataFrame], list[Remark]]:
+    """Tables that name one thing differently, with the names of the first: ``params`` in one file, ``n_params`` in another.
+
+    Raises
+    ------
+    RunsError
+        Where they count it in different units.
+    """
+    first, notes = recognise_runs(parts[0], {}), []
+    called = {canonical: first.given(canonical) for canonical in first.mapping.values()}
+    renamed = [parts[0]]
+    for part, path in zip(parts[1:], paths[1:], strict=True):
+        found = recognise_runs(part, {})
+        names = {g: called[c] for g, c in found.mapping.items() if c in called and called[c] not in part}
+        for given, wanted in names.items():
+            canonical = found.mapping[given]
+            units = [(words.unit_of(n), f.factors.get(canonical, 1.0)) for n, f in ((wanted, first), (given, found))]
+            if units[0] != units[1]:
+                raise RunsError(
+                    f"{paths[0]} has {canonical} as {wanted!r} and {path} as {given!r}, in another unit; write both in one, or "
+                    "read the files one by one"
+                )
+            notes.append(Remark("same_column", {"file": str(path), "column": given, "name": wanted}))
+        renamed.append(part.rename(columns=names))
+    return renamed, notes
 
 
 def _read(table: pd.DataFrame) -> list[Any]:
@@ -370,7 +404,18 @@ def _rename(table: pd.DataFrame, found: Recognised) -> tuple[pd.DataFrame, list[
     renamed = table.drop(columns=clashing).rename(columns=found.mapping)
     if "loss" in renamed or found.faults:
         return renamed, []
-    return renamed, [Remark("no_loss", {"names": names}, advice=({"columns": proposed(free, ["loss"])},))]
+    if logs := [c for c in free if _holds_logs(table[c])]:
+        return renamed, [Remark("logs_inside", {"columns": logs})]
+    near: dict[str, Any] = {"columns": proposed(free, ["loss"])}
+    if near["columns"]["loss"] == BLANK and (right := accuracies(free)):
+        near = {"columns": {"loss": right[0]}, "loss_unit": "accuracy"}
+    return renamed, [Remark("no_loss", {"names": names}, advice=(near,))]
+
+
+def _holds_logs(column: pd.Series) -> bool:
+    """Whether cells are lists of objects, as logs inside an object of a run are."""
+    filled = column.dropna()
+    return bool(len(filled)) and str(filled.iloc[0]).lstrip().startswith("[{")
 
 
 def _conventions(table: pd.DataFrame, conventions: Conventions, found: Recognised) -> Conventions:

@@ -64,18 +64,21 @@ SENTENCES = file_remarks.SENTENCES | {
     "derived_in": "{name} is empty in {rows}: derived as {how}",
     "chosen": "{name} was taken from {column!r}, not from {others}",
     "scaled": "{name} multiplied by {factor:g}",
-    "summed": "{name} is the sum of {columns}",
+    "made": "{name} computed as {formula}",
+    "unlogged": "{name} is {base} to the power of {column!r}",
+    "same_column": "{file}: column {column!r} is {name!r} of the first file",
+    "checkpoints": "{column!r} rises with the tokens of each {called}: its rows are checkpoints of one run, {n} runs in all",
     "counted_by_part": (
         "parameters are counted by part: N was taken from {column!r}, embeddings included ({embeddings} are {low:.0%} to "
         "{high:.0%} of it): without them N is smaller by that, and the exponents differ"
     ),
     "counted_twice": (
-        "N was taken from {column!r} and not from {other!r}, which is {low:.3g} to {high:.3g} times as large: with it "
+        "N was taken from {column!r} and not from {other!r}, which is {range} times as large: with it "
         "every N of an answer is larger by that, and the exponents differ where the ratio does"
     ),
     "active_and_total": (
         "a mixture of experts: N was taken from {column!r}, the active parameters, since FLOPs follow them; {other!r} is "
-        "{low:.3g} to {high:.3g} times as large, and so would be N and C = 6·N·D if N counted all"
+        "{range} times as large, and so would be N and C = 6·N·D if N counted all"
     ),
     "total_of_experts": (
         "the table has {column!r}, so runs are mixtures of experts, but no count of active parameters: C = 6·N·D takes "
@@ -130,6 +133,9 @@ SENTENCES = file_remarks.SENTENCES | {
     # ---- faults of a table
     "equal_names": "{columns} heads more than one column; give each column a name of its own",
     "no_loss": "no column holds the loss; the table has {names}. Say {advice}",
+    "logs_inside": (
+        "column {columns} holds a log for each run, not one loss; turn the logs into a table of runs: quokka-laws import FILE"
+    ),
     "several_losses": "columns {names} could all be the loss; say which: {advice}",
     "ambiguous": "columns {names} could all be {name}; say which: {advice}",
     "not_canonical": "columns: {name!r} is not a canonical name ({known})",
@@ -163,6 +169,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "no_perplexity": "column {column!r} is called a perplexity, but is below 1 in {rows}. If it is the loss as it is: {advice}",
     "unknown_unit": "loss_unit {unit!r} is not known; use one of {known}",
     # ---- logs
+    "tokens_per_step": "{column!r} = {value:g} is taken for the tokens of a step",
     "not_used": "{column!r} is the loss; not used: {others}",
     "replaced": (
         "steps go back from {last:g} to {first:g}: {n} losses from before were replaced (a resumed run; two runs of one "
@@ -186,6 +193,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "planned": (
         "{ratio:.3g} times the tokens per step of most runs, if it saw all that were planned: did it stop early?"
     ),
+    "written_twice": "{file} holds the run of {other} once more: read once",
     "renamed": "{name} is the name of {n} runs: they became {names}",
     "another": "another run is called {name}: it became {became}",
     "scores_without_loss": (

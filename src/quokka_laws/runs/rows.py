@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,3 +40,19 @@ def subset(runs: pd.DataFrame, rows: Any) -> pd.DataFrame:
 def plain_label(label: Any) -> Any:
     """A label as JSON can hold it."""
     return label.item() if hasattr(label, "item") else label if isinstance(label, str | int | float) else str(label)
+
+
+class _SharedList(list[Any]):
+    def __deepcopy__(self, memo: Any) -> _SharedList:
+        return self
+
+
+class _SharedDict(dict[Any, Any]):
+    def __deepcopy__(self, memo: Any) -> _SharedDict:
+        return self
+
+
+def shared(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
+    """What is recorded about a table, so that pandas does not copy it with every column that is taken from the table."""
+    kinds: dict[type, Callable[[Any], Any]] = {list: _SharedList, dict: _SharedDict}
+    return {k: kinds[type(v)](v) if type(v) in kinds else v for k, v in attrs.items()}

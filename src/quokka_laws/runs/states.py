@@ -19,7 +19,7 @@ FINISHED = _set(
     "ok finished finish completed complete success successful succeeded done terminated converged passed cooled"
 )
 UNFINISHED = _set(
-    "failed fail failure crashed crash killed running pending preempting preempted stopped error errored pruned waiting paused "
+    "failed fail failure crashed crash killed running pending preempting preempted deadlocked stopped error errors errored pruned waiting paused "
     "cancelled canceled timeout node_fail out_of_memory oom boot_fail deadline requeued resizing suspended completing configuring "
     "scheduled queued aborted abort interrupted diverged nan incomplete unfinished started active lost early_stopped "
     "in_progress restarted unstable"
@@ -85,6 +85,9 @@ def _unfinished(name: str, cells: pd.Series, unknown: dict[str, list[str]]) -> p
         return None
     shown = cells.map(_word)
     filled = shown[shown != ""]
+    if by_name:  # a sentence that begins or ends with a word of states: "preempted (spot)", "NaN loss"
+        shown = shown.map(_first_known)
+        filled = shown[shown != ""]
     known = filled.isin(FINISHED | UNFINISHED)
     if filled.empty or not known.any() or (not by_name and not known.all()):
         return None
@@ -93,6 +96,17 @@ def _unfinished(name: str, cells: pd.Series, unknown: dict[str, list[str]]) -> p
     if not known.all():
         unknown[name] = sorted(set(filled[~known]))
     return shown.isin(UNFINISHED)
+
+
+def _first_known(word: str) -> str:
+    """The word of states that a phrase holds, if it is one and nothing negates it; else the phrase."""
+    if word in FINISHED | UNFINISHED:
+        return word
+    parts = re.findall(r"[a-z]+", word)
+    if {"not", "no", "never", "without", "non"} & set(parts):
+        return word
+    found = [p for p in parts if p in UNFINISHED] or [p for p in parts if p in FINISHED]
+    return found[0] if found else word
 
 
 def _could_be(cells: pd.Series) -> bool:
@@ -108,5 +122,8 @@ def _word(cell: object) -> str:
     if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and np.isnan(cell)):
         return ""
     text = _ENUM.sub("", str(cell).strip()).lower()
-    text = re.sub(r"\s+by\s+\S+$|\+$", "", text)
-    return re.sub(r"[\s-]+", "_", text)
+    text = re.sub(r"\s+by\s+\S+$", "", text)
+    text = re.sub(r"[\s-]+", "_", text)
+    if text.endswith("+") and len(text) > 3:  # sacct cuts words at ten letters
+        return next((known for known in sorted(UNFINISHED | FINISHED) if known.startswith(text[:-1])), text[:-1])
+    return text

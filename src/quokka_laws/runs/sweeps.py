@@ -16,10 +16,11 @@ import pandas as pd
 from quokka_laws._numeric.levels import levels
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
+from quokka_laws.runs.checks import OWN
 from quokka_laws.runs.identity import settings
 from quokka_laws.runs.remarks import Remark
 from quokka_laws.runs.rows import default_index, plain_label
-from quokka_laws.runs.words import of_seed, was_swept
+from quokka_laws.runs.words import of_seed, was_swept, words
 
 SAME_LEVEL = 0.01  # relative distance up to which N, or D, of two rows are meant to be one
 SPREAD = 0.01  # relative, within a pair of N and D: far over the noise of a run
@@ -27,6 +28,12 @@ FEWEST = 3  # runs of a pair that make a sweep
 SHARE = 0.3  # of all rows in pairs that are sweeps
 POINTS = 5  # of a sweep, for a parabola and its scatter
 DRAWS = 2000
+LONG = {
+    "lr": ("learning", "rate"),
+    "bs": ("batch", "size"),
+    "gbs": ("global", "batch", "size"),
+    "wd": ("weight", "decay"),
+}
 
 
 def cells(runs: pd.DataFrame) -> list[str]:
@@ -97,9 +104,10 @@ def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     >>> ql.runs.best(ql.read_runs(table), by="lr")["lr"].tolist()
     [0.0003]
     """
-    wanted = [by] if isinstance(by, str) else list(by)
+    wanted = [_called(c, runs) for c in ([by] if isinstance(by, str) else by)]
     if missing := [c for c in wanted if c not in runs]:
-        raise RunsError(f"best of {', '.join(missing)}: no such column; the table has {', '.join(map(str, runs))}")
+        there = ", ".join(str(c) for c in runs if c not in OWN)
+        raise RunsError(f"best of {', '.join(missing)}: no such column; the table has {there}")
     if not cells(runs) or "loss" not in runs:
         raise RunsError("best needs columns N, D and loss")
     cell = ["_cell"]
@@ -130,6 +138,20 @@ def best(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     kept = kept.set_axis(labels[kept.index], axis=0) if named else kept.reset_index(drop=True)
     kept.attrs = attrs
     return kept
+
+
+def _called(name: str, runs: pd.DataFrame) -> str:
+    """A swept column by a usual name of it, if only one can be meant: ``lr`` for ``learning_rate``, ``batch`` for ``batch_size``."""
+    if name in runs:
+        return name
+    said = _spelled(name)
+    near = [str(c) for c in runs if was_swept(str(c)) and said <= _spelled(str(c))]
+    return near[0] if len(near) == 1 else name
+
+
+def _spelled(name: str) -> set[str]:
+    """Words of a name, the usual abbreviations written out."""
+    return {part for word in words(name) for part in LONG.get(word, (word,))}
 
 
 def _edges(table: pd.DataFrame, kept: pd.DataFrame, cell: list[str], column: str) -> Remark | None:

@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.exceptions import RunsError
+from quokka_laws.runs import words
 from quokka_laws.runs.quantities import is_quantity
 from quokka_laws.runs.rows import NUMBERED
 
@@ -38,6 +39,11 @@ class _Row:
 
     line: int
     cells: list[str]
+    end: int = 0  # of a header of several lines
+
+    @property
+    def last(self) -> int:
+        return max(self.line, self.end)
 
     @property
     def filled(self) -> bool:
@@ -113,6 +119,8 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
     if mark != ",":
         remarks.append({"code": "separator", "mark": _MARKS[mark]})
     table = _assembled(rows, where, remarks, mark)
+    if _TWICE_POINTED.search(text):
+        table = _pointed_thousands(table, remarks)
     if mark != ",":
         table = _decimal_comma(table, where, remarks)
     if not text.endswith(("\n", "\r")) and len(table) > 1:
@@ -250,9 +258,12 @@ def _assembled(rows: list[_Row], where: str, remarks: Remarks, mark: str) -> pd.
         raise RunsError(f"{where} is empty")
     at = _header_at(filled, where)
     header = filled[at]
+    if mark == " ":
+        header = _with_index(header, filled[at + 1 :])
+    header = _of_two_rows(header, filled[at + 1 :], remarks)
     if at:
         remarks.append({"code": "preamble", "n": at, "line": header.line})
-    body = [r for r in rows if r.line > header.line]
+    body = [r for r in rows if r.line > header.last]
     names = _named(header, [r for r in body if r.filled], where)
     _check_lengths(names, body, header, where)
     full = [(i, r) for i, r in enumerate(body) if r.filled]
@@ -286,6 +297,35 @@ def _header_at(rows: list[_Row], where: str) -> int:
     if all(is_quantity(c) for c in names if c):
         raise RunsError(f"{where}: line {rows[first].line} holds numbers only; the first row has to name the columns")
     return first
+
+
+def _with_index(header: _Row, body: list[_Row]) -> _Row:
+    """The header of a printed DataFrame, whose first column counts the rows and has no name."""
+    first = [r.cells[0] for r in body]
+    if body and all(len(r.cells) == len(header.cells) + 1 for r in body) and first == list(map(str, range(len(body)))):
+        return _Row(header.line, ["", *header.cells])
+    return header
+
+
+def _of_two_rows(header: _Row, body: list[_Row], remarks: Remarks) -> _Row:
+    """A header of two lines as one, ``model/params``: the second has words wherever all rows below have numbers."""
+    if len(body) < 3 or any(is_quantity(cell) for cell in body[0].cells if cell):
+        return header
+    second, rest = body[0], body[1 : SAMPLED + 1]
+    numeric = [
+        j
+        for j in range(min(len(header.cells), *(len(r.cells) for r in body[: SAMPLED + 1])))
+        if second.cells[j] and all(is_quantity(r.cells[j]) for r in rest)
+    ]
+    known = (words.counts_parameters, words.counts_tokens, words.counts_flops, words.is_loss)
+    if len(numeric) < 2 or not any(says(second.cells[j]) for j in numeric for says in known):
+        return header  # a run without numbers
+    remarks.append({"code": "two_headers", "lines": f"{header.line} and {second.line}"})
+    names = [
+        "/".join(dict.fromkeys(part for part in (above, second.cells[j] if j < len(second.cells) else "") if part))
+        for j, above in enumerate(header.cells)
+    ]
+    return _Row(header.line, names, second.line)
 
 
 def _trimmed(cells: list[str]) -> list[str]:
@@ -339,8 +379,22 @@ def _note_cut_off(table: pd.DataFrame, remarks: Remarks) -> None:
 
 
 _COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
+_TWICE_POINTED = re.compile(r"\d\.\d{3}\.\d{3}")
+_POINTED_WHOLE = r"[+-]?\d{1,3}(?:\.\d{3}){2,}"
+_POINTED = r"[+-]?\d{1,3}(?:\.\d{3})*(?:,\d+)?"
 _GROUPED = r"[+-]?\d{1,3}(?:,\d{3}){2,}"
 _POINT = r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?"
+
+
+def _pointed_thousands(table: pd.DataFrame, remarks: Remarks) -> pd.DataFrame:
+    """Points that group thousands, in columns where one number has two of them: ``400.000.000``."""
+    for name in table:
+        cells = table[name]
+        whole = cells.str.fullmatch(_POINTED_WHOLE)
+        if whole.any() and cells.str.fullmatch(_POINTED).where(cells != "", True).all():
+            remarks.append({"code": "pointed_thousands", "column": name, "example": cells[whole].iloc[0]})
+            table = table.assign(**{name: cells.str.replace(".", "")})
+    return table
 
 
 def _decimal_comma(table: pd.DataFrame, where: str, remarks: Remarks) -> pd.DataFrame:

@@ -16,7 +16,9 @@ def _set(text: str) -> frozenset[str]:
 
 
 _EDGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
-_NAMESPACES = re.compile(r"^(user_attrs|system_attrs)_(?=.)")  # of Optuna
+_NAMESPACES = re.compile(  # of Optuna
+    r"^(?:(?:user_attrs|system_attrs)_(?=.)|params_(?=(?:n_|num_|total_|train_|training_)*(?:tokens|flops|compute)$))"
+)
 _PATH = re.compile(r"[/.|]+(?=[^\s])")
 
 VALIDATION = _set("val valid validation eval evaluation test dev heldout holdout")
@@ -41,6 +43,9 @@ _OF_TOKENS = (
 )
 FLOPS = _set("flops flop flos compute gflops tflops pflops eflops zflops")
 _OF_FLOPS = _FREE | TRAINING | _set("budget achieved actual model used spent c isoflop planned target")
+_DAYS = {f"{unit}_{day}": flops * 86400.0 for unit, flops in {"pf": 1e15, "pflop": 1e15, "pflops": 1e15, "petaflop": 1e15,
+         "petaflops": 1e15, "petaflop_s": 1e15, "pflop_s": 1e15, "pf_s": 1e15, "ef": 1e18, "exaflop": 1e18, "tf": 1e12}.items()
+         for day in ("day", "days")} | {"pfdays": 8.64e19, "pfs_days": 8.64e19}  # fmt: skip
 FLOPS_SCALES = {"gflops": 1e9, "tflops": 1e12, "pflops": 1e15, "eflops": 1e18, "zflops": 1e21}
 _BUDGETS = ("budget", "isoflop_budget", "c_budget")
 
@@ -196,16 +201,40 @@ def counts_tokens(name: str) -> bool:
 def counts_flops(name: str) -> bool:
     """Whether a name is that of training compute, spent or budgeted."""
     said = set(leaf(name))
-    if "_".join(leaf(name)) in _BUDGETS:
+    if "_".join(leaf(name)) in _BUDGETS or _days(name):
         return True
     if set(FLOPS_SCALES) & said and not said & {"total", "train", "training", "budget", "used"}:
         return False  # 400 tflops is a speed
     return bool(FLOPS & said) and not said - FLOPS - _OF_FLOPS
 
 
+def _days(name: str) -> str:
+    """The unit of compute by the day that a name states, ``pf_days``; empty if none."""
+    said = "_".join(w for w in words(name) if w not in _OF_FLOPS | FLOPS - {"pflops"} or w == "c")
+    return said if said in _DAYS else ""
+
+
 def flops_scale(name: str) -> float:
-    """What a name says that its numbers of FLOPs count: 1e9 in ``total_gflops``, 1 if nothing."""
+    """What a name says that its numbers of FLOPs count: 1e9 in ``total_gflops``, 8.64e19 in ``PF-days``, 1 if nothing."""
+    if unit := _days(name):
+        return _DAYS[unit]
     return next((factor for unit, factor in FLOPS_SCALES.items() if unit in words(name)), 1.0)
+
+
+def names_a_size(name: str) -> bool:
+    """Whether a column may call models by their sizes: ``Model``, ``scale``."""
+    return bool(words(name)) and set(words(name)) <= {"model", "models", "size", "scale", "name"}
+
+
+@lru_cache(maxsize=65536)
+def tokens_per_step(name: str) -> bool:
+    """Whether a name is that of the tokens of one optimizer step: ``tokens_per_step``, ``batch_tokens``; no micro-batch, no rate."""
+    said = set(leaf(name))
+    if not TOKENS & said or said & _set("micro device gpu rank second sec s time"):
+        return False
+    return bool(said & _set("batch step iteration iter update")) and not said - TOKENS - _FREE - _set(
+        "per batch step iteration iter update global train training size seen"
+    )
 
 
 @lru_cache(maxsize=65536)

@@ -91,12 +91,17 @@ def log_axes(ax: Axes, *, x: str | None = None, y: str | None = None) -> None:
     for quantity, axis, rescale in ((x, ax.xaxis, ax.set_xscale), (y, ax.yaxis, ax.set_yscale)):
         if quantity is None:
             continue
-        label, written = QUANTITIES.get(quantity, (quantity, "{:.3g}".format))
+        label, written = QUANTITIES.get(quantity, (quantity, plain_number))
         rescale("log")
         axis.set_label_text(label, parse_math=False)
         axis.set_major_locator(_Decades())
         axis.set_major_formatter(FuncFormatter(lambda value, _, written=written: written(value)))
         axis.set_minor_locator(NullLocator())
+
+
+def plain_number(value: float) -> str:
+    """``131k``, ``0.0003``, ``3e-5``: a number of no known kind, short."""
+    return human(value) if value >= 1e4 else f"{value:.3g}".replace("e-0", "e-")
 
 
 class _Decades(LogLocator):

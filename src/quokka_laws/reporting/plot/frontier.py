@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MANY = 2000  # points from which a scatter is small dots, drawn as an image
+NAMED = 3  # optima in words
 SIZES = 6  # curves of constant N
 POINTS = 90
 USUAL = 10.0  # times the largest run, where no budget is asked for
@@ -99,8 +100,11 @@ def _frontier(ax: Axes, fit: FitResult, budgets: Array, asked: Array, level: flo
             )
         ax.plot(row["C"], row["loss"], "*", ms=13, color=ORANGE, mec=ink(), mew=0.7, zorder=6)
     last = best.iloc[-1]
+    words = [_optimum(row) for _, row in best.head(NAMED if len(best) <= NAMED else 1).iterrows()]
+    if len(best) > NAMED:
+        words.append(f"    and {len(best) - 1} more")
     named = ax.annotate(
-        "\n".join(_optimum(row) for _, row in best.iterrows()), (last["C"], last["loss"]), xytext=(0.03, 0.04),
+        "\n".join(words), (last["C"], last["loss"]), xytext=(0.03, 0.04),
         textcoords="axes fraction", fontsize=8, va="bottom", zorder=7, linespacing=1.4,
     )  # fmt: skip
     halo(named)

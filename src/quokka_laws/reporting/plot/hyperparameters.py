@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError
-from quokka_laws.reporting.plot.axes import BLACK, BLUE, RED, new_axes, save, shades
+from quokka_laws.reporting.plot.axes import BLUE, RED, ink, legend, log_axes, new_axes, save, shades
 from quokka_laws.results.format import human
 from quokka_laws.results.hyperparameter_fit import HyperparameterFit
 
@@ -67,9 +67,10 @@ def hyperparameter_bowls(fit: HyperparameterFit, h: str | None = None, *, ax: Ax
         side = row[f"{h}_side"]
         edge = row[f"{h}_most"] if side > 0 else row[f"{h}_least"] if side < 0 else row[h]
         marker = ">" if side > 0 else "<" if side < 0 else "o"
-        ax.plot(edge, _along(row, h, np.log(np.array([edge])))[0], marker, color=color, mec=BLACK, ms=6, zorder=3)
-    ax.set_xscale("log")
-    ax.set_xlabel(h + (f", {' and '.join(g for g in fit.over if g != h)} at the best" if len(fit.over) > 1 else ""))
+        ax.plot(edge, _along(row, h, np.log(np.array([edge])))[0], marker, color=color, mec=ink(), ms=6, zorder=3)
+    log_axes(ax, x=h)
+    others = f", {' and '.join(g for g in fit.over if g != h)} at the best" if len(fit.over) > 1 else ""
+    ax.set_xlabel(h + others, parse_math=False)
     ax.set_ylabel("loss")
     _legend(ax, size, colors)
     return ax
@@ -121,11 +122,9 @@ def hyperparameter_law(
     exponent = 0.0 if other is None else fit.values[h][1 + fit.variables.index(other)]
     moved = np.ones(len(cells)) if other is None else np.asarray((at[other] / cells[other]) ** exponent)
     _cells_of(ax, cells, moved, along, h)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel({"N": "parameters N", "D": "tokens D"}[along])
-    ax.set_ylabel(f"best {h}" + "".join(f" at {k} = {human(v)}" for k, v in at.items()))
-    ax.legend(fontsize=8, frameon=False)
+    log_axes(ax, x=along, y=h)
+    ax.set_ylabel(f"best {h}" + "".join(f" at {k} = {human(v)}" for k, v in at.items()), parse_math=False)
+    legend(ax)
     return ax
 
 
@@ -162,7 +161,7 @@ def _legend(ax: Axes, size: str, colors: dict[float, Any]) -> None:
     shown = np.unique(np.linspace(0, len(colors) - 1, min(len(colors), LABELLED)).round().astype(int))
     names = [(value, color) for i, (value, color) in enumerate(colors.items()) if i in shown]
     lines = [Line2D([], [], color=color, label=f"{size} = {human(value)}") for value, color in names]
-    ax.legend(handles=lines, fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    legend(ax, handles=lines, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _along(row: Mapping[str, Any], h: str, z: Array) -> Array:
@@ -187,7 +186,7 @@ def _cells_of(ax: Axes, cells: pd.DataFrame, moved: Array, along: str, h: str) -
     best = cells[h][inside] * moved[inside]
     ends = np.stack([cells[f"{h}_{end}"][inside] * moved[inside] for end in ("lower", "upper")])
     bars = np.where(np.isfinite(ends) & (ends > 0), np.abs(ends - best.to_numpy()), 0.0)
-    ax.errorbar(cells[along][inside], best, bars, fmt="o", color=BLUE, mec=BLACK, ms=5, lw=1, capsize=2)
+    ax.errorbar(cells[along][inside], best, bars, fmt="o", color=BLUE, mec=ink(), ms=5, lw=1, capsize=2)
     for side, marker, end in ((1, "^", "most"), (-1, "v", "least")):
         rows = (cells[f"{h}_side"] == side).to_numpy()
         if rows.any():
@@ -196,7 +195,7 @@ def _cells_of(ax: Axes, cells: pd.DataFrame, moved: Array, along: str, h: str) -
                 cells[f"{h}_{end}"][rows] * moved[rows],
                 marker,
                 color=RED,
-                mec=BLACK,
+                mec=ink(),
                 ms=7,
                 ls="",
                 label="beyond the sweep",

@@ -31,6 +31,7 @@ from quokka_laws.results.intervals import LEVEL, percentile_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+FEW = 200  # points that are drawn large
 LONGEST = 120  # points of a fitted curve
 
 
@@ -68,7 +69,7 @@ def epoch_curves(
         raise ArgumentError(
             f"no run has U_D = {chosen:g}; the runs have {', '.join(f'{u:g}' for u in table['U_D'].unique())}"
         )
-    size = 1.6 if len(part) > MANY else 3.5  # checkpoints without gaps would hide the lines
+    size = 1.6 if len(part) > MANY else 7.0 if len(part) < FEW else 3.5  # checkpoints without gaps would hide the lines
     sizes = np.sort(part["N"].unique())
     for N, color in zip(sizes, shades(len(sizes)), strict=True):
         curve = part[part["N"] == N].sort_values("epochs")

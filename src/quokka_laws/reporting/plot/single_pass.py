@@ -30,6 +30,7 @@ from quokka_laws.reporting.plot.axes import (
     sequential,
     shades,
 )
+from quokka_laws.reporting.plot.outlying import both_optima, name_rows, outlying
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ERROR_LABEL = "ln(predicted / observed loss), %"
+NAMED = 12  # budgets in a legend; of more, evenly chosen ones
 MANY = 2000  # points from which a scatter is small dots, drawn as an image
 
 
@@ -47,9 +49,12 @@ def isoflop_profiles(iso: IsoflopFit, *, ax: Axes | None = None) -> Axes:
     """Loss against N at each budget, the fitted curves and their minima."""
     ax = new_axes() if ax is None else ax
     budgets = np.unique(iso.runs["budget"])
+    named = set(budgets[np.unique(np.linspace(0, len(budgets) - 1, min(len(budgets), NAMED)).astype(int))])
+    many = len(iso.runs) > MANY
     for budget, color in zip(budgets, shades(len(budgets)), strict=True):
         group = iso.runs[iso.runs["budget"] == budget].sort_values("N")
-        ax.plot(group["N"], group["loss"], "o", ms=4, color=color, label=f"{budget:.2g}".replace("e+", "e"))
+        label = f"{budget:.2g}".replace("e+", "e") if budget in named else None
+        ax.plot(group["N"], group["loss"], "o", ms=1.5 if many else 4, color=color, label=label, rasterized=many)
         profile = iso.profiles.get(float(budget))
         if profile is None:
             continue
@@ -94,7 +99,8 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
     if "N_lower" in frontier:
         ax.fill_betweenx(frontier["D"], frontier["N_lower"], frontier["N_upper"], color=RED, alpha=0.15, lw=0)
     ax.plot(frontier["N"], frontier["D"], color=RED, lw=2, label="compute-optimal")
-    ax.scatter(runs["N"], runs["D"], s=14, color=ink(), label="runs", zorder=3)
+    many = len(runs) > MANY
+    ax.scatter(runs["N"], runs["D"], s=3 if many else 14, color=ink(), label="runs", zorder=3, rasterized=many)
     for budget in marked:
         at = compute_optimal(fit, budget, level=None).iloc[0]
         ax.plot(at["N"], at["D"], "*", ms=13, color=ORANGE, mec=ink(), mew=0.7, zorder=4)
@@ -109,8 +115,11 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
         )
         halo(named)
         ax.plot(N, budget / (k * N), ":", color="0.5", lw=0.9)
+    if (found := outlying(fit)) is not None:
+        name_rows(ax, fit, found, runs["N"].to_numpy(dtype=float), runs["D"].to_numpy(dtype=float))
+        both_optima(ax, fit, found)
     # Below the axes: runs and contours are everywhere inside them.
-    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
+    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3 if found is None else 2)
     return ax
 
 
@@ -165,6 +174,9 @@ def residuals(fit: FitResult, *, against: str | None = None, ax: Axes | None = N
         ax.axhspan(
             -100 * delta, 100 * delta, color=ink(), alpha=0.12, lw=0, zorder=0, label=f"±δ = ±{100 * delta:.3g} %"
         )
+    if (found := outlying(fit)) is not None:
+        name_rows(ax, fit, found, table[against].to_numpy(dtype=float), 100 * table["residual"].to_numpy(dtype=float))
+    if delta or found is not None:
         legend(ax)
     if against in QUANTITIES or spread(table[against]) > 30:
         log_axes(ax, x=against)

@@ -12,6 +12,7 @@ function parsed(text) {
   if (!found) return /^none$/i.test(text.trim()) ? 0 : NaN;
   return parseFloat(found[1]) * ({ k: 1e3, m: 1e6, b: 1e9, t: 1e12 }[found[2].toLowerCase()] ?? 1);
 }
+const sane = (c, value) => value <= 1e40 && (value > 0 || (c.none && value === 0));
 function node(tag, attributes = {}, text = "") {  // text only as text: names are the user's
   const made = document.createElement(tag);
   for (const [k, v] of Object.entries(attributes)) made.setAttribute(k, v);
@@ -46,7 +47,7 @@ function recalled() {
   set = { ...START };
   for (const c of CONTROLS) {
     const value = Number(words.get(c.name));
-    if (words.has(c.name) && Number.isFinite(value) && (value > 0 || c.none)) set[c.name] = value;
+    if (words.has(c.name) && sane(c, value)) set[c.name] = value;
   }
   const off = (words.get("off") ?? "").split(",").filter(Boolean).map(Number);
   laws.forEach((law, i) => { law.on = !off.includes(i); });
@@ -70,8 +71,8 @@ function build() {
     const box = node("input", { type: "text", id: "box-" + c.name, "aria-label": c.label + ", as a number", autocomplete: "off", spellcheck: "false" });
     slider.addEventListener("input", () => { set[c.name] = fromSlider(c, +slider.value); update(); });
     box.addEventListener("input", () => {
-      const value = parsed(box.value), good = value > 0 || (c.none && value === 0);
-      if (!good) { box.setAttribute("aria-invalid", "true"); return; }
+      const value = parsed(box.value);
+      if (!sane(c, value)) { box.setAttribute("aria-invalid", "true"); return; }
       set[c.name] = value; update();
     });
     box.addEventListener("blur", show);

@@ -1,0 +1,46 @@
+"""Rows that carry the answer of a fit, marked and named on a figure, and the best model with and without them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quokka_laws._typing import Array
+from quokka_laws.reporting.plot.axes import ORANGE, halo, ink
+from quokka_laws.results.diagnostic import Diagnostic
+from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.format import human
+from quokka_laws.runs.read import row_names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAMED = 8  # rows by name; more would cover one another
+
+
+def outlying(fit: FitResult) -> Diagnostic | None:
+    """What the diagnostics of a fit say of its outliers, if anything."""
+    return next((d for d in fit.diagnostics if d.code == "OUTLYING_ROWS"), None)
+
+
+def name_rows(ax: Axes, fit: FitResult, found: Diagnostic, x: Array, y: Array) -> None:
+    """Ring the outlying rows at their places (rows,) and write their names beside them."""
+    names = np.array(row_names(fit.runs, np.ones(len(fit.runs), dtype=bool)))
+    rows = np.flatnonzero(np.isin(names, found.rows))
+    label = "outliers that carry the answer"
+    ax.scatter(x[rows], y[rows], s=70, facecolor="none", edgecolor=ORANGE, lw=1.5, zorder=5, label=label)
+    for row in rows[:NAMED]:
+        place = (x[row], y[row])
+        halo(ax.annotate(names[row], place, xytext=(7, 3), textcoords="offset points", fontsize=8, zorder=6))
+
+
+def both_optima(ax: Axes, fit: FitResult, found: Diagnostic) -> None:
+    """The best model with all rows and without the outlying ones, at the budget of the diagnostic."""
+    if found.numbers["answer"] != "N":
+        return
+    k, C = fit.conventions.flops_per_ND, found.numbers["C"]
+    for key, face, words in (("with_them", ORANGE, "with outliers"), ("without", "none", "without")):
+        N = found.numbers[key]
+        label = f"{words}, C = {C:.2g}: {human(N)}"
+        ax.plot(N, C / (k * N), "*", ms=13, mfc=face, mec=ink(), mew=0.9, ls="none", zorder=5, label=label)

@@ -1,0 +1,79 @@
+"""Columns that are made of others before names are read: sums and formulas that were asked for, and logarithms undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from quokka_laws._typing import Array
+from quokka_laws.exceptions import ExpressionError
+from quokka_laws.runs import words
+from quokka_laws.runs.expressions import numbers_of
+from quokka_laws.runs.quantities import parse_quantities
+from quokka_laws.runs.remarks import Remark
+
+BASES = {"log10": 10.0, "lg": 10.0, "log2": 2.0, "ln": np.e, "log": 0.0}  # 0: by the values
+# Natural logarithms of sizes, tokens and FLOPs lie above these, decimal ones below.
+DECIMAL_BELOW = {"N": 13.0, "D": 15.0, "C": 33.0}
+_COUNTS = {"N": words.counts_parameters, "D": words.counts_tokens, "C": words.counts_flops}
+_SINGLE = {"n": "N", "d": "D", "c": "C"}
+
+
+def made(table: pd.DataFrame, columns: Mapping[str, str]) -> tuple[pd.DataFrame, list[Remark]]:
+    """The table with columns that were asked for as formulas of others, and those whose logarithm it holds.
+
+    Parameters
+    ----------
+    columns : mapping
+        Canonical name → what was asked for: ``N=params_blocks + params_head``, ``D=steps * batch_tokens``.
+    """
+    notes = []
+    for canonical, given in columns.items():
+        if given in table:
+            continue
+        parts = [part.strip() for part in given.split("+")]
+        if len(parts) > 1 and set(parts) <= set(table):  # names as they are, whatever is in them
+            values = np.sum([parse_quantities(table[part])[0] for part in parts], axis=0)
+        elif (computed := _computed(given, table)) is not None:
+            values = computed
+        else:
+            continue
+        table = table.assign(**{given: values})
+        notes.append(Remark("made", {"name": canonical, "formula": given}))
+    for name in map(str, list(table)):
+        if (found := _logarithm(name, table)) is not None:
+            plain, values, base = found
+            table = table.assign(**{plain: values})
+            notes.append(Remark("unlogged", {"column": name, "name": plain, "base": f"{base:.4g}"}))
+    return table, notes
+
+
+def _computed(formula: str, table: pd.DataFrame) -> Array | None:
+    """The numbers of a formula of columns; None where it is none, so that it is said to be no column."""
+    if not set(formula) & set("*/+-("):
+        return None
+    try:
+        return numbers_of(formula, table)
+    except ExpressionError:
+        return None
+
+
+def _logarithm(name: str, table: pd.DataFrame) -> tuple[str, Array, float] | None:
+    """What ``log10_params`` holds the logarithm of: a name, its values and the base; None for other columns."""
+    said = words.words(name)
+    if len(said) < 2 or said[0] not in BASES:
+        return None
+    rest = "_".join(said[1:])
+    canonical = _SINGLE.get(rest) or next((c for c, counts in _COUNTS.items() if counts(rest)), None)
+    if canonical is None or any(c in table and words.words(c) for c in (rest, canonical)):
+        return None
+    if any(_COUNTS[canonical](str(c)) for c in table if str(c) != name):
+        return None
+    values = parse_quantities(table[name])[0]
+    if not np.isfinite(values).any():
+        return None
+    base = BASES[said[0]] or (10.0 if float(np.nanmedian(values)) < DECIMAL_BELOW[canonical] else np.e)
+    with np.errstate(over="ignore"):
+        return rest, np.asarray(base**values), base
