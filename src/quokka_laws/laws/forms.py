@@ -205,7 +205,7 @@ FORMS: dict[str, Form] = {
             "dense parameters and number of experts, at one number of tokens",
             "where tokens vary, or to extrapolate: it has no floor and no data term, and says that experts stop helping at a size "
             "that follows from the fixed number of tokens.",
-            "Clark et al. 2022, arXiv 2202.01169, Eq. 1, as quoted in arXiv 2502.05172 and coded in SLDBench (its moe task)",
+            "Clark et al. 2022, arXiv 2202.01169; the form as SLDBench codes it (its moe task), since the text of the paper could not be read",
             start={
                 "a": (-0.3, -0.01),
                 "b": (-0.4, 0.0),
