@@ -32,7 +32,7 @@ def test_the_answer_is_that_of_the_command_line() -> None:
     words = ["fit", "runs.csv", "--columns", "N=weights_m:M", "-C", "1e23", "--bootstrap", "40", "-o", "fit.json"]
     said = CliRunner().invoke(main, words).output
     assert found.headline in said
-    assert all(doubt.text.split()[0] in said for doubt in found.doubts)
+    assert all(finding.text.split()[0] in said for finding in found.findings)
     fit = ql.read_fit("fit.json")
     assert ql.read_fit(json.loads(found.fit)).values == fit.values
     assert found.budgets == (1e23,)
@@ -41,7 +41,7 @@ def test_the_answer_is_that_of_the_command_line() -> None:
 
 def test_the_button_of_outlying_rows_leaves_them_out() -> None:
     first = answer(CHOICE, ASKED)
-    (offer,) = [o for d in first.doubts for o in d.offers if o.changes.get("question", ASKED).outliers]
+    (offer,) = [o for d in first.findings for o in d.offers if o.changes.get("question", ASKED).outliers]
     assert "run-0, run-1, run-2" in offer.label
     again = ql.read_fit(json.loads(answer(CHOICE, offer.changes["question"]).fit))
     assert len(again.runs) == len(dropped()) - OUTLYING

@@ -97,7 +97,7 @@ def answer_section(now: Session) -> None:
         return
     st.header("Answer")
     reading, question = now.asked
-    said, doubts, more = (st.container() for _ in range(3))
+    said, findings, more = (st.container() for _ in range(3))
     with said:
         job = now.job("answer", reading, question)
         assert job is not None
@@ -108,7 +108,7 @@ def answer_section(now: Session) -> None:
             paragraph("This is the answer to what was chosen before. Press Fit for that to what is chosen now.", "note")
         headline(answer.headline)
         _undo(now)
-    with doubts:
+    with findings:
         _doubts(now, answer)
     figures, tables, laws, hand_on = more.tabs(["Figures", "Tables", "Laws side by side", "Hand on"])
     with figures:
@@ -124,11 +124,11 @@ def answer_section(now: Session) -> None:
 
 def _doubts(now: Session, answer: Answer) -> None:
     """What to know before relying on the answer, and what can be tried."""
-    if answer.doubts:
+    if answer.findings:
         st.subheader("Before you rely on it")
-    for number, doubt in enumerate(answer.doubts):
-        paragraph(f"{number + 1}. {doubt.text}")
-        offers(doubt.offers, now, f"doubt-{number}")
+    for number, finding in enumerate(answer.findings):
+        paragraph(f"{number + 1}. {finding.text}")
+        offers(finding.offers, now, f"finding-{number}")
 
 
 def _undo(now: Session) -> None:

@@ -74,7 +74,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Finding:
     """A sentence of what to know before relying on the answer, and what can be tried with one click."""
 
     text: str
@@ -90,7 +90,7 @@ class Answer:
     ----------
     headline : str
         As ``quokka-laws fit`` words it.
-    doubts : tuple of Doubt
+    findings : tuple of Finding
     evidence : tuple of str
         Tables as text.
     charts : tuple of Chart
@@ -109,7 +109,7 @@ class Answer:
     """
 
     headline: str
-    doubts: tuple[Doubt, ...]
+    findings: tuple[Finding, ...]
     evidence: tuple[str, ...]
     charts: tuple[Chart, ...]
     fit: str

@@ -15,7 +15,7 @@ import pandas as pd
 from quokka_laws.app import charts
 from quokka_laws.app.choices import Question, Reading
 from quokka_laws.app.look import look, runs_of
-from quokka_laws.app.shown import Answer, Doubt, Offer, SideBySide
+from quokka_laws.app.shown import Answer, Finding, Offer, SideBySide
 from quokka_laws.evaluation.comparison import compare
 from quokka_laws.evaluation.holdout import default_candidates
 from quokka_laws.laws import BoundedMemorization, QuokkaRepeated, from_name
@@ -66,13 +66,13 @@ def answer(choice: Reading, question: Question) -> Answer:
         As the command line has it.
     """
     done = fitted(choice, question)
-    doubts = tuple(
-        Doubt(text, found.severity.value if found else "note", offers(found, choice, question) if found else ())
-        for text, found in done.doubts()
+    findings = tuple(
+        Finding(text, found.severity.value if found else "note", offers(found, choice, question) if found else ())
+        for text, found in done.findings()
     )
     return Answer(
         done.answer,
-        doubts,
+        findings,
         tuple(part for part in done.evidence() if part),
         tuple(charts.of_study(done)),
         done.fit.to_json(),

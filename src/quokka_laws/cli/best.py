@@ -7,7 +7,7 @@ import pandas as pd
 
 from quokka_laws.cli.common import LEVEL, assignments, quantities
 from quokka_laws.cli.heard import heard
-from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_loss
+from quokka_laws.cli.literature import LAW_ARGUMENT, known_about, resolve_loss
 from quokka_laws.cli.options import quantity
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.plan.best import best
@@ -65,7 +65,7 @@ def best_command(
     ]
     out.show(
         "\n".join(_sentence(row, wanted) for row in rows),
-        [*said, *doubts(fit)],
+        [*said, *known_about(fit)],
         table,
         pretty=lambda t: _pretty(t, wanted),
     )

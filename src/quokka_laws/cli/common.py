@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-DONE, FAILED, USAGE, DOUBTFUL, OUR_FAULT = 0, 1, 2, 3, 70
+DONE, FAILED, USAGE, STRICT, OUR_FAULT = 0, 1, 2, 3, 70
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from quokka_laws.cli.common import QUANTITY, Real, quantities
 from quokka_laws.cli.launches import launch_options, launched_table, write_launch
-from quokka_laws.cli.literature import doubts, resolve, resolve_fit
+from quokka_laws.cli.literature import known_about, resolve, resolve_fit
 from quokka_laws.cli.output import FOLDERS, Output, output_options
 from quokka_laws.exceptions import QuokkaError
 from quokka_laws.plan.design import ladder, next_runs, simulate
@@ -152,7 +152,7 @@ def design_command(
         f"{len(table)} runs, {spent} together: the {kind} of {table.attrs['target']} falls from "
         f"{table['sd_before'].iloc[0]:.3g} to {table['sd_after'].iloc[-1]:.3g} (noise of one run {table.attrs['noise']:.2g})"
     )
-    known = [*table.attrs["notes"], *(doubts(fitted) if fitted is not None else [])]
+    known = [*table.attrs["notes"], *(known_about(fitted) if fitted is not None else [])]
     if fitted is not None:
         known.insert(
             0,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.common import BUDGETS, SIZES, TOKENS, Real, assignments, quiet, say
-from quokka_laws.cli.literature import doubts, resolve_fit
+from quokka_laws.cli.literature import known_about, resolve_fit
 from quokka_laws.cli.options import BOOTSTRAP, SEED, LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, check_output, output_options, write_file, written
 from quokka_laws.evaluation.task_holdout import closer_methods, hold_out_tasks
@@ -152,7 +152,7 @@ def downstream_command(
         *found.known(),
         *(d.sentence() for d in closer_methods(found)),
         *notes,
-        *doubts(fitted),
+        *known_about(fitted),
     ]
     below = [predicted_table(predicted, method), tasks_table(found), held_out_table(found)]
     out.text(found.said(predicted), known, *([] if out.data_on_stdout else below))
@@ -177,7 +177,7 @@ def predict_tasks(path: str, metric: str | None, point: dict[str, Any], level: f
     known = [
         *_outside(predicted),
         *(d.sentence() for task in named for d in task.diagnostics),
-        *doubts(found.fit),
+        *known_about(found.fit),
     ]
     below = [] if out.data_on_stdout else [predicted_table(predicted, found.method)]
     out.text(found.said(predicted), known, *below)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from quokka_laws.cli.common import QUANTITY, assignments
-from quokka_laws.cli.literature import doubts, resolve_fit
+from quokka_laws.cli.literature import known_about, resolve_fit
 from quokka_laws.cli.options import quantity
 from quokka_laws.cli.output import Output, check_output, output_options, written
 from quokka_laws.evaluation.forecasts import forecast, score
@@ -36,7 +36,7 @@ def forecast_command(
     point |= {name: quantity("--at", name, text) for name, text in at.items()}
     found = forecast(fitted, question=question, series=series, **point)
     far = [f"The run lies {times(found.extrapolation)} outside the runs behind the fit."] * (found.extrapolation > 1.0)
-    known = [*far, *doubts(fitted)]
+    known = [*far, *known_about(fitted)]
     out.text(found.answer, known, left_aligned(found.table.set_index("level")))
     if out.form == "json" or out.path is not None:
         out.write(found.to_json())

@@ -105,7 +105,7 @@ def described(law: Any) -> str:
     return f"{law.label}, a fit of {len(law.runs)} runs" if isinstance(law, FitResult) else str(law.label)
 
 
-def doubts(*laws: Any) -> list[str]:
+def known_about(*laws: Any) -> list[str]:
     """What to know before relying on what is computed from laws: it inherits what is doubtful about their fits."""
     several = len(laws) > 1
     return [

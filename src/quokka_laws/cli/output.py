@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quokka_laws.cli.common import DOUBTFUL, QUIET, fail, quiet, say
+from quokka_laws.cli.common import STRICT, QUIET, fail, quiet, say
 from quokka_laws.exceptions import OutputError
 from quokka_laws.writing import check_writable, csv_text, make_folder, write_atomically
 
@@ -107,7 +107,7 @@ class Output:
     def finish(self, known: Iterable[str]) -> None:
         """With ``--strict``, exit with 3 where there is something to know before relying on the answer."""
         if self.strict and (count := len(list(known))):
-            fail(f"--strict: {count} thing{'s' if count > 1 else ''} to know before relying on it", DOUBTFUL)
+            fail(f"--strict: {count} thing{'s' if count > 1 else ''} to know before relying on it", STRICT)
 
 
 def write_file(path: Path, text: str) -> None:

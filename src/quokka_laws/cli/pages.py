@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from quokka_laws.cli.common import BUDGETS, QUIET, UNIQUE, assignments, given, quiet, say
-from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit, resolve_loss
+from quokka_laws.cli.literature import LAW_ARGUMENT, known_about, resolve_fit, resolve_loss
 from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
 from quokka_laws.cli.output import Output, check_output, write_file, written
 from quokka_laws.exceptions import RunsError
@@ -192,7 +192,7 @@ def explore_command(fits: tuple[str, ...], names: tuple[str, ...], output: str) 
     if output == "-":
         click.echo(text.encode("utf-8"))  # whatever the terminal's alphabet
         return
-    Output("text", None, False).text("", doubts(*laws))
+    Output("text", None, False).text("", known_about(*laws))
     write_file(Path(output), text)
 
 

@@ -14,7 +14,15 @@ from quokka_laws.cli.common import ASSIGNMENTS, BUDGETS, LEVEL, QUANTITY, SIZES,
 from quokka_laws.cli.downstream import predict_tasks
 from quokka_laws.cli.heard import heard
 from quokka_laws.cli.launches import launch_options, launched_table, write_launch
-from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, Planned, doubts, in_bytes, resolve, resolve_loss
+from quokka_laws.cli.literature import (
+    LAW_ARGUMENT,
+    TOKENS_PER_BYTE,
+    Planned,
+    in_bytes,
+    known_about,
+    resolve,
+    resolve_loss,
+)
 from quokka_laws.cli.options import quantity
 from quokka_laws.cli.output import FOLDERS, Output, check_output, output_options
 from quokka_laws.exceptions import FitError
@@ -99,7 +107,7 @@ def plan_command(
         *(f"No row: {error}" for error in refused),
         *_cautions(table, U_D),
         *said,
-        *doubts(*fits),
+        *known_about(*fits),
     ]
     below = []
     if architecture is not None:
@@ -207,7 +215,7 @@ def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) 
         for _, row in plan.iterrows()
         if row["extrapolation"] > 1
     ]
-    out.show(answer, [*known, *doubts(fitted)], plan, pretty=allocation_table)
+    out.show(answer, [*known, *known_about(fitted)], plan, pretty=allocation_table)
 
 
 @click.command("predict")
@@ -257,7 +265,7 @@ def predict_command(
         for name, value, low, high in fitted.outside(**point)
     ]
     known = [*said, *([f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else [])]
-    out.show(answer, [*known, *doubts(fitted)], table)
+    out.show(answer, [*known, *known_about(fitted)], table)
 
 
 def _predicted(row: pd.Series, given: list[str], unit: str) -> str:

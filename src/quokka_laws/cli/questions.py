@@ -11,7 +11,7 @@ import pandas as pd
 
 from quokka_laws.cli.common import BUDGETS, LEVEL, SIZES, TOKENS, Real, quantities
 from quokka_laws.cli.heard import heard
-from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, doubts, in_bytes, resolve, resolve_loss
+from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, in_bytes, known_about, resolve, resolve_loss
 from quokka_laws.cli.output import Output, columns, output_options
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
@@ -39,7 +39,7 @@ def _ask(
     table, said = heard(lambda: question(fits))
     several = len(fits) > 1
     lines = [(f"{row['law']}: " if several else "") + sentence(row) for _, row in table.head(LINES).iterrows()]
-    out.show("\n".join(lines), [*said, *doubts(*fits)], table if several else table.drop(columns="law"))
+    out.show("\n".join(lines), [*said, *known_about(*fits)], table if several else table.drop(columns="law"))
 
 
 @click.command("reach")
@@ -167,7 +167,7 @@ def crossover_command(
         f"{c.capitalize()}: {text}." for c in ("status", "comparable", "note") if c in table for text in _each(table[c])
     ]
     plain = table.drop(columns=[c for c in ("status", "comparable", "note") if c in table])
-    out.show("\n".join(lines), [*said, *words, *doubts(*fits)], table, pretty=lambda _: columns(plain))
+    out.show("\n".join(lines), [*said, *words, *known_about(*fits)], table, pretty=lambda _: columns(plain))
 
 
 def _met(row: pd.Series, loss: float | None) -> str:
@@ -216,7 +216,7 @@ def epochs_command(law: str, N: tuple[float, ...], U_D: tuple[float, ...], level
         if (count := int((plan["local"] & (plan["global_epochs"] == better)).sum()))
     ]
     answer = "\n".join(_stop(row) for _, row in plan.head(LINES).iterrows())
-    out.show(answer, [*known, *_beyond(plan), *doubts(fit)], plan)
+    out.show(answer, [*known, *_beyond(plan), *known_about(fit)], plan)
 
 
 def _stop(row: pd.Series) -> str:
@@ -259,7 +259,7 @@ def data_optimal_command(law: str, U_D: tuple[float, ...], C: tuple[float, ...],
         plan_answer(row, (f"C = {row['C']:.3g} and " if C else "") + f"U_D = {human(row['U_D'])}", "epochs")
         for _, row in plan.head(LINES).iterrows()
     ]
-    out.show("\n".join(lines), [*known, *_beyond(plan), *doubts(fit)], plan)
+    out.show("\n".join(lines), [*known, *_beyond(plan), *known_about(fit)], plan)
 
 
 def _beyond(plan: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from quokka_laws.cli.common import LEVEL, QUANTITY, SIZES, TOKENS, Real, quiet
-from quokka_laws.cli.literature import LAW_ARGUMENT, doubts, resolve_fit
+from quokka_laws.cli.literature import LAW_ARGUMENT, known_about, resolve_fit
 from quokka_laws.cli.options import MOST_REFITS, SEED, WORKERS, LawName, load_runs, runs_options
 from quokka_laws.cli.output import Output, output_options
 from quokka_laws.evaluation.averaging import average
@@ -129,7 +129,7 @@ def sensitivity_command(law: str, C: float, workers: int, level: float, out: Out
     )
     outside = int((table["inside"] == False).sum())  # noqa: E712  (NaN where it is not known)
     known = [f"{outside} of {len(table) - 1} choices lie outside the fit's own interval."] if outside else []
-    out.show(answer, [*known, *doubts(fit)], table)
+    out.show(answer, [*known, *known_about(fit)], table)
 
 
 @click.command("checklist")

@@ -156,7 +156,7 @@ def fit_hyperparameters(
         conventions=dict(table.attrs.get("conventions", {})),
     )
     short = under_tuned(fit, table, cell)
-    doubts = [
+    diagnostics = [
         *said,
         *more,
         *gone,
@@ -165,8 +165,8 @@ def fit_hyperparameters(
         *_about(short),
         *_other(table, wanted, cell),
     ]
-    doubts += _lopsided(wanted, [b for n, b in zip(sweeps, bowls, strict=True) if optima[n].bowl], wide)
-    return replace(fit, under_tuned=short, diagnostics=tuple(doubts))
+    diagnostics += _lopsided(wanted, [b for n, b in zip(sweeps, bowls, strict=True) if optima[n].bowl], wide)
+    return replace(fit, under_tuned=short, diagnostics=tuple(diagnostics))
 
 
 def frontier_of(

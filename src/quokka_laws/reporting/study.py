@@ -79,9 +79,9 @@ class Study:
 
     def known(self) -> list[str]:
         """What to know before relying on the answer."""
-        return [said for said, _ in self.doubts()]
+        return [said for said, _ in self.findings()]
 
-    def doubts(self) -> list[tuple[str, Diagnostic | None]]:
+    def findings(self) -> list[tuple[str, Diagnostic | None]]:
         """The sentences of :meth:`known`, each with the diagnostic of the fit that it words, if it words one."""
         profiles = [] if self.iso is None else isoflop_sentences(self.iso)
         own: list[tuple[str, Diagnostic | None]] = [(found.sentence(), found) for found in self.fit.diagnostics]

@@ -314,9 +314,9 @@ def _disagreements(fit: StoredFit, law: Law) -> list[str]:
                 f"{name}: expected columns of one length; {first[0]} has {first[1]} and {other[0]} {other[1]}"
             )
     rows = len(next(iter(fit.runs.values()), []))
-    doubts = "flags" if fit.schema_version == 1 else "diagnostics"
-    if getattr(fit, doubts) is None:
-        faults.append(f"{doubts}: expected a list; it is missing")
+    key = "flags" if fit.schema_version == 1 else "diagnostics"
+    if getattr(fit, key) is None:
+        faults.append(f"{key}: expected a list; it is missing")
     for i, diagnostic in enumerate(fit.diagnostics or []):
         try:
             Diagnostic.from_dict(diagnostic.model_dump()).sentence()
