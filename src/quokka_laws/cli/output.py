@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quokka_laws.cli.common import STRICT, QUIET, fail, quiet, say
+from quokka_laws.cli.common import QUIET, STRICT, fail, quiet, say
 from quokka_laws.exceptions import OutputError
 from quokka_laws.writing import check_writable, csv_text, make_folder, write_atomically
 

@@ -30,7 +30,7 @@ FEWEST_RUNS = 3
 """Of each recipe."""
 NEAR, FAR = 2.0, 10.0
 """Factors outside the runs: from the first on a multiplier comes from the law, from the second on that is a warning."""
-REJECTED_FROM = 0.3
+WORTH_SAYING = 0.3
 """p of a law that was taken, below which a wider one that disagrees is worth a warning."""
 BEYOND = 10.0
 WIDE_RATIO = 2.0
@@ -360,7 +360,7 @@ class Speedup:
             for r, recipe in enumerate(self.recipes[1:], 1):
                 lower, upper = interval_with_never(self.drawn.multiplier(C, r), self.level)
                 m = wide.multiplier(C, r)[0, 0]
-                if step.p < REJECTED_FROM and not lower[0] <= m <= upper[0]:
+                if step.p < WORTH_SAYING and not lower[0] <= m <= upper[0]:
                     numbers = {
                         "step": step.name,
                         "recipe": recipe,
