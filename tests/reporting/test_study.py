@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -63,3 +64,9 @@ def test_what_is_written(done: Study, tmp_path: Path) -> None:
     written = done.write(tmp_path / "folder")
     assert [p.name for p in written] == ["fit.json", "loss-against-compute.png", "loss-contours.png", "residuals.png"]
     assert ql.read_fit(written[0]) == done.fit
+
+
+def test_a_fit_that_did_not_converge_is_no_answer(done: Study) -> None:
+    stuck = replace(done, fit=replace(done.fit, status=ql.FitStatus.NOT_CONVERGED))
+    assert stuck.answer.startswith("No answer")
+    assert done.answer in stuck.answer

@@ -84,3 +84,10 @@ def test_levels_that_are_none(level: float) -> None:
         check_level(level)
     with pytest.raises(ArgumentError):
         usable_level(None, level)
+
+
+def test_where_every_refit_failed_there_is_no_interval_and_no_warning() -> None:
+    draws = np.array([[1.0, np.nan], [2.0, np.nan], [3.0, np.nan]])
+    lower, upper = percentile_interval(draws, 0.9)
+    assert np.isfinite([lower[0], upper[0]]).all()
+    assert np.isnan([lower[1], upper[1]]).all()

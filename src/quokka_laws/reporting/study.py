@@ -27,7 +27,7 @@ from quokka_laws.progress import Progress
 from quokka_laws.reporting import plot
 from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, members_table, outside_runs, plan_answer
 from quokka_laws.results.diagnostic import Diagnostic
-from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.results.text import (
@@ -75,7 +75,10 @@ class Study:
     @property
     def answer(self) -> str:
         """What to train at the budgets asked for; without any, the law in numbers."""
-        return self._allocations[0] or fit_answer(self.fit)
+        said = self._allocations[0] or fit_answer(self.fit)
+        if self.together is None and self.fit.status is FitStatus.NOT_CONVERGED:
+            return f"No answer to rely on: the fit did not converge. Where it stopped:\n{said}"
+        return said
 
     def known(self) -> list[str]:
         """What to know before relying on the answer."""

@@ -7,6 +7,7 @@ something (a fit with ``bootstrap=1000``), none where it has not (a published la
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,9 @@ def percentile_interval(draws: Array, level: float) -> tuple[Array, Array]:
     tail = 50.0 * (1.0 - level)
     # Without failures the same numbers at a tenth of the price: numpy looks for NaN column by column.
     percentile = np.nanpercentile if np.isnan(draws).any() else np.percentile
-    lower, upper = percentile(draws, [tail, 100.0 - tail], axis=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)  # no refit is left: the interval is NaN
+        lower, upper = percentile(draws, [tail, 100.0 - tail], axis=0)
     return lower, upper
 
 
