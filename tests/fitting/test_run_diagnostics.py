@@ -8,7 +8,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.fitting.run_diagnostics import of_runs
-from quokka_laws.reporting.page import _advice
+from quokka_laws.reporting.answer import answer
 from quokka_laws.reporting.study import study
 from quokka_laws.results.storage import to_dict
 
@@ -95,8 +95,8 @@ def test_a_law_that_rises_is_doubted_where_no_run_does() -> None:
     rising = ql.laws.Memorization(memorized_loss=10.8)
     fit = ql.fit(rising, falling, n_starts=4)
     assert "NO_RISE" in {f.code for f in fit.diagnostics}
-    _, answer, _ = _advice(fit, "", (), (1e8,))
-    assert answer.startswith(("These runs do not say when to stop", "This fit names no best model"))
+    said = answer(fit, None, (), (1e8,)).answers[0]
+    assert said.startswith(("These runs do not say when to stop", "This fit names no best model"))
     values = {**TRUE, "nu": 2.4e-5, "s": 1.77, "p": 1.44, "c": 270_000.0}
     seen = ql.read_runs(repeated(rising, values, [1, 4, 16, 64, 256, 1000]))
     assert "NO_RISE" not in {f.code for f in ql.fit(rising, seen, n_starts=4).diagnostics}

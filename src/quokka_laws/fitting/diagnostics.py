@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -274,16 +275,16 @@ def _outlying(fit: FitResult, refits: Refits, C: float | None) -> tuple[list[Dia
     return [diagnostic], ~chosen
 
 
-def _corner(runs: pd.DataFrame, chosen: Array) -> str:
-    """Of which column the chosen rows are the lowest or the highest, as a condition; empty if of none."""
+def _corner(runs: pd.DataFrame, chosen: Array) -> list[Any]:
+    """Of which column the chosen rows are the lowest or the highest: name, sign and limit; empty if of none."""
     columns = {"D/N": runs["D"] / runs["N"], **{k: runs[k] for k in ("C", "N", "D") if k in runs}}
     for name, values in columns.items():
         inside, outside = values[chosen], values[~chosen]
         if inside.max() < outside.min():
-            return f"{name} < {outside.min():.3g}"
+            return [name, "<", float(outside.min())]
         if inside.min() > outside.max():
-            return f"{name} > {outside.max():.3g}"
-    return ""
+            return [name, ">", float(outside.max())]
+    return []
 
 
 def _coupling(fit: FitResult, refits: Refits) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
     """
     first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
-    comparable = _comparable(first, second)
+    comparable, in_words = _comparable(first, second)
     rows = []
     for u in positive(U_D=U_D)[0]:
         for c in positive(C=C)[0]:
@@ -73,7 +74,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
             a, b = (use["loss"] for use in uses)
             outside = [_beyond(fit, use) for fit, use in zip((first, second), uses, strict=True)]
             why = [f"{k} is {times(f)} outside its runs" for k, f in zip(labels, outside, strict=True) if f > FAR]
-            if comparable.startswith("no"):
+            if comparable is Comparable.NO:
                 bound = "" if why else _even_its_bound((first, second), labels, a - b)
                 why.append(f"losses do not compare{bound}")
             rows.append(
@@ -89,7 +90,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
                 }
             )
     table = pd.DataFrame(rows)
-    table.insert(table.columns.get_loc("note"), "comparable", comparable)
+    table.insert(table.columns.get_loc("note"), "comparable", in_words)
     _warn_if_far(" or ".join(labels), table)
     return table
 
@@ -107,7 +108,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
     """
     first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
-    comparable = _comparable(first, second)
+    _, in_words = _comparable(first, second)
     rows = []
     for u in positive(U_D=U_D)[0]:
         unique = float(u)
@@ -137,7 +138,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
             always = labels[int(gaps[-1] > 0)]
             rows.append({"U_D": unique, "C": np.nan, "below": always, "above": always, "searched_to": searched_to})
     table = pd.DataFrame(rows, columns=["U_D", "C", "loss", "below", "above", "extrapolation", "searched_to"])
-    table["comparable"] = comparable
+    table["comparable"] = in_words
     _warn_if_far(" or ".join(labels), table)
     return table
 
@@ -202,22 +203,32 @@ def best_use(fit: FittedLaw, C: float, U_D: float) -> dict[str, float]:
     return {"N": N, "D": D, "U_D": U_D, "epochs": epochs, "C": k * N * D, "loss": loss}
 
 
-def _comparable(first: FittedLaw, second: FittedLaw) -> str:
-    """ "yes", or why the two losses do not compare; units that differ are refused."""
+class Comparable(Enum):
+    """Whether the losses of two laws compare."""
+
+    YES = "yes"
+    UNKNOWN = "unknown"
+    NO = "no"
+
+
+def _comparable(first: FittedLaw, second: FittedLaw) -> tuple[Comparable, str]:
+    """Whether the two losses compare, and that with its reason in words; units that differ are refused."""
     a, b = first.conventions, second.conventions
     if a.loss_unit != b.loss_unit:
         raise FitError(
             f"{first.label} is in {a.loss_unit}, {second.label} in {b.loss_unit}: convert one first: "
             f"{either('ql.conversions.convert(law, tokens_per_byte=…)', '--tokens-per-byte')}"
         )
-    apart = [d for d in differences([a, b]) if not d.startswith(("FLOP", "ways"))]
+    apart = [words for name, words in differences([a, b]).items() if name not in ("flops", "N_counts")]
     unsure = [k for k in ("loss_kind", "tokenizer") if UNSTATED in (getattr(a, k), getattr(b, k))]
     if apart:
         warnings.warn(
             f"{first.label} and {second.label} differ in {'; '.join(apart)}.", ConventionsDiffer, stacklevel=3
         )
-        return "no: " + "; ".join(apart)
-    return f"unknown: {', '.join(unsure)} unstated" if unsure else "yes"
+        return Comparable.NO, f"no: {'; '.join(apart)}"
+    if unsure:
+        return Comparable.UNKNOWN, f"unknown: {', '.join(unsure)} unstated"
+    return Comparable.YES, "yes"
 
 
 def _even_its_bound(fits: Sequence[FittedLaw], labels: Sequence[str], gap: float) -> str:

@@ -35,15 +35,19 @@ class ConventionsDiffer(UserWarning):
     """Laws side by side do not count the same things; the message says what was converted and what does not compare."""
 
 
-def differences(conventions: Sequence[Conventions]) -> list[str]:
-    """What a set of laws counts differently, in words; unstated conventions do not count as different."""
-    found = []
+PER_TOKEN = {"loss_unit", "tokenizer"}
+"""Conventions that losses in bits/byte no longer differ in."""
+
+
+def differences(conventions: Sequence[Conventions]) -> dict[str, str]:
+    """What a set of laws counts differently: convention → in words; unstated conventions do not count as different."""
+    found = {}
     for name, words in _COMPARED.items():
         stated = sorted({getattr(c, name) for c in conventions} - {UNSTATED})
         if name == "tokenizer" and {c.loss_unit for c in conventions} == {"bits/byte"}:
             continue
         if len(stated) > 1:
-            found.append(f"{words}: {', '.join(stated)}")
+            found[name] = f"{words}: {', '.join(stated)}"
     return found
 
 
@@ -68,8 +72,8 @@ def align(laws: Sequence[Any]) -> tuple[list[Any], list[str]]:
                 )
     apart = differences([f.conventions for f in found])
     if apart:
-        said.append(f"These laws differ in {'; '.join(apart)}.")
-    if any(d.startswith(("units", "tokenizers")) for d in apart):
+        said.append(f"These laws differ in {'; '.join(apart.values())}.")
+    if PER_TOKEN & apart.keys():
         said.append(
             f"Losses per token of different tokenizers compare in bits/byte: {either('ql.conversions.convert(law, tokens_per_byte=…)', '--tokens-per-byte')}."
         )
@@ -113,7 +117,7 @@ def several(
 
 
 def _refuse_one_target(conventions: Sequence[Conventions]) -> None:
-    apart = [d for d in differences(conventions) if d.startswith(("units", "tokenizers"))]
+    apart = [words for name, words in differences(conventions).items() if name in PER_TOKEN]
     if apart:
         raise FitError(
             f"one loss cannot be the target of laws that differ in {'; '.join(apart)}: put them in bits/byte first, "

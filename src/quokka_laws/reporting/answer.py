@@ -116,7 +116,7 @@ def _together(fit: FitResult, budgets: Sequence[float]) -> tuple[Consensus | Non
     """The answer of laws and profiles together, or why these runs give none."""
     try:
         return consensus(fit.runs, budgets, level=LEVEL, seed=fit.seed), ""
-    except (QuokkaError, ValueError) as error:
+    except QuokkaError as error:
         return None, str(error)
 
 

@@ -235,7 +235,7 @@ def held_out(fit: FitResult) -> HeldOut:
     title = "Held out: the largest runs predicted from the rest"
     try:
         found = comparison(fit)
-    except (QuokkaError, ValueError) as error:
+    except QuokkaError as error:
         return HeldOut(Figure(title, f"Not possible: {error}"), Table("held-out", [], pd.DataFrame()))
     fewer = "" if len(fit.runs) <= MOST_ROWS else f" On {len(thinned(fit.runs))} of {len(fit.runs)} rows."
     rows = [

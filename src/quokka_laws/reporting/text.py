@@ -86,7 +86,7 @@ def allocation_table(plan: pd.DataFrame) -> str:
 def members_table(members: pd.DataFrame, level: float) -> str:
     """What each method of a consensus says by itself."""
     shown = pd.DataFrame({"C": members["C"].map("{:.3g}".format), "method": members["method"]})
-    shown["weight"] = members["weight"].map("{:.2g}".format)
+    shown["weight"] = members["weight"].map("{:.2f}".format)
     shown["N"] = members["N"].map(human)
     shown[f"N ({100 * level:.3g} %)"] = _interval(members, "N", human)
     shown["loss"] = ["–" if v != v else f"{v:.3f}" for v in members["loss"]]

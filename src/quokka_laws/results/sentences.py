@@ -152,7 +152,7 @@ def _outlying_rows(
     least: float,
     most: float,
     above: bool,
-    corner: str,
+    corner: Sequence[Any],
     without_all: float,
     others: Sequence[str],
     rows: Sequence[str],
@@ -160,19 +160,20 @@ def _outlying_rows(
 ) -> str:
     show = human if answer == "N" else "{:.4f}".format
     off = f"{least:.0%}" if f"{least:.0%}" == f"{most:.0%}" else f"{least:.0%} to {most:.0%}"
-    where = (
-        f" ({corner}: too few tokens for their size look like this)"
-        if corner.startswith("D/N <")
-        else f" ({corner})" * bool(corner)
-    )
+    where = ""
+    if corner:
+        column, sign, limit = corner
+        starved = ": too few tokens for their size look like this" if (column, sign) == ("D/N", "<") else ""
+        where = f" ({column} {sign} {human(limit) if column in ('N', 'D') else f'{limit:.3g}'}{starved})"
     more = (
-        f" {listed(others).capitalize()} stand out too, but lie far less off; without them as well it is {show(without_all)}."
+        f" {listed(others).capitalize()} {'stand' if len(others) > 1 else 'stands'} out too, but far less; without "
+        f"{'them' if len(others) > 1 else 'it'} as well it is {show(without_all)}."
         if others
         else ""
     )
     return (
-        f"{listed(rows).capitalize()} move {answer} at C = {C:.3g} from {show(without)} to {show(with_them)} (without them ± "
-        f"{sd:.0%}): they lie {off} {'above' if above else 'off'} what the others predict{where}.{to_try(tries, 'To fit without them:')}"
+        f"{listed(rows).capitalize()} {'move' if len(rows) > 1 else 'moves'} {answer} at C = {C:.3g} from {show(without)} to "
+        f"{show(with_them)} (without {'them' if len(rows) > 1 else 'it'} ± {sd:.0%}): {'they lie' if len(rows) > 1 else 'it lies'} {off} {'above' if above else 'off'} what the others predict{where}.{to_try(tries, 'To fit without them:')}"
         f"{more}"
     )
 

@@ -31,7 +31,7 @@ def test_derivative_of_the_repeated_optimum_is_that_of_finite_differences(repeat
     assert gradient == pytest.approx(numeric, rel=1e-3, abs=1e-5)
 
 
-def differences(fit: ql.FitResult, plan: object, h: float = 1e-5) -> np.ndarray:
+def differences(fit: ql.FitResult, plan: object, h: float = 1e-4) -> np.ndarray:
     """Central differences of log N in solver coordinates; zero for amplitudes that are zero."""
     found = []
     for c in fit.law.coefficients:
