@@ -191,6 +191,7 @@ def serious(page: Any) -> list[dict[str, Any]]:
     return ours
 
 
+@pytest.mark.slow
 def test_two_visitors(browser: Any, address: str, tmp_path: Path) -> None:
     """One, in the dark, drops names that are scripts and stops the work; the other, on a phone, a broken file and a large one."""
     table = dropped(scripts=True).rename(columns={"weights_m": "params_m"})

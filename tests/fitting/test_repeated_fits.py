@@ -97,6 +97,7 @@ def test_one_amount_of_unique_data_says_nothing_about_others(law: laws.Law, name
     assert ql.fit(law, one, params=held, n_starts=1).values[name] == 0.4
 
 
+@pytest.mark.slow
 def test_before_the_minimum_only() -> None:
     descent = ql.datasets.load_quokka_repeated(stages=("descent",))
     assert len(descent) == 4073

@@ -9,6 +9,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from reference_trainer.export import export
 from reference_trainer.records import read_rows
 from reference_trainer.spec import RunSpec
@@ -17,6 +19,7 @@ from reference_trainer.spec import RunSpec
 KNOWN = {"job-name", "array", "output", "open-mode", "cpus-per-task", "mem", "time", "signal", "requeue", "gpus"}
 
 
+@pytest.mark.slow
 def test_jobs_train_all_runs(text_file: Path, tmp_path: Path) -> None:
     base = RunSpec(
         objective="autoregressive", width=8, depth=1, batch=8, context=32, tokens=4096, eval_sequences=16,

@@ -189,6 +189,7 @@ def test_two_processes_equal_one(spec: RunSpec, tmp_path: Path, environment: dic
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-4)  # the sum of gradients is ordered differently
 
 
+@pytest.mark.slow
 def test_processes_that_share_a_batch_stop_together(spec: RunSpec, tmp_path: Path, environment: dict[str, str]) -> None:
     """Only the second is told to stop; both do at the same step, and the checkpoint continues."""
     script = tmp_path / "stop_one.py"
