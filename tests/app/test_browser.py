@@ -118,6 +118,7 @@ class Visit:
         return int(self.page.evaluate("document.scrollingElement.scrollWidth - innerWidth"))
 
 
+@pytest.mark.slow
 def test_from_a_file_to_a_report_with_the_mouse(
     browser: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def broken(site: Path, pages: dict[Path, Page]) -> Iterator[str]:
                 yield f"{path.relative_to(site)}: {link} (no such place)"
 
 
+@pytest.mark.slow
 def test_the_site(tmp_path: Path) -> None:
     pytest.importorskip("sphinx", reason='needs the extra [docs]: pip install -e ".[docs]"')
     for folder in ("gallery", "generated"):  # left over from a build of other sources

@@ -50,6 +50,7 @@ def test_known_optima_of_the_slow_forms(checkpoints: pd.DataFrame, law: laws.Law
     assert ql.fit(law, checkpoints).objective_value <= certified
 
 
+@pytest.mark.slow
 def test_equation_14_coefficients(checkpoints: pd.DataFrame) -> None:
     fit = ql.fit(laws.QuokkaRepeated(), checkpoints, n_starts=16)
     assert len(checkpoints) == 22_881
