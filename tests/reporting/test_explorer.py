@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from browser import WIDTHS, grave_faults, opened, overflow, seen_as
 from click.testing import CliRunner
+from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 from quokka_laws.cli.app import main
@@ -225,3 +226,13 @@ def test_command_writes_several_fits(noisy_fit: ql.FitResult, tmp_path: Path) ->
     for wrong in (["--law", "besirogl"], ["--law", "llama3-2024"], []):
         done = CliRunner().invoke(main, ["explore", *wrong])
         assert done.exit_code in (1, 2), done.output
+
+
+def test_a_law_with_a_value_for_each_corpus_is_a_law_for_each_of_them() -> None:
+    runs = sweep(ql.laws.Chinchilla(), TRUE_CHINCHILLA, runs=40, noise=0.002)
+    corpus = np.where(np.arange(40) % 2, "web", "code")
+    fit = ql.fit("E[corpus] + A/N^alpha + B/D^beta", runs.assign(corpus=corpus, loss=runs["loss"] + (corpus == "web")))
+    page = explorer([fit])
+    assert page.count('"equation": "E_web +') == page.count('"equation": "E_code +') == 1
+    web = fit.law.at_levels({"corpus": "web"})
+    assert web.loss({k: fit.values[k] for k in web.names}, N=1e9, D=2e10) == fit(N=1e9, D=2e10, corpus="web")

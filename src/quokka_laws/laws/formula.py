@@ -146,6 +146,27 @@ class Formula(Law):
             if node.by is not None and node.by in known
         }
 
+    def at_levels(self, chosen: Mapping[str, str]) -> Formula:
+        """The formula at one level of each column in brackets: ``E[corpus]`` becomes ``E_web``."""
+        known, text, called = dict(self.levels), self.text, dict[str, str]()
+        for node in sorted((n for n in names(read(text)) if n.by is not None), key=lambda n: -n.start):
+            column, each = self.leveled[node.name]
+            called[node.name] = each[list(known[column]).index(chosen[column])]
+            text = text[: node.start] + called[node.name] + text[text.index("]", node.start) + 1 :]
+        positive, signed = (tuple(called.get(n, n) for n in each) for each in (self.positive, self.signed))
+        return replace(
+            self,
+            text=text,
+            levels=(),
+            start=(),
+            bounds=(),
+            fixed=(),
+            ties=(),
+            meanings=(),
+            positive=positive,
+            signed=signed,
+        )
+
     @cached_property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """Coefficients in the order of the text, those of a column in brackets one per level."""

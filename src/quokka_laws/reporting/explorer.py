@@ -6,7 +6,9 @@ the fitted coefficients and their bootstrap draws, so they agree with the librar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import pandas as pd
 
 from quokka_laws._version import __version__
 from quokka_laws.exceptions import FitError
+from quokka_laws.laws import Formula
 from quokka_laws.reporting.javascript import law_source
 from quokka_laws.reporting.templating import render
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
+from quokka_laws.runs.rows import subset
 from quokka_laws.writing import write_atomically
 
 MOST_DRAWS, ALL_DRAWS = 400, 1200
@@ -68,10 +72,7 @@ def explorer(laws: Sequence[FittedLaw], *, title: str = "Scaling-law explorer") 
             raise FitError(
                 f"{law.label} is a law of {', '.join(law.law.variables)}; the explorer draws laws of N and data"
             )
-        if law.law.groups:
-            raise FitError(
-                f"{law.label} takes the column {law.law.groups[0]}, which is text; the explorer has sliders for numbers"
-            )
+    laws = [each for law in laws for each in _by_level(law)]
     own = max(1, sum(isinstance(law, FitResult) for law in laws))
     records = [_record(law, own) for law in laws]
     sizes = {_size(law) for law in laws}
@@ -92,6 +93,24 @@ def explorer(laws: Sequence[FittedLaw], *, title: str = "Scaling-law explorer") 
             "version": __version__,
         },
     )
+
+
+def _by_level(law: FittedLaw) -> Iterator[FittedLaw]:
+    """A law with coefficients by the level of a column as one law for each level: the page has sliders for numbers."""
+    if not isinstance(law.law, Formula) or not law.law.groups:
+        yield law
+        return
+    columns = dict(law.law.levels)
+    for combination in itertools.product(*(columns[name] for name in law.law.groups)):
+        chosen = dict(zip(law.law.groups, map(str, combination), strict=True))
+        one = law.law.at_levels(chosen)
+        parts: dict[str, Any] = {"law": one, "values": {k: law.values[k] for k in one.names}}
+        if law.draws is not None:
+            parts["draws"] = law.draws[list(one.names)]
+        if isinstance(law, FitResult):
+            here = np.all([law.runs[name].astype(str) == level for name, level in chosen.items()], axis=0)
+            parts["runs"] = subset(law.runs, here)
+        yield replace(law, name=f"{law.label}, {', '.join(chosen.values())}", **parts)
 
 
 def _controls(laws: Sequence[FittedLaw]) -> list[dict[str, Any]]:
