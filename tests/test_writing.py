@@ -138,7 +138,8 @@ print("damaged:", damaged)
 """
 
 
-@pytest.mark.parametrize("writer", ["fit", *(pytest.param(w, marks=pytest.mark.slow) for w in WRITERS if w != "fit")])
+@pytest.mark.slow
+@pytest.mark.parametrize("writer", WRITERS)
 def test_kills_and_full_disks_at_thirty_moments_leave_a_whole_file(tmp_path: Path, writer: str) -> None:
     path = str(tmp_path / NAMES[writer])
     code = RANDOM_MOMENTS.format(fit=str(FIT), path=path, writer=WRITERS[writer], times=30, longest=0.2)
