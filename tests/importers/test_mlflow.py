@@ -77,6 +77,7 @@ def test_what_is_not_a_store_is_refused_and_left_as_it_was(tmp_path: Path) -> No
         import_runs(tmp_path / "mlruns", kind="mlflow")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -34,7 +34,8 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("what", ["full", pytest.param("killed", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["full", "killed"])
 def test_two_workers_of_which_one_fails(
     text_file: Path, tmp_path: Path, environment: dict[str, str], what: str
 ) -> None:
