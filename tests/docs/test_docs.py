@@ -57,6 +57,7 @@ def test_commands_on_the_pages_exist(page: Path) -> None:
         assert isinstance(main.commands.get(name), click.Command), f"{page.name}: quokka-laws {name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["index.md", "how-to/report.md", "how-to/plan-next-runs.md", "explorer.md"])
 def test_commands_of_a_page_run_in_their_order(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
