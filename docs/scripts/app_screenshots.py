@@ -1,4 +1,4 @@
-"""Screenshots of the application for docs/app.md, from a running server and an installed Chromium.
+"""Screenshots of the application for docs/how-to/app.md, from a running server and an installed Chromium.
 
 python docs/scripts/app_screenshots.py            (writes docs/images/app-*.png)
 python docs/scripts/app_screenshots.py FOLDER     (light, dark, 390 pixels wide: to look at)

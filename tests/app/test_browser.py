@@ -7,11 +7,7 @@ import os
 import re
 import runpy
 import shlex
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +16,7 @@ import pytest
 from app_runs import OUTLYING, SCRIPTS, csv, dropped, large_csv
 from browser import FLAGS, chromium
 from click.testing import CliRunner
+from pages import script
 
 import quokka_laws as ql
 from quokka_laws.cli.app import main
@@ -35,24 +32,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The application, served to this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "quokka_laws", "app", "--no-open", "--port", str(port)]
-    server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL)
-    where = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{where}/_stcore/health", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+    with script("app_screenshots").served() as where:
         yield where
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -196,8 +177,8 @@ def serious(page: Any) -> list[dict[str, Any]]:
 def test_two_visitors(browser: Any, address: str, tmp_path: Path) -> None:
     """One, in the dark, drops names that are scripts and stops the work; the other, on a phone, a broken file and a large one."""
     table = dropped(scripts=True).rename(columns={"weights_m": "params_m"})
-    for number, script in enumerate(SCRIPTS):
-        table[f"{script}{number}"] = number
+    for number, attack in enumerate(SCRIPTS):
+        table[f"{attack}{number}"] = number
     table.loc[7, "val_loss"] = 0.0
     table.loc[8, "val_loss"] = -1.0
     first, second = Visit(browser, address, dark=True), Visit(browser, address, width=390)

@@ -25,18 +25,8 @@ A4_WIDTH = 680  # pixels between margins of 15 mm
 
 
 @pytest.fixture(scope="module")
-def quokka_fit(quokka87: pd.DataFrame) -> ql.FitResult:
-    return ql.fit(ql.laws.Chinchilla(), quokka87, bootstrap=50, seed=0)
-
-
-@pytest.fixture(scope="module")
 def page(quokka_fit: ql.FitResult) -> str:
     return report(quokka_fit, C=[1e22], compare=True, answers=ANSWERS, command="quokka-laws report fit.json")
-
-
-@pytest.fixture(scope="module")
-def text(quokka_fit: ql.FitResult) -> str:
-    return report(quokka_fit, C=[1e22], compare=True, form="md", command="x")
 
 
 @pytest.fixture

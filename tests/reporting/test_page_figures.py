@@ -6,26 +6,9 @@ from typing import NoReturn
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import quokka_laws as ql
 from quokka_laws.reporting import page_figures
-from quokka_laws.reporting.page import report
-
-ANSWERS = {"training_code": "https://example.org/<code>"}
-SECTIONS = 6
-MOST_BYTES = 1_500_000
-A4_WIDTH = 680  # pixels between margins of 15 mm
-
-
-@pytest.fixture(scope="module")
-def quokka_fit(quokka87: pd.DataFrame) -> ql.FitResult:
-    return ql.fit(ql.laws.Chinchilla(), quokka87, bootstrap=50, seed=0)
-
-
-@pytest.fixture(scope="module")
-def text(quokka_fit: ql.FitResult) -> str:
-    return report(quokka_fit, C=[1e22], compare=True, form="md", command="x")
 
 
 def test_a_figure_that_the_law_refuses_does_not_take_the_page_with_it() -> None:

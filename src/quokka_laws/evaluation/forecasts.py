@@ -12,18 +12,18 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, ValidationError
+from pydantic import Field
 from scipy.stats import binom, norm
 
 from quokka_laws._spelling import either
 from quokka_laws._version import __version__
-from quokka_laws.exceptions import ArgumentError, FitFileError, RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.plan.arguments import one_positive
 from quokka_laws.results.diagnostic import Diagnostic, Severity
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import human, left_aligned
-from quokka_laws.results.schema import Finite, Positive, Strict, Word, fault_of, refuse
-from quokka_laws.results.storage import data_hash, read_object
+from quokka_laws.results.schema import Finite, Positive, Strict, Word, refuse
+from quokka_laws.results.storage import data_hash, read_stored
 from quokka_laws.runs.conventions import UNSTATED, Conventions
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.read import read_runs
@@ -231,13 +231,7 @@ def read_forecast(source: str | Path | Mapping[str, Any]) -> Forecast:
     FitFileError
         If it is not JSON, no forecast, damaged, or from a newer version: a line per fault.
     """
-    data, where = (dict(source), "the forecast") if isinstance(source, Mapping) else read_object(source, HOW)
-    if data.get("schema") != SCHEMA:
-        raise FitFileError(f"{where}: this is no forecast (no 'schema': {SCHEMA!r} in it); {HOW}")
-    try:
-        stored = StoredForecast.model_validate(data)
-    except ValidationError as error:
-        refuse(where, [fault_of(e) for e in error.errors(include_url=False, include_context=True)])
+    stored, where = read_stored(source, StoredForecast, schema=SCHEMA, what="forecast", how=HOW)
     refuse(
         where,
         [

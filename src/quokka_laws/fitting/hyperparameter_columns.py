@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws._expressions import nearest
+from quokka_laws._expressions import nearest, quoted
 from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
@@ -72,7 +72,7 @@ def positive_settings(runs: pd.DataFrame, over: tuple[str, ...]) -> tuple[pd.Dat
         elif (bad := ~blank & ~((values > 0) & np.isfinite(values))).any():
             faults.append(
                 f"column {h} is {values[bad][0]:g} in {_rows(runs, bad)}: its logarithm is taken, so it must be positive; "
-                f"leave such rows out: {option('drop', f'{_quoted(h)} <= 0')}"
+                f"leave such rows out: {option('drop', f'{quoted(h)} <= 0')}"
             )
         numbers[h] = values
         empty |= blank
@@ -157,6 +157,7 @@ def _length(runs: pd.DataFrame, given: float | str | None) -> tuple[Any, str]:
 
 
 def check_varied(runs: pd.DataFrame, over: tuple[str, ...], cell: Array) -> None:
+    """Raise :class:`RunsError` naming every hyper-parameter that is the same in all rows, or in all rows of each cell."""
     faults = []
     for h in over:
         if runs[h].nunique() < 2:
@@ -167,8 +168,3 @@ def check_varied(runs: pd.DataFrame, over: tuple[str, ...], cell: Array) -> None
             )
     if faults:
         raise RunsError("; ".join(faults))
-
-
-def _quoted(name: str) -> str:
-    """A column as a condition names it."""
-    return name if name.isidentifier() else f"`{name}`"

@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from quokka_laws.exceptions import FitFileError
 from quokka_laws.laws.accuracy import AccuracyCurve, LogAccuracyPower, LossSigmoid
 from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.downstream import Downstream, FittedCurve, TaskFit
-from quokka_laws.results.schema import Columns, Finite, Number, StoredDiagnostic, Strict, Whole, Word, fault_of, refuse
-from quokka_laws.results.storage import from_dict, infinite, plain_json, read_object, table_columns, to_dict
+from quokka_laws.results.schema import Columns, Finite, Number, StoredDiagnostic, Strict, Whole, Word, refuse
+from quokka_laws.results.storage import from_dict, plain_json, read_stored, table_columns, to_dict
 from quokka_laws.writing import make_folder, write_atomically
 
 SCHEMA = "quokka-laws/downstream"
@@ -142,14 +141,7 @@ def read_downstream(source: str | Path) -> Downstream:
     FitFileError
         If it is not JSON, no task accuracy, damaged, or from a newer version: a line per fault.
     """
-    data, where = read_object(source, HOW)
-    if data.get("schema") != SCHEMA:
-        raise FitFileError(f"{where}: this is no task accuracy (no 'schema': {SCHEMA!r} in it); {HOW}")
-    data = infinite(data)
-    try:
-        stored = StoredDownstream.model_validate(data)
-    except ValidationError as error:
-        refuse(where, [fault_of(e) for e in error.errors(include_url=False, include_context=True)])
+    stored, where = read_stored(source, StoredDownstream, schema=SCHEMA, what="task accuracy", how=HOW)
     fit = from_dict(stored.fit, where)
     refuse(where, [fault for i, task in enumerate(stored.tasks) for fault in _faults(i, task, fit.draws)])
     return Downstream(

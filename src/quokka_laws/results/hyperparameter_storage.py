@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from quokka_laws.exceptions import FitFileError
 from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.hyperparameter_fit import CURVATURE, HyperparameterFit
-from quokka_laws.results.schema import Columns, Finite, StoredDiagnostic, Strict, Word, fault_of, refuse
-from quokka_laws.results.storage import infinite, plain_json, read_object, table_columns
+from quokka_laws.results.schema import Columns, Finite, StoredDiagnostic, Strict, Word, refuse
+from quokka_laws.results.storage import plain_json, read_stored, table_columns
 from quokka_laws.writing import write_atomically
 
 SCHEMA = "quokka-laws/hyperparameters"
@@ -81,14 +80,7 @@ def read_hyperparameters(source: str | Path | Mapping[str, Any]) -> Hyperparamet
     FitFileError
         If it is not JSON, no such fit, damaged, or from a newer version: a line per fault.
     """
-    data, where = (dict(source), "the fit") if isinstance(source, Mapping) else read_object(source, HOW)
-    if data.get("schema") != SCHEMA:
-        raise FitFileError(f"{where}: this is no fit of hyper-parameters (no 'schema': {SCHEMA!r} in it); {HOW}")
-    data = infinite(data)
-    try:
-        stored = StoredHyperparameters.model_validate(data)
-    except ValidationError as error:
-        refuse(where, [fault_of(e) for e in error.errors(include_url=False, include_context=True)])
+    stored, where = read_stored(source, StoredHyperparameters, schema=SCHEMA, what="fit of hyper-parameters", how=HOW)
     refuse(where, _disagreements(stored))
     tables = {name: pd.DataFrame(getattr(stored, name)) for name in TABLES}
     tables["frontier"].attrs = stored.frontier_attrs

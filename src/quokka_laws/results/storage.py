@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import lmfit
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ValidationError
 
 from quokka_laws.exceptions import FitFileError, RunsError
 from quokka_laws.laws import from_spec
@@ -19,12 +20,14 @@ from quokka_laws.objective import objective_from_spec
 from quokka_laws.results.diagnostic import Diagnostic, Known
 from quokka_laws.results.fit_result import FitResult, FitStatus, draws_to_parameters
 from quokka_laws.results.law_choice import LawChoice
-from quokka_laws.results.schema import SCHEMA, SCHEMA_VERSION, checked
+from quokka_laws.results.schema import SCHEMA, SCHEMA_VERSION, checked, fault_of, refuse
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.files import file_bytes
 from quokka_laws.runs.json_tables import MalformedError, loads
 from quokka_laws.runs.rows import default_index, plain_label
 from quokka_laws.writing import write_atomically
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def to_dict(fit: FitResult) -> dict[str, Any]:
@@ -172,6 +175,37 @@ def read_object(source: str | Path, how: str) -> tuple[dict[str, Any], str]:
     if not isinstance(data, dict):
         raise FitFileError(f"{where}: holds {type(data).__name__}, not an object; {how}")
     return data, where
+
+
+def read_stored(
+    source: str | Path | Mapping[str, Any], model: type[Model], *, schema: str, what: str, how: str
+) -> tuple[Model, str]:
+    """A file of another kind than a fit, checked field by field, and what messages call it.
+
+    Parameters
+    ----------
+    source : path, JSON text or mapping
+    model : pydantic model
+    schema : str
+        What its field ``schema`` has to be.
+    what : str
+        What such a file holds, ``forecast``.
+    how : str
+        What writes such files, for messages.
+
+    Raises
+    ------
+    FitFileError
+        If it is not JSON, of another kind, damaged, or from a newer version: a line per fault.
+    """
+    data, where = (dict(source), f"the {what}") if isinstance(source, Mapping) else read_object(source, how)
+    if data.get("schema") != schema:
+        raise FitFileError(f"{where}: this is no {what} (no 'schema': {schema!r} in it); {how}")
+    try:
+        return model.model_validate(infinite(data)), where
+    except ValidationError as error:
+        refuse(where, [fault_of(e) for e in error.errors(include_url=False, include_context=True)])
+        raise
 
 
 def data_hash(runs: pd.DataFrame) -> str:
