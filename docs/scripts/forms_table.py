@@ -30,6 +30,7 @@ predicts, plans (`ql.plan.best`) and reports like any other; a change to a form 
 """
 NOT_HERE = """## Not here
 
+- Routed experts (Clark 2022, arXiv 2202.01169): the paper could not be read, so its form and numbers have no name here.
 - Batch and steps (Schaipp 2026, arXiv 2607.01487): its equation could not be checked in its own text, so it has no name. A term
   each for model size, batch and steps is a formula to type: `E + A/N^alpha + B/batch^beta + G/steps^gamma`.
 - Additive mixing of domains: likewise. `c + k1*exp(-t1*web) + k2*exp(-t2*code)` is one.

@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import TRUE_CHINCHILLA, sweep
+from synthetic import TRUE_CHINCHILLA
 
 import quokka_laws as ql
 
 LAW = ql.laws.Chinchilla()
-
-
-@pytest.fixture(scope="module")
-def runs() -> pd.DataFrame:
-    return sweep(LAW, TRUE_CHINCHILLA, runs=60, noise=0.005, seed=3)
 
 
 def test_too_few_runs_and_one_ratio_are_refused(runs: pd.DataFrame) -> None:

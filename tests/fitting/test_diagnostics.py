@@ -6,18 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import pytest
-from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
 from quokka_laws.fitting.diagnostics import Diagnosis
 
 LAW = ql.laws.Chinchilla()
-
-
-@pytest.fixture(scope="module")
-def runs() -> pd.DataFrame:
-    return sweep(LAW, TRUE_CHINCHILLA, runs=60, noise=0.005, seed=3)
 
 
 def isoflop_grid(seed: int, lift: float) -> ql.FitResult:

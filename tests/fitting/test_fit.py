@@ -16,16 +16,6 @@ import quokka_laws as ql
 LAW = ql.laws.Chinchilla()
 
 
-@pytest.fixture(scope="module")
-def runs() -> pd.DataFrame:
-    return sweep(LAW, TRUE_CHINCHILLA, runs=60, noise=0.005, seed=3)
-
-
-@pytest.fixture(scope="module")
-def plain(runs: pd.DataFrame) -> ql.FitResult:
-    return ql.fit(LAW, runs)
-
-
 # ---- parameters -----------------------------------------------------------------------------------------------
 
 

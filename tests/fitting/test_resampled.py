@@ -5,22 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import TRUE_CHINCHILLA, sweep
+from synthetic import TRUE_CHINCHILLA
 
 import quokka_laws as ql
 from quokka_laws.fitting.bootstrap import resample_weights, resampling_units
 
 LAW = ql.laws.Chinchilla()
-
-
-@pytest.fixture(scope="module")
-def runs() -> pd.DataFrame:
-    return sweep(LAW, TRUE_CHINCHILLA, runs=60, noise=0.005, seed=3)
-
-
-@pytest.fixture(scope="module")
-def plain(runs: pd.DataFrame) -> ql.FitResult:
-    return ql.fit(LAW, runs)
 
 
 def test_same_seed_same_bytes_other_seed_other_draws(runs: pd.DataFrame) -> None:

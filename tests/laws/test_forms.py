@@ -49,10 +49,6 @@ TRUTH: dict[str, tuple[dict[str, float], Draw]] = {
             "D": between(r, 1e9, 1e11),
         },
     ),
-    "moe-clark": (
-        dict(ql.published["clark-2022/s-base"].values),
-        lambda r: {"N_dense": between(r, 1e7, 2e9), "experts": some_of(r, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)},
-    ),
     "moe-sldbench": (
         dict(ql.published["sldbench-2025/moe"].values),
         lambda r: {"N_dense": between(r, 1e7, 1e9), "experts": some_of(r, 1, 2, 4, 8, 16, 32, 64)},

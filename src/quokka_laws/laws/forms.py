@@ -192,29 +192,6 @@ FORMS: dict[str, Form] = {
             start={"lam": (-0.75, 0.5), "delta": (-0.5, 0.75)},
         ),
         Form(
-            "moe-clark",
-            "exp(d + a*log(N_dense) + b*log(X) + c*log(N_dense)*log(X)); " + EXPERTS_HAT,
-            {"N_dense": "parameters of the dense model that experts were added to", "experts": "number of experts"},
-            {
-                "a": "exponent of parameters (negative)",
-                "b": "exponent of experts (negative)",
-                "c": "how experts change the exponent of parameters; positive: they help larger models less",
-                "d": "logarithm of the loss of one parameter and one expert",
-                **_OF_EXPERTS,
-            },
-            "dense parameters and number of experts, at one number of tokens",
-            "where tokens vary, or to extrapolate: it has no floor and no data term, and says that experts stop helping at a size "
-            "that follows from the fixed number of tokens.",
-            "Clark et al. 2022, arXiv 2202.01169; the form as SLDBench codes it (its moe task), since the text of the paper could not be read",
-            start={
-                "a": (-0.3, -0.01),
-                "b": (-0.4, 0.0),
-                "c": (0.0, 0.02),
-                "E_start": (1.2, 6.0),
-                "E_max": (30.0, 1000.0),
-            },
-        ),
-        Form(
             "moe-sldbench",
             "L + K/(N_dense^alpha*experts^beta)",
             {"N_dense": "parameters of the dense model that experts were added to", "experts": "number of experts"},

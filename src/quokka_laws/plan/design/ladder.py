@@ -17,8 +17,9 @@ from quokka_laws.results.fitted_law import FittedLaw
 Layout = Literal["isoflop", "grid", "lshape"]
 LAYOUTS: tuple[Layout, ...] = ("isoflop", "grid", "lshape")
 WIDE_RATIOS = 16.0
-"""Largest over smallest D/N of a grid and of an L, at least: ``benchmarks/layouts.py``. With D/N the same in all runs the terms of N and D
-cannot be told apart where their exponents are close (arXiv 2605.08541)."""
+"""Largest over smallest D/N of a grid and of an L, at least. With D/N the same in all runs the terms of N and D cannot be told
+apart where their exponents are close (arXiv 2605.08541). In ``benchmarks/layouts.py`` the rms error of ln N at 100 times the
+dearest run falls from 1.05 at a factor 2 to .61 at 16 and .49 at 64, while that of ln loss grows from .023 to .028 and .032."""
 
 
 def ladder(
@@ -60,8 +61,8 @@ def ladder(
         becomes narrower on both sides, so that none is off centre.
     layout : {"isoflop", "grid", "lshape"}
         ``isoflop``: slices of equal compute, which profiles need and a law can use. ``grid``: every size on every D/N.
-        ``lshape``: the smallest sizes on up to many tokens, all sizes on few, and nothing that is large in both
-        (arXiv 2608.07222). ``benchmarks/layouts.py`` compares them at equal cost.
+        ``lshape``: the smallest sizes on up to many tokens, all sizes on few, and nothing that is large in both.
+        ``benchmarks/layouts.py`` compares them at equal cost.
 
     Returns
     -------
