@@ -3,7 +3,7 @@
 import pytest
 
 from quokka_laws.laws import Formula
-from quokka_laws.laws.formula_roles import Roles, by_columns, only_as_products, whole_number
+from quokka_laws.laws.formula_roles import Roles, only_as_products, whole_number
 from quokka_laws.laws.formula_text import read
 
 OF = ("N", "D", "C", "S", "r", "x", "U_D", "epochs")
@@ -73,7 +73,8 @@ def test_pairs_that_only_count_as_a_product():
 
 
 def test_columns_in_brackets_and_whole_numbers():
-    assert by_columns(roles("E[corpus] + A/N^a[size]").coefficients) == {"E": "corpus", "a": "size"}
+    found = roles("E[corpus] + A/N^a[size]").coefficients
+    assert {name: node.by for name, node in found.items() if node.by} == {"E": "corpus", "a": "size"}
     assert [whole_number(read(t)) for t in ("3", "2.5", "100", "A")] == [3, None, None, None]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.exceptions import ArgumentError
-from quokka_laws.reporting.losses import losses_answer, losses_known, losses_text
+from quokka_laws.reporting.losses import losses_answer, losses_known
 from quokka_laws.reporting.plot import loss_panels
 from tests.fitting.test_losses import table
 
@@ -40,4 +40,3 @@ def test_answers_say_what_differs_or_what_to_train(fits: ql.LossFits) -> None:
     assert len(loss_panels(fits).figure.axes) == 3
     known = losses_known(fits, C=1e26)
     assert sum("1e+26" in said for said in known) == 1  # the same of each loss is said once
-    assert "Before" in losses_text(fits, C=1e26)

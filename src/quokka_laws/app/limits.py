@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from quokka_laws.cli.serve import LARGEST_FILE, LONGEST
 from quokka_laws.runs.quantities import parse_quantity
-
-LARGEST_FILE, LONGEST = "QUOKKA_LAWS_LARGEST_FILE", "QUOKKA_LAWS_LONGEST"
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,3 @@ class Limits:
         """As the environment says."""
         given = {"bytes": os.environ.get(LARGEST_FILE), "seconds": os.environ.get(LONGEST)}
         return cls(**{name: parse_quantity(text) for name, text in given.items() if text})
-
-    def to_environment(self) -> None:
-        """For the process of the server."""
-        os.environ[LARGEST_FILE], os.environ[LONGEST] = f"{self.bytes:.0f}", f"{self.seconds:g}"

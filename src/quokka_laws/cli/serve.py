@@ -13,7 +13,8 @@ from quokka_laws.cli.common import QUANTITY
 from quokka_laws.exceptions import MissingDependencyError
 
 LOCAL = "127.0.0.1"
-LARGEST, LONGEST = "200M", "600"  # bytes, seconds
+LARGEST_FILE, LONGEST = "QUOKKA_LAWS_LARGEST_FILE", "QUOKKA_LAWS_LONGEST"
+"""Variables of the environment that tell the page its limits, bytes and seconds."""
 
 
 @click.command("app")
@@ -23,10 +24,10 @@ LARGEST, LONGEST = "200M", "600"  # bytes, seconds
 )
 @click.option("--open/--no-open", "opens", default=True, show_default=True, help="Open the page in a browser.")
 @click.option(
-    "--largest-file", type=QUANTITY, default=LARGEST, show_default=True, metavar="BYTES", help="Largest file taken."
+    "--largest-file", type=QUANTITY, default="200M", show_default=True, metavar="BYTES", help="Largest file taken."
 )
 @click.option(
-    "--longest", type=QUANTITY, default=LONGEST, show_default=True, metavar="SECONDS", help="Longest computation."
+    "--longest", type=QUANTITY, default="600", show_default=True, metavar="SECONDS", help="Longest computation."
 )
 def app_command(port: int, address: str, opens: bool, largest_file: float, longest: float) -> None:
     """Open the application in the browser: drop a table of runs, read the answer, hand on the report.
@@ -37,8 +38,8 @@ def app_command(port: int, address: str, opens: bool, largest_file: float, longe
         raise MissingDependencyError('the application needs streamlit: pip install "quokka-laws[app]"')
     from streamlit.web import cli
 
-    os.environ["QUOKKA_LAWS_LARGEST_FILE"] = f"{largest_file:.0f}"
-    os.environ["QUOKKA_LAWS_LONGEST"] = f"{longest:g}"
+    os.environ[LARGEST_FILE] = f"{largest_file:.0f}"
+    os.environ[LONGEST] = f"{longest:g}"
     page = Path(__file__).parents[1] / "app" / "page.py"
     sys.argv = ["streamlit", "run", str(page), *settings(port, address, opens, largest_file)]
     cli.main()

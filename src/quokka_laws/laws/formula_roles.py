@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -250,8 +250,3 @@ def only_as_products(roles: Roles) -> list[tuple[str, str]]:
         if len(found) == 1 and found[0].place in ("factor", "base", "divisor"):
             where.setdefault(id(found[0].monomial), []).append(name)
     return [(group[0], other) for group in where.values() for other in group[1:]]
-
-
-def by_columns(coefficients: Mapping[str, Name]) -> dict[str, str]:
-    """Coefficients with one value per level of a column → that column."""
-    return {name: node.by for name, node in coefficients.items() if node.by is not None}

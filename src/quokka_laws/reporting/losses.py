@@ -21,7 +21,7 @@ from quokka_laws.results.format import human, indent, left_aligned, right_aligne
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.results.storage import data_hash
-from quokka_laws.results.text import numbered, paragraphs, sentences_of
+from quokka_laws.results.text import sentences_of
 from quokka_laws.runs.quantities import as_numbers
 
 
@@ -80,11 +80,6 @@ def losses_evidence(fits: LossFits, C: Any = ()) -> list[str]:
             f"{indent(left_aligned(fits.shown_differences()))}"
         )
     return parts
-
-
-def losses_text(fits: LossFits, C: Any = ()) -> str:
-    """Everything as text: the answer, what to know, the evidence."""
-    return paragraphs(losses_answer(fits, C)[0], numbered(losses_known(fits, C)), *losses_evidence(fits, C))
 
 
 def losses_page(

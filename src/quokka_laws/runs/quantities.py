@@ -162,11 +162,6 @@ def parse_quantities(column: pd.Series) -> tuple[Array, list[int]]:
     return values, bad
 
 
-def is_empty(value: Any) -> bool:
-    """Whether a cell says that there is no number: nothing, ``n/a``, a dash."""
-    return value is None or value is pd.NA or str(value).strip().lower() in EMPTY
-
-
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:50]}…"
