@@ -240,7 +240,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    tokens = rng.integers(0, 256, 1_100_000)
+    tokens = rng.integers(0, 256, 1_100_000, dtype=np.uint8)
     text = corpus.Corpus(tokens[:1_000_000], tokens[1_000_000:], 256, 1.0, "bytes", "random")
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, torch {torch.__version__}; tokens/s of one core")
     more = (options.seconds, options.rounds)
