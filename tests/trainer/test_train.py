@@ -19,7 +19,7 @@ from reference_trainer.errors import TrainerError
 from reference_trainer.execution import Execution
 from reference_trainer.records import read_rows
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Interrupted, Trainer, probe_lr
+from reference_trainer.train import Interrupted, Trainer
 
 
 @pytest.fixture
@@ -117,11 +117,6 @@ def test_run_that_stops_early_leaves_the_pack_to_the_others(spec: RunSpec, tmp_p
 def test_only_like_runs_are_packed(spec: RunSpec, tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match="may differ only in seed, lr, unique_tokens and"):
         Trainer([spec, replace(spec, width=8)], tmp_path)
-
-
-def test_probe_finds_the_edges_worse(spec: RunSpec) -> None:
-    table = probe_lr(replace(spec, evaluated_at=()), factors=(0.01, 1.0))
-    assert table["loss"].is_monotonic_decreasing
 
 
 def test_stopping_and_resuming_gives_the_same_bits(spec: RunSpec, tmp_path: Path) -> None:
