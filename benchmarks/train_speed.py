@@ -1,13 +1,13 @@
 """Tokens per second of the reference trainer beside eager loops as one writes them, and of two workers beside one.
 
-    python benchmarks/train_speed.py [--seconds 4] [--rounds 3] [--workers] [--batches]
+    python benchmarks/train_speed.py [--seconds 4] [--rounds 3] [--workers] [--batches] [--compile]
 
 All sides train at one batch and context on one CPU thread, in alternating rounds in one process and by processor time,
 so that a busy machine disturbs them alike. "same model": the trainer's autoregressive architecture as an nn.Module with
 one parameter per matrix, torch.optim.AdamW (fused), clip_grad_norm_, a random batch per step. "GPT-2": the architecture
 and loop of nanoGPT at its CPU recipe's shape (4 layers, width 128, 4 heads, context 64, batch 12, 65 characters):
 LayerNorm, GELU and learned positions instead of RMSNorm, normed queries and keys, rotary positions and SwiGLU, so it
-has the same products and less between them. "packed": three models of a batch of 4 as one, beside one after the other.
+has the same products and less between them; with --compile also under torch.compile, ours, theirs or both. "packed": three models of a batch of 4 as one, beside one after the other.
 The workers' line trains whole runs in one and in two processes; that of batches says how fast one core prepares them,
 beside drawing them one step and one model at a time from float64 scores. Figures of a busy machine are only good as
 ratios.
@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from reference_trainer import corpus
 from reference_trainer.batches import Batches
+from reference_trainer.execution import Execution
 from reference_trainer.spec import RunSpec
 from reference_trainer.train import Trainer
 
@@ -141,9 +142,9 @@ class PlainLoop:
 
 
 class OurLoop:
-    def __init__(self, spec: RunSpec | list[RunSpec], text: corpus.Corpus, folder: Path) -> None:
+    def __init__(self, spec: RunSpec | list[RunSpec], text: corpus.Corpus, folder: Path, **how: bool) -> None:
         specs = spec if isinstance(spec, list) else [spec]
-        self.trainer, self.spec = Trainer(specs, folder, corpus=text), specs[0]
+        self.trainer, self.spec = Trainer(specs, folder, corpus=text, execution=Execution(**how)), specs[0]
 
     def step(self) -> None:
         self.trainer.train_step(self.trainer.state.step, 1.0)
@@ -237,6 +238,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", action="store_true", help="also two workers against one")
     parser.add_argument("--batches", action="store_true", help="also how fast batches are prepared")
+    parser.add_argument("--compile", action="store_true", help="also GPT-2 beside ours with torch.compile")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
@@ -258,7 +260,15 @@ def main() -> None:
         spec = RunSpec(objective="autoregressive", width=128, depth=4, head_size=32, context=64, batch=12)
         loops = [PlainLoop(spec, few, GPT2), OurLoop(spec, few, Path(folder))]
         loops.append(OurLoop(replace(spec, objective="masked"), few, Path(folder)))
-        show("GPT-2", spec, paired(loops, *more))
+        if options.compile:
+            theirs = PlainLoop(spec, few, GPT2)
+            theirs.model.compile()
+            loops += [theirs, OurLoop(spec, few, Path(folder), compile=True)]
+        rates = paired(loops, *more)
+        show("GPT-2", spec, rates[:, :3])
+        if options.compile:
+            show("ours comp.", spec, rates[:, [0, 4]])
+            show("both comp.", spec, rates[:, [3, 4]])
         for width, depth in ((16, 2), (32, 2), (64, 3)):
             spec = RunSpec(objective="autoregressive", width=width, depth=depth, head_size=8, context=64, batch=4)
             pack = OurLoop([replace(spec, seed=k) for k in range(3)], text, Path(folder))

@@ -262,6 +262,8 @@ def probe_command(**options: Any) -> None:
 
     execution = _execution(options)
     table = probe_lr(RunSpec(**options), execution=execution)
+    if table["loss"].isna().all():
+        raise TrainerError(f"all rates from {table['lr'].min():g} to {table['lr'].max():g} diverged: lower --lr")
     best = table["loss"].idxmin()
     table["best"] = ["←" if i == best else "" for i in table.index]
     click.echo(table.to_string(index=False))

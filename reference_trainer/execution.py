@@ -20,7 +20,9 @@ class Execution:
     """The options that every training command shares."""
 
     device: str = _option("cpu", "cpu, cuda:0, or cuda.")
-    compile: bool = _option(False, "torch.compile the models: seconds per shape, then faster on a GPU.")
+    compile: bool = _option(
+        False, "torch.compile the models: seconds per shape, then faster; on a CPU it needs a C++ compiler."
+    )
     precision: str = _option("auto", "fp32, or bf16 with weights and optimiser in fp32; auto: bf16 on CUDA.")
     accumulate: int = _option(1, "Parts that a batch is computed in, one after another: less memory, the same step.")
     recompute: bool = _option(False, "Keep no activations within layers: less memory, a third more work.")

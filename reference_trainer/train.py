@@ -24,7 +24,7 @@ import torch
 
 from reference_trainer.batches import Batches
 from reference_trainer.corpus import Corpus, load
-from reference_trainer.devices import device_name, find_device
+from reference_trainer.devices import check_compiler, device_name, find_device
 from reference_trainer.errors import TrainerError
 from reference_trainer.evaluate import Score, Validation, validation_rows
 from reference_trainer.execution import Execution
@@ -97,6 +97,8 @@ class Trainer:
         if any(s.plan != one.plan for s in specs):
             raise TrainerError("packed runs may differ only in seed, lr, unique_tokens and the points asked for")
         self.execution, self.device = execution, find_device(execution.device)
+        if execution.compile:
+            check_compiler(self.device)
         self.specs, self.spec, self.folder = specs, one, folder
         self.stop, self.on_progress, self.on_metrics, self.keep = stop, on_progress, on_metrics, keep
         self.corpus = corpus or load(
@@ -108,6 +110,8 @@ class Trainer:
         if one.batch % self.world:
             raise TrainerError(f"a batch of {one.batch} sequences cannot be shared by {self.world} processes")
         share = one.batch // self.world
+        if execution.accumulate > share:
+            raise TrainerError(f"accumulate = {execution.accumulate} parts of {share} sequences: at most {share}")
         self.step = self._make_step()
         self.model = self.step.model
         self.batches = Batches(

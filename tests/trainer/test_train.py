@@ -250,3 +250,11 @@ def test_missing_device_is_one_clear_error(spec: RunSpec, tmp_path: Path) -> Non
     if not torch.cuda.is_available():
         with pytest.raises(TrainerError, match="torch sees no CUDA device; use --device cpu"):
             Trainer([spec], tmp_path, execution=Execution(device="cuda"))
+
+
+def test_what_cannot_be_computed_so_is_refused(spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TrainerError, match="accumulate = 9 parts of 8 sequences: at most 8"):
+        Trainer([spec], tmp_path, execution=Execution(accumulate=9))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(TrainerError, match=r"compile needs a C\+\+ compiler, no-such-compiler, on a CPU"):
+        Trainer([spec], tmp_path, execution=Execution(compile=True))
