@@ -1,7 +1,7 @@
 """Fit the project's own calibration runs and write docs/calibration.md with its figures.
 
     python docs/scripts/calibration.py               # the page, from the rows there are
-    python docs/scripts/calibration.py --forecast    # before the largest width is trained: data/calibration/forecast.json
+    python docs/scripts/calibration.py --forecast autoregressive    # before the largest width is trained: data/calibration/forecast.json
 
 Reads data/calibration/*/runs.jsonl only: no training, no corpus, a few minutes on one core. Every number of the page is
 computed here. Parts of the page whose runs are not there yet say so.
@@ -223,61 +223,66 @@ def seeds(runs: pd.DataFrame) -> str:
 # ---- the largest width, predicted before it was trained ---------------------------------------------------------
 
 
-def forecast() -> None:
-    """Write what the grid's fits say of the largest width, once, before it is trained."""
+def forecast(objective: str) -> None:
+    """Write what the grid's fits say of the largest width, once, before it is trained.
+
+    By the law that ``ql.fit`` chooses, and by Chinchilla's.
+    """
     from reference_trainer import presets
     from reference_trainer.model import counts
 
     runs = load()
-    if FORECAST.exists():
-        raise SystemExit(f"{FORECAST} is written already; a forecast is made once")
-    if (runs["group"] == "held-out").any():
-        raise SystemExit("the largest width has rows already: that would be no forecast")
-    width, depth = presets.LARGEST
+    made = json.loads(FORECAST.read_text()) if FORECAST.exists() else {}
+    if objective in made:
+        raise SystemExit(f"{FORECAST} has {objective} already; a forecast is made once")
+    if ((runs["group"] == "held-out") & (runs["objective"] == objective)).any():
+        raise SystemExit(f"{objective}: the largest width has rows already: that would be no forecast")
+    grid = learned(select(runs, "grid", objective))
+    if grid.empty or grid["width"].nunique() < len(presets.GRID):
+        raise SystemExit(f"{objective}: the grid is not complete")
+    spec = presets._trunks(presets.calibration("x")[0], *presets.LARGEST)[0]
+    N = counts(spec.shape(presets.ALPHABET + 1), presets.ALPHABET)["N_active"]
+    chosen = ql.fit(grid, bootstrap=DRAWS, seed=0)
+    fits = {chosen.law.name: chosen, "chinchilla": ql.fit("chinchilla", grid, bootstrap=DRAWS, seed=0)}
     found = []
-    for objective in REPEATED:
-        grid = learned(select(runs, "grid", objective))
-        if grid.empty or grid["width"].nunique() < len(presets.GRID):
-            raise SystemExit(f"{objective}: the grid is not complete")
-        fit = ql.fit(ql.laws.Chinchilla(), grid, bootstrap=DRAWS, seed=0)
-        spec = presets._trunks(presets.calibration("x")[0], width, depth)[0]
-        N = counts(spec.shape(presets.ALPHABET + 1), presets.ALPHABET)["N_active"]
-        for D in spec.cooled_at:
-            at = {"N": N, "D": D, "interval": LEVEL}
-            guess, one = fit.predict(**at).iloc[0], fit.predict(kind="run", **at).iloc[0]
-            found.append(
-                {
-                    "objective": objective,
-                    "N": N,
-                    "D": D,
-                    "loss": guess["loss"],
-                    "lower": one["loss_lower"],
-                    "upper": one["loss_upper"],
-                }
-            )
-    about = {"date": datetime.date.today().isoformat(), "level": LEVEL, "law": "chinchilla", "rows": len(runs)}
-    FORECAST.write_text(json.dumps({**about, "predictions": found}, indent=1) + "\n")
+    for law, fit in fits.items():
+        table = fit.predict(N=N, D=np.array(spec.cooled_at, dtype=float), level=LEVEL, kind="run")
+        found += [
+            {
+                "law": law,
+                **{k: row[k] for k in ("N", "D", "loss")},
+                "lower": row["loss_lower"],
+                "upper": row["loss_upper"],
+            }
+            for row in table.to_dict("records")
+        ]
+    about = {"date": datetime.date.today().isoformat(), "level": LEVEL, "chosen": chosen.law.name, "rows": len(grid)}
+    made[objective] = {**about, "version": ql.__version__, "predictions": found}
+    FORECAST.write_text(json.dumps(made, indent=1) + "\n")
 
 
 def scored(runs: pd.DataFrame) -> str:
-    if not FORECAST.exists():
-        return NOT_YET
-    made = json.loads(FORECAST.read_text())
-    rows = []
-    for guess in made["predictions"]:
-        own = runs[(runs["group"] == "held-out") & (runs["objective"] == guess["objective"])]
-        own = own[abs(own["D"] / guess["D"] - 1) < 0.01]
-        line = {k: guess[k] for k in ("objective", "N", "D")} | {"forecast": guess["loss"]}
-        line["interval of one run"] = f"{guess['lower']:.3f} to {guess['upper']:.3f}"
-        if len(own):
-            mean = own["loss"].mean()
-            line |= {"observed (mean of seeds)": mean, "error": f"{100 * (guess['loss'] / mean - 1):+.2f} %"}
-            line["inside"] = f"{int(own['loss'].between(guess['lower'], guess['upper']).sum())} of {len(own)}"
-        rows.append(line)
-    return (
-        f"Written on {made['date']} from {made['rows']} rows, before the width was trained "
-        f"(`data/calibration/forecast.json`); intervals of {100 * made['level']:.0f} %.\n\n{table(pd.DataFrame(rows), 4)}"
-    )
+    """Forecasts beside what came of them."""
+    made = json.loads(FORECAST.read_text()) if FORECAST.exists() else {}
+    text = []
+    for objective, told in made.items():
+        own = runs[(runs["group"] == "held-out") & (runs["objective"] == objective)]
+        rows = []
+        for guess in told["predictions"]:
+            line = {k: guess[k] for k in ("law", "N", "D")} | {"forecast": guess["loss"]}
+            line["interval of one run"] = f"{guess['lower']:.3f} to {guess['upper']:.3f}"
+            at = own[abs(own["D"] / guess["D"] - 1) < 0.01]
+            if len(at):
+                seen = at["loss"].mean()
+                line |= {"observed": f"{seen:.4f}", "error": f"{100 * (guess['loss'] / seen - 1):+.2f} %"}
+                line["inside"] = "yes" if guess["lower"] <= seen <= guess["upper"] else "no"
+            rows.append(line)
+        text.append(
+            f"**{objective}**, written on {told['date']} from {told['rows']} rows, before the width was trained "
+            f"(`data/calibration/forecast.json`). `ql.fit` chose {told['chosen']}; Chinchilla's law stands beside it. "
+            f"Intervals of {100 * told['level']:.0f} %.\n\n{table(pd.DataFrame(rows), 4)}"
+        )
+    return "\n\n".join(text) or NOT_YET
 
 
 # ---- repeated data --------------------------------------------------------------------------------------------
@@ -468,9 +473,9 @@ def draw(runs: pd.DataFrame) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--forecast", action="store_true", help="write the forecast of the largest width, nothing else")
-    if parser.parse_args().forecast:
-        forecast()
+    parser.add_argument("--forecast", choices=REPEATED, help="write the forecast of the largest width, nothing else")
+    if objective := parser.parse_args().forecast:
+        forecast(objective)
         return
     warnings.simplefilter("ignore")
     runs = load()
