@@ -9,7 +9,8 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from quokka_laws._expressions import nearest, quoted
+from quokka_laws._expression_tree import quoted
+from quokka_laws._expressions import nearest
 from quokka_laws._spelling import either, option
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from quokka_laws._expressions import Call, Constant, Name, Node, Operation, children, names
+from quokka_laws._expression_tree import Call, Constant, Name, Node, Operation, children, names
 from quokka_laws.laws.formula_text import additive
 
 Place = Literal["factor", "base", "divisor", "exponent", "free"]

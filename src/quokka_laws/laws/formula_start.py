@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quokka_laws._expressions import Call, Name, Node, Operation, names
+from quokka_laws._expression_tree import Call, Name, Node, Operation, names
 from quokka_laws._typing import Array
 from quokka_laws.laws.formula_roles import Occurrence, Roles
 from quokka_laws.laws.formula_terms import Evaluator

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from quokka_laws._expressions import Grammar, Node, fault, names, nearest, parse
+from quokka_laws._expression_tree import Node, names
+from quokka_laws._expressions import Grammar, fault, nearest, parse
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import COMPLETED
