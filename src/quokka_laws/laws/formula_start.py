@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quokka_laws.laws.formula import Formula
 
 
+CLEAR = 0.1  # e-folds by which what is subtracted is at first less than what it is taken from
 ROUNDS = 2  # of solving and placing, where each hangs on the other
 EXTREMES = (0.0, 20.0, -20.0)  # e-folds by which sizes that stand elsewhere too are shifted before they are solved
 
@@ -157,7 +158,11 @@ class _Starts:
                 seeded = {k: Jet(np.full((len(self.theta), 1), v), {0: 1.0}, order=1) for k, v in unit.items()}
                 found = self.evaluator(**seeded).value(anchor.monomial)
                 slope = _mean(np.asarray(found.grad.get(0, 1.0)) / np.where(found.value == 0, np.nan, found.value))
-                level = _mean(np.log(np.abs(found.value))) / np.where(np.abs(slope) > 1e-9, slope, 1.0)
+                slope = np.where(np.abs(slope) > 1e-9, slope, 1.0)
+                if anchor.below is not None:
+                    self.place_below(base, ones, anchor.below, np.asarray(found.value), slope)
+                    continue
+                level = _mean(np.log(np.abs(found.value))) / slope
                 for name in ones:
                     self.theta[:, self.column[name]] -= level
             else:
@@ -169,6 +174,17 @@ class _Starts:
                 if np.isfinite(typical) and typical > 0:
                     for name in ones:
                         self.theta[:, self.column[name]] /= typical
+
+    def place_below(self, base: str, ones: list[str], whole: Operation, taken: Array, slope: Array) -> None:
+        """A scale whose monomial is subtracted: in every row less than what it is taken from, or the law is undefined there."""
+        nothing = {self.coordinate[n]: -np.inf for n in self.each(base)}
+        rest = np.asarray(self.evaluator(**nothing).value(whole))
+        share = np.log(np.abs(taken)) - np.log(rest)
+        most = np.where(np.isfinite(share), share, -np.inf).max(axis=-1)
+        most = np.where(np.isfinite(most), most, 0.0)
+        for name in ones:
+            j = self.column[name]
+            self.theta[:, j] = -(np.abs(self.theta[:, j]) + CLEAR + most) / slope
 
     def place_beside(self, base: str, ones: list[str], anchor: Occurrence) -> None:
         """A coefficient that is added to columns: of their size if it is positive, else where their values are."""
