@@ -66,6 +66,7 @@ def test_where_the_data_say_how_large_a_coefficient_is(text, name, place):
         ("E + A/N^a + B/(D*(1 - c*share))^b", {"c": 0.5}),
         ("E + A/N^a + B/(D - D*share/c)^b", {"c": 2.0}),
         ("E + A/N^a + B/D^b*(3 - c*share)^(-1.5)", {"c": 0.9}),
+        ("E + A/(N - c)^a + B/D^b", {"c": 5e6}),
         ("E + A/N^a - B*log(1 - c*share)/D^b", {"c": 0.5}),
     ],
 )

@@ -150,17 +150,19 @@ class _Starts:
             ones = [n for n in self.each(base) if self.free[n] and n not in self.told and base not in self.told]
             if anchor is None or not ones:
                 continue
-            if not any(n.name in self.roles.variables for n in names(anchor.monomial)):
+            scale = self.roles.kinds[base] == "scale"
+            below = anchor.below if scale else None
+            if below is None and not any(n.name in self.roles.variables for n in names(anchor.monomial)):
                 self.place_beside(base, ones, anchor)
                 continue
-            unit = {self.coordinate[n]: 0.0 if self.roles.kinds[base] == "scale" else 1.0 for n in self.each(base)}
-            if self.roles.kinds[base] == "scale":
+            unit = {self.coordinate[n]: 0.0 if scale else 1.0 for n in self.each(base)}
+            if scale:
                 seeded = {k: Jet(np.full((len(self.theta), 1), v), {0: 1.0}, order=1) for k, v in unit.items()}
                 found = self.evaluator(**seeded).value(anchor.monomial)
                 slope = _mean(np.asarray(found.grad.get(0, 1.0)) / np.where(found.value == 0, np.nan, found.value))
                 slope = np.where(np.abs(slope) > 1e-9, slope, 1.0)
-                if anchor.below is not None:
-                    self.place_below(base, ones, anchor.below, np.asarray(found.value), slope)
+                if below is not None:
+                    self.place_below(base, ones, below, np.asarray(found.value), slope)
                     continue
                 level = _mean(np.log(np.abs(found.value))) / slope
                 for name in ones:
