@@ -33,28 +33,30 @@ TRUSTED = 1.5, 0.005  # a rate is tuned within this factor of the best, or where
 
 
 def tuning(runs: pd.DataFrame) -> pd.DataFrame:
-    """Best rate of each size by a parabola in log lr through the lowest point and its neighbours; cost of the one used."""
+    """Best rate of each size, as the library finds it, and what the rate that was used costs beside it."""
     probes = runs[runs["group"] == "probe"]
     found = []
-    for (objective, width), curve in probes.groupby(["objective", "width"]):
-        curve = curve.sort_values("lr")
-        x, y = np.log2(curve["lr"].to_numpy()), curve["loss"].to_numpy()
-        low = int(y.argmin())
-        line = {"objective": objective, "width": width, "lowest at": curve["lr"].iloc[low]}
-        used = runs[
-            (runs["objective"] == objective) & (runs["width"] == width) & runs["group"].isin(("grid", "held-out"))
-        ]
-        if 0 < low < len(y) - 1:
-            a, b, c = np.polyfit(x[low - 1 : low + 2], y[low - 1 : low + 2], 2)
-            best = -b / (2 * a)
-            line |= {"fitted best": 2.0**best}
-            if len(used):
-                off = np.log2(used["lr"].iloc[0]) - best
-                share = a * off**2 / (c - b**2 / (4 * a))
-                line |= {"used": used["lr"].iloc[0], "used / best": 2.0**off, "cost": f"{100 * share:.2f} %"}
-                tuned = abs(off) < np.log2(TRUSTED[0]) or share < TRUSTED[1]
+    for objective, table_of in probes.groupby("objective"):
+        columns = ["run_id", "N", "D", "lr", "loss"]
+        cells = ql.fit_hyperparameters(ql.check_runs(table_of[columns]), over="lr", bootstrap=DRAWS, seed=0).cells
+        for row in cells.itertuples():
+            width = table_of.loc[table_of["N"] == row.N, "width"].iloc[0]
+            line = {"objective": objective, "width": width, "runs": row.runs}
+            same = (
+                (runs["objective"] == objective) & (runs["width"] == width) & runs["group"].isin(("grid", "held-out"))
+            )
+            if not np.isfinite(row.lr):
+                found.append(line | {"best rate": f"not determined: {row.state}"})
+                continue
+            line |= {"best rate": f"{row.lr:.4f}", "95 %": f"{row.lr_lower:.4f} to {row.lr_upper:.4f}"}
+            if same.any():
+                used = runs.loc[same, "lr"].iloc[0]
+                off = np.log(used / row.lr)
+                cost = 0.5 * row.lr_curvature * off**2
+                tuned = abs(off) < np.log(TRUSTED[0]) or cost < TRUSTED[1]
+                line |= {"used": f"{used:.4f}", "used / best": np.exp(off), "cost": f"{cost:.2%}"}
                 line["tuned"] = "yes" if tuned else "no"
-        found.append(line)
+            found.append(line)
     return pd.DataFrame(found).fillna("")
 
 
