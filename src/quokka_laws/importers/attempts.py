@@ -67,7 +67,9 @@ def _stretches(at: Array, logged: Array, values: Array) -> Any:
     steps = np.where(np.isfinite(at), at, -np.inf)
     if len(at) < 4:
         return one
-    falls = np.flatnonzero(np.diff(steps) < 0) + 1
+    if not np.isfinite(at).any():
+        return one
+    falls = np.flatnonzero(steps[1:] < steps[:-1]) + 1
     last = float(steps.max())
     if len(falls):
         starts, ends = steps[np.append(0, falls)], steps[np.append(falls - 1, len(at) - 1)]

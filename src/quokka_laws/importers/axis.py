@@ -14,7 +14,7 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.runs.columns import plain_name
-from quokka_laws.runs.quantities import parse_quantity
+from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 from quokka_laws.runs.words import counts_tokens, leaf, words
 
 
@@ -77,8 +77,11 @@ def evenly(values: Array) -> bool:
 
 
 def numbers(column: pd.Series) -> Array:
-    """A column as floats, NaN where it holds no number."""
-    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+    """A column as floats, NaN where it holds no number as people write them."""
+    values = pd.to_numeric(column, errors="coerce")
+    if values.isna().all() and len(column):
+        return parse_quantities(column)[0]
+    return values.to_numpy(dtype=float)
 
 
 def tokens_each(kind: str, facts: Mapping[str, Any]) -> tuple[float, str] | None:

@@ -24,6 +24,7 @@ from quokka_laws.runs.made_columns import made
 from quokka_laws.runs.proposals import proposed
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.remarks import Remark, sentence
+from quokka_laws.runs.reshape import reshaped
 
 GENERIC = ("log", "logs", "metrics", "history", "train", "0000", "progress", "result", "results", "training_log")
 
@@ -89,7 +90,9 @@ def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curv
     table = flatten(_unrolled(table, name))
     if is_wide([str(c) for c in table]):
         table, notes = unpivot(table, where)
-        options.notes += notes
+    else:
+        table, notes = reshaped(table)
+    options.notes += notes
     known = {} if where == "stdin" else beside.settings(path, alone=stem(path).lower() in GENERIC)
     yield from _table(table, name, where, options, known)
 

@@ -17,7 +17,7 @@ from quokka_laws.runs.remarks import Remark
 BASES = {"log10": 10.0, "lg": 10.0, "log2": 2.0, "ln": np.e, "log": 0.0}  # 0: by the values
 # Natural logarithms of sizes, tokens and FLOPs lie above these, decimal ones below.
 DECIMAL_BELOW = {"N": 13.0, "D": 15.0, "C": 33.0}
-_COUNTS = {"N": words.counts_parameters, "D": words.counts_tokens, "C": words.counts_flops}
+_COUNTS = {"N": words.counts_parameters, "D": words.counts_tokens, "C": words.counts_flops, "loss": words.is_loss}
 _SINGLE = {"n": "N", "d": "D", "c": "C"}
 
 
@@ -66,8 +66,11 @@ def _logarithm(name: str, table: pd.DataFrame) -> tuple[str, Array, float] | Non
     if len(said) < 2 or said[0] not in BASES:
         return None
     rest = "_".join(said[1:])
-    canonical = _SINGLE.get(rest) or next((c for c, counts in _COUNTS.items() if counts(rest)), None)
-    if canonical is None or any(c in table and words.words(c) for c in (rest, canonical)):
+    counted = next((c for c, counts in _COUNTS.items() if counts(rest)), None)
+    canonical = _SINGLE.get(rest) or counted
+    if canonical == "loss" and (said[0] == "log" or words.unit_of(name)):
+        return None  # log loss is a name of the cross-entropy, ln of a perplexity is in nats
+    if canonical is None or any(c in table for c in (rest, canonical)):
         return None
     if any(_COUNTS[canonical](str(c)) for c in table if str(c) != name):
         return None

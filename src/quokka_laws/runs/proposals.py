@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from quokka_laws._expressions import quoted
 from quokka_laws._spelling import BLANK
 from quokka_laws.runs import words
 from quokka_laws.runs.columns import WORDED, plain_name, written_sizes
+from quokka_laws.runs.quantities import EMPTY, parse_quantities
 
 _OBJECTIVES = (
     "value",
@@ -19,9 +21,10 @@ _OBJECTIVES = (
     "score",
     "final_value",
     "best_value",
+    "l",
 )  # of searches: offered, never taken
 _STEPS = re.compile(
-    r"(n_|num_|train_|training_|total_|max_|opt_|optimizer_)*(steps|iterations|iters|updates)(_total|_trained)?"
+    r"(n_|num_|train_|training_|total_|max_|opt_|optimizer_)*(steps|iterations|iters|updates|batches)(_total|_trained)?"
 )
 _BATCH = re.compile(r"(global_|train_|total_|effective_|g)*(batch_size|batch|bs|bsz)")
 _LENGTH = re.compile(
@@ -60,11 +63,31 @@ def proposed(
         if canonical == "D" and not near:
             near = _tokens(names, (known or {}).get("N") or pairs.get("N", BLANK))
         if canonical == "loss" and not near:
-            near = [n for n in names if plain_name(n) in _OBJECTIVES]
+            near = [n for n in names if plain_name(n) in _OBJECTIVES and (table is None or numeric(table[n]))]
+            near = near or [f"-{quoted(n)}" for n in names if table is not None and _likelihood(n, table)]
         unit = {1e3: ":K", 1e6: ":M", 1e9: ":B", 1e12: ":T"}.get(words.scale_of(near[0]), "") if near else ""
         formula = near and not set(near[0]).isdisjoint("*+")
         pairs[canonical] = near[0] + (unit if canonical in ("N", "D") and not formula else "") if near else BLANK
     return pairs
+
+
+def numeric(column: pd.Series) -> bool:
+    """Whether every filled cell is a number."""
+    values, bad = parse_quantities(column)
+    return len(bad) < len(values) and all(is_empty(column.iloc[i]) for i in bad)
+
+
+def is_empty(cell: object) -> bool:
+    """Whether a cell holds nothing, or what people write for it."""
+    return cell is None or cell != cell or str(cell).strip().lower() in EMPTY
+
+
+def _likelihood(name: str, table: pd.DataFrame) -> bool:
+    """Whether a column is a log-likelihood: minus it is a loss."""
+    said = set(words.words(name))
+    if not ({"log", "likelihood"} <= said or {"logprob", "logprobs", "loglikelihood", "ll"} & said):
+        return False
+    return numeric(table[name]) and float(np.nanmax(parse_quantities(table[name])[0])) < 0
 
 
 def accuracies(names: Sequence[str]) -> list[str]:

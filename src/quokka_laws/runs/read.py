@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._expressions import quoted
 from quokka_laws._spelling import BLANK
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
@@ -49,15 +50,15 @@ from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.made_columns import made
 from quokka_laws.runs.proposals import accuracies, proposed
-from quokka_laws.runs.quantities import parse_quantities
+from quokka_laws.runs.quantities import EMPTY, is_quantity, parse_quantities
 from quokka_laws.runs.remarks import Remark
+from quokka_laws.runs.reshape import reshaped
 from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, shared, unlabelled
 from quokka_laws.runs.states import states
 
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
 STATED = ("N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus")
-EMPTY = ("", "none", "null", "n/a", "na", "<na>", "-", "--")
 
 
 def read_runs(
@@ -142,14 +143,14 @@ def read_runs(
     recorded = _conventions(table, Conventions.from_dict({**stated, "flops": flops}), found)
     table, excluded, said = _finished(table)
     notes += said
+    _some_left(source, table, original, excluded, found)
     table = _numbers(table, found.factors, notes)
     table, gone, faults = _select(table, original, drop, keep, found)
     excluded += gone
     raise_faults(source, faults)
     table, gone = _usable(table)
     excluded += gone
-    if table.empty:
-        raise_faults(source, [Remark("no_usable_rows", {"n": len(original), "reasons": _reasons(excluded)})])
+    _some_left(source, table, original, excluded, found)
     as_read = original.iloc[table["_row"].to_numpy()].reset_index(drop=True)
     ids, said = identity.runs_of_points(table.reset_index(drop=True), as_read)
     notes += said
@@ -290,13 +291,13 @@ def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
         raise_faults(source, _equal_names(source))
         table = _with_index(flatten(read_table(source)))
     elif not _are_paths(source):
-        table = flatten(read_table(source))
+        table = _reshaped(flatten(read_table(source)))
     else:
         paths = [Path(path) for path in source]
         if len(paths) == 1:
-            table = flatten(read_table(paths[0]))
+            table = _reshaped(flatten(read_table(paths[0])))
         else:
-            parts = [flatten(read_table(path)) for path in paths]
+            parts = [_reshaped(flatten(read_table(path))) for path in paths]
             notes = [
                 {**note, "file": str(path)} for part, path in zip(parts, paths, strict=True) for note in _read(part)
             ]
@@ -310,6 +311,14 @@ def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
     if table.empty:
         raise RunsError(f"{where_from(source)}: there are no rows")
     return table, [Remark.from_dict(note) for note in _read(table)]
+
+
+def _reshaped(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per run, with what was turned among the remarks."""
+    table, turned = reshaped(table)
+    if turned:
+        table.attrs["remarks"] = [*_read(table), *(remark.to_dict() for remark in turned)]
+    return table
 
 
 def _one_language(parts: list[pd.DataFrame], paths: list[Path]) -> tuple[list[pd.DataFrame], list[Remark]]:
@@ -328,10 +337,13 @@ def _one_language(parts: list[pd.DataFrame], paths: list[Path]) -> tuple[list[pd
         names = {g: called[c] for g, c in found.mapping.items() if c in called and called[c] not in part}
         for given, wanted in names.items():
             canonical = found.mapping[given]
-            units = [(words.unit_of(n), f.factors.get(canonical, 1.0)) for n, f in ((wanted, first), (given, found))]
-            if units[0] != units[1]:
+            both = ((wanted, first), (given, found))
+            units = [(words.unit_of(n), f.factors.get(canonical, 1.0)) for n, f in both]
+            splits = {words.split_of(n) for n, _ in both} if canonical == "loss" else set()
+            if units[0] != units[1] or {"training", "validation"} <= splits:
+                apart = "which do not compare" if units[0] == units[1] else "in another unit"
                 raise RunsError(
-                    f"{paths[0]} has {canonical} as {wanted!r} and {path} as {given!r}, in another unit; write both in one, or "
+                    f"{paths[0]} has {canonical} as {wanted!r} and {path} as {given!r}, {apart}; write both in one, or "
                     "read the files one by one"
                 )
             notes.append(Remark("same_column", {"file": str(path), "column": given, "name": wanted}))
@@ -378,13 +390,24 @@ def _filled(table: pd.DataFrame, source: Any) -> tuple[pd.DataFrame, list[Remark
     if unheaded:
         table = table.drop(columns=unheaded)
     names = pd.Series("", index=table.index, dtype=object)
-    column = identity.name_column(table) or identity.id_column(table) or ("file" if "file" in table else None)
-    if table.index.name == NUMBERED and column is not None:
+    if table.index.name == NUMBERED and (column := _calling(table)) is not None:
         names = table[column].astype(str)
     table.insert(0, "_row", np.arange(len(table)))  # positions, since two rows may have one name
     table.insert(1, "_label", names)
     table.attrs = attrs
     return table, notes
+
+
+def _calling(table: pd.DataFrame) -> str | None:
+    """What messages call rows by: names or IDs of runs, else the first column of texts that tells all rows apart."""
+    if (column := identity.name_column(table) or identity.id_column(table)) is not None:
+        return column
+    for name in map(str, table):
+        cells = table[name]
+        texts = not pd.api.types.is_numeric_dtype(cells) and cells.is_unique and not _empty(cells).any()
+        if texts and not any(map(is_quantity, cells)):
+            return name
+    return "file" if "file" in table else None
 
 
 def _empty(column: pd.Series) -> pd.Series:
@@ -406,7 +429,7 @@ def _rename(table: pd.DataFrame, found: Recognised) -> tuple[pd.DataFrame, list[
         return renamed, []
     if logs := [c for c in free if _holds_logs(table[c])]:
         return renamed, [Remark("logs_inside", {"columns": logs})]
-    near: dict[str, Any] = {"columns": proposed(free, ["loss"])}
+    near: dict[str, Any] = {"columns": proposed(free, ["loss"], table)}
     if near["columns"]["loss"] == BLANK and (right := accuracies(free)):
         near = {"columns": {"loss": right[0]}, "loss_unit": "accuracy"}
     return renamed, [Remark("no_loss", {"names": names}, advice=(near,))]
@@ -468,6 +491,19 @@ def _record(table: pd.DataFrame, mask: Any, remarks: Sequence[Remark]) -> list[d
     return records
 
 
+def _some_left(
+    source: Any, table: pd.DataFrame, original: pd.DataFrame, excluded: Sequence[Mapping[str, Any]], found: Recognised
+) -> None:
+    """Raise where no row is left to use, with the reasons; a loss that is negative throughout is a log-likelihood."""
+    if not table.empty:
+        return
+    faults = [Remark("no_usable_rows", {"n": len(original), "reasons": _reasons(excluded)})]
+    given = found.given("loss")
+    if given in original and (np.nan_to_num(parse_quantities(original[given])[0]) < 0).all():
+        faults = [Remark("negative_loss", {"column": given}, advice=({"columns": {"loss": f"-{quoted(given)}"}},))]
+    raise_faults(source, faults)
+
+
 def _reasons(excluded: Sequence[Mapping[str, Any]]) -> list[str]:
     """Reasons with the number of rows they hold for, the most frequent first."""
     counts = pd.Series([record["reason"] for record in excluded]).value_counts()
@@ -479,6 +515,11 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]], 
     """Leave out rows whose run did not finish; they have no final loss to use."""
     said = states(table.drop(columns=[c for c in OWN if c in table]))
     notes = [Remark("unknown_state", {"column": c, "words": w}) for c, w in said.unknown.items()]
+    for column, cells in said.noted.items():
+        text = str(cells.iloc[0])
+        rows = rows_of(table, table.index.isin(cells.index)) if table.index.is_unique else ()
+        advice = ({"drop": f"{quoted(column)} == {text!r}"},) if "'" not in text else ()
+        notes.append(Remark("noted", {"column": column, "text": text}, rows, advice))
     bad = said.unfinished
     if not bad.any():
         return table, [], notes

@@ -87,6 +87,11 @@ SENTENCES = file_remarks.SENTENCES | {
     "other_losses": "the loss is {column!r}; not used: {others}",
     "empty_columns": "columns without any value were left out: {columns}",
     "summed_from_parts": "{name} is the sum of {columns}",
+    "turned": "the table lies on its side: names of columns were read from {column!r}",
+    "by_metric": "{key!r} names what {value!r} holds: a column was made for each",
+    "by_split": "{column!r} tells training from validation: a column of {loss!r} was made for each",
+    "by_seed": "columns {columns} hold {loss!r} of one seed each: a row was made for each",
+    "by_size": "columns {columns} hold {loss!r} of one {name} each: a row was made for each",
     # ---- units
     "converted": "loss converted from {unit} to {into} ({how})",
     "kept_unit": "{column!r} is in {unit}, and is fitted as it is: results are {unit}, not nats/token",
@@ -98,6 +103,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "partial_epoch": "epochs is below 1 in {rows}: taken as 1 and U_D as D, for nothing was repeated",
     "seeds": "{n} rows of one name at the same size and tokens are runs of their own ({rows}): numbered, as with seeds",
     "unknown_state": "column {column!r} says {words}, which is no state that is known: such rows are used",
+    "noted": "{column!r} says {text!r} in {rows}: such rows are used; to leave them out, {advice}",
     "sweep": (
         "{cells} of {of} pairs of N and D hold several runs that differ in {columns}, and whose losses spread by up to "
         "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}, or fit the best settings and "
@@ -141,6 +147,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "not_canonical": "columns: {name!r} is not a canonical name ({known})",
     "no_column": "columns: the table has no column {column!r} for {name}; it has {names}",
     "no_usable_rows": "none of {n} rows can be used: {reasons}",
+    "negative_loss": "column {column!r} is negative throughout, as a log-likelihood is: minus it is the loss. Say {advice}",
     "no_rows_left": "drop and keep leave no rows ({n} excluded)",
     "flops": (
         "column C differs from {rule} by more than {tolerance:.0%} in {rows} (C/rule is {low:.3g} to {high:.3g}; C/(N·D) is "
