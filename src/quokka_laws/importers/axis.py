@@ -1,7 +1,7 @@
 """What a column counts along a run: steps, tokens, samples, epochs or time; by its name and by its values.
 
 Steps are whole numbers that do not fall, and no run takes twenty million of them. What is not steps or tokens becomes
-tokens where a factor is known: samples with the length of a sequence, epochs with the unique tokens.
+tokens where a factor is known: samples with the length of a sequence, epochs with the unique tokens, FLOPs with N.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws.runs.columns import plain_name
 from quokka_laws.runs.quantities import parse_quantities, parse_quantity
-from quokka_laws.runs.words import counts_tokens, leaf, words
+from quokka_laws.runs.words import counts_flops, counts_tokens, leaf, scale_of, words
 
 
 def _set(text: str) -> frozenset[str]:
@@ -23,6 +23,7 @@ def _set(text: str) -> frozenset[str]:
 
 
 STEPS, TOKENS, SAMPLES, EPOCHS, TIME, UNKNOWN = "steps", "tokens", "samples", "epochs", "time", "something else"
+FLOPS = "FLOPs"
 MOST_STEPS = 2e7
 _WORDS = {
     STEPS: _set("step steps iteration iterations iter iters it update updates batches"),
@@ -48,11 +49,14 @@ def kind_of(name: str, values: Array | None = None) -> str:
     said = set(leaf(name)) | (set(words(name)) if len(leaf(name)) == 1 else set())
     if counts_tokens(name) or (said & {"tokens", "toks"} and not said & {"per", "sec", "second", "batch"}):
         return TOKENS
+    if counts_flops(name):
+        return FLOPS
     if said & {"per", "sec", "rate", "speed", "throughput"} and not said & _WORDS[STEPS]:
         return UNKNOWN
     for kind in (EPOCHS, SAMPLES, TIME, STEPS):
         if said & _WORDS[kind] and not (said & {"per", "total", "max", "num", "size"} and kind != SAMPLES):
-            return UNKNOWN if kind == STEPS and values is not None and not can_be_steps(values) else kind
+            doubted = kind == STEPS and values is not None
+            return UNKNOWN if doubted and not can_be_steps(values * scale_of(name)) else kind
     return UNKNOWN
 
 
@@ -85,13 +89,15 @@ def numbers(column: pd.Series) -> Array:
 
 
 def tokens_each(kind: str, facts: Mapping[str, Any]) -> tuple[float, str] | None:
-    """Tokens of a sample or an epoch, and the fact they follow from; None where nothing says it."""
+    """Tokens of a sample, an epoch or a FLOP, and the fact they follow from; None where nothing says it."""
     if kind == SAMPLES:
         for name, value in facts.items():
             if plain_name(name).endswith(_LENGTHS) and (length := _number(value)):
                 return length, f"{name} = {length:g}"
     if kind == EPOCHS and (unique := _number(facts.get("U_D"))):
         return unique, f"U_D = {unique:g}"
+    if kind == FLOPS and (size := _number(facts.get("N"))):
+        return 1 / (6 * size), f"1/6N, N = {size:g}"
     return None
 
 

@@ -45,6 +45,7 @@ SUFFIXES = (
     *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq"),
     *(".arrow", ".feather", ".xlsx", ".xlsm"),
 )
+NAMED = (".md", ".markdown", ".tex", ".rst", ".dat", ".tab")  # read where one is named, not looked for in folders
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 LARGEST = (
     500_000_000  # bytes, unpacked; a table of runs is a few kilobytes, one of all their steps a few hundred megabytes

@@ -10,8 +10,9 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ExpressionError
 from quokka_laws.runs import words
+from quokka_laws.runs.columns import ALIASES, SIZE, plain_name, written_sizes
 from quokka_laws.runs.expressions import numbers_of
-from quokka_laws.runs.quantities import parse_quantities
+from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 from quokka_laws.runs.remarks import Remark
 
 BASES = {"log10": 10.0, "lg": 10.0, "log2": 2.0, "ln": np.e, "log": 0.0}  # 0: by the values
@@ -42,12 +43,33 @@ def made(table: pd.DataFrame, columns: Mapping[str, str]) -> tuple[pd.DataFrame,
             continue
         table = table.assign(**{given: values})
         notes.append(Remark("made", {"name": canonical, "formula": given}))
+    if "N" not in columns and (named := _sizes_in_names(table)) is not None:
+        name, values = named
+        table = table.assign(model_size=values)
+        notes.append(Remark("sized", {"column": name, "example": str(table[name].iloc[0]), "size": float(values[0])}))
     for name in map(str, list(table)):
         if (found := _logarithm(name, table)) is not None:
             plain, values, base = found
             table = table.assign(**{plain: values})
             notes.append(Remark("unlogged", {"column": name, "name": plain, "base": f"{base:.4g}"}))
     return table, notes
+
+
+def _sizes_in_names(table: pd.DataFrame) -> tuple[str, Array] | None:
+    """The sizes that names of models hold, ``pythia-70m``, where no column counts parameters and each name holds one."""
+    if "N" in table or any(words.counts_parameters(str(c)) or plain_name(c) in ALIASES["N"] for c in table):
+        return None
+    if not any(
+        plain_name(c) in ALIASES["D"] or words.counts_tokens(str(c)) or words.counts_flops(str(c)) for c in table
+    ):
+        return None
+    for name in (str(c) for c in table if {"model", "models"} & set(words.words(str(c)))):
+        found = [SIZE.findall(str(cell)) for cell in table[name]]
+        if pd.api.types.is_numeric_dtype(table[name]) or written_sizes(table[name]):
+            continue
+        if found and all(len(sizes) == 1 for sizes in found):
+            return name, np.array([parse_quantity(sizes[0]) for sizes in found])
+    return None
 
 
 def _computed(formula: str, table: pd.DataFrame) -> Array | None:

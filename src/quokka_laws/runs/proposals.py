@@ -11,8 +11,8 @@ import pandas as pd
 from quokka_laws._expressions import quoted
 from quokka_laws._spelling import BLANK
 from quokka_laws.runs import words
-from quokka_laws.runs.columns import WORDED, plain_name, written_sizes
-from quokka_laws.runs.quantities import EMPTY, parse_quantities
+from quokka_laws.runs.columns import SIZE, WORDED, plain_name, written_sizes
+from quokka_laws.runs.quantities import EMPTY, parse_quantities, parse_quantity
 
 _OBJECTIVES = (
     "value",
@@ -58,7 +58,7 @@ def proposed(
             near = (
                 [" + ".join(blocks)]
                 if blocks
-                else [n for n in names if table is not None and written_sizes(table[n])][:1]
+                else [n for n in names if table is not None and (written_sizes(table[n]) or _some_sizes(n, table))][:1]
             )
         if canonical == "D" and not near:
             near = _tokens(names, (known or {}).get("N") or pairs.get("N", BLANK))
@@ -80,6 +80,33 @@ def numeric(column: pd.Series) -> bool:
 def is_empty(cell: object) -> bool:
     """Whether a cell holds nothing, or what people write for it."""
     return cell is None or cell != cell or str(cell).strip().lower() in EMPTY
+
+
+def _some_sizes(name: str, table: pd.DataFrame) -> bool:
+    """Whether a column of models holds sizes beside names: rows without one are left out and named."""
+    if not words.names_a_size(name) or pd.api.types.is_numeric_dtype(table[name]):
+        return False
+    values, bad = parse_quantities(table[name])
+    return 0 < len(bad) < len(values)
+
+
+def in_names(names: Sequence[str], table: pd.DataFrame) -> tuple[str, str]:
+    """A column of names that hold a size and tokens, and their pattern: ``70M_2B_lr3e-4`` → ``{N}_{D}{}``; empty if none."""
+    for name in names:
+        if pd.api.types.is_numeric_dtype(table[name]):
+            continue
+        cells = [str(cell) for cell in table[name]]
+        places = [list(SIZE.finditer(cell)) for cell in cells]
+        if not all(len(found) == 2 for found in places):
+            continue
+        one, other = places[0]
+        between = {cell[a.end() : b.start()] for cell, (a, b) in zip(cells, places, strict=True)}
+        order = ("{N}", "{D}") if parse_quantity(one[0]) < parse_quantity(other[0]) else ("{D}", "{N}")
+        ends = ["{}" if any(parts) else "" for parts in ([c[: a.start()] for c, (a, _) in zip(cells, places, strict=True)],
+                [c[b.end() :] for c, (_, b) in zip(cells, places, strict=True)])]  # fmt: skip
+        if len(between) == 1:
+            return name, f"{ends[0]}{order[0]}{between.pop()}{order[1]}{ends[1]}"
+    return "", ""
 
 
 def _likelihood(name: str, table: pd.DataFrame) -> bool:

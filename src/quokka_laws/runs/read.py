@@ -58,6 +58,7 @@ from quokka_laws.runs.states import states
 
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
+SUMMARIES = ("average", "avg", "mean", "median", "total", "sum", "std", "stdev", "min", "max", "count")
 STATED = ("N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus")
 
 
@@ -143,6 +144,8 @@ def read_runs(
     recorded = _conventions(table, Conventions.from_dict({**stated, "flops": flops}), found)
     table, excluded, said = _finished(table)
     notes += said
+    table, gone = _without_summaries(table)
+    excluded += gone
     _some_left(source, table, original, excluded, found)
     table = _numbers(table, found.factors, notes)
     table, gone, faults = _select(table, original, drop, keep, found)
@@ -432,6 +435,9 @@ def _rename(table: pd.DataFrame, found: Recognised) -> tuple[pd.DataFrame, list[
     near: dict[str, Any] = {"columns": proposed(free, ["loss"], table)}
     if near["columns"]["loss"] == BLANK and (right := accuracies(free)):
         near = {"columns": {"loss": right[0]}, "loss_unit": "accuracy"}
+    if all(name.isdecimal() for name in names):
+        near = {"columns": {"N": BLANK, "D": BLANK, "loss": BLANK}}
+        return renamed, [Remark("no_names", {"names": names}, advice=(near,))]
     return renamed, [Remark("no_loss", {"names": names}, advice=(near,))]
 
 
@@ -530,6 +536,16 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]], 
         because = isinstance(reason, str) and reason
         remarks.append(Remark("state_because", facts | {"why": reason}) if because else Remark("state", facts))
     return table[~bad], _record(table, bad, remarks), notes
+
+
+def _without_summaries(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Leave out rows at the end whose name is that of a summary, as spreadsheets have them: Average, Total."""
+    said = table["_label"].astype(str).str.strip().str.lower().isin(SUMMARIES).to_numpy()
+    last = np.logical_and.accumulate(said[::-1])[::-1]
+    if not last.any() or last.all():
+        return table, []
+    remarks = [Remark("summary", {"word": word}) for word in table.loc[last, "_label"]]
+    return table[~last], _record(table, last, remarks)
 
 
 def _numbers(table: pd.DataFrame, factors: Mapping[str, float], notes: list[Remark]) -> pd.DataFrame:

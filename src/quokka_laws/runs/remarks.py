@@ -65,6 +65,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "chosen": "{name} was taken from {column!r}, not from {others}",
     "scaled": "{name} multiplied by {factor:g}",
     "made": "{name} computed as {formula}",
+    "sized": "sizes were read from the names in {column!r} ({example!r}: {size:.3g}); names round: a column of counts is better",
     "unlogged": "{name} is {base} to the power of {column!r}",
     "same_column": "{file}: column {column!r} is {name!r} of the first file",
     "checkpoints": "{column!r} rises with the tokens of each {called}: its rows are checkpoints of one run, {n} runs in all",
@@ -128,6 +129,7 @@ SENTENCES = file_remarks.SENTENCES | {
     # ---- rows left out
     "state": "{column} {word}",
     "state_because": "{column} {word}: {why}",
+    "summary": "its name is {word!r}: a summary of other rows",
     "no_number": "{column} is {value!r}",
     "empty": "{column} is empty",
     "not_positive": "{column} is {value:g}, not a positive finite number",
@@ -139,6 +141,10 @@ SENTENCES = file_remarks.SENTENCES | {
     # ---- faults of a table
     "equal_names": "{columns} heads more than one column; give each column a name of its own",
     "no_loss": "no column holds the loss; the table has {names}. Say {advice}",
+    "no_names": (
+        "the table names no columns, so they are called by their places: {names}. Say which is which, {advice}, or write the "
+        "names as the first row"
+    ),
     "logs_inside": (
         "column {columns} holds a log for each run, not one loss; turn the logs into a table of runs: quokka-laws import FILE"
     ),

@@ -21,11 +21,10 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.runs import words
-from quokka_laws.runs.columns import plain_name, written_sizes
+from quokka_laws.runs.columns import SIZE, plain_name, written_sizes
 from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 from quokka_laws.runs.remarks import Remark
 
-_SIZE = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?\s*[kKmMbBtT])(?![A-Za-z0-9])")
 _SEED = re.compile(r"(?i)(?:seed|rep|replicate|replica|trial)[\s_=-]*(\d+)|(?<=[\s_/-])s(\d+)(?![A-Za-z0-9])")
 _KEYS = ("metric", "metric_name", "tag", "key", "variable", "series", "measure")
 _VALUES = ("value", "metric_value", "val", "score", "result")
@@ -130,8 +129,8 @@ def _by_seed(table: pd.DataFrame) -> tuple[pd.DataFrame, Remark] | None:
 
 def _by_size(table: pd.DataFrame) -> tuple[pd.DataFrame, Remark] | None:
     """A column for each size or number of tokens: names that agree but for a quantity, whose cells are losses."""
-    sizes = {str(c): found[0] for c in table if len(found := _SIZE.findall(str(c))) == 1}
-    frames = {_SIZE.sub("", name).strip() for name in sizes}
+    sizes = {str(c): found[0] for c in table if len(found := SIZE.findall(str(c))) == 1}
+    frames = {SIZE.sub("", name).strip() for name in sizes}
     if len(sizes) < 2 or len(frames) != 1 or len({parse_quantity(s) for s in sizes.values()}) < len(sizes):
         return None
     frame = frames.pop()

@@ -100,7 +100,7 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
     table = _assembled(rows, where, remarks, mark)
     if _TWICE_POINTED.search(text):
         table = _pointed_thousands(table, remarks)
-    if mark != ",":
+    if mark != "," or _QUOTED_COMMA.search(text):
         table = _decimal_comma(table, where, remarks)
     if not text.endswith(("\n", "\r")) and len(table) > 1:
         _note_cut_off(table, remarks)
@@ -331,6 +331,7 @@ def _note_cut_off(table: pd.DataFrame, remarks: Remarks) -> None:
 
 
 _COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
+_QUOTED_COMMA = re.compile(r'"[+-]?\d+,(?:\d{1,2}|\d{4,})"')  # not three: those may group thousands
 _TWICE_POINTED = re.compile(r"\d\.\d{3}\.\d{3}")
 _POINTED_WHOLE = r"[+-]?\d{1,3}(?:\.\d{3}){2,}"
 _POINTED = r"[+-]?\d{1,3}(?:\.\d{3})*(?:,\d+)?"
