@@ -39,6 +39,7 @@ WORDED: dict[str, Callable[[str], bool]] = {
     "N": words.counts_parameters,
     "D": words.counts_tokens,
     "C": words.counts_flops,
+    "U_D": words.counts_unique,
     "loss": words.is_loss,
 }
 """What a name means by its words, where it is none of the aliases."""
@@ -267,7 +268,7 @@ def _choose_compute(table: pd.DataFrame, exact: list[str], worded: list[str], fo
 
 def _units_in_names(table: pd.DataFrame, columns: Mapping[str, str], found: Recognised) -> None:
     """``params_m`` and ``Tokens (B)`` that were not asked for count millions and billions, if their values can."""
-    for canonical in ("N", "D"):
+    for canonical in ("N", "D", "U_D"):
         given = found.given(canonical)
         if canonical in columns or given not in table or given == canonical:
             continue

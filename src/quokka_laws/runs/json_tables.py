@@ -72,7 +72,7 @@ def json_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
         return _frame(values, where)
     except MalformedError as error:
         raise RunsError(f"{where}: {error}") from None
-    return _shaped(value, where, remarks)
+    return value_table(value, where, remarks)
 
 
 # ---- text to values ---------------------------------------------------------------------------------------------
@@ -194,7 +194,14 @@ def _several(text: str, where: str, first_error: json.JSONDecodeError, remarks: 
 # ---- values to rows ---------------------------------------------------------------------------------------------
 
 
-def _shaped(value: Any, where: str, remarks: Remarks) -> pd.DataFrame:
+def value_table(value: Any, where: str, remarks: Remarks) -> pd.DataFrame:
+    """The table that a value of JSON is, with one row per object.
+
+    Raises
+    ------
+    RunsError
+        With what its shape lacks.
+    """
     if isinstance(value, list):
         return _frame(_of_list(value, where, "an array"), where)
     if not isinstance(value, dict):
@@ -211,7 +218,7 @@ def _shaped(value: Any, where: str, remarks: Remarks) -> pd.DataFrame:
         return _frame([{**shared, **record} for record in records], where)
     if name := _wrapped(value):
         remarks.append({"code": "shape", "shape": f"runs inside {name!r}"})
-        return _shaped(value[name], where, remarks)
+        return value_table(value[name], where, remarks)
     parts = list(value.values())
     if len(parts) > 1 and all(isinstance(p, dict) for p in parts):
         if (rows := _of_objects(value)) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,6 +16,7 @@ from quokka_laws.runs.expressions import numbers_of
 from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 from quokka_laws.runs.remarks import Remark
 
+_EXPERTS = re.compile(r"(?i)moe|\d+x\d|(?<![A-Za-z0-9])a\d+(?:\.\d+)?[bm](?![a-z0-9])")
 BASES = {"log10": 10.0, "lg": 10.0, "log2": 2.0, "ln": np.e, "log": 0.0}  # 0: by the values
 # Natural logarithms of sizes, tokens and FLOPs lie above these, decimal ones below.
 DECIMAL_BELOW = {"N": 13.0, "D": 15.0, "C": 33.0}
@@ -64,6 +66,8 @@ def _sizes_in_names(table: pd.DataFrame) -> tuple[str, Array] | None:
     ):
         return None
     for name in (str(c) for c in table if {"model", "models"} & set(words.words(str(c)))):
+        if table[name].astype(str).str.contains(_EXPERTS).any():
+            return None  # which parameters count is not said by 8x7B or 30B-A3B
         found = [SIZE.findall(str(cell)) for cell in table[name]]
         if pd.api.types.is_numeric_dtype(table[name]) or written_sizes(table[name]):
             continue

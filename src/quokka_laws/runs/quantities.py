@@ -12,7 +12,17 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15}
-_WORDS = {"thousand": 1e3, "million": 1e6, "mio": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12}
+_WORDS = {
+    "thousand": 1e3,
+    "million": 1e6,
+    "mio": 1e6,
+    "mn": 1e6,
+    "billion": 1e9,
+    "bn": 1e9,
+    "bt": 1e9,
+    "mrd": 1e9,
+    "trillion": 1e12,
+}
 _UNITS = {"": 1.0, "flop": 1.0, "param": 1.0, "parameter": 1.0, "token": 1.0, "tok": 1.0}
 _DAY = 86400.0  # seconds
 _UNITS |= {f"{letter}f-day": flops * _DAY for letter, flops in {"t": 1e12, "p": 1e15, "e": 1e18}.items()}
@@ -185,7 +195,8 @@ def times_outside(values: Array, lowest: float, highest: float) -> Array:
 
 def parse_quantities(column: pd.Series) -> tuple[Array, list[int]]:
     """A column of quantities → floats, and the positions that are not quantities (NaN there)."""
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+    odd = pd.api.types.is_bool_dtype(column) or pd.api.types.is_complex_dtype(column)
+    if pd.api.types.is_numeric_dtype(column) and not odd:
         values = column.to_numpy(dtype=float, na_value=np.nan)
         return values, np.flatnonzero(np.isnan(values)).tolist()
     values, bad = np.full(len(column), np.nan), []

@@ -292,7 +292,7 @@ def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
     """The table, or several as one, and what was noticed in reading."""
     if isinstance(source, pd.DataFrame):
         raise_faults(source, _equal_names(source))
-        table = _with_index(flatten(read_table(source)))
+        table = _reshaped(_with_index(flatten(read_table(source))))
     elif not _are_paths(source):
         table = _reshaped(flatten(read_table(source)))
     else:

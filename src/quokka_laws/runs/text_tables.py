@@ -101,7 +101,7 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
     if _TWICE_POINTED.search(text):
         table = _pointed_thousands(table, remarks)
     if mark != "," or _QUOTED_COMMA.search(text):
-        table = _decimal_comma(table, where, remarks)
+        table = _decimal_comma(table, where, remarks, mark)
     if not text.endswith(("\n", "\r")) and len(table) > 1:
         _note_cut_off(table, remarks)
     return table
@@ -350,7 +350,7 @@ def _pointed_thousands(table: pd.DataFrame, remarks: Remarks) -> pd.DataFrame:
     return table
 
 
-def _decimal_comma(table: pd.DataFrame, where: str, remarks: Remarks) -> pd.DataFrame:
+def _decimal_comma(table: pd.DataFrame, where: str, remarks: Remarks, mark: str) -> pd.DataFrame:
     """Decimal commas of a table whose columns are not separated by commas, unless commas group thousands there."""
     cells = table.stack()
     comma, point = cells.str.fullmatch(_COMMA), cells.str.fullmatch(_POINT)
@@ -358,6 +358,8 @@ def _decimal_comma(table: pd.DataFrame, where: str, remarks: Remarks) -> pd.Data
     if not comma.any():
         return table
     if point.any() or grouped.any():
+        if mark == ",":  # such cells are left as they are, and their rows named
+            return table
         other = cells[point | grouped].iloc[0]
         raise RunsError(
             f"{where}: {cells[comma].iloc[0]!r} and {other!r} cannot both be read: is the comma a decimal mark or does "

@@ -25,6 +25,7 @@ _POWER = re.compile(  # of ten, that a name says its numbers count: "FLOPs (1e18
 )
 _RAISED = str.maketrans({"⁰": "^0", "¹": "^1", "²": "^2", "³": "^3", "⁶": "^6", "⁹": "^9"})
 _SPELT = re.compile(r"(giga|tera|peta|exa|zetta|yotta)[\s_-]*(?=flop)", re.IGNORECASE)  # exaFLOPs
+_WITHOUT = re.compile(r"\bw/o\b", re.IGNORECASE)
 _PREFIXED = re.compile(r"([kmgbt])(params?|parameters?|tokens?|toks?)$")  # Mparams, GTokens
 
 VALIDATION = _set("val valid validation eval evaluation test dev heldout holdout")
@@ -34,6 +35,7 @@ _FREE = _set(
 )
 _SCALES = _set("k m g b t bn mn mio thousand thousands million millions billion billions trillion trillions")
 
+_STATISTICS = _set("final last best min minimum mean avg average")
 PARAMETERS = _set("params param parameters parameter nparams")
 _OF_PARAMETERS = _FREE | _SCALES | _set("model size trainable learnable active activated nonembedding non network")
 _PARTS = _set(
@@ -50,7 +52,7 @@ _OF_TOKENS = (
 _OF_RUNS = {"eflop": 1e18, "eflops": 1e18, "zflop": 1e21, "zflops": 1e21, "yflop": 1e24, "yflops": 1e24}  # no speeds
 FLOPS_SCALES = {"gflops": 1e9, "tflops": 1e12, "pflops": 1e15} | _OF_RUNS
 FLOPS = _set("flops flop flos compute isoflop isoflops") | frozenset(FLOPS_SCALES)
-_OF_FLOPS = _FREE | TRAINING | _set("budget achieved actual model used spent c planned target")
+_OF_FLOPS = _FREE | TRAINING | _set("budget achieved actual model used spent c planned target 6nd")
 _DAYS = {f"{unit}_{day}": flops * 86400.0 for unit, flops in {"pf": 1e15, "pflop": 1e15, "pflops": 1e15, "petaflop": 1e15,
          "petaflops": 1e15, "petaflop_s": 1e15, "pflop_s": 1e15, "pf_s": 1e15, "ef": 1e18, "exaflop": 1e18, "tf": 1e12}.items()
          for day in ("day", "days")} | {"pfdays": 8.64e19, "pfs_days": 8.64e19}  # fmt: skip
@@ -61,7 +63,7 @@ _NO_LOSS = _set(
     "lag aux auxiliary router routing z balance balancing moe grad gradient norm scale scaling weight lr per distill "
     "distillation contrastive reward std stderr var variance sem se spread ema_decay count steps step time interval "
     "delta diff change ratio token_type kind unit split type name lower upper ci min_step at predicted prediction pred "
-    "fitted residual pct percent percentage x100 x1000 inverse"
+    "fitted residual initial start pct percent percentage x100 x1000 inverse"
 ) - {"interval", "norm"}
 
 _PER = {"byte": "byte", "char": "character", "character": "character", "word": "word"}
@@ -106,10 +108,15 @@ SEQUENCE_LENGTH = tuple(map(_set, ("context", "ctx", "seqlen", "seq len", "seque
 SEEDS = _set("seed seeds rep repeat replicate replica trial_seed random")
 
 
+def _plain(name: str) -> str:
+    """A name without powers of ten, with what is abbreviated in usual ways spelt out."""
+    return _WITHOUT.sub("without", _POWER.sub(" ", str(name).translate(_RAISED)))
+
+
 @lru_cache(maxsize=65536)
 def words(name: str) -> tuple[str, ...]:
     """``eval/c4_en-validation/CrossEntropyLoss`` → eval, c4, en, validation, cross, entropy, loss; without powers of ten."""
-    plain = _SPELT.sub(lambda found: found[1][0].lower(), _POWER.sub(" ", str(name).translate(_RAISED)))
+    plain = _SPELT.sub(lambda found: found[1][0].lower(), _plain(name))
     split = (w.lower() for w in _EDGES.split(plain) if w)
     return tuple(part for w in split for part in ((w[0], w[1:]) if _PREFIXED.match(w) else (w,)))
 
@@ -117,9 +124,10 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=65536)
 def leaf(name: str) -> tuple[str, ...]:
     """Words of the last part of a path: ``throughput/total_tokens`` → total, tokens."""
-    *above, last = _PATH.split(_NAMESPACES.sub("", _POWER.sub("", str(name).translate(_RAISED))))
+    *above, last = _PATH.split(_NAMESPACES.sub("", _plain(name)))
     said = words(last)
-    return said if not above or set(said) - VALIDATION - TRAINING else words(above[-1]) + said  # loss/val
+    alone = not above or set(said) - VALIDATION - TRAINING - _STATISTICS
+    return said if alone else words(above[-1]) + said  # loss/val, val_loss/mean
 
 
 @lru_cache(maxsize=65536)
@@ -146,7 +154,7 @@ def unit_of(name: str) -> str:
 def counts_parameters(name: str) -> bool:
     """Whether a name is that of a whole count of parameters: not of a part (``params_wte``), nor a setting (``params_lr``)."""
     said = leaf(name)
-    if _is_letter(name, "N"):
+    if _is_letter(name, "N") or (str(name)[:1] == "N" and "n" in said and without_embedding(name)):
         return True
     if not PARAMETERS & set(said):
         return "size" in said and not set(said) - _SCALES - {"model", "size"}
@@ -224,6 +232,15 @@ def counts_tokens(name: str) -> bool:
     return (
         bool(TOKENS & said) and not said - TOKENS - _OF_TOKENS and not about & (VALIDATION | _LOSS | {"nats", "bits"})
     )
+
+
+def counts_unique(name: str) -> bool:
+    """Whether a name is that of the tokens that are there to be seen once: ``unique tokens (B)``."""
+    said = set(leaf(name))
+    return bool(TOKENS & said and {"unique", "distinct"} & said) and not said - TOKENS - _OF_TOKENS - {
+        "unique",
+        "distinct",
+    }
 
 
 @lru_cache(maxsize=65536)
