@@ -252,3 +252,51 @@ def test_the_tokens_of_a_step_that_a_log_states(tmp_path: Path) -> None:
     runs = import_runs(tmp_path / "run.jsonl")
     assert runs["D"].tolist() == [8000.0]
     assert runs["N"].tolist() == [5e7]
+
+
+STEPS = np.arange(1, 21) * 100
+
+
+@pytest.mark.parametrize(
+    "column", ["step,'{:,}'", "iter (k),{k:g}", "optimizer_step,{}", "num_updates,{}", "Iteration,{:.1f}"]
+)
+def test_steps_however_they_are_written(tmp_path: Path, column: str) -> None:
+    name, cell = column.split(",", 1)
+    rows = [f"{cell.replace(chr(39), chr(34)).format(s, k=s / 1000)},{5 - s / 1000:.4f}" for s in STEPS]
+    (tmp_path / "20M.csv").write_text(f"{name},val_loss\n" + "\n".join(rows) + "\n")
+    runs = import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
+    assert runs[["N", "D", "loss"]].to_numpy().tolist() == [[2e7, 2e6, 3.0]]
+
+
+def test_steps_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "20M.csv").write_text("step,val_loss\n" + "".join(f"{s}/2000,{5 - s / 1000:.4f}\n" for s in STEPS))
+    with pytest.raises(RunsError, match="'100/2000' is not a number"):
+        import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
+
+
+def test_flops_along_a_run_are_tokens_where_the_size_is_known(tmp_path: Path) -> None:
+    table = pd.DataFrame({"flops": 6 * 2e7 * STEPS * 1e5, "val_loss": 5 - STEPS / 1000, "params": 2e7})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    runs = import_runs(tmp_path / "a.csv")
+    assert runs[["N", "D", "loss"]].to_numpy().tolist() == [[2e7, pytest.approx(2e8), 3.0]]
+
+
+@pytest.mark.parametrize("column", ["date", "batch"])
+def test_rows_that_only_the_name_of_the_file_gives_a_size_are_no_points(tmp_path: Path, column: str) -> None:
+    cells = [f"2026-01-{k:02d}" for k in range(1, 21)] if column == "date" else list(range(1, 21))
+    pd.DataFrame({column: cells, "val_loss": 5 - STEPS / 1000}).to_csv(tmp_path / "20M.csv", index=False)
+    with pytest.raises(RunsError, match="nothing says how many parameters and tokens each row has"):
+        import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
+
+
+def test_the_table_of_a_model_card(tmp_path: Path) -> None:
+    rows = [
+        f"| {'No log' if k == 1 else 4 - k / 10} | {k / 4} | {k * 500} | {4.2 - k / 10:.2f} |" for k in (1, 2, 3, 4)
+    ]
+    head = "| Training Loss | Epoch | Step | Validation Loss |\n|:---:|:---:|:---:|:---:|\n"
+    card = tmp_path / "model-20M.md"
+    card.write_text("---\nlicense: mit\n---\n# A model\n\n" + head + "\n".join(rows) + "\n\n### Framework\n")
+    runs = import_runs(card, name="model-{N}", tokens_per_step=1000)
+    assert runs[["N", "D", "loss"]].to_numpy().tolist() == [[2e7, 2e6, 3.8]]
+    with pytest.raises(RunsError, match="nothing to read"):
+        import_runs(tmp_path)  # pages are not looked for

@@ -55,8 +55,8 @@ def kind_of(name: str, values: Array | None = None) -> str:
         return UNKNOWN
     for kind in (EPOCHS, SAMPLES, TIME, STEPS):
         if said & _WORDS[kind] and not (said & {"per", "total", "max", "num", "size"} and kind != SAMPLES):
-            doubted = kind == STEPS and values is not None
-            return UNKNOWN if doubted and not can_be_steps(values * scale_of(name)) else kind
+            odd = kind == STEPS and values is not None and not can_be_steps(values * scale_of(name))
+            return UNKNOWN if odd else kind
     return UNKNOWN
 
 

@@ -29,6 +29,10 @@ _SEED = re.compile(r"(?i)(?:seed|rep|replicate|replica|trial)[\s_=-]*(\d+)|(?<=[
 _KEYS = ("metric", "metric_name", "tag", "key", "variable", "series", "measure")
 _VALUES = ("value", "metric_value", "val", "score", "result")
 _SPLITS = ("split", "phase", "mode", "subset", "stage", "set", "dataset_split")
+_ABOUT = frozenset(
+    ["at", "after", "for", "tokens", "toks", "tok", "params", "parameters", "gpt", "model", "size", "n", "d"]
+)  # beside a size in a name
+_CALLED = frozenset(["model", "size", "params", "tokens", "gpt", "n", "d"])
 _LOGGED = (words.counts_parameters, words.counts_tokens, words.counts_flops, words.is_loss)
 
 
@@ -139,9 +143,8 @@ def _by_size(table: pd.DataFrame) -> tuple[pd.DataFrame, Remark] | None:
         table, others = table.rename(columns={others[0]: "model"}), ["model", *others[1:]]
     if any(words.is_loss(c) for c in others) or not all(_losses(table[c]) for c in sizes):
         return None
-    if frame and not (
-        words.is_loss(frame) or set(words.words(frame)) <= {"model", "size", "params", "tokens", "gpt", "n", "d"}
-    ):
+    bare = "_".join(w for w in words.words(frame) if w not in _ABOUT)
+    if bare and not words.is_loss(bare) and not set(words.words(frame)) <= _CALLED:
         return None
     of_tokens = bool(words.TOKENS & set(words.words(frame))) or any(
         c == "N" or words.counts_parameters(c) for c in others
@@ -149,8 +152,7 @@ def _by_size(table: pd.DataFrame) -> tuple[pd.DataFrame, Remark] | None:
     of_tokens = of_tokens or any(words.names_a_size(c) and written_sizes(table[c]) for c in others)
     if of_tokens and any(c == "D" or words.counts_tokens(c) for c in others):
         return None  # neither is told by the names
-    loss = frame if words.is_loss(frame) else "loss"
-    loss = re.sub(r"[\s_@/=()-]+$|^[\s_@/=()-]+", "", loss) or "loss"
+    loss = bare if words.is_loss(bare) else "loss"
     canonical = "D" if of_tokens else "N"
     return _stacked(table, sizes, canonical, loss), Remark(
         "by_size", {"columns": list(sizes), "name": canonical, "loss": loss}

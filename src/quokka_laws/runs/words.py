@@ -116,7 +116,7 @@ def _plain(name: str) -> str:
 @lru_cache(maxsize=65536)
 def words(name: str) -> tuple[str, ...]:
     """``eval/c4_en-validation/CrossEntropyLoss`` → eval, c4, en, validation, cross, entropy, loss; without powers of ten."""
-    plain = _SPELT.sub(lambda found: found[1][0].lower(), _plain(name))
+    plain = _SPELT.sub(lambda found: found[1][0].upper(), _plain(name))
     split = (w.lower() for w in _EDGES.split(plain) if w)
     return tuple(part for w in split for part in ((w[0], w[1:]) if _PREFIXED.match(w) else (w,)))
 
