@@ -55,7 +55,6 @@ def test_accepted(text: object, value: float) -> None:
         "e5",
         "1 2",
         "10^",
-        "10^400",
         "3.4 (new)",
         "<3.2",
         "5-6",

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from quokka_laws._expressions import quoted
+from quokka_laws._expression_tree import quoted
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.conventions import AS_GIVEN, Conventions, training_flops

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws._expressions import quoted
+from quokka_laws._expression_tree import quoted
 from quokka_laws._spelling import BLANK
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
