@@ -77,7 +77,15 @@ def test_notes_and_states_that_are_not_known_are_said() -> None:
     assert notes["unknown_state"]["words"] == ["abgebrochen", "fertig"]
     assert notes["noted"]["rows"] == ["2"]
     (advice,) = notes["noted"]["advice"]
-    assert ql.read_runs(table, **advice)["N"].tolist() == [1e7, 4e7]
+    without = ql.read_runs(table, **advice)
+    assert without["N"].tolist() == [1e7, 4e7]
+    assert "noted" not in [note["code"] for note in without.attrs["notes"]]
+    table["notes"] = ["crashed", "it's diverged", "ok"]
+    notes = {note["code"]: note for note in ql.read_runs(table).attrs["notes"]}
+    assert [row[0] for row in notes["noted_only"]["rows"]] == ["1", "2"]
+    table["notes"] = ["NaN loss", "diverged at 3k", ""]
+    (advice,) = ql.read_runs(table).attrs["notes"][1]["advice"]
+    assert ql.read_runs(table, **advice)["N"].tolist() == [4e7]
 
 
 def test_phrases_and_words_that_were_cut() -> None:

@@ -52,7 +52,7 @@ def proposed(
     """
     pairs: dict[str, str] = {}
     for canonical in wanted:
-        near = [n for n in names if WORDED[canonical](n)]
+        near = [n for n in names if WORDED[canonical](n) and (table is None or _some_numbers(table[n]))]
         if canonical == "N" and not near:
             blocks = [n for n in names if words.part_of_parameters(n) and not words.of_embedding(n)]
             near = (
@@ -75,6 +75,11 @@ def numeric(column: pd.Series) -> bool:
     """Whether every filled cell is a number."""
     values, bad = parse_quantities(column)
     return len(bad) < len(values) and all(is_empty(column.iloc[i]) for i in bad)
+
+
+def _some_numbers(column: pd.Series) -> bool:
+    """Whether any cell is a number, so that mapping the column leaves rows to use."""
+    return len(parse_quantities(column)[1]) < len(column)
 
 
 def is_empty(cell: object) -> bool:

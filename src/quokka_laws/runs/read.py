@@ -54,10 +54,11 @@ from quokka_laws.runs.quantities import EMPTY, is_quantity, parse_quantities
 from quokka_laws.runs.remarks import Remark
 from quokka_laws.runs.reshape import reshaped
 from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, shared, unlabelled
-from quokka_laws.runs.states import states
+from quokka_laws.runs.states import noted, states
 
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
+MOST_NOTES = 5  # texts of notes in a condition that is shown
 SUMMARIES = ("average", "avg", "mean", "median", "total", "sum", "std", "stdev", "min", "max", "count")
 STATED = ("N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus")
 
@@ -151,6 +152,7 @@ def read_runs(
     table, gone, faults = _select(table, original, drop, keep, found)
     excluded += gone
     raise_faults(source, faults)
+    notes += _noted(table)
     table, gone = _usable(table)
     excluded += gone
     _some_left(source, table, original, excluded, found)
@@ -521,11 +523,6 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]], 
     """Leave out rows whose run did not finish; they have no final loss to use."""
     said = states(table.drop(columns=[c for c in OWN if c in table]))
     notes = [Remark("unknown_state", {"column": c, "words": w}) for c, w in said.unknown.items()]
-    for column, cells in said.noted.items():
-        text = str(cells.iloc[0])
-        rows = rows_of(table, table.index.isin(cells.index)) if table.index.is_unique else ()
-        advice = ({"drop": f"{quoted(column)} == {text!r}"},) if "'" not in text else ()
-        notes.append(Remark("noted", {"column": column, "text": text}, rows, advice))
     bad = said.unfinished
     if not bad.any():
         return table, [], notes
@@ -536,6 +533,19 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]], 
         because = isinstance(reason, str) and reason
         remarks.append(Remark("state_because", facts | {"why": reason}) if because else Remark("state", facts))
     return table[~bad], _record(table, bad, remarks), notes
+
+
+def _noted(table: pd.DataFrame) -> list[Remark]:
+    """Notes that sound as if runs had not finished, with the condition that leaves out such rows."""
+    remarks = []
+    for column, cells in noted(table).items():
+        texts = list(dict.fromkeys(map(str, cells)))
+        named = rows_of(table, table["_row"].isin(table.loc[cells.index, "_row"]))
+        plain = len(texts) <= MOST_NOTES and not any("'" in text for text in texts)
+        condition = f"{quoted(column)} in [{', '.join(map(repr, texts))}]"
+        advice = ({"drop": condition if len(texts) > 1 else f"{quoted(column)} == {texts[0]!r}"},) if plain else ()
+        remarks.append(Remark("noted" if plain else "noted_only", {"column": column, "text": texts[0]}, named, advice))
+    return remarks
 
 
 def _without_summaries(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

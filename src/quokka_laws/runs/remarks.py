@@ -104,7 +104,8 @@ SENTENCES = file_remarks.SENTENCES | {
     "partial_epoch": "epochs is below 1 in {rows}: taken as 1 and U_D as D, for nothing was repeated",
     "seeds": "{n} rows of one name at the same size and tokens are runs of their own ({rows}): numbered, as with seeds",
     "unknown_state": "column {column!r} says {words}, which is no state that is known: such rows are used",
-    "noted": "{column!r} says {text!r} in {rows}: such rows are used; to leave them out, {advice}",
+    "noted": "{column!r} says {text!r} and the like in {rows}: such rows are used; to leave them out, {advice}",
+    "noted_only": "{column!r} says {text!r} and the like in {rows}: such rows are used",
     "sweep": (
         "{cells} of {of} pairs of N and D hold several runs that differ in {columns}, and whose losses spread by up to "
         "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}, or fit the best settings and "

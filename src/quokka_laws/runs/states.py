@@ -42,14 +42,12 @@ _ENUM = re.compile(r"^[A-Za-z]+State\.|^Status\.", re.IGNORECASE)  # TrialState.
 class States:
     """What a table says of its runs: per row the column and the word of a run that did not finish, empty otherwise.
 
-    ``unknown``: column → words of a column of states that are in no vocabulary; ``noted``: column → what notes say of rows
-    that sounds as if the run had not finished. Such rows are used.
+    ``unknown``: column → words of a column of states that are in no vocabulary; such rows are used.
     """
 
     column: pd.Series
     word: pd.Series
     unknown: dict[str, list[str]]
-    noted: dict[str, pd.Series]
 
     @property
     def unfinished(self) -> pd.Series:
@@ -67,19 +65,21 @@ def states(table: pd.DataFrame) -> States:
     column = pd.Series("", index=table.index, dtype=object)
     word = pd.Series("", index=table.index, dtype=object)
     unknown: dict[str, list[str]] = {}
-    noted: dict[str, pd.Series] = {}
     for at, name in enumerate(table.columns):
         cells = table.iloc[:, at]
-        if words(str(name)) and set(words(str(name))) <= _NOTES:
-            if (doubtful := cells[cells.map(_sounds_unfinished)]).size:
-                noted[str(name)] = doubtful
-            continue
         bad = _unfinished(str(name), cells, unknown)
         if bad is not None and bad.any():
             new = bad & (column == "")
             column = column.mask(new, str(name))
             word = word.mask(new, cells.map(lambda cell: str(cell).strip().lower()))
-    return States(column, word, unknown, noted)
+    return States(column, word, unknown)
+
+
+def noted(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Column of notes → its cells that sound as if a run had not finished; such rows are used."""
+    found = {str(c): table[c] for c in table if words(str(c)) and set(words(str(c))) <= _NOTES}
+    doubtful = {name: cells[cells.map(_sounds_unfinished).astype(bool)] for name, cells in found.items()}
+    return {name: cells for name, cells in doubtful.items() if len(cells)}
 
 
 def _unfinished(name: str, cells: pd.Series, unknown: dict[str, list[str]]) -> pd.Series | None:
