@@ -36,6 +36,12 @@ def test_kinds(name: str, values: list[float], kind: str) -> None:
     assert axis.kind_of(name, np.array(values, dtype=float)) == kind
 
 
+def test_series_by_epoch() -> None:
+    assert axis.by_epoch("epoch_loss", np.arange(5.0))
+    assert not axis.by_epoch("val_loss_epoch", np.arange(5.0) * 100)
+    assert not axis.by_epoch("val_loss", np.arange(5.0))
+
+
 def test_factors() -> None:
     assert axis.tokens_each(axis.SAMPLES, {"model.seq_length": "2048"}) == (2048.0, "model.seq_length = 2048")
     assert axis.tokens_each(axis.EPOCHS, {"U_D": "1B"}) == (1e9, "U_D = 1e+09")

@@ -300,3 +300,24 @@ def test_the_table_of_a_model_card(tmp_path: Path) -> None:
     assert runs[["N", "D", "loss"]].to_numpy().tolist() == [[2e7, 2e6, 3.8]]
     with pytest.raises(RunsError, match="nothing to read"):
         import_runs(tmp_path)  # pages are not looked for
+
+
+def test_runs_of_one_file_that_only_their_model_or_their_restart_tells_apart(tmp_path: Path) -> None:
+    log = pd.DataFrame({"step": STEPS, "val_loss": 5 - STEPS / 1000})
+    models = [log.assign(model=model, lr=lr) for model in ("gpt-20M", "gpt-60M") for lr in (1e-3, 3e-3)]
+    pd.concat(models).to_csv(tmp_path / "all.csv", index=False)
+    runs = import_runs(tmp_path / "all.csv", name="gpt-{N}", tokens_per_step=1000)
+    assert runs["N"].tolist() == [2e7, 2e7, 6e7, 6e7]
+    assert runs["run_id"].is_unique
+    pd.concat([log, log]).to_csv(tmp_path / "gpt-20M.csv", index=False)  # two seeds, one after the other
+    runs = import_runs(tmp_path / "gpt-20M.csv", name="gpt-{N}", tokens_per_step=1000)
+    assert runs[["run_id", "N"]].to_numpy().tolist() == [["gpt-20M", 2e7], ["gpt-20M#2", 2e7]]
+
+
+def test_a_series_that_counts_epochs_as_its_steps(tmp_path: Path) -> None:
+    table = pd.DataFrame({"step": range(20), "epoch_loss": 5 - np.arange(20) / 10})
+    table.to_csv(tmp_path / "20M.csv", index=False)
+    with pytest.raises(RunsError, match=r"told apart by epochs \('epoch_loss'\)"):
+        import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
+    table.assign(unique_tokens=3e6).to_csv(tmp_path / "20M.csv", index=False)
+    assert import_runs(tmp_path / "20M.csv", name="{N}")["D"].tolist() == [6e7]

@@ -20,6 +20,9 @@ from quokka_laws.runs import words
         ("retrieval_loss", "unstated"),
         ("trainer_loss", "unstated"),
         ("Test Loss", "validation"),
+        ("held-out loss", "validation"),
+        ("out_of_sample_loss", "validation"),
+        ("devset loss", "validation"),
     ],
 )
 def test_splits(name: str, split: str) -> None:

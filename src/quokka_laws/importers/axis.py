@@ -74,6 +74,12 @@ def rises(values: Array) -> bool:
     return len(there) > 1 and bool((np.diff(there) > 0).all())
 
 
+def by_epoch(metric: str, steps: Array) -> bool:
+    """Whether a series is logged once an epoch and counts epochs as its steps, as Keras' ``epoch_loss`` does."""
+    there = steps[np.isfinite(steps)]
+    return "epoch" in words(metric) and len(there) > 1 and there.min() <= 1 and bool((np.diff(there) == 1).all())
+
+
 def evenly(values: Array) -> bool:
     """Whether steps between numbers are alike, as those of a log and unlike those of a sweep."""
     gaps = np.diff(values[np.isfinite(values)])

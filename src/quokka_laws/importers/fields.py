@@ -142,7 +142,25 @@ def curve(
     if "N" in known and words.active_parameters(known["N"]):
         told["N_counts"] = "active"
     everything = {**other, **told, **(name_facts or {}), **stated}
-    at = "step" if "step" in found else "tokens" if "D" in table else _axis(logged, names)
+    if "D" not in table and "step" in found and axis.by_epoch(metric, table["step"].to_numpy(dtype=float)):
+        found = {k: v for k, v in found.items() if k != "step"}
+        by_epoch = f"{axis.EPOCHS} ({metric!r})"
+        if each := axis.tokens_each(axis.EPOCHS, everything):
+            table["D"] = (table["step"] + float(table["step"].min() == 0)) * each[0]
+            said.append(
+                Remark("axis_converted", {"column": metric, "kind": axis.EPOCHS, "factor": each[0], "source": each[1]})
+            )
+    else:
+        by_epoch = ""
+    at = (
+        by_epoch
+        if by_epoch and "D" not in table
+        else "step"
+        if "step" in found
+        else "tokens"
+        if "D" in table
+        else _axis(logged, names)
+    )
     step = table["step"].to_numpy(dtype=float)
     reached = float(np.nanmax(np.where(np.isnan(table["loss"].to_numpy(dtype=float)), -np.inf, step), initial=-np.inf))
     whole = step[np.isfinite(step)]

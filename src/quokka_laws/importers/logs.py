@@ -182,7 +182,11 @@ def _table(
         options.notes += notes
         columns = {k: v for k, v in options.columns.items() if k != "run_id"}
         identified = [c for c in (run, identity.id_column(table), identity.name_column(table)) if c]
-        names = table[identified[-1]].astype(str) if identified else labels
+        names = (
+            table[identified[-1]].astype(str)
+            if identified
+            else labels.astype(str).str.replace(r"#\d+$", "", regex=True)
+        )
         long = table.drop(columns=[c for c in identified if c in table]).assign(run_id=labels)
         raw = dict(zip(labels, names, strict=True))
         alone = labels.nunique() == 1

@@ -28,7 +28,7 @@ _SPELT = re.compile(r"(giga|tera|peta|exa|zetta|yotta)[\s_-]*(?=flop)", re.IGNOR
 _WITHOUT = re.compile(r"\bw/o\b", re.IGNORECASE)
 _PREFIXED = re.compile(r"([kmgbt])(params?|parameters?|tokens?|toks?)$")  # Mparams, GTokens
 
-VALIDATION = _set("val valid validation eval evaluation test dev heldout holdout")
+VALIDATION = _set("val valid validation eval evaluation test testing dev devset valset testset heldout holdout")
 TRAINING = _set("train training trn")
 _FREE = _set(
     "n num number no nr of the in total all count counts counted final last latest best min minimum mean avg average"
@@ -133,6 +133,8 @@ def leaf(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=65536)
 def split_of(name: str) -> str:
     """``validation``, ``training`` or ``unstated``, by whole words; the last that says one wins: ``train/eval_loss``."""
+    if {"held", "out"} <= set(words(name)) or {"out", "sample"} <= set(words(name)):
+        return "validation"
     for word in reversed(words(name)):
         if word in VALIDATION:
             return "validation"
