@@ -61,3 +61,8 @@ def test_names_of_rows_without_a_name_of_their_own(tmp_path: Path, names: tuple[
 def test_names_that_hold_blanks(tmp_path: Path) -> None:
     runs = ql.read_runs(written(tmp_path, "model size   train tokens   val loss\n" + body("     ")))
     assert np.allclose(runs[["N", "D", "loss"]], ROWS, rtol=1e-12)
+
+
+def test_a_first_run_of_round_numbers_without_a_loss_is_no_line_of_units(tmp_path: Path) -> None:
+    runs = ql.read_runs(written(tmp_path, "N,D,loss\n1e6,1e9,-\n" + body()))
+    assert [record["reason"] for record in runs.attrs["excluded"]] == ["loss is empty"]
