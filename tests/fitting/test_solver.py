@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quokka_laws.fitting.solver import Problem, objective_values, solve
+from quokka_laws.fitting.local import Problem
+from quokka_laws.fitting.solver import objective_values, solve
 from quokka_laws.laws import Chinchilla
 from quokka_laws.laws.jet import Jet, variables
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
@@ -189,8 +190,8 @@ def test_progress_counts_every_problem() -> None:
 def test_blocks_of_rows_add_up_to_all_of_them(objective: Objective, monkeypatch: pytest.MonkeyPatch) -> None:
     starts, weights = np.repeat(THETA + 0.01, 3, axis=0), np.random.default_rng(0).integers(0, 3, (3, 40)).astype(float)
     whole = solve(chinchilla(NOISY, objective), starts, weights, begin="warm")
-    monkeypatch.setattr("quokka_laws.fitting.solver._CELLS", 60)
-    monkeypatch.setattr("quokka_laws.fitting.solver._BLOCK", 7)
+    monkeypatch.setattr("quokka_laws.fitting.local.CELLS", 60)
+    monkeypatch.setattr("quokka_laws.fitting.local._BLOCK", 7)
     parts = solve(chinchilla(NOISY, objective), starts, weights, begin="warm")
     assert parts.u == pytest.approx(whole.u, rel=1e-7)
     assert parts.value == pytest.approx(whole.value, rel=1e-12)

@@ -14,11 +14,12 @@ from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting import starts
 from quokka_laws.fitting.bootstrap import Multiplicities, draws_whole_runs, multiplicities, resampling_units
 from quokka_laws.fitting.linearised import Linearised
+from quokka_laws.fitting.local import Problem
 from quokka_laws.fitting.multistart import THIN_ROWS, Optimum
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.residual_bootstrap import simulated_log_losses
-from quokka_laws.fitting.solver import DECREMENT, Problem, Solution, solve
+from quokka_laws.fitting.solver import DECREMENT, Solution, solve
 from quokka_laws.laws import Law
 from quokka_laws.objective import LogHuber, LogL2, Objective
 from quokka_laws.progress import Progress
