@@ -46,14 +46,13 @@ class Chart:
         free = u.shape[1]
         matrix = np.broadcast_to(np.eye(free), (*u.shape, free)).copy()
         terms = problem.terms_at(problem.theta(u), problem.x, order=1)
-        shape = (len(u), problem.count_rows)
         linear = []
         for k, t in enumerate(terms):
             if (j := problem.switch(k)) < 0:
                 continue
             slopes = np.zeros((len(u), len(problem.basis)))
             for i, g in t.grad.items():
-                slopes[:, i] = np.broadcast_to(g, shape).mean(axis=1)
+                slopes[:, i] = np.mean(np.atleast_1d(g), axis=-1)
             matrix[:, j] -= np.nan_to_num(slopes @ problem.basis)
             matrix[:, j, j] = 1.0
             linear.append(j)

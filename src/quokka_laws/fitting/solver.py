@@ -31,6 +31,8 @@ RUNNER_UP = 1e-3
 """A start whose objective is farther above the best than this share is not the best for want of a step."""
 STRAIGHT = 10
 """Steps of one descent before they bend: most descents have ended by then."""
+AT_ZERO = 60
+"""Steps of a descent that tries an amplitude at zero: it begins beside its minimum or is in vain."""
 MAX_ITERATIONS = 200
 """Of one descent."""
 _LARGE = 8_000  # rows: above, one problem at a time fills the cache, and rows of weight zero can be left out
@@ -340,7 +342,7 @@ class _Descent(Batch):
             off[:, k] = True
             w = self._each(self.weights, who)
             trial = _Descent(self.problem.part(who), self.u[who], w, off)
-            trial.minimise(objective, irls=2, tolerance=DECREMENT, max_iterations=max_iterations)
+            trial.minimise(objective, irls=2, tolerance=DECREMENT, max_iterations=min(AT_ZERO, max_iterations))
             before = self.evaluate(who, self.u[who], objective, newton=False).value
             after = trial.evaluate(np.arange(len(who)), trial.u, objective, newton=False).value
             trial.release(objective, race=False)  # no minimum where it wants to grow
