@@ -74,10 +74,10 @@ def calibration(corpus: str, validation: str = "") -> list[RunSpec]:
 
 
 def calibration_largest(corpus: str, validation: str = "") -> list[RunSpec]:
-    """The width that the calibration data's fits predict before it is trained, and its learning-rate curves."""
+    """The width that the calibration data's fits predict before it is trained, one seed, and its learning-rate curves."""
     base = RunSpec(corpus=corpus, validation=validation, batch=4, beta2=0.99, **SMALL)
     own = [replace(base, objective=objective) for objective in ("autoregressive", "masked")]
-    trunks = [replace(run, group="held-out") for each in own for run in _trunks(each, *LARGEST)]
+    trunks = [replace(run, group="held-out") for each in own for run in _trunks(each, *LARGEST)[:1]]
     return trunks + [run for each in own for run in _rates(each, *LARGEST)]
 
 
@@ -92,11 +92,10 @@ def _trunks(own: RunSpec, width: int, depth: int) -> list[RunSpec]:
 
 
 def _rates(own: RunSpec, width: int, depth: int) -> list[RunSpec]:
-    """The tuning curve of a size."""
-    probe = replace(
-        own, width=width, depth=depth, tokens=2**19, cooled_at=(2**19,), eval_sequences=512, seed=3, group="probe"
-    )
-    return [replace(probe, lr=lr) for lr in RATES]
+    """The tuning curve of a size: of diffusion by three seeds, since its runs differ by more than its rates do."""
+    probe = replace(own, width=width, depth=depth, tokens=2**19, cooled_at=(2**19,), eval_sequences=512, group="probe")
+    seeds = (3,) if own.objective == "autoregressive" else (3, 4, 5)
+    return [replace(probe, lr=lr, seed=seed) for seed in seeds for lr in RATES]
 
 
 def ablations(base: RunSpec) -> list[RunSpec]:

@@ -25,7 +25,7 @@ def probes(spec: RunSpec) -> list[RunSpec]:
     one = replace(
         spec, group=PROBE, tokens=tokens, cooled_at=(tokens,), evaluated_at=(), unique_tokens=0, seed=0, early_stop=0.0
     )
-    rule = default_lr(spec.width, spec.init)
+    rule = default_lr(spec.width, spec.init, spec.objective)
     return [replace(one, lr=float(f"{rule * factor:.4g}")) for factor in FACTORS]
 
 
@@ -53,7 +53,7 @@ def tune(specs: list[RunSpec], out: Path, **options: Any) -> list[RunSpec]:
     options
         Of :func:`~reference_trainer.sweep.sweep`.
     """
-    by_rule = [spec for spec in specs if spec.lr == default_lr(spec.width, spec.init)]
+    by_rule = [spec for spec in specs if spec.lr == default_lr(spec.width, spec.init, spec.objective)]
     curves = {spec: probes(spec) for spec in by_rule}
     sweep([probe for curve in curves.values() for probe in curve], out, **options)
     homes = {out / spec.objective if options.get("by_objective") else out for spec in by_rule}

@@ -2,21 +2,17 @@
 
 import pytest
 
-from quokka_laws._expressions import (
+from quokka_laws._expression_tree import (
     Call,
     Constant,
-    Grammar,
     Listing,
     Name,
     Node,
     Operation,
     is_condition,
-    names,
-    nearest,
-    parse,
-    quoted,
     written,
 )
+from quokka_laws._expressions import Grammar, nearest, parse
 from quokka_laws.exceptions import ExpressionError
 
 FORMULA = Grammar(functions={"log": (1, 1), "exp": (1, 1), "max": (2, None)}, levels=True)
@@ -138,15 +134,6 @@ def test_numbers_are_read_as_the_grammar_says():
     assert parse("7B", grammar) == c(7e9)
 
 
-def test_names_in_order_and_places():
-    text = "A * `x y`"
-    first, second = names(parse(text, FORMULA))
-    assert (first.name, second.name) == ("A", "x y")
-    assert text[second.start : second.end] == "`x y`"
-
-
-def test_nearest_and_quoted():
+def test_nearest():
     assert nearest("n_activ", ["N_active", "D"]) == "N_active"
     assert nearest("zzz", ["N", "D"]) is None
-    assert quoted("x y") == "`x y`"
-    assert quoted("x_y") == "x_y"

@@ -11,19 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws._expressions import (
-    Call,
-    Constant,
-    Grammar,
-    Listing,
-    Name,
-    Node,
-    Operation,
-    children,
-    fault,
-    names,
-    parse,
-)
+from quokka_laws._expression_tree import Call, Constant, Listing, Name, Node, Operation, children, names
+from quokka_laws._expressions import Grammar, fault, parse
 from quokka_laws.exceptions import ExpressionError
 
 FUNCTIONS: dict[str, tuple[int, int | None]] = {

@@ -14,10 +14,11 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from quokka_laws._expression_tree import Call, Constant, Listing, Name, Node, Operation, children, is_condition
 from quokka_laws.exceptions import ExpressionError
 
 LONGEST = 2_000  # characters
@@ -57,57 +58,6 @@ _OTHER = {
     "'": "a quotation mark does not belong here",
     '"': "a quotation mark does not belong here",
 }
-
-
-@dataclass(frozen=True)
-class Node:
-    """A part of an expression; ``start`` and ``end`` are its place in the text and do not count in comparisons."""
-
-    start: int = field(compare=False, repr=False)
-    end: int = field(compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Constant(Node):
-    """A number; a text in conditions."""
-
-    value: float | str
-
-
-@dataclass(frozen=True)
-class Name(Node):
-    """A name; ``by`` is the name in brackets after it, ``E[corpus]``."""
-
-    name: str
-    by: str | None = None
-
-
-@dataclass(frozen=True)
-class Call(Node):
-    """A function of the grammar."""
-
-    function: str
-    arguments: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Operation(Node):
-    """An operator and what it is applied to.
-
-    ``+`` and ``*`` take any number of operands; subtraction and division are ``neg`` and ``inv`` of an operand, so that
-    ``a - b/c`` is ``+(a, neg(*(b, inv(c))))``. ``^`` takes two. In conditions: ``< <= > >= == !=`` and ``in``, ``not in``
-    (two; the second of the last pair is a :class:`Listing`), ``and`` and ``or`` (any number), ``not`` (one).
-    """
-
-    operator: str
-    operands: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Listing(Node):
-    """``[a, b]`` on the right of ``in``."""
-
-    items: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
@@ -182,66 +132,6 @@ def parse(text: str, grammar: Grammar, *, start: int = 0, end: int | None = None
         place = next((t for s, t in places.items() if s >= (getattr(error, "offset", 1) or 1) - 1), tokens[0])
         raise fault(text, place.start, f"the {grammar.what} cannot be read from here") from None
     return _Reader(text, grammar, places).convert(body, 0)
-
-
-def names(node: Node) -> Iterator[Name]:
-    """Every name of an expression, in order; one that occurs twice comes twice."""
-    if isinstance(node, Name):
-        yield node
-    for child in children(node):
-        yield from names(child)
-
-
-def children(node: Node) -> tuple[Node, ...]:
-    """The parts a node is made of."""
-    match node:
-        case Operation(operands=parts) | Call(arguments=parts) | Listing(items=parts):
-            return parts
-    return ()
-
-
-def quoted(name: str) -> str:
-    """A name as an expression has to write it: in backquotes unless it is a plain one."""
-    return name if re.fullmatch(r"[^\W\d]\w*", name) else f"`{name}`"
-
-
-def written(node: Node) -> str:
-    """An expression as text that reads back to an equal tree."""
-    match node:
-        case Constant(value=value):
-            return repr(value) if isinstance(value, str) else f"{value:.17g}"
-        case Name(name=name, by=by):
-            return quoted(name) + (f"[{quoted(by)}]" if by is not None else "")
-        case Call(function=function, arguments=parts):
-            return f"{function}({', '.join(map(written, parts))})"
-        case Operation(operator="neg", operands=(part,)):
-            return f"(-{written(part)})"
-        case Operation(operator="inv", operands=(part,)):
-            return f"(1/{written(part)})"
-        case Operation(operator="not", operands=(part,)):
-            return f"(not {written(part)})"
-        case Operation(operator="+", operands=parts):
-            return f"({_joined(parts, 'neg', ' + ', ' - ')})"
-        case Operation(operator="*", operands=parts):
-            return f"({_joined(parts, 'inv', '*', '/')})"
-        case Operation(operator=operator, operands=parts):
-            return f"({f' {operator} '.join(map(written, parts))})"
-        case Listing(items=parts):
-            return f"[{', '.join(map(written, parts))}]"
-    raise TypeError(type(node).__name__)
-
-
-def _joined(parts: tuple[Node, ...], turned: str, plus: str, minus: str) -> str:
-    text = written(parts[0])
-    for part in parts[1:]:
-        if isinstance(part, Operation) and part.operator == turned:
-            text += minus + written(part.operands[0])
-        else:
-            text += plus + written(part)
-    return text
-
-
-# ---- reading ----------------------------------------------------------------------------------------------------
 
 
 def _tokens(text: str, grammar: Grammar, start: int, end: int) -> list[_Token]:
@@ -486,14 +376,3 @@ class _Reader:
 
 def _is_negative(node: Node) -> bool:
     return isinstance(node, Operation) and node.operator == "neg"
-
-
-def is_condition(node: Node) -> bool:
-    """Whether a node is true or false rather than a number."""
-    return isinstance(node, Operation) and node.operator in {*_COMPARISONS.values(), "and", "or", "not"}
-
-
-def leaves(node: Any) -> int:
-    """How many names and constants an expression has."""
-    inside = children(node)
-    return sum(map(leaves, inside)) if inside else 1

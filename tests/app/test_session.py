@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ class Idle(Desk):
     """A desk that only notes what is begun."""
 
     def start(self, task: str, *arguments: Any) -> Job:
-        return Job(task, arguments)
+        return Job(task, arguments, Path())
 
 
 @pytest.fixture

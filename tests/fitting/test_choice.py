@@ -50,3 +50,22 @@ def test_named_laws_are_not_overruled(quokka87: pd.DataFrame) -> None:
     assert fit.objective == ql.LogHuber(1e-3)
     with pytest.raises(ValueError, match="none was named"):
         ql.fit(quokka87, params=ql.laws.Chinchilla().make_params())
+
+
+def of_one_ratio() -> pd.DataFrame:
+    N = np.geomspace(1e8, 1e10, 8)
+    loss = 1.7 + 900.0 * (120.0 * N**2) ** -0.155 * np.exp(0.01 * np.random.default_rng(0).standard_normal(8))
+    return pd.DataFrame({"N": N, "D": 20.0 * N, "loss": loss})
+
+
+def test_runs_of_one_ratio_or_of_compute_alone_get_a_law_of_compute() -> None:
+    runs = ql.check_runs(of_one_ratio())
+    fit = ql.fit(runs)
+    assert (fit.law, fit.choice.reason) == (ql.laws.PowerLaw("C"), "one ratio")
+    assert fit.values["kappa"] == pytest.approx(0.155, abs=0.03)
+    assert ql.read_fit(fit.to_json()).choice.reason == "one ratio"
+    bare = ql.check_runs(runs[["C", "loss"]])
+    assert ql.fit(bare).choice.reason == "compute alone"
+    assert ql.fit(bare).values == pytest.approx(fit.values, rel=1e-6)
+    with pytest.raises(ql.RunsError, match="same D/N"):
+        ql.fit("chinchilla", runs)

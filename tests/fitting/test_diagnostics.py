@@ -38,3 +38,16 @@ def test_an_unidentified_fit_has_no_intervals(noisy_fit: ql.FitResult) -> None:
     assert free.summary[["stderr", "lower", "upper"]].isna().all(axis=None)
     assert "95 % interval" not in free.report()
     assert "ILL_CONDITIONED" in [d.code for d in Diagnosis(None)(free)]
+
+
+def test_a_scale_that_should_have_the_other_sign_is_named() -> None:
+    N, share = np.meshgrid(np.geomspace(1e7, 1e9, 8), [0.0, 0.3, 0.6, 0.9])
+    loss = 1.8 + 480.0 / (N * (1 - 0.5 * share)) ** 0.35
+    loss *= np.exp(0.003 * np.random.default_rng(0).standard_normal(loss.shape))
+    runs = ql.check_runs(pd.DataFrame({"N": N.ravel(), "share": share.ravel(), "loss": loss.ravel()}))
+    wrong, right = (ql.fit(f"E + A/(N*(1 {sign} c*share))^a", runs) for sign in "+-")
+    (said,) = (d for d in wrong.diagnostics if d.code == "SCALE_VANISHED")
+    assert said.numbers["name"] == "c"
+    assert "turn the sign before it" in said.sentence()
+    assert "SCALE_VANISHED" not in {d.code for d in right.diagnostics}
+    assert abs(right.values["c"] - 0.5) < 0.05

@@ -1,8 +1,10 @@
 """Starts of formulas: sizes solved exactly where exponents are right, scales placed at the data, levels apart."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import quokka_laws as ql
 from quokka_laws.laws import Formula
 from quokka_laws.laws.formula_roles import Roles
 from quokka_laws.laws.formula_start import anchored
@@ -56,3 +58,26 @@ def roles(text):
 def test_where_the_data_say_how_large_a_coefficient_is(text, name, place):
     found = anchored(roles(text), name)
     assert (found and found.place) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("E + A/N^a + B/(D*(1 - c*share))^b", {"c": 0.5}),
+        ("E + A/N^a + B/(D - D*share/c)^b", {"c": 2.0}),
+        ("E + A/N^a + B/D^b*(3 - c*share)^(-1.5)", {"c": 0.9}),
+        ("E + A/(N - c)^a + B/D^b", {"c": 5e6}),
+        ("E + A/N^a - B*log(1 - c*share)/D^b", {"c": 0.5}),
+    ],
+)
+def test_what_is_subtracted_begins_below_what_it_is_taken_from(text, truth):
+    share = np.tile([0.0, 0.4, 0.9, 1.0], 10)
+    law = ql.law(text).for_table({"N": N, "D": D, "share": share})
+    values = {"E": 1.8, "A": 480.0, "a": 0.35, "B": 2100.0, "b": 0.37} | truth
+    x, loss = law.inputs(N=N, D=D, share=share), law.loss(values, N=N, D=D, share=share)
+    spread = np.repeat(law.to_theta(values), 9, axis=0)
+    spread[:, [c.name for c in law.coefficients].index("c")] = np.linspace(-3, 3, 9)
+    started = law.project(spread, x, loss, np.ones(40))
+    assert np.isfinite(law.log_loss_at(started, x)).all()
+    runs = ql.check_runs(pd.DataFrame({"N": N, "D": D, "share": share, "loss": loss}))
+    assert ql.fit(text, runs).values["c"] == pytest.approx(truth["c"], rel=1e-3)

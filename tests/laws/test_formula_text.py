@@ -2,7 +2,7 @@
 
 import pytest
 
-from quokka_laws._expressions import names, written
+from quokka_laws._expression_tree import names, written
 from quokka_laws.exceptions import ExpressionError
 from quokka_laws.laws import Formula
 from quokka_laws.laws.formula_text import MOST_LEAVES, additive, read

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic import TRUE_CHINCHILLA, sweep
@@ -52,7 +53,7 @@ def test_budgets_far_outside_are_said(done: Study) -> None:
 
 
 def test_a_law_without_N_and_D_allocates_nothing(runs: pd.DataFrame) -> None:
-    found = study(ql.laws.PowerLaw("C"), runs, bootstrap=0)
+    found = study(ql.laws.PowerLaw("D"), runs, bootstrap=0)
     assert not found.has_optimum
     assert found.budgets == ()
     assert found.iso is None
@@ -70,3 +71,14 @@ def test_a_fit_that_did_not_converge_is_no_answer(done: Study) -> None:
     stuck = replace(done, fit=replace(done.fit, status=ql.FitStatus.NOT_CONVERGED))
     assert stuck.answer.startswith("No answer")
     assert done.answer in stuck.answer
+
+
+def test_runs_of_one_ratio_say_the_loss_and_what_they_do_not_know() -> None:
+    N = np.geomspace(1e8, 1e10, 8)
+    runs = pd.DataFrame({"N": N, "D": 20.0 * N, "loss": 1.7 + 900.0 * (120.0 * N**2) ** -0.155})
+    asked = study(None, ql.check_runs(runs), C=1.2e23, bootstrap=100)
+    loss = 1.7 + 900.0 * 1.2e23**-0.155
+    assert f"At C = 1.2e+23: predicted loss {loss:.3f}" in asked.answer
+    assert "31.6B parameters on 632B" in " ".join(asked.answer.split())
+    assert any("cannot be told apart" in " ".join(said.split()) for said in asked.known())
+    assert "ten times your largest run" in study(None, ql.check_runs(runs), bootstrap=100).answer

@@ -97,3 +97,32 @@ def test_remarks_are_plain_data_and_back() -> None:
     for remark in (Remark("empty_rows", {"n": 2}), Remark("sweep", {}, ("1", "2"), ({"best_of": ["lr"]},))):
         assert Remark.from_dict(remark.to_dict()) == remark
     assert str(Remark.from_dict("a sentence of an older file")) == "a sentence of an older file"
+
+
+@pytest.mark.parametrize(
+    ("N", "D", "units"),
+    [
+        ([125, 350, 6700], [2.5, 7, 134], {"N": ":M", "D": ":B"}),
+        ([1.3, 7, 70], [26, 140, 1400], {"N": ":M", "D": ":M"}),  # or both in billions, which is said too
+        ([70, 410, 12000], [3e11, 3e11, 3e11], {"N": ":M"}),
+        ([1.25e8, 3.5e8, 1.3e9], [2500, 7000, 26000], {"D": ":M"}),
+        ([1.25e8, 3.5e8, 1.3e9], [2.5, 7, 26], {"D": ":B"}),
+        ([7568, 16344, 87984], [2**18, 2**20, 2**22], {}),  # small, but possible
+        ([1e6, 1e7, 1e8], [1e12, 1e12, 1e12], {}),
+    ],
+)
+def test_counts_without_their_unit_are_refused_with_units_that_fit(
+    N: list[float], D: list[float], units: dict[str, str]
+) -> None:
+    table = pd.DataFrame({"params": N, "tokens": D, "val_loss": [3.0, 2.8, 2.5]})
+    if not units:
+        assert ql.read_runs(table)["N"].tolist() == N
+        return
+    with pytest.raises(ql.RunsError) as caught:
+        ql.read_runs(table)
+    own = {"N": "params", "D": "tokens"}
+    assert {f.facts["column"] for f in caught.value.faults} == {own[k] for k in units}
+    for fault in caught.value.faults:
+        assert fault.advice[0]["columns"] == {k: own[k] + unit for k, unit in units.items()}
+        for way in fault.advice:
+            assert len(ql.read_runs(table, columns=way["columns"])) == 3

@@ -36,4 +36,4 @@ def test_each_size_is_tuned_and_its_curve_kept(text_file: Path, tmp_path: Path) 
     assert kept == fixed
     assert tune([spec], tmp_path, workers=1, pack=5, progress=False)[0] == tuned  # from the rows, without training
     assert len(list(read_rows(tmp_path / "runs.jsonl"))) == len(FACTORS)
-    assert default_lr(8, "mup") in losses
+    assert default_lr(8, "mup", "autoregressive") in losses

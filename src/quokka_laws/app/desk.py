@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import json
+import multiprocessing
 import os
-import pickle
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
-import time
+import traceback
 import weakref
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
 from quokka_laws.app.choices import File
 from quokka_laws.app.limits import Limits
+from quokka_laws.app.worker import prepare, work
 
 LONGEST_NAME = 120  # characters
 _SEATS = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 """Computations at a time on this machine; further ones wait. It holds nothing of any session."""
-_STARTING = threading.Lock()
 
 
 class State(Enum):
@@ -46,18 +47,28 @@ class Job:
 
     task: str
     arguments: tuple[Any, ...]
+    told: Path
+    """Where the worker writes how far it is."""
     state: State = State.WAITING
-    what: str = ""
-    share: float = 0.0
     result: Any = None
     said: str = ""
     """Why there is no result."""
+    future: ProcessFuture[tuple[str, Any]] | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
     def running(self) -> bool:
         """Whether there is something to wait for."""
         return not self.ended.is_set()
+
+    @property
+    def progress(self) -> tuple[str, float]:
+        """What is being done and the share of it that is done."""
+        try:
+            what, share = json.loads(self.told.read_text())
+        except OSError:
+            return "", 0.0
+        return what, share
 
     def end(self, state: State, result: Any = None, said: str = "") -> None:
         """Settle what came of it; the first word counts."""
@@ -72,9 +83,10 @@ class Desk:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.folder = Path(tempfile.mkdtemp(prefix="quokka-laws-"))
-        self._process: list[subprocess.Popen[bytes]] = []  # at most one; a list, so that the finaliser sees the newest
+        fresh = multiprocessing.get_context("spawn")  # nothing of the page's memory
+        self._pool = ProcessPool(max_workers=1, initializer=prepare, initargs=[str(self.folder)], context=fresh)
         self._turn = threading.Lock()
-        self._finalizer = weakref.finalize(self, _clear, self.folder, self._process)
+        self._finalizer = weakref.finalize(self, _clear, self.folder, self._pool)
 
     def keep(self, name: str, data: bytes) -> File:
         """A file of the user's, under its own name as far as a folder can hold it."""
@@ -84,21 +96,19 @@ class Desk:
 
     def warm(self) -> None:
         """Start the worker before there is anything to do, so that the first file does not wait for it."""
-        threading.Thread(target=_running, args=(self.folder, self._process, self.limits), daemon=True).start()
+        self._pool.schedule(os.getpid)
 
     def start(self, task: str, *arguments: Any) -> Job:
         """Begin a task; it is run in the worker, and what is asked of :class:`Job` never waits."""
-        job = Job(task, arguments)
-        work = (job, self.folder, self._process, self._turn, self.limits)
-        threading.Thread(target=_work, args=work, daemon=True).start()
+        job = Job(task, arguments, self.folder / f".{task}.progress")  # no name of the user's starts with a full stop
+        threading.Thread(target=_follow, args=(job, self._pool, self._turn, self.limits), daemon=True).start()
         return job
 
     def stop(self, job: Job) -> None:
         """End a job now, and the worker with it where it is at work on it."""
-        working = job.state is State.RUNNING
         self.forget(job)
-        if working:
-            _kill(self._process)
+        if job.future is not None:
+            job.future.cancel()
 
     def forget(self, job: Job) -> None:
         """Wait for a job no longer; the worker finishes it, which is quicker than a new worker where little is left to do."""
@@ -118,96 +128,37 @@ def safe_name(name: str) -> str:
     return (stem[: LONGEST_NAME - 12] + ending) or "runs"
 
 
-def _work(
-    job: Job, folder: Path, processes: list[subprocess.Popen[bytes]], turn: threading.Lock, limits: Limits
-) -> None:
-    """Give a task to the worker when it is free, and hear what it says until it is done; in a thread of its own."""
+def _follow(job: Job, pool: ProcessPool, turn: threading.Lock, limits: Limits) -> None:
+    """Give a job to the worker when it is free, and wait for what comes of it; in a thread of its own."""
     with turn, _SEATS:
         if not job.running:
             return
         job.state = State.RUNNING
-        process = _running(folder, processes, limits)
-        late = threading.Timer(limits.seconds, _late, (job, processes, limits))
-        late.daemon = True
-        late.start()
+        given = [job.task, job.arguments, limits.bytes, str(job.told)]
         try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            pickle.dump((job.task, job.arguments), process.stdin)
-            process.stdin.flush()
-            while not _heard(job, pickle.load(process.stdout)):
-                pass
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # its pipes are closed when it is ended
-            job.end(State.FAULT, said=f"the process that did the work ended (exit code {_ended(process)})")
-        finally:
-            late.cancel()
+            job.told.unlink(missing_ok=True)
+            job.future = pool.schedule(work, args=given, timeout=limits.seconds)
+            if not job.running:  # stopped before there was anything to cancel
+                job.future.cancel()
+            kind, found = job.future.result()
+        except CancelledError:  # by its owner, or with its session
+            job.end(State.STOPPED, said="stopped")
+        except TimeoutError:
+            job.end(
+                State.LATE,
+                said=f"stopped after {limits.seconds:g} s, the most that one computation may take here; ask for fewer "
+                "refits, give fewer rows, or use the command line, which has no limit",
+            )
+        except ProcessExpired as error:
+            job.end(State.FAULT, said=f"the process that did the work ended (exit code {error.exitcode})")
+        except Exception as error:
+            job.end(State.FAULT, said="".join(traceback.format_exception(error)))
+        else:
+            state = {"done": State.DONE, "refused": State.REFUSED}.get(kind, State.FAULT)
+            job.end(state, **{"result" if state is State.DONE else "said": found})
 
 
-def _heard(job: Job, message: tuple[Any, ...]) -> bool:
-    """Note what the worker says of a job; whether that was its last word."""
-    kind, *rest = message
-    if kind == "progress":
-        what, done, total = rest
-        job.what, job.share = what, min(1.0, done / total) if total else 0.0
-        return False
-    if kind == "done":
-        job.end(State.DONE, result=rest[0])
-    else:
-        job.end(State.REFUSED if kind == "refused" else State.FAULT, said=rest[0])
-    return True
-
-
-def _running(folder: Path, processes: list[subprocess.Popen[bytes]], limits: Limits) -> subprocess.Popen[bytes]:
-    """The worker of this session; a new one where there is none or the last has ended."""
-    with _STARTING:
-        if not (processes and processes[0].poll() is None):
-            processes[:] = [_started(folder, limits)]
-        return processes[0]
-
-
-def _started(folder: Path, limits: Limits) -> subprocess.Popen[bytes]:
-    path = [str(Path(part).resolve()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "quokka_laws.app.worker", str(folder), f"{limits.bytes:.0f}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=tempfile.gettempdir(),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "MPLBACKEND": "agg"},
-    )
-
-
-def _late(job: Job, processes: list[subprocess.Popen[bytes]], limits: Limits) -> None:
-    if job.running:
-        job.end(
-            State.LATE,
-            said=f"stopped after {limits.seconds:g} s, the most that one computation may take here; ask for fewer refits, "
-            "give fewer rows, or use the command line, which has no limit",
-        )
-        _kill(processes)
-
-
-def _kill(processes: list[subprocess.Popen[bytes]]) -> None:
-    while processes:
-        process = processes.pop()
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                _close(pipe)
-
-
-def _close(pipe: Any) -> None:
-    with contextlib.suppress(OSError, ValueError):  # what was left in it has nowhere to go
-        pipe.close()
-
-
-def _ended(process: subprocess.Popen[bytes]) -> int | None:
-    deadline = time.monotonic() + 2.0
-    while process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return process.returncode
-
-
-def _clear(folder: Path, processes: list[subprocess.Popen[bytes]]) -> None:
-    _kill(processes)
+def _clear(folder: Path, pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()
     shutil.rmtree(folder, ignore_errors=True)

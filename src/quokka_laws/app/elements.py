@@ -87,9 +87,9 @@ def _bar(job: Job, now: Session, doing: str) -> None:
     if not job.running:
         st.rerun()
     waits = job.state is State.WAITING
-    stage = "waiting for other computations on this machine" if waits else job.what
+    what, share = ("waiting for other computations on this machine", 0.0) if waits else job.progress
     left, right = st.columns([5, 1], vertical_alignment="center")
-    left.progress(job.share, text=plain(f"{doing}{': ' + stage if stage else ' …'}"))
+    left.progress(share, text=plain(f"{doing}{': ' + what if what else ' …'}"))
     if right.button("Stop", key=f"stop-{job.task}"):
         now.desk.stop(job)
         st.rerun()

@@ -2,7 +2,7 @@
 
 from quokka_laws.architectures.architecture import Architecture, Experts, LatentAttention
 from quokka_laws.architectures.count import Count, count
-from quokka_laws.architectures.launch import LAUNCHED, Launch, launch, runs_of
+from quokka_laws.architectures.launch import LAUNCHED, Launch, launch, options, run_of, runs_of
 from quokka_laws.architectures.propose import propose
 from quokka_laws.architectures.read import read
 from quokka_laws.architectures.write import FORMATS, write
@@ -17,8 +17,10 @@ __all__ = [
     "Launch",
     "count",
     "launch",
+    "options",
     "propose",
     "read",
+    "run_of",
     "runs_of",
     "write",
 ]

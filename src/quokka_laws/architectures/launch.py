@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.architectures.architecture import Architecture
 from quokka_laws.architectures.count import count
 from quokka_laws.architectures.propose import propose
@@ -39,8 +40,7 @@ cd "$(dirname "$0")/.."
 LAUNCH=${{LAUNCH:-torchrun --standalone --nproc-per-node gpu}}
 mkdir -p logs
 $LAUNCH "$MEGATRON/pretrain_gpt.py" \\
-{shape} \\
-{training} \\
+{options} \\
 --tokenizer-type HuggingFaceTokenizer --tokenizer-model "$TOKENIZER" \\
 --train-data-path "$DATA" --valid-data-path "$VALIDATION" \\
 --save outputs/{run_id} --load outputs/{run_id} ${{OPTIONS:-}} 2>&1 | tee -a logs/{run_id}.log
@@ -124,15 +124,46 @@ def runs_of(
     found = []
     for i, row in enumerate(table.to_dict("records")):
         shape = propose(float(row["N"]), vocabulary=vocabulary, counts=counts, kv_heads=kv_heads)
-        batch = max(1, round(float(row["batch_tokens"]) / context))
-        steps = round(float(row["D"]) / (batch * context))
-        if steps < 10:
-            raise ArgumentError(
-                f"D = {row['D']:.3g} is {steps} steps of {batch * context:,} tokens: give a smaller batch, batch_tokens="
-            )
         name = str(row["run_id"]) if row.get("run_id") is not None else f"run{i + 1:02d}"
-        found.append(Launch(name, shape, steps, batch, context, float(row["lr"]), int(row.get("seed") or 0)))
+        asked = (float(row["D"]), float(row["lr"]), float(row["batch_tokens"]))
+        found.append(run_of(shape, *asked, context=context, run_id=name, seed=int(row.get("seed") or 0)))
     return found
+
+
+def run_of(
+    shape: Architecture,
+    D: float,
+    lr: float,
+    batch_tokens: float,
+    *,
+    context: int = 2048,
+    run_id: str = "run01",
+    seed: int = 0,
+) -> Launch:
+    """A run of a shape: whole steps of whole sequences, closest to D tokens.
+
+    Parameters
+    ----------
+    shape : Architecture
+    D, lr, batch_tokens : float
+        Tokens, the highest learning rate, tokens of a step.
+    context : int
+    run_id : str
+    seed : int
+
+    Raises
+    ------
+    ArgumentError
+        If D is less than ten batches.
+    """
+    batch = max(1, round(batch_tokens / context))
+    steps = round(D / (batch * context))
+    if steps < 10:
+        raise ArgumentError(
+            f"D = {D:.3g} is {steps} steps of {batch * context:,} tokens: give a smaller batch, "
+            f"{either('batch_tokens=', '--batch')}"
+        )
+    return Launch(run_id, shape, steps, batch, context, lr, seed)
 
 
 def launch(runs: Sequence[Launch], form: str, out: str | Path) -> list[Path]:
@@ -212,9 +243,47 @@ def _job(run: Launch) -> dict[str, Any]:
     }
 
 
-def _megatron(run: Launch) -> str:
-    """A script with the options of Megatron-LM's ``pretrain_gpt.py`` (``megatron/training/arguments.py``)."""
-    training = {
+def options(run: Launch, form: str) -> str:
+    """Options of a trainer's command line that train a run: its shape, steps, batch and learning rate.
+
+    Parameters
+    ----------
+    run : Launch
+    form : {'megatron', 'nanogpt'}
+        Of Megatron-LM's ``pretrain_gpt.py`` (``megatron/training/arguments.py``), or nanoGPT's ``train.py``, whose learning rate falls as a
+        cosine to a tenth.
+
+    Raises
+    ------
+    ArgumentError
+        If the trainer has no words for the shape.
+    """
+    shape = write(run.shape, form, context=run.context).strip()
+    if form == "nanogpt":
+        return " ".join([shape, *(f"--{k}={v}" for k, v in _nanogpt_training(run).items())]) + "\n"
+    training = [f"--{k} {shlex.quote(str(v))}" for k, v in _megatron_training(run).items()]
+    return " \\\n".join([shape, *training, "--bf16"]) + "\n"
+
+
+def _nanogpt_training(run: Launch) -> dict[str, Any]:
+    together = max(n for n in range(1, 17) if run.batch % n == 0)  # sequences of one forward pass
+    return {
+        "batch_size": together,
+        "gradient_accumulation_steps": run.batch // together,
+        "max_iters": run.steps,
+        "lr_decay_iters": run.steps,
+        "warmup_iters": run.warmup,
+        "learning_rate": f"{run.lr:.6g}",
+        "min_lr": f"{run.lr / 10:.6g}",
+        "beta1": BETAS[0],
+        "beta2": BETAS[1],
+        "weight_decay": WEIGHT_DECAY,
+        "grad_clip": CLIP,
+    }
+
+
+def _megatron_training(run: Launch) -> dict[str, Any]:
+    return {
         "micro-batch-size": 1,
         "global-batch-size": run.batch,
         "train-iters": run.steps,
@@ -235,7 +304,8 @@ def _megatron(run: Launch) -> str:
         "log-interval": max(1, run.steps // LOGGED),
         "seed": run.seed,
     }
-    words = " \\\n".join(f"--{k} {shlex.quote(str(v))}" for k, v in training.items()) + " \\\n--bf16"
+
+
+def _megatron(run: Launch) -> str:
     said = f"{count(run.shape, run.context).total:,} parameters, {run.tokens:,} tokens"
-    shape = write(run.shape, "megatron", context=run.context).strip()
-    return MEGATRON.format(run_id=run.run_id, said=said, shape=shape, training=words)
+    return MEGATRON.format(run_id=run.run_id, said=said, options=options(run, "megatron").strip())

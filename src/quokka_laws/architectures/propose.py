@@ -8,6 +8,8 @@ matrix units are filled and heads divide among devices; the width of the feed-fo
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from quokka_laws.architectures.architecture import Architecture, whole
@@ -18,6 +20,9 @@ ASPECT, AT, GROWTH = 64.0, 1e8, 0.15
 GATED_SHARE = 8 / 3  # hidden width of a gated block over the model's: as many parameters as two matrices of four times
 CLOSE = 0.01  # of N: shapes as close are equal, and the one nearest to the aspect ratio is taken
 NARROWEST = 64
+GPT2: dict[str, Any] = {
+    "gated": False, "norm": "layer", "query_key_value_bias": True, "output_bias": True, "feed_forward_bias": True
+}  # fmt: skip
 
 
 def propose(
@@ -29,8 +34,10 @@ def propose(
     head_size: int | None = None,
     kv_heads: int | None = None,
     tied: bool | None = None,
+    block: str = "llama",
+    positions: int = 1024,
 ) -> Architecture:
-    """A dense transformer (RMSNorm, rotary positions, gated feed-forward) with close to N parameters.
+    """A dense transformer with close to N parameters.
 
     Parameters
     ----------
@@ -47,6 +54,11 @@ def propose(
         Of grouped-query attention; as many as heads by default.
     tied : bool, optional
         Whether the head is the embedding table; by default where the table would be more than a tenth of N.
+    block : {'llama', 'gpt2'}
+        Llama's: RMSNorm, rotary positions, a gated feed-forward block. GPT-2's, as nanoGPT trains it: LayerNorm, learned positions, a
+        feed-forward block of two matrices four times as wide, biases, a tied head.
+    positions : int
+        Learned positions of GPT-2's block.
 
     Returns
     -------
@@ -68,7 +80,14 @@ def propose(
         raise ArgumentError(f"N = {N!r} is not a positive number of parameters")
     if counts not in ("total", "non-embedding"):
         raise ArgumentError(f"counts = {counts!r}: 'total' or 'non-embedding'")
-    for name, value in (("vocabulary", vocabulary), ("head_size", head_size), ("kv_heads", kv_heads)):
+    if block not in ("llama", "gpt2"):
+        raise ArgumentError(f"block = {block!r}: 'llama' or 'gpt2'")
+    for name, value in (
+        ("positions", positions),
+        ("vocabulary", vocabulary),
+        ("head_size", head_size),
+        ("kv_heads", kv_heads),
+    ):
         if value is not None and not whole(value):
             raise ArgumentError(f"{name} = {value!r} is not a positive whole number")
     wanted = aspect if aspect is not None else float(np.clip(ASPECT * (N / AT) ** GROWTH, 16.0, 160.0))
@@ -77,24 +96,25 @@ def propose(
     N = float(N)
     guess = (N / 12 * wanted) ** (1 / 3)  # layers·12·width² parameters
     best: tuple[float, Architecture] | None = None
+    plain = block == "gpt2"
+    words = GPT2 | {"positions": positions} if plain else {}
     for width in _widths(guess):
         table = vocabulary * width
-        one = tied if tied is not None else table > 0.1 * N
+        one = tied if tied is not None else plain or table > 0.1 * N
         outside = table * (1 if one else 2) if counts == "total" else 0
         size = head_size or (64 if width <= 1024 else 128)
         if width % size or (kv_heads is not None and (width // size) % kv_heads):
             continue
         for layers in range(1, 4 * round(guess / wanted) + 8):
             heads = width // size
-            shape = Architecture(layers, width, vocabulary, heads, kv_heads or heads, size, 64, tied=one)
-            rest = N - outside - layers * (width * size * 2 * (heads + shape.kv_heads))
-            hidden = 64 * round(rest / (3 * layers * width) / 64)
+            rest = N - outside - layers * (width * size * 2 * (heads + (kv_heads or heads)))
+            hidden = 4 * width if plain else 64 * round(rest / (3 * layers * width) / 64)
             if not 2.0 * width <= hidden <= 4.0 * width:
                 continue
-            made = Architecture(layers, width, vocabulary, heads, kv_heads or heads, size, hidden, tied=one)
+            made = Architecture(layers, width, vocabulary, heads, kv_heads or heads, size, hidden, tied=one, **words)
             found = count(made)
             miss = abs(np.log((found.total if counts == "total" else found.non_embedding) / N))
-            odd = abs(np.log(width / layers / wanted)) + abs(np.log(hidden / width / GATED_SHARE))
+            odd = abs(np.log(width / layers / wanted)) + (0.0 if plain else abs(np.log(hidden / width / GATED_SHARE)))
             score = max(miss, CLOSE) * 100 + odd
             if best is None or score < best[0]:
                 best = (score, made)

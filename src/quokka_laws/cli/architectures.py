@@ -8,13 +8,15 @@ import click
 import pandas as pd
 
 from quokka_laws import architectures
-from quokka_laws.architectures import Architecture, Count
-from quokka_laws.cli.common import QUANTITY
+from quokka_laws.architectures import Architecture, Count, Launch
+from quokka_laws.cli.common import QUANTITY, given
+from quokka_laws.cli.launches import rate_and_batch, rates_options, write_runs
 from quokka_laws.cli.output import Output, check_output, output_options, write_file
-from quokka_laws.exceptions import ArgumentError
 from quokka_laws.plan.hyperparameters import hyperparameters
 from quokka_laws.results.format import human, right_aligned
 
+FOLDER = "torchtitan"
+"""A format that is a folder: its configurations are Python."""
 CONTEXT = click.option(
     "--context", type=click.IntRange(1), default=2048, show_default=True, help="Tokens of a sequence."
 )
@@ -103,9 +105,7 @@ def _pretty(table: pd.DataFrame) -> str:
 
 @click.command("architecture")
 @click.option("-N", "--params", "N", type=QUANTITY, required=True, help="Parameters.")
-@click.option(
-    "-D", "--tokens", "D", type=QUANTITY, help="Tokens: published rules for learning rate and batch are shown too."
-)
+@click.option("-D", "--tokens", "D", type=QUANTITY, help="Tokens: steps, batch and learning rate are chosen too.")
 @click.option("--vocabulary", type=int, default=50304, show_default=True, help="Entries of the tokenizer.")
 @click.option(
     "--counts", type=click.Choice(["total", "non-embedding"]), default="total", show_default=True, help="What N holds."
@@ -113,8 +113,11 @@ def _pretty(table: pd.DataFrame) -> str:
 @click.option("--aspect", type=float, help="Width over layers; 64 at 100M parameters and 128 at 10B without it.")
 @click.option("--kv-heads", type=int, help="Of grouped-query attention.")
 @CONTEXT
-@click.option("--format", "form", type=click.Choice(architectures.FORMATS), help="Configuration to write.")
-@click.option("-o", "--output", metavar="FILE", help="Where to write it; stdout without it.")
+@rates_options
+@click.option("--format", "form", type=click.Choice((*architectures.FORMATS, FOLDER)), help="Configuration to write.")
+@click.option(
+    "-o", "--output", metavar="PATH", help="Where to write it: a file, or for torchtitan a folder; stdout without it."
+)
 def architecture_command(
     N: float,
     D: float | None,
@@ -123,40 +126,73 @@ def architecture_command(
     aspect: float | None,
     kv_heads: int | None,
     context: int,
+    rule: str,
+    lr: float | None,
+    batch: float | None,
     form: str | None,
     output: str | None,
 ) -> None:
-    """Choose layers, width and heads for N parameters; write them for a trainer."""
+    """Choose layers, width and heads for N parameters, with -D also steps, batch and learning rate; write them for a trainer.
+
+    --rule is a published rule, or your own law as `quokka-laws hyperparameters sweep.csv -o hyper.json` wrote it.
+    """
     if output and not form:
         form = "huggingface"
-    check_output(output)
-    shape = architectures.propose(N, vocabulary=vocabulary, counts=counts, aspect=aspect, kv_heads=kv_heads)
-    found = architectures.count(shape, context)
-    if form == "nanogpt":
-        raise ArgumentError(
-            "nanoGPT's models have two matrices a block and a tied head: write --format huggingface or megatron"
-        )
-    out = Output("json" if form and not output else "text", None, False)
-    answer = (
-        f"{shape.layers} layers of width {shape.width:,}, {shape.heads} heads of {shape.head_size}"
-        + (f" ({shape.kv_heads} for keys and values)" if shape.kv_heads < shape.heads else "")
-        + f", feed-forward {shape.feed_forward:,}, vocabulary {shape.vocabulary:,}{', tied head' if shape.tied else ''}"
+    if D is None and (odd := given("rule", "lr", "batch")):
+        raise click.UsageError(f"{', '.join(odd)}: give the tokens too, -D")
+    if form == FOLDER and (D is None or not output):
+        raise click.UsageError(f"--format {FOLDER} writes a folder that trains a run: give -D and -o FOLDER")
+    if form != FOLDER:
+        check_output(output)
+    block = "gpt2" if form == "nanogpt" else "llama"
+    shape = architectures.propose(
+        N, vocabulary=vocabulary, counts=counts, aspect=aspect, kv_heads=kv_heads, block=block, positions=context
     )
-    below = [_counted(found)]
+    found = architectures.count(shape, context)
+    below, run = [_counted(found)], None
     if D is not None:
-        rules = hyperparameters(N, D)[["rule", "lr", "batch_tokens"]]
-        shown = pd.DataFrame(
-            {
-                "rule": rules["rule"],
-                "learning rate": rules["lr"].map(lambda v: f"{v:.2e}" if v == v else "–"),
-                "batch, tokens": rules["batch_tokens"].map(human),
-            }
-        )
-        below.append(f"Learning rate and batch by published rules\n{right_aligned(shown)}")
-    out.text(answer, [], *below)
-    if form:
-        text = architectures.write(shape, form, context=context)
+        rate, tokens = rate_and_batch(rule, N, D, context=context, lr=lr, batch=batch)
+        run = architectures.run_of(shape, D, rate, tokens, context=context)
+        below += [_trained(run, rule if lr is None or batch is None else ""), _rules(N, D)]
+    Output("json" if form and not output else "text", None, False).text(_shape(shape), [], *below)
+    if form == FOLDER:
+        assert run is not None  # asked for above
+        assert output is not None
+        write_runs([run], FOLDER, Path(output))
+    elif form:
+        if run is None or form == "huggingface":  # whose configuration says nothing of training
+            text = architectures.write(shape, form, context=context)
+        else:
+            text = architectures.options(run, form)
         if output:
             write_file(Path(output), text)
         else:
             click.echo(text.rstrip("\n"))
+
+
+def _shape(shape: Architecture) -> str:
+    return (
+        f"{shape.layers} layers of width {shape.width:,}, {shape.heads} heads of {shape.head_size}"
+        + (f" ({shape.kv_heads} for keys and values)" if shape.kv_heads < shape.heads else "")
+        + f", feed-forward {shape.feed_forward:,}, vocabulary {shape.vocabulary:,}{', tied head' if shape.tied else ''}"
+    )
+
+
+def _trained(run: Launch, rule: str) -> str:
+    by = f" (by {rule})" if rule else ""
+    return (
+        f"Training: {run.steps:,} steps of {human(run.batch * run.context)} tokens, highest learning rate {run.lr:.3g}{by}, "
+        f"warm-up {run.warmup:,} steps; {run.facts['C']:.3g} FLOPs"
+    )
+
+
+def _rules(N: float, D: float) -> str:
+    rules = hyperparameters(N, D)[["rule", "lr", "batch_tokens"]]
+    shown = pd.DataFrame(
+        {
+            "rule": rules["rule"],
+            "learning rate": rules["lr"].map(lambda v: f"{v:.2e}" if v == v else "–"),
+            "batch, tokens": rules["batch_tokens"].map(human),
+        }
+    )
+    return f"Learning rate and batch by published rules\n{right_aligned(shown)}"

@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 import pandas as pd
 
 from quokka_laws.cli.common import QUANTITY, say
-from quokka_laws.plan.hyperparameters import hyperparameters
+from quokka_laws.plan.hyperparameters import advised
 from quokka_laws.results.format import human
-from quokka_laws.results.hyperparameter_storage import read_hyperparameters
+
+if TYPE_CHECKING:
+    from quokka_laws.architectures import Launch
 
 RULE = "step-law-2025"
 
 
+def rates_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of learning rate and batch."""
+    for option in (
+        click.option("--batch", type=QUANTITY, help="Tokens of a batch, instead of the rule's."),
+        click.option("--lr", type=float, help="Highest learning rate, instead of the rule's."),
+        click.option("--rule", default=RULE, show_default=True, help="Published rule for learning rate and batch, or your own law: hyper.json."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of what is not in N and D: vocabulary, context, learning rate, batch."""
+    command = rates_options(command)
     for option in reversed(
         (
             click.option("--vocabulary", type=click.IntRange(1), default=50304, show_default=True, help="Of launched runs: entries of the tokenizer."),
             click.option("--context", type=click.IntRange(1), default=2048, show_default=True, help="Of launched runs: tokens of a sequence."),
             click.option("--counts", type=click.Choice(["total", "non-embedding"]), default="total", show_default=True, help="What N holds."),
-            click.option("--rule", default=RULE, show_default=True, help="Published rule for learning rate and batch, or your own: hyper.json."),
-            click.option("--lr", type=float, help="Highest learning rate, for all runs, instead of the rule's."),
-            click.option("--batch", type=QUANTITY, help="Tokens of a batch, for all runs, instead of the rule's."),
         )
     ):  # fmt: skip
         command = option(command)
@@ -47,34 +58,40 @@ def write_launch(
     batch: float | None,
 ) -> pd.DataFrame:
     """A folder that trains runs of a table with N and D; returns what they are."""
-    from quokka_laws.architectures import launch, runs_of
+    from quokka_laws.architectures import runs_of
 
+    told = table.reset_index(drop=True)[[c for c in ("run_id", "N", "D", "seed") if c in table]].copy()
+    sizes = zip(told["N"], told["D"], strict=True)
+    rates = [rate_and_batch(rule, n, d, context=context, lr=lr, batch=batch) for n, d in sizes]
+    told["lr"], told["batch_tokens"] = zip(*rates, strict=True)
+    runs = runs_of(told, vocabulary=vocabulary, context=context, counts=counts)
+    return write_runs(runs, trainer, folder, rule if lr is None or batch is None else "")
+
+
+def write_runs(runs: list[Launch], trainer: str, folder: Path, rule: str = "") -> pd.DataFrame:
+    """A folder that trains runs; returns what they are."""
+    from quokka_laws.architectures import launch
+
+    launch(runs, trainer, folder)
+    _say_how(folder, trainer, len(runs), rule)
+    return pd.DataFrame([run.facts for run in runs])
+
+
+def rate_and_batch(
+    rule: str, N: float, D: float, *, context: int, lr: float | None, batch: float | None
+) -> tuple[float, float]:
+    """Learning rate and tokens of a batch: as given, or by a rule, from 32 sequences on in eights, which divide among devices."""
     if lr is not None and not lr > 0:
         raise click.UsageError(f"--lr {lr:g}: a learning rate is positive")
-    told = table.reset_index(drop=True)[[c for c in ("run_id", "N", "D", "seed") if c in table]].copy()
-    rates = [_rule(rule, float(n), float(d)) for n, d in zip(told["N"], told["D"], strict=True)]
-    told["lr"] = [lr if lr is not None else r["lr"] for r in rates]
-    told["batch_tokens"] = [batch if batch is not None else r["batch_tokens"] for r in rates]
-    if lacking := [o for o, c in (("--lr", "lr"), ("--batch", "batch_tokens")) if told[c].isna().any()]:
+    found = advised(rule, float(N), float(D))
+    if found["batch_tokens"] >= 32 * context:
+        found["batch_tokens"] = 8.0 * context * round(found["batch_tokens"] / context / 8)
+    rate, tokens = (lr if lr is not None else found["lr"]), (batch if batch is not None else found["batch_tokens"])
+    if lacking := [o for o, v in (("--lr", rate), ("--batch", tokens)) if np.isnan(v)]:
         raise click.UsageError(
             f"{rule} says nothing of {' and '.join(lacking)}: give {' and '.join(lacking)}, or another --rule"
         )
-    runs = runs_of(told, vocabulary=vocabulary, context=context, counts=counts)
-    launch(runs, trainer, folder)
-    facts = pd.DataFrame([run.facts for run in runs])
-    _say_how(folder, trainer, len(runs), rule if lr is None or batch is None else "")
-    return facts
-
-
-def _rule(name: str, N: float, D: float) -> dict[str, float]:
-    """Learning rate and batch by a published rule, or by one's own law, as `hyperparameters -o hyper.json` wrote it."""
-    if name.endswith(".json"):
-        row = read_hyperparameters(name).predict(N=N, D=D, level=None).iloc[0]
-        return {"lr": float(row.get("lr", np.nan)), "batch_tokens": float(row.get("batch", np.nan))}
-    table = hyperparameters(N, D).set_index("rule")
-    if name not in table.index:
-        raise click.UsageError(f"--rule {name}: there are {', '.join(table.index)}")
-    return {k: float(table.loc[name, k]) for k in ("lr", "batch_tokens")}
+    return rate, tokens
 
 
 def _say_how(folder: Path, trainer: str, count: int, rule: str) -> None:

@@ -2,10 +2,11 @@
 
 from quokka_laws.evaluation.averaging import Average, average
 from quokka_laws.evaluation.comparison import Comparison, compare
+from quokka_laws.evaluation.compute_multiplier import Speedup
 from quokka_laws.evaluation.consensus import Consensus, consensus
 from quokka_laws.evaluation.forecasts import Forecast, Scores, forecast, read_forecast, score
 from quokka_laws.evaluation.holdout import Candidate
-from quokka_laws.evaluation.recipes import Speedup, speedup
+from quokka_laws.evaluation.recipes import speedup
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
 from quokka_laws.evaluation.task_holdout import hold_out_tasks

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._parallel import run_all
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.evaluation.holdout import (
     Candidate,
@@ -192,7 +193,9 @@ def compare(
     need = max(c.free for c in candidates) + 2
     parts, refused = splits(runs, holdout, need=need)
     if not parts:
-        raise FitError(f"no held-out budget is possible: {'; '.join(refused)}. Give other distances (holdout=)")
+        raise FitError(
+            f"no held-out budget is possible: {'; '.join(refused)}. Give other distances, {either('holdout=', '--holdout')}"
+        )
     fits, unfitted = try_family(candidates, runs, objective=objective, bootstrap=0, seed=seed)
     refused += unfitted
     settings = {"objective": objective, "bootstrap": bootstrap, "cluster": cluster, "seed": seed}

@@ -87,7 +87,7 @@ def fit_curve(
         theta = np.array([[p[k].value for k in curve.names]])
         return np.asarray(np.sqrt(weights) * (y - curve.at(theta, x)[0][0]))
 
-    with np.errstate(invalid="ignore"):  # lmfit's standard errors at a wall, which nobody reads
+    with np.errstate(invalid="ignore", divide="ignore"):  # lmfit's standard errors at a wall, which nobody reads
         found = lmfit.minimize(residual, params, method="least_squares")
     if found.chisqr > cost.min():  # at a wall, which lmfit's coordinates never reach
         for name, value in zip(curve.names, best, strict=True):

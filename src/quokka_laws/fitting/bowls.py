@@ -246,7 +246,7 @@ def _by_lmfit(x: Array, y: Array, weights: Array, start: Array) -> tuple[Array, 
     def left(p: lmfit.Parameters) -> Array:
         return np.asarray(root * (x @ np.array([p[n].value for n in names]) - y))
 
-    solved = lmfit.minimize(left, params, scale_covar=False)
+    solved = lmfit.minimize(left, params, calc_covar=False)
     coefficients = np.array([solved.params[n].value for n in names])
     return coefficients, np.linalg.pinv(x.T @ (weights[:, None] * x), hermitian=True)
 

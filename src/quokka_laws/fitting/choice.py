@@ -19,6 +19,7 @@ from scipy.stats import f as fisher
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs
+from quokka_laws.fitting.determined import one_ratio
 from quokka_laws.fitting.multistart import Optimum, optimise
 from quokka_laws.fitting.priors import FEW_RUNS
 from quokka_laws.fitting.problem import Data, Space
@@ -27,6 +28,7 @@ from quokka_laws.fitting.scatter import settle
 from quokka_laws.laws import Law
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.memorization import BoundedMemorization
+from quokka_laws.laws.power import PowerLaw
 from quokka_laws.laws.repeated import EffectiveData
 from quokka_laws.objective import LogHuber
 from quokka_laws.results.law_choice import LawChoice
@@ -54,6 +56,7 @@ class Form:
         return len(self.law.coefficients) - len(self.held)
 
 
+OF_COMPUTE = Form("power", PowerLaw("C"))
 WIDEST = Form("skaling", Skaling())
 NESTED = (
     Form("chinchilla", Chinchilla()),
@@ -63,15 +66,19 @@ NESTED = (
 
 
 def choose(runs: pd.DataFrame, *, seed: int) -> tuple[Form, LawChoice]:
-    """A law for checked runs, with N and D.
+    """A law for checked runs.
 
     Raises
     ------
     RunsError
-        If the runs have no N or D: a law has to be named then.
+        If the runs have neither N and D nor C.
     """
     if missing := [k for k in ("N", "D") if k not in runs]:
-        raise RunsError(f"a law is chosen by N and D; missing: {', '.join(missing)}. Name a law, for example 'power'")
+        if "C" in runs:
+            return _only(OF_COMPUTE, "compute alone")
+        raise RunsError(f"a law is chosen by N and D, or by C; missing: {', '.join(missing)}")
+    if one_ratio(runs) and "C" in runs:
+        return _only(OF_COMPUTE, "one ratio")
     units = independent_runs(runs)
     if "epochs" in runs and (runs["epochs"] > FREE_EPOCHS).any():
         wide = BoundedMemorization()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import BLANK, either, option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.laws.schedules import relative_rate
@@ -121,8 +122,8 @@ def _table(source: Any, columns: dict[str, str]) -> pd.DataFrame:
     if missing := [k for k in ("N", "D", "loss") if k not in table]:
         raise RunsError(
             f"curves need run_id, N, D (tokens seen so far) and loss; missing: {', '.join(missing)}. Columns: "
-            f"{', '.join(map(str, table))}. Name one that holds it, columns={{{missing[0]!r}: '…'}}; logs are read by "
-            "ql.import_runs(..., checkpoints=True)"
+            f"{', '.join(map(str, table))}. Name one that holds it, {option('columns', {missing[0]: BLANK})}; logs are read by "
+            f"{either('ql.import_runs(..., checkpoints=True)', '`quokka-laws import --checkpoints`')}"
         )
     if "run_id" not in table:
         if table["N"].nunique() > 1:

@@ -9,7 +9,8 @@ import lmfit
 import numpy as np
 import pandas as pd
 
-from quokka_laws._expressions import nearest, quoted
+from quokka_laws._expression_tree import quoted
+from quokka_laws._expressions import nearest
 from quokka_laws._spelling import either, option
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting import identifiability
@@ -21,6 +22,7 @@ from quokka_laws.runs.proposals import proposed
 LOG_STEPS = ("step", "global_step", "iteration", "iter")  # of a log of training, which a table of runs has no need of
 FEWEST_LEVELS = 3  # of N and of D
 SAME_LEVEL = 0.02  # relative distance up to which two values count as one level
+ONE_RATIO = 1.01
 SAME_DATA = 1.02
 """Amounts of unique data within this factor are one: U_D is often derived from rounded epochs."""
 
@@ -34,6 +36,12 @@ def law_for(law: Law | str, runs: pd.DataFrame) -> Law:
             f"the law is {law!r}; expected a law, such as {either('ql.laws.Chinchilla()', 'chinchilla')}, its name or a formula"
         )
     return law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
+
+
+def one_ratio(runs: pd.DataFrame) -> bool:
+    """Whether runs with N and D are all of one D/N, so that parameters and tokens cannot be told apart."""
+    ratio = runs["D"] / runs["N"]
+    return len(runs) > 1 and bool(ratio.max() / ratio.min() < ONE_RATIO)
 
 
 def check_design(
@@ -55,10 +63,9 @@ def check_design(
     if not faults:
         faults += law.domain_faults(inputs_of(runs, law.takes))
     if not faults and {"N", "D"} <= set(law.variables):
-        ratio = runs["D"] / runs["N"]
-        if len(runs) > 1 and ratio.max() / ratio.min() < 1.01:
+        if one_ratio(runs):
             faults.append(
-                f"all runs have the same D/N ({ratio.iloc[0]:.4g}): capacity and data terms cannot be told apart; "
+                f"all runs have the same D/N ({(runs['D'] / runs['N']).iloc[0]:.4g}): capacity and data terms cannot be told apart; "
                 + either(
                     "add runs at other D/N, or fit ql.laws.PowerLaw('C')",
                     'add runs at other D/N, or fit --law "E + K/C^kappa"',

@@ -31,6 +31,7 @@ from quokka_laws.runs.read import flops_spread, row_names
 LOW_RATIO = 4.0
 RIVAL_WITHIN = 0.02
 DEAD_SHARE = 1e-3
+VANISHED = 100.0, 1e-9  # a scale so many times larger or smaller changes no loss by more than this share
 WIDE = 10.0
 BRANCH = 0.15
 MISFIT = 0.02  # rms of log-residuals
@@ -65,6 +66,7 @@ class Diagnosis:
             lambda fit: of_runs(fit.runs, fit.law),
             _minimum,
             _bounds,
+            _vanished,
             _identified,
             _dead_terms,
             _wide_scales,
@@ -103,6 +105,19 @@ def _bounds(fit: FitResult) -> Iterator[Diagnostic]:
         elif fit.draws is not None and c.kind == "amplitude" and (fit.draws[c.name] == 0).mean() > 0.02:
             share = float((fit.draws[c.name] == 0).mean())
             yield Diagnostic("AMPLITUDE_OFTEN_ZERO", Severity.WARNING, {"name": c.name, "share": share})
+
+
+def _vanished(fit: FitResult) -> Iterator[Diagnostic]:
+    """Scales that ran so far down or up that they change no prediction any more: often one that would be negative."""
+    x, theta = fit.law.inputs(**inputs_of(fit.runs, fit.law.takes)), fit.law.to_theta(fit.values)
+    for j, c in enumerate(fit.law.coefficients):
+        if c.kind != "scale" or not fit.params[c.name].vary or not np.isfinite(theta[0, j]):
+            continue
+        moved = theta + np.array([[0.0], [1.0], [-1.0]]) * np.log(VANISHED[0]) * (np.arange(theta.shape[1]) == j)
+        with np.errstate(all="ignore"):
+            found = fit.law.log_loss_at(moved, x)
+        if np.abs(found - found[0]).max() < VANISHED[1]:
+            yield Diagnostic("SCALE_VANISHED", Severity.WARNING, {"name": c.name, "value": fit.values[c.name]})
 
 
 def _identified(fit: FitResult) -> Iterator[Diagnostic]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._parallel import check_workers
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.arguments import check_counts, law_and_runs, names_a_law, only_runs
@@ -165,7 +166,9 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
         return fit(law, runs, columns=named, objective=objective, drop=drop, frontier=frontier, **one_law, **settings)
     if loss is not None:
         if drop is not None:
-            raise ArgumentError("drop = 'outliers' finds rows of one loss; leave them out by read_runs(drop=)")
+            raise ArgumentError(
+                f"{option('drop', 'outliers')} finds rows of one loss, and several were asked for; leave rows out by a condition"
+            )
         given, form = (law, None) if runs is None else (runs, law)
         if names_a_law(runs) and not names_a_law(law):
             given, form = law, runs
@@ -191,7 +194,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     if (given := only_runs(law, runs, columns)) is not None:
         if params is not None or start_from is not None:
             raise ArgumentError("params= and start_from= are of one law, and none was named: ql.fit(law, runs, ...)")
-        if {"N", "D"} - set(given):
+        if {"N", "D"} - set(given) and "C" not in given:
             check_design(from_name("chinchilla"), given)
         form, choice = choose(given, seed=seed)
         held = form.law.make_params(**form.settings) if form.held else None

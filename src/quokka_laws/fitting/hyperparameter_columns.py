@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quokka_laws._expressions import nearest, quoted
+from quokka_laws._expression_tree import quoted
+from quokka_laws._expressions import nearest
 from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError

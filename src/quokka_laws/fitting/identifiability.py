@@ -42,7 +42,9 @@ def undetermined(law: Law, theta: Array, x: Inputs, free: Array) -> list[str]:
             for j, g in t.grad.items():
                 J[:, j] += np.where(q > 0, q * np.broadcast_to(g, (1, rows))[0], 0.0)
     used = np.flatnonzero(free & np.isfinite(theta))
-    J = J[np.isfinite(J).all(axis=1)][:, used]
+    J = J[:, used]
+    if not np.isfinite(J).all():  # a point outside the law's domain says nothing
+        return []
     length = np.sqrt((J**2).sum(axis=0))
     names = np.array(law.names)[used]
     if (length == 0).any():

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from quokka_laws._expressions import nearest, quoted
+from quokka_laws._expression_tree import quoted
+from quokka_laws._expressions import nearest
 from quokka_laws.exceptions import ExpressionError
 from quokka_laws.laws.formula import Formula
 

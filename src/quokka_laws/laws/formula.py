@@ -11,7 +11,8 @@ from typing import Any
 import lmfit
 import numpy as np
 
-from quokka_laws._expressions import Node, names, nearest, quoted
+from quokka_laws._expression_tree import Node, names, quoted
+from quokka_laws._expressions import nearest
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError
 from quokka_laws.laws.base import Coefficient, Inputs, Law

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quokka_laws._expressions import Call, Node, Operation, children, fault, names, nearest, quoted
+from quokka_laws._expression_tree import Call, Node, Operation, children, names, quoted
+from quokka_laws._expressions import fault, nearest
 from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ExpressionError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from quokka_laws._expressions import Call, Constant, Name, Node, Operation, children, names
+from quokka_laws._expression_tree import Call, Constant, Name, Node, Operation, children, names
 from quokka_laws.laws.formula_text import additive
 
 Place = Literal["factor", "base", "divisor", "exponent", "free"]
@@ -38,6 +38,8 @@ class Occurrence:
         What it is added to on its own: the other parts of that sum.
     minus : bool
         Whether it is subtracted there.
+    below : Operation, optional
+        The sum that its monomial is subtracted from, where that has to stay positive: ``1 - c*share`` inside a power.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Occurrence:
     alone: bool = False
     beside: tuple[Node, ...] = ()
     minus: bool = False
+    below: Operation | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,7 @@ class Roles:
         alone: bool = False,
         beside: tuple[Node, ...] = (),
         minus: bool = False,
+        below: Operation | None = None,
     ) -> Iterator[Occurrence]:
         def inside(
             part: Node,
@@ -191,18 +195,20 @@ class Roles:
             alone: bool = False,
             beside: tuple[Node, ...] = (),
             minus: bool = False,
+            below: Operation | None = below,
         ) -> Iterator[Occurrence]:
-            return self._visit(part, place, monomial, term, falls ^ turned, base, alone, beside, minus)
+            return self._visit(part, place, monomial, term, falls ^ turned, base, alone, beside, minus, below)
 
         at: Place
         match node:
             case Name(name=name) if name not in self.variables:
-                yield Occurrence(name, place, term, monomial, falls, base, alone, beside, minus)
+                yield Occurrence(name, place, term, monomial, falls, base, alone, beside, minus, below)
             case Operation(operator="+", operands=parts):
                 at = place if place in ("exponent", "free") else "base"
                 for part in parts:
                     others = tuple(p for p in parts if p is not part)
-                    yield from inside(part, at, part, alone=alone, beside=others)
+                    taken = isinstance(part, Operation) and part.operator == "neg" and at == "base"
+                    yield from inside(part, at, part, alone=alone, beside=others, below=node if taken else None)
             case Operation(operator="*", operands=parts):
                 for part in parts:
                     yield from inside(part, place, monomial)

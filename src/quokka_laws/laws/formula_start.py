@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quokka_laws._expressions import Call, Name, Node, Operation, names
+from quokka_laws._expression_tree import Call, Name, Node, Operation, names
 from quokka_laws._typing import Array
 from quokka_laws.laws.formula_roles import Occurrence, Roles
 from quokka_laws.laws.formula_terms import Evaluator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quokka_laws.laws.formula import Formula
 
 
+CLEAR = 0.1  # e-folds by which what is subtracted is at first less than what it is taken from
 ROUNDS = 2  # of solving and placing, where each hangs on the other
 EXTREMES = (0.0, 20.0, -20.0)  # e-folds by which sizes that stand elsewhere too are shifted before they are solved
 
@@ -149,15 +150,21 @@ class _Starts:
             ones = [n for n in self.each(base) if self.free[n] and n not in self.told and base not in self.told]
             if anchor is None or not ones:
                 continue
-            if not any(n.name in self.roles.variables for n in names(anchor.monomial)):
+            scale = self.roles.kinds[base] == "scale"
+            below = anchor.below if scale else None
+            if below is None and not any(n.name in self.roles.variables for n in names(anchor.monomial)):
                 self.place_beside(base, ones, anchor)
                 continue
-            unit = {self.coordinate[n]: 0.0 if self.roles.kinds[base] == "scale" else 1.0 for n in self.each(base)}
-            if self.roles.kinds[base] == "scale":
+            unit = {self.coordinate[n]: 0.0 if scale else 1.0 for n in self.each(base)}
+            if scale:
                 seeded = {k: Jet(np.full((len(self.theta), 1), v), {0: 1.0}, order=1) for k, v in unit.items()}
                 found = self.evaluator(**seeded).value(anchor.monomial)
                 slope = _mean(np.asarray(found.grad.get(0, 1.0)) / np.where(found.value == 0, np.nan, found.value))
-                level = _mean(np.log(np.abs(found.value))) / np.where(np.abs(slope) > 1e-9, slope, 1.0)
+                slope = np.where(np.abs(slope) > 1e-9, slope, 1.0)
+                if below is not None:
+                    self.place_below(base, ones, below, np.asarray(found.value), slope)
+                    continue
+                level = _mean(np.log(np.abs(found.value))) / slope
                 for name in ones:
                     self.theta[:, self.column[name]] -= level
             else:
@@ -169,6 +176,17 @@ class _Starts:
                 if np.isfinite(typical) and typical > 0:
                     for name in ones:
                         self.theta[:, self.column[name]] /= typical
+
+    def place_below(self, base: str, ones: list[str], whole: Operation, taken: Array, slope: Array) -> None:
+        """A scale whose monomial is subtracted: in every row less than what it is taken from, or the law is undefined there."""
+        nothing = {self.coordinate[n]: -np.inf for n in self.each(base)}
+        rest = np.asarray(self.evaluator(**nothing).value(whole))
+        share = np.log(np.abs(taken)) - np.log(rest)
+        most = np.where(np.isfinite(share), share, -np.inf).max(axis=-1)
+        most = np.where(np.isfinite(most), most, 0.0)
+        for name in ones:
+            j = self.column[name]
+            self.theta[:, j] = -(np.abs(self.theta[:, j]) + CLEAR + most) / slope
 
     def place_beside(self, base: str, ones: list[str], anchor: Occurrence) -> None:
         """A coefficient that is added to columns: of their size if it is positive, else where their values are."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws._expressions import Call, Constant, Name, Node, Operation
+from quokka_laws._expression_tree import Call, Constant, Name, Node, Operation
 from quokka_laws._typing import Array
 from quokka_laws.laws import jet
 from quokka_laws.laws.formula_roles import Roles, whole_number

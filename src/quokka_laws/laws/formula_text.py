@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from asteval import valid_symbol_name
 
-from quokka_laws._expressions import Call, Grammar, Listing, Name, Node, Operation, children, fault, names, parse
+from quokka_laws._expression_tree import Call, Listing, Name, Node, Operation, children, names
+from quokka_laws._expressions import Grammar, fault, parse
 from quokka_laws.exceptions import ExpressionError
 
 FUNCTIONS: dict[str, tuple[int, int | None]] = {

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from quokka_laws._expressions import parse, written
+from quokka_laws._expression_tree import written
+from quokka_laws._expressions import parse
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet

@@ -29,7 +29,6 @@ class PowerLaw(Law):
     floor: bool = True
 
     name = "power"
-    equation = "E + K/x^kappa"
     source = "Kaplan et al. 2020, arXiv 2001.08361, Eq. 1.1-1.3 (there without a floor)"
 
     def __post_init__(self) -> None:
@@ -40,6 +39,11 @@ class PowerLaw(Law):
     def variables(self) -> tuple[str, ...]:  # type: ignore[override]
         """The one variable."""
         return (self.variable,)
+
+    @property
+    def equation(self) -> str:  # type: ignore[override]
+        """The formula."""
+        return self.formula
 
     @property
     def formula(self) -> str:

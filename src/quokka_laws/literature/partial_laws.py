@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._numeric.roots import find_root
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.laws.repeated import EffectiveData
@@ -120,5 +121,5 @@ class Repetition:
         """Refused: there is no loss to minimise."""
         raise FitError(
             f"{self.name} says what repeated tokens are worth, not what the loss is: its law of fresh tokens was not "
-            f"published. Put it on a single-epoch fit: ql.published[{self.name!r}].on(fit)"
+            f"published. {either(f'Put it on a single-epoch fit: ql.published[{self.name!r}].on(fit)', 'Fit a law of repeated data to your runs')}"
         )

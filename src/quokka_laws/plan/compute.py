@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._numeric.roots import root_or_end
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import Law
@@ -69,8 +70,8 @@ def compute_optimal(fit: FittedLaw | Allocates, C: Any, *, level: float | None =
         return fit.allocate(budgets, level=level)
     if not fit.law.of_N_and_D:
         raise FitError(
-            f"{fit.label} is a law of {', '.join(fit.law.variables)}; a compute-optimal allocation needs one of N and D "
-            "(for repeated data use plan.compute_and_data_optimal)"
+            f"{fit.label} is a law of {', '.join(fit.law.variables)}; a compute-optimal allocation needs one of N and D; for repeated "
+            f"data {either('use ql.plan.compute_and_data_optimal', 'give the unique tokens too, -U')}"
         )
     log_ND = np.log(budgets / fit.conventions.flops_per_ND)
     log_N = optimal_log_N(fit.law, fit.values, log_ND)[0]

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.literature.power_rules import Rule, rules
 from quokka_laws.plan.arguments import one_positive
 from quokka_laws.results.hyperparameter_fit import HyperparameterFit
+from quokka_laws.results.hyperparameter_storage import read_hyperparameters
 
 QUANTITIES = ("lr", "batch_tokens")
 OWN = "these runs"
@@ -48,6 +51,40 @@ def hyperparameters(N: float, D: float, *, loss: float | None = None, unchecked:
             row[quantity] = float(rule(quantity, **data)) if known else np.nan
         rows.append({**row, "status": rule.status, "note": rule.note})
     return pd.DataFrame(rows)
+
+
+def advised(rule: str, N: float, D: float) -> dict[str, float]:
+    """Learning rate and batch by one rule.
+
+    Parameters
+    ----------
+    rule : str
+        A published rule's name, or a file that :meth:`HyperparameterFit.to_json` wrote, ending in ``.json``: one's own law.
+    N, D : float
+
+    Returns
+    -------
+    dict
+        ``lr`` and ``batch_tokens``; NaN where the rule says nothing.
+
+    Raises
+    ------
+    ArgumentError
+        For a name that is not known.
+    FitFileError
+        For a file that is not such a fit.
+    """
+    if rule.endswith(".json"):
+        fit = read_hyperparameters(rule)
+        row = fit.predict(N=N, D=D, level=None).iloc[0]
+        named = {kind: h for h, kind in fit.kinds.items()}
+        return {q: float(row[named[q]]) if q in named else float("nan") for q in QUANTITIES}
+    table = hyperparameters(N, D).set_index("rule")
+    if rule not in table.index:
+        raise ArgumentError(
+            f"{option('rule', rule)}: there are {', '.join(table.index)}, or a file of your own law, hyper.json"
+        )
+    return {q: float(table.loc[rule, q]) for q in QUANTITIES}
 
 
 def hyperparameters_beside(fit: HyperparameterFit, N: Any = None, D: Any = None) -> pd.DataFrame:

@@ -8,7 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from quokka_laws._expressions import Grammar, Node, fault, names, nearest, parse
+from quokka_laws._expression_tree import Node, names
+from quokka_laws._expressions import Grammar, fault, nearest, parse
+from quokka_laws._spelling import either, option
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import jet
 from quokka_laws.laws.base import COMPLETED
@@ -71,11 +73,13 @@ class Question:
         known = [*law.takes, *(COMPLETED if {"N"} & set(law.takes) or {"D"} & set(law.takes) else ())]
         in_cost = [] if tree is None else list(dict.fromkeys(n.name for n in names(tree)))
         if not over:
-            raise ArgumentError("over names the variables to choose, such as over=['N', 'D']")
+            raise ArgumentError(f"name the variables to choose: {option('over', ['N', 'D'])}")
         if both := sorted(set(over) & set(given)):
-            raise ArgumentError(f"{', '.join(both)}: either chosen (over=) or given (given=), not both")
+            raise ArgumentError(
+                f"{', '.join(both)}: either chosen ({either('over=', '--over')}) or given ({either('given=', '--given')}), not both"
+            )
         if twice := sorted({v for v in over if over.count(v) > 1}):
-            raise ArgumentError(f"over names {', '.join(twice)} twice")
+            raise ArgumentError(f"{either('over=', '--over')} names {', '.join(twice)} twice")
         for name in over:
             if name not in (*known, *in_cost):
                 near = nearest(name, known)

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.evaluation.agreement import Disagreement, disagreement, second_opinions
 from quokka_laws.evaluation.consensus import Consensus, consensus
 from quokka_laws.exceptions import FitError, QuokkaError, RunsError
+from quokka_laws.fitting.determined import one_ratio
 from quokka_laws.fitting.diagnostics import Diagnosis
 from quokka_laws.fitting.fit import fit
 from quokka_laws.fitting.isoflop import fit_isoflops
@@ -25,7 +27,7 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.progress import Progress
 from quokka_laws.reporting import plot
-from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, members_table, outside_runs, plan_answer
+from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, between, members_table, outside_runs, plan_answer
 from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
@@ -127,8 +129,7 @@ class Study:
             f"{said}. Other methods disagree: plan for {apart.span}" if apart else said
             for said, apart in zip(answers, self._apart, strict=True)
         ]
-        wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
-        return "\n".join(wrapped), self.cautions(), tables
+        return _wrapped(answers), self.cautions(), tables
 
     def _joint(self, together: Consensus, usual: str) -> tuple[str, list[str], list[str]]:
         """The answer of all methods, what each says by itself, and a table of them."""
@@ -138,7 +139,7 @@ class Study:
             said = plan_answer(row, f"C = {row['C']:.3g}{usual}")
             answers.append(f"{said}. {self._members(together, row['C'])}")
         wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
-        known = [*self._outside(), *([] if self.fit.choice is None else choice_sentences(self.fit.choice))]
+        known = [*self._outside(), *self._chosen()]
         return "\n".join(wrapped), known, [f"Each method by itself\n{members_table(together.members, together.level)}"]
 
     @staticmethod
@@ -154,11 +155,14 @@ class Study:
         return [disagreement(own, others, i) for i, (_, own) in enumerate(self._own_plan.iterrows())]
 
     def _repeated(self) -> tuple[str, list[str], list[str]]:
-        """The best use of the budgets and of limited data, or what it takes to say."""
+        """The best use of the budgets and of limited data, the loss at them, or what it takes to say."""
         law = self.fit.law
+        if law.variables == ("C",):
+            return self._of_compute()
         if "epochs" not in law.variables:
             return (
-                f"{law.label} is a law of {', '.join(law.variables)}: it allocates no budget by itself; choose any of its variables with `quokka-laws best` (ql.plan.best)",
+                f"{law.label} is a law of {', '.join(law.variables)}: it allocates no budget by itself; choose any of its variables with "
+                f"{either('ql.plan.best', '`quokka-laws best`')}",
                 [],
                 [],
             )
@@ -182,6 +186,28 @@ class Study:
             if (factor := plan[f"extrapolation_{name}"].max()) > 1
         ]
         return "\n".join(answers), known, [f"Best model and epochs by {law.label}\n{indent(right_aligned(plan))}"]
+
+    def _of_compute(self) -> tuple[str, list[str], list[str]]:
+        """The loss at the budgets: all that a law of compute can say."""
+        usual = "" if self.asked else ", ten times your largest run"
+        answers = [
+            f"At C = {row['C']:.3g}{usual}: predicted loss {row['loss']:.3f}{between(row, 'loss', '{:.3f}'.format)}"
+            f"{self._at_one_ratio(row['C'])}"
+            for _, row in self.fit.predict(C=np.array(self.budgets)).iterrows()
+        ]
+        return _wrapped(answers), [*self._outside(), *self._chosen()], []
+
+    def _at_one_ratio(self, C: float) -> str:
+        """The size and tokens that a budget comes to, where all runs are of one D/N."""
+        runs = self.fit.runs
+        if not {"N", "D"} <= set(runs) or not one_ratio(runs):
+            return ""
+        ratio = float((runs["D"] / runs["N"]).iloc[0])
+        N = np.sqrt(C / (self.fit.conventions.flops_per_ND * ratio))
+        return f", for {human(N)} parameters on {human(ratio * N)} tokens (D/N = {ratio:.3g}, as in all your runs)"
+
+    def _chosen(self) -> list[str]:
+        return [] if self.fit.choice is None else choice_sentences(self.fit.choice)
 
     def _outside(self) -> list[str]:
         outside = [
@@ -223,6 +249,11 @@ class Study:
         return written
 
 
+def _wrapped(answers: list[str]) -> str:
+    """Sentences one below the other, in lines of the usual width."""
+    return "\n".join(line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  "))
+
+
 def study(
     law: Any,
     runs: Any,
@@ -258,7 +289,7 @@ def study(
             except RunsError as error:
                 reason = str(error)
     budgets, unique = (tuple(float(v) for v in np.atleast_1d(given)) for given in (C, U_D))
-    asked = bool(budgets) or not result.law.of_N_and_D
+    asked = bool(budgets) or not (result.law.of_N_and_D or result.law.variables == ("C",))
     if budgets and isinstance(result.diagnose, Diagnosis):
         result = replace(result, diagnose=replace(result.diagnose, C=max(budgets)))
     budgets = budgets if asked else (10 * result.fitted_range["C"][1],)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FarOutside, FitError
 from quokka_laws.laws import Law
@@ -104,12 +105,14 @@ class FittedLaw:
             If there are no draws: nothing to compute an interval from.
         """
         if self.draws is None or not len(self.draws):
-            raise FitError(f"{self.label} has no bootstrap draws, so no interval can be given; fit with bootstrap=1000")
+            raise FitError(
+                f"{self.label} has no bootstrap draws, so no interval can be given; fit with {either('bootstrap=1000', '--bootstrap 1000')}"
+            )
         usable = self.draws.dropna()
         if not len(usable):
             raise FitError(
-                f"none of the {len(self.draws)} refits of {self.label} converged, so no interval can be given; look at the "
-                "diagnostics of the fit (fit.report()), hold or untie a coefficient, or ask with level=None"
+                f"none of the {len(self.draws)} refits of {self.label} converged, so no interval can be given; look at what the fit "
+                f"says of itself{either(', fit.report(), hold or untie a coefficient, or ask with level=None', ', and hold or untie a coefficient')}"
             )
         return {k: usable[k].to_numpy() for k in self.law.names}
 

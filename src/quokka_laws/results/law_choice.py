@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-Reason = Literal["criterion", "few runs", "repeated data"]
+Reason = Literal["criterion", "few runs", "repeated data", "one ratio", "compute alone"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class LawChoice:
         One row a law, best first: ``law, coefficients``; ``BIC_difference`` from the best; ``p_value`` of being enough within the
         widest, by an F test of what that explains beyond it (NaN for the widest); ``C`` (ten times the largest
         budget of the runs) and the best ``N`` there (NaN where there is none).
-    reason : {"criterion", "few runs", "repeated data"}
-        The least BIC; or too few runs to tell laws apart; or the runs repeat their data, and then one law is taken.
+    reason : {"criterion", "few runs", "repeated data", "one ratio", "compute alone"}
+        The least BIC; or too few runs to tell laws apart; or one law is taken because the runs repeat their data, or because one of
+        compute is all they determine: they are of one D/N, or have no N and D.
     """
 
     table: pd.DataFrame

@@ -58,6 +58,13 @@ def _ill_conditioned(*, condition_number: float, rows: Any, tries: Any) -> str:
     )
 
 
+def _scale_vanished(*, name: str, value: float, rows: Any, tries: Any) -> str:
+    return (
+        f"{name} ran to {value:.3g}, where it changes no prediction. Where it stands it has to be positive: if it should have the "
+        "other sign, turn the sign before it in the formula."
+    )
+
+
 def _dead_term(*, name: str, number: int, largest: float, rows: Any, tries: Any) -> str:
     which = f"of {name}" if name else f"number {number}"
     return (
@@ -347,6 +354,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
     "AT_BOUND": _at_bound,
     "AMPLITUDE_OFTEN_ZERO": _amplitude_often_zero,
     "ILL_CONDITIONED": _ill_conditioned,
+    "SCALE_VANISHED": _scale_vanished,
     "DEAD_TERM": _dead_term,
     "FLAT_VALLEY": _flat_valley,
     "RIVAL_MINIMA": _rival_minima,

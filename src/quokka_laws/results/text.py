@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from quokka_laws._spelling import either
+from quokka_laws._spelling import BLANK, either, option
 from quokka_laws.objective import LogHuber
 from quokka_laws.results.fit_result import FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, left_aligned, right_aligned
@@ -75,6 +75,16 @@ def choice_sentences(choice: LawChoice) -> list[str]:
         return [f"Law: {best['law']}, because there are too few runs to tell laws apart. --law names another."]
     if choice.reason == "repeated data":
         return [f"Law: {best['law']}, because the runs repeat their data. --law names another."]
+    if choice.reason == "one ratio":
+        return [
+            "Law: a power of compute, because all runs have the same D/N: what more parameters do and what more tokens do cannot be "
+            "told apart. To learn how to split a budget add runs at other D/N."
+        ]
+    if choice.reason == "compute alone":
+        named = option("columns", {"N": BLANK, "D": BLANK})
+        return [
+            f"Law: a power of compute, because the table names no parameters and tokens; where it has them: {named}."
+        ]
     said = f"Law: {best['law']}, the best of {len(choice.table)} by BIC"
     if len(choice.table) > 1:
         second = choice.table.iloc[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +19,17 @@ from quokka_laws.runs.words import scale_of
 
 EPOCHS_TOLERANCE = 0.02
 UNITS_APART = 1e4
-SMALLEST = 1e3  # parameters: a median below is one of millions or billions
-LARGEST = 1e15
+SMALLEST, SMALL, LARGEST = (
+    1e3,
+    1e6,
+    1e15,
+)  # parameters: some below the first, none above the second, are millions or billions
+SHORTEST = 1e4  # tokens: a median below is one of millions or billions
+UNITS = {"M": 1e6, "B": 1e9, "T": 1e12, "": 1.0}
+COUNTED = {"N": "parameters", "D": "tokens"}
+USUAL = 20.0  # tokens per parameter
 FEW = 0.2  # share of rows that a rule may miss for them to be slips
-FEWEST = 0.01  # tokens per parameter
+FEWEST, MOST = 0.01, 1e6  # tokens per parameter
 OWN = ("_row", "_label")  # columns of the reader, not of the table
 
 
@@ -97,19 +106,55 @@ def mixed_units(table: pd.DataFrame) -> list[Remark]:
 
 def wrong_units(table: pd.DataFrame, given: Any = None) -> list[Remark]:
     """Sizes or tokens that no run has: millions or billions written without their unit."""
-    faults = []
-    for name, what, low in (
-        ("N", "parameters", SMALLEST),
-        ("D", "tokens", FEWEST * float(table["N"].median()) if "N" in table else 0.0),
-    ):
-        if name in table and (middle := float(table[name].median())) < low:
-            facts = {"column": name, "low": float(table[name].min()), "high": float(table[name].max()), "what": what}
-            column = dict(given or {}).get(name, name)
-            units = [u for u, factor in (("M", 1e6), ("B", 1e9)) if low <= middle * factor < LARGEST]
-            units.sort(key=lambda unit: {"M": 1e6, "B": 1e9}[unit] != scale_of(column))
-            advice = tuple({"columns": {name: f"{column}:{unit}"}} for unit in units)
-            faults.append(Remark("wrong_unit", facts, advice=advice))
-    return faults
+    seen = {
+        name: np.array([table[name].min(), table[name].median(), table[name].max()])
+        for name in COUNTED
+        if name in table
+    }
+    wrong = [name for name in seen if not _possible(seen, name)]
+    if not wrong:
+        return []
+    named = {name: dict(given or {}).get(name, name) for name in seen}
+
+    def odd(units: tuple[str, ...]) -> tuple[int, float]:
+        """Units that the names do not hold come last, then those that leave a D/N far from what people train at."""
+        unlike = sum(
+            UNITS[unit] != scale_of(named[name]) for name, unit in zip(seen, units, strict=True) if name in wrong
+        )
+        size = _in(seen, units)
+        if len(size) < 2:
+            return unlike, 0.0
+        far = math.log(size["D"][1] / size["N"][1] / USUAL)
+        return unlike, max(far, -3.0 * far)  # runs on too many tokens are many, on too few are not
+
+    ways = product(*(UNITS if name in wrong else ("",) for name in seen))
+    possible = [units for units in ways if all(_possible(_in(seen, units), name) for name in seen)]
+    advice = tuple(
+        {"columns": {name: f"{named[name]}:{unit}" for name, unit in zip(seen, units, strict=True) if name in wrong}}
+        for units in sorted(possible, key=odd)[:2]
+    )
+    return [
+        Remark("wrong_unit", {"column": named[name], "low": low, "high": high, "what": COUNTED[name]}, advice=advice)
+        for name in wrong
+        for low, _, high in [seen[name].tolist()]
+    ]
+
+
+def _in(seen: dict[str, Array], units: tuple[str, ...]) -> dict[str, Array]:
+    return {name: values * UNITS[unit] for (name, values), unit in zip(seen.items(), units, strict=True)}
+
+
+def _possible(seen: dict[str, Array], name: str) -> bool:
+    """Whether the least, middle and largest number can be ones of parameters, or of tokens, beside the others."""
+    low, middle, high = seen[name]
+    if name == "N" and ((low < SMALLEST and high < SMALL) or middle >= LARGEST):
+        return False
+    if name == "D" and not SHORTEST <= middle < LARGEST * MOST:
+        return False
+    if len(seen) < 2 or (name == "D" and not _possible({"N": seen["N"]}, "N")):
+        return True
+    ratio = seen["D"][1] / seen["N"][1]
+    return bool(ratio >= FEWEST if name == "D" else ratio <= MOST)
 
 
 def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> pd.Series:

@@ -16,19 +16,8 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._arithmetic import FUNCTIONS, value
-from quokka_laws._expressions import (
-    Constant,
-    Grammar,
-    Listing,
-    Name,
-    Node,
-    Operation,
-    fault,
-    is_condition,
-    nearest,
-    parse,
-    quoted,
-)
+from quokka_laws._expression_tree import Constant, Listing, Name, Node, Operation, is_condition, quoted
+from quokka_laws._expressions import Grammar, fault, nearest, parse
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ExpressionError
 from quokka_laws.runs.quantities import parse_quantities, parse_quantity

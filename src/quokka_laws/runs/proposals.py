@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from quokka_laws._expressions import quoted
+from quokka_laws._expression_tree import quoted
 from quokka_laws._spelling import BLANK
 from quokka_laws.runs import words
 from quokka_laws.runs.columns import WORDED, plain_name, written_sizes

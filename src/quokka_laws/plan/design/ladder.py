@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.literature.registry import published
@@ -97,7 +98,8 @@ def _isoflop(
     if room < 1.3:
         raise ArgumentError(
             f"min_tokens_per_param = {least:g}: the centres have D/N from "
-            f"{plan['tokens_per_param'].min():.3g}, which leaves no width; centre the ladder on another law (around=)"
+            f"{plan['tokens_per_param'].min():.3g}, which leaves no width; centre the ladder on another law, "
+            f"{either('around=', '--law')}"
         )
     reach = min(width, room)
     N = np.rint(plan["N"].to_numpy()[:, None] * np.geomspace(1.0 / reach, reach, sizes)).ravel()

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from quokka_laws._typing import Array
-from quokka_laws.evaluation.recipes import Speedup
+from quokka_laws.evaluation.compute_multiplier import Speedup
 from quokka_laws.reporting.plot.axes import STYLES, ink, legend, log_axes, new_axes, save
 from quokka_laws.results.intervals import percentile_interval
 
