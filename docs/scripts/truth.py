@@ -98,7 +98,7 @@ def draw(drawn: dict[str, dict[str, pd.DataFrame]]) -> None:
 
     counts = [len(said["average"]) for said in drawn.values()]
     figure = Figure(figsize=(9.0, 3.9), layout="constrained")
-    panels = figure.subplots(1, len(drawn), sharey=True, width_ratios=[max(n, 12) for n in counts], squeeze=False)[0]
+    panels = figure.subplots(1, len(drawn), sharey=True, width_ratios=[max(n, 15) for n in counts], squeeze=False)[0]
     looks = {
         "Chinchilla": ("claim: Chinchilla's law alone", ORANGE, -0.18),
         "average": ("forecast: average", BLUE, 0.18),
@@ -109,9 +109,9 @@ def draw(drawn: dict[str, dict[str, pd.DataFrame]]) -> None:
             middle, low, high = (100.0 * (one[c] / one["outcome"] - 1.0) for c in ("loss", "loss_lower", "loss_upper"))
             x = np.arange(len(one)) + shift
             ax.vlines(x, low, high, color=colour, lw=2.5, label=f"{label}, {100 * LEVEL:.0f} % interval")
-            ax.plot(x, middle, ".", color=colour, ms=6, mec=BLACK, mew=0.3)
+            ax.plot(x, middle, ".", color=colour, ms=7, mec=BLACK, mew=0.5)
         ax.axhline(0.0, color=BLACK, lw=1.2, label="outcome")
-        ax.set(title=name, xlabel="dear runs, cheapest first", xticks=[])
+        ax.set(title=name.replace(", ", "\n", 1), xlabel="dear runs, cheapest first", xticks=[])
         ax.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("loss over its outcome, minus 1 (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)

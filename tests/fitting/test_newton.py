@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,10 +20,10 @@ D = np.full(9, 3e10) * np.array([1, 2, 1.5, 1, 2, 1.5, 1, 2, 1.5])
 LOSS = LAW.loss(TRUTH, N=N, D=D)
 
 
-def problem() -> Problem:
+def problem(D: np.ndarray = D, loss: np.ndarray = LOSS) -> Problem:
     free = np.full(5, -np.inf), np.full(5, np.inf)
     x = LAW.inputs(N=N, D=D)
-    return Problem(LAW.terms_at, x, LOSS, LogL2(), np.eye(5), np.zeros(5), *free, LAW.amplitude_terms)
+    return Problem(LAW.terms_at, x, loss, LogL2(), np.eye(5), np.zeros(5), *free, LAW.amplitude_terms)
 
 
 def chart() -> Chart:
@@ -55,3 +57,19 @@ def test_a_long_curved_valley_is_followed_to_its_end() -> None:
     start = LAW.to_theta({"E": 2.4, "A": 480.0, "alpha": 0.35, "B": 1e20, "beta": 2.0})
     found = solve(problem(), start, np.ones(9), begin="warm", max_iterations=150)
     assert found.value[0] < 1e-12
+
+
+def test_an_amplitude_at_its_bound_stays_there_while_its_exponent_moves() -> None:
+    truth = {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37}
+    wide = np.geomspace(1e9, 1e12, 9)[[4, 0, 7, 2, 8, 1, 5, 3, 6]]
+    free = problem(wide, LAW.loss(truth, N=N, D=wide))
+    bounded = replace(free, upper=np.array([np.inf, np.log(300.0), np.inf, np.inf, np.inf]))
+    held = replace(free, basis=np.delete(np.eye(5), 1, axis=1), offset=np.log(300.0) * np.eye(5)[1])
+    held = replace(held, lower=np.full(4, -np.inf), upper=np.full(4, np.inf))
+    start = LAW.to_theta({**truth, "A": 299.0, "alpha": 0.4})
+    found = solve(bounded, start, np.ones(9), begin="warm")
+    wanted = solve(held, np.delete(start, 1, axis=1), np.ones(9), begin="warm")
+    assert found.converged.all()
+    assert found.u[0, 1] == pytest.approx(np.log(300.0))
+    assert found.value == pytest.approx(wanted.value, rel=1e-9)
+    assert np.delete(found.u[0], 1) == pytest.approx(wanted.u[0], rel=1e-5)

@@ -212,3 +212,15 @@ def test_an_exact_fit_does_not_switch_a_term_back_on() -> None:
     for shift in np.linspace(-1e-3, 1e-3, 7):
         found = solve(chinchilla(loss, LogL2()), THETA * (1 + shift), ONES, off=off)
         assert found.off[0, 0]
+
+
+def test_an_amplitude_that_wants_to_grow_is_no_minimum_at_zero() -> None:
+    """A descent that ends beside zero without arriving is not taken for a minimum there."""
+    D_alike = np.full(9, 3e10) * np.tile([1.0, 2.0, 1.5], 3)
+    sizes = np.geomspace(1e7, 1e10, 9)
+    loss = LAW.loss({"E": 0.3, "A": 480.0, "alpha": 0.35, "B": 60.0, "beta": 0.1}, N=sizes, D=D_alike)
+    free = np.full(5, -np.inf), np.array([np.inf, np.log(300.0), np.inf, np.inf, np.inf])
+    x = LAW.inputs(N=sizes, D=D_alike)
+    problem = Problem(LAW.terms_at, x, loss, LogL2(), np.eye(5), np.zeros(5), *free, LAW.amplitude_terms)
+    start = LAW.to_theta({"E": 0.3, "A": 299.0, "alpha": 0.4, "B": 60.0, "beta": 0.1})
+    assert not solve(problem, start, np.ones(9), begin="warm").off[0, 0]

@@ -62,6 +62,13 @@ class Chart:
         """That of some problems."""
         return Chart(self.matrix[who], self.linear)
 
+    def holding(self, held: Array) -> Chart:
+        """Where an amplitude is held (problems, free) it is the amplitude itself that stays, not that at the centre."""
+        matrix = self.matrix.copy()
+        for j in self.linear:
+            matrix[held[:, j], j] = np.eye(matrix.shape[1])[j]
+        return Chart(matrix, self.linear)
+
     def to_free(self, step: Array) -> Array:
         """Steps here → steps of the free coordinates, (problems, free)."""
         return np.asarray(np.matmul(self.matrix, step[..., None])[..., 0])
@@ -110,7 +117,13 @@ def newton_step(
         The longest step in each coordinate.
     bend : callable, optional
         :meth:`Batch.bend` of the problems, of (along, turning). None: the step does not bend.
+
+    Returns
+    -------
+    step : array (problems, free)
+    decrement : array (problems,)
     """
+    chart = chart.holding(held)
     g = chart.gradient(here.gradient)
     H = chart.hessian(here.hessian, g, newton)
     scale = 1.0 / np.sqrt(metric)
