@@ -36,7 +36,7 @@ def test_the_five_rows_of_epochs_table(epoch245: pd.DataFrame) -> None:
 def test_rows_that_mask_one_another_are_found_together() -> None:
     runs = lifted([], 0.0)
     largest = list(map(int, runs["N"].nlargest(3).index))
-    assert set(map(str, largest)) <= set(named(lifted(largest, 0.1)))
+    assert {str(place + 1) for place in largest} <= set(named(lifted(largest, 0.1)))
 
 
 def test_lawful_tables_name_no_row() -> None:
