@@ -83,7 +83,10 @@ def log_scale(name: str, title: str, labels: str) -> Spec:
 def shade(name: str, title: str, labels: str, seen: pd.Series) -> Spec:
     """A colour along a logarithmic scale, with its legend."""
     scale = {"type": "log", "domain": [float(seen.min()), float(seen.max())], **SHADES}
-    legend = {"title": title, "labelExpr": labels, "type": "gradient", "values": ticks(seen.min(), seen.max())}
+    round_ones = ticks(seen.min(), seen.max())
+    powers = [one for one in round_ones if f"{one:e}".startswith("1.000000")]
+    values = powers if len(powers) > 2 else round_ones
+    legend = {"title": title, "labelExpr": labels, "type": "gradient", "values": values}
     return {"field": name, "type": "quantitative", "scale": scale, "legend": legend}
 
 
@@ -166,7 +169,7 @@ def finished(spec: Spec) -> Spec:
         "height": HEIGHT,
         "autosize": {"type": "fit", "contains": "padding"},
         "config": {
-            "legend": {"orient": "top", "direction": "horizontal", "titleOrient": "left", "gradientLength": 220},
+            "legend": {"orient": "top", "direction": "horizontal", "titleOrient": "left", "gradientLength": 150},
             "axis": {"titlePadding": 8},
         },
         "usermeta": {"embedOptions": {"actions": False}},
