@@ -25,7 +25,8 @@ SMALLEST, SMALL, LARGEST = (
     1e15,
 )  # parameters: some below the first, none above the second, are millions or billions
 SHORTEST = 1e4  # tokens: a median below is one of millions or billions
-UNITS = {"M": 1e6, "B": 1e9, "T": 1e12, "": 1.0}
+UNITS = {"": 1.0, "M": 1e6, "B": 1e9, "T": 1e12}
+WRITTEN = ("M", "B", "T")
 COUNTED = {"N": "parameters", "D": "tokens"}
 USUAL = 20.0  # tokens per parameter
 FEW = 0.2  # share of rows that a rule may miss for them to be slips
@@ -127,7 +128,7 @@ def wrong_units(table: pd.DataFrame, given: Any = None) -> list[Remark]:
         far = math.log(size["D"][1] / size["N"][1] / USUAL)
         return unlike, max(far, -3.0 * far)  # runs on too many tokens are many, on too few are not
 
-    ways = product(*(UNITS if name in wrong else ("",) for name in seen))
+    ways = product(*(WRITTEN if name in wrong else ("",) for name in seen))
     possible = [units for units in ways if all(_possible(_in(seen, units), name) for name in seen)]
     advice = tuple(
         {"columns": {name: f"{named[name]}:{unit}" for name, unit in zip(seen, units, strict=True) if name in wrong}}
@@ -147,11 +148,15 @@ def _in(seen: dict[str, Array], units: tuple[str, ...]) -> dict[str, Array]:
 def _possible(seen: dict[str, Array], name: str) -> bool:
     """Whether the least, middle and largest number can be ones of parameters, or of tokens, beside the others."""
     low, middle, high = seen[name]
-    if name == "N" and ((low < SMALLEST and high < SMALL) or middle >= LARGEST):
-        return False
     if name == "D" and not SHORTEST <= middle < LARGEST * MOST:
         return False
-    if len(seen) < 2 or (name == "D" and not _possible({"N": seen["N"]}, "N")):
+    if name == "N" and not SMALLEST <= middle < LARGEST:
+        return False
+    if len(seen) < 2:
+        return not (name == "N" and low < SMALLEST and high < SMALL)
+    if name == "N" and low < SMALLEST and high < SMALL and not _possible({"D": seen["D"]}, "D"):
+        return False
+    if name == "D" and not _possible({"N": seen["N"]}, "N"):
         return True
     ratio = seen["D"][1] / seen["N"][1]
     return bool(ratio >= FEWEST if name == "D" else ratio <= MOST)
