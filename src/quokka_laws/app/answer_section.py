@@ -188,7 +188,10 @@ def _side_by_side(now: Session, reading: Reading, question: Question) -> None:
     wanted = st.button("Set side by side", key="compare")
     job = now.job("side_by_side", *arguments, start=wanted)
     if job is None:
-        paragraph("Each law is fitted to the cheaper runs and predicts the more expensive ones. The law that predicts them best is the one to believe.", "note")
+        paragraph(
+            "Each law is fitted to the cheaper runs and predicts the more expensive ones. The law that predicts them best is the one to believe.",
+            "note",
+        )
         return
     if outcome(job, now, "Setting laws side by side"):
         found: SideBySide = job.result
