@@ -53,7 +53,7 @@ from quokka_laws.runs.proposals import accuracies, proposed
 from quokka_laws.runs.quantities import EMPTY, is_quantity, parse_quantities
 from quokka_laws.runs.remarks import Remark
 from quokka_laws.runs.reshape import reshaped
-from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, shared, unlabelled
+from quokka_laws.runs.rows import NUMBERED, ROW, default_index, labelled, plain_label, row_numbers, shared, unlabelled
 from quokka_laws.runs.states import noted, states
 
 POSITIVE = (*INPUTS, "loss")
@@ -93,7 +93,8 @@ def read_runs(
     drop, keep : str or mapping of str to str, optional
         Rows to leave out, or the only ones to keep, as conditions on columns: ``drop="D / N < 4"``, or reason → condition:
         ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded with its reason. ``"duplicates"`` stands for all
-        but the first of rows that agree in every column.
+        but the first of rows that agree in every column; ``row`` in a condition is the number of a row in the source, from 1
+        (``drop="row in [3, 17]"``), unless a column has this name.
     best_of : str or sequence of str, optional
         Swept columns, such as ``("lr", "batch")``: keep the lowest loss of each N and D; see
         :func:`quokka_laws.runs.sweeps.best`.
@@ -264,8 +265,11 @@ def flops_spread(runs: pd.DataFrame) -> dict[str, float] | None:
 
 
 def row_names(runs: pd.DataFrame, chosen: Array) -> tuple[str, ...]:
-    """What the user calls the rows where ``chosen`` is true: their run_id where each has its own, else their index."""
-    own = runs["run_id"] if "run_id" in runs and runs["run_id"].is_unique else runs.index.to_series()
+    """What the user calls the rows where ``chosen`` is true: their run_id where each has its own, else their index or number."""
+    if "run_id" in runs and runs["run_id"].is_unique:
+        own = runs["run_id"].to_numpy()
+    else:
+        own = row_numbers(runs) if default_index(runs) else runs.index.to_numpy()
     return tuple(map(str, own[chosen]))
 
 
@@ -598,6 +602,9 @@ def _select(
             shown = [c for c in table if c not in OWN and not c.startswith("_was_")]
             frame = _complete(table[shown], Conventions(), [])
             frame = frame.assign(**{given: frame[name] for given, name in found.mapping.items() if given not in frame})
+            if ROW not in frame:
+                numbered = table.index.name == NUMBERED
+                frame[ROW] = table.index.to_numpy() if numbered else table["_row"].to_numpy() + 1
             try:
                 if query == "duplicates":
                     hit = duplicated(original.iloc[table["_row"].to_numpy()]).to_numpy()
