@@ -94,10 +94,26 @@ def vpnls(runs: pd.DataFrame, starts: int) -> tuple[dict[str, float], float, str
 
 
 def simple_scaling_laws(runs: pd.DataFrame, starts: int) -> tuple[dict[str, float], float, str]:
-    """simple-scaling-laws: needs Python 3.12."""
-    del runs, starts
-    importlib.import_module("simple_scaling_laws")
-    raise ImportError("installed, but this script was written where it could not be, so its call is not known")
+    """simple-scaling-laws: needs Python 3.12. Its own objective; two bootstrap draws, the fewest that leave the fit itself."""
+    del starts
+    tool = importlib.import_module("simple_scaling_laws")
+    table = pd.DataFrame(
+        {
+            "training_run_id": [f"run_{i}" for i in range(len(runs))],
+            "train_set_id": "train",
+            "test_set_id": "test",
+            "model_size__n_params": runs["N"].to_numpy(dtype=float),
+            "dataset_size__n_tokens": runs["D"].to_numpy(dtype=float),
+            "test_loss__cross_entropy": runs["loss"].to_numpy(dtype=float),
+        }
+    )
+    polars = importlib.import_module("polars")
+    fit = tool.fit(polars.from_dict(table.to_dict("list")), law="separable-power", n_draws=2)
+    values = {k: float(v) for k, v in fit.params("test_loss__cross_entropy").items()}
+    unit = {k: float(v["reference"]) for k, v in fit.observed_domain.items()}
+    values["A"] *= unit["model_size__n_params"] ** values["alpha"]
+    values["B"] *= unit["dataset_size__n_tokens"] ** values["beta"]
+    return values, 1.0, importlib.metadata.version("simple-scaling-laws")
 
 
 TOOLS: dict[str, Callable[[pd.DataFrame, int], tuple[dict[str, float], float, str]]] = {

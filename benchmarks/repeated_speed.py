@@ -17,8 +17,8 @@ from scipy.optimize import minimize
 
 import quokka_laws as ql
 from quokka_laws.fitting import multistart
+from quokka_laws.fitting.local import Batch
 from quokka_laws.fitting.problem import Data, Space
-from quokka_laws.fitting.solver import _Batch
 
 KNOWN = 0.92581
 
@@ -49,7 +49,7 @@ def main() -> None:
     assert space is not None
     problem = space.problem(data, objective)
     u, off = multistart._ranked_starts(law, data, space, problem, keep=64, seed=0)
-    batch = _Batch(problem, u[:1], data.weights, np.zeros((1, law.term_count), dtype=bool))
+    batch = Batch(problem, data.weights, np.zeros((1, law.term_count), dtype=bool))
 
     def at(v: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         with np.errstate(all="ignore"):

@@ -1,8 +1,8 @@
-"""Make docs/truth.md: forecasts of the dear runs of public sweeps from their cheap ones, beside what happened.
+"""Make docs/truth.md and its figure: forecasts of the dear runs of public sweeps from their cheap ones, beside what happened.
 
 python docs/scripts/truth.py [folder of tables that may not ship] > docs/truth.md     # three minutes
 
-Quokka's sweep and the runs of arXiv 2607.25271 ship; Epoch's and datablations are read from the folder where there is one.
+Quokka's sweep and the runs of arXiv 2607.25271 ship, and are drawn; Epoch's and datablations are read from the folder where there is one.
 """
 
 from __future__ import annotations
@@ -15,21 +15,30 @@ import pandas as pd
 
 import quokka_laws as ql
 from quokka_laws.exceptions import FitError, RunsError
+from quokka_laws.reporting.plot.axes import BLACK, BLUE, ORANGE
 
+FIGURE, DRAWN = Path(__file__).parents[1] / "images" / "truth.png", 10.0
 FACTORS, LEVEL, FEWEST, REFITS = (3.0, 10.0, 30.0), 0.9, 15, 300
 FEW_EPOCHS, LEARNED = (
     4.0,
     6.0,
 )  # repeated tokens up to here are worth about fresh ones; losses above are a model that has learned nothing
 
+SHIPPED = ("Quokka", "arXiv 2607.25271")
+
 HEAD = """# Forecasts and outcomes
 
 *Made by `python docs/scripts/truth.py`; do not edit.*
 
-Each row fits the runs whose compute is at most the largest over the factor, and forecasts the losses of all dearer runs. *Error* is the root mean
+Each row fits the runs whose compute is at most the largest over the factor, and forecasts the losses of all more expensive runs. *Error* is the root mean
 square of ln(forecast/outcome), *held* the share of outcomes inside the 90 % interval of one run, *width* its mean width in ln loss. `average` is
 `ql.average(None, runs)`; beside it a bootstrap of Chinchilla's law alone (`predict(kind="run")`), which is what is usually printed. *Law* is what
 `ql.fit(runs)` chooses from the cheap runs.
+
+![Dear runs of two sweeps: the interval that Chinchilla's law alone claims, the forecast of the average, and the outcome at zero](images/truth.png)
+
+The sweeps that ship, forecast from runs at most a tenth as dear as the dearest: each dear run's outcome is the zero line, and a bar that misses it was
+wrong.
 """
 
 
@@ -54,8 +63,8 @@ def tables(folder: Path | None) -> dict[str, pd.DataFrame]:
     return found
 
 
-def forecast(runs: pd.DataFrame, factor: float) -> dict[str, object] | None:
-    """One row of the table; None with too few cheap runs."""
+def said_of(runs: pd.DataFrame, factor: float) -> tuple[str, int, dict[str, pd.DataFrame]] | None:
+    """The law chosen from the cheap runs, how many they are, and what is said of each dear one; None with too few cheap runs."""
     cheap = runs["C"] <= runs["C"].max() / factor * (1 + 1e-6)
     fitted, dear = (runs[m].reset_index(drop=True) for m in (cheap, ~cheap))
     if len(fitted) < FEWEST or len(dear) < 3:
@@ -67,23 +76,59 @@ def forecast(runs: pd.DataFrame, factor: float) -> dict[str, object] | None:
         law = ql.fit(fitted).label
     except (FitError, RunsError):
         return None
-    row: dict[str, object] = {"fitted → forecast": f"{len(fitted)} → {len(dear)}", "up to": f"×{factor:g}", "law": law}
-    for name, said in (("average", stacked), ("Chinchilla", alone)):
-        error = np.log(said["loss"].to_numpy() / dear["loss"].to_numpy())
-        held = (said["loss_lower"] <= dear["loss"]) & (dear["loss"] <= said["loss_upper"])
+    outcome = {"outcome": dear["loss"].to_numpy(), "C": dear["C"].to_numpy()}
+    return law, len(fitted), {"average": stacked.assign(**outcome), "Chinchilla": alone.assign(**outcome)}
+
+
+def scored(law: str, fitted: int, said: dict[str, pd.DataFrame], factor: float) -> dict[str, object]:
+    """One row of the table."""
+    dear = len(said["average"])
+    row: dict[str, object] = {"fitted → forecast": f"{fitted} → {dear}", "up to": f"×{factor:g}", "law": law}
+    for name, one in said.items():
+        error = np.log(one["loss"] / one["outcome"])
+        held = (one["loss_lower"] <= one["outcome"]) & (one["outcome"] <= one["loss_upper"])
         row[f"{name}: error"], row[f"{name}: held"] = float(np.sqrt(np.mean(error**2))), float(held.mean())
-        row[f"{name}: width"] = float(np.log(said["loss_upper"] / said["loss_lower"]).mean())
+        row[f"{name}: width"] = float(np.log(one["loss_upper"] / one["loss_lower"]).mean())
     return row
+
+
+def draw(drawn: dict[str, dict[str, pd.DataFrame]]) -> None:
+    """Claim, forecast and outcome of every dear run, one panel a sweep."""
+    from matplotlib.figure import Figure
+
+    counts = [len(said["average"]) for said in drawn.values()]
+    figure = Figure(figsize=(9.0, 3.9), layout="constrained")
+    panels = figure.subplots(1, len(drawn), sharey=True, width_ratios=[max(n, 15) for n in counts], squeeze=False)[0]
+    looks = {
+        "Chinchilla": ("claim: Chinchilla's law alone", ORANGE, -0.18),
+        "average": ("forecast: average", BLUE, 0.18),
+    }
+    for ax, (name, said) in zip(panels, drawn.items(), strict=True):
+        for method, (label, colour, shift) in looks.items():
+            one = said[method].sort_values(["C", "N"])
+            middle, low, high = (100.0 * (one[c] / one["outcome"] - 1.0) for c in ("loss", "loss_lower", "loss_upper"))
+            x = np.arange(len(one)) + shift
+            ax.vlines(x, low, high, color=colour, lw=2.5, label=f"{label}, {100 * LEVEL:.0f} % interval")
+            ax.plot(x, middle, ".", color=colour, ms=7, mec=BLACK, mew=0.5)
+        ax.axhline(0.0, color=BLACK, lw=1.2, label="outcome")
+        ax.set(title=name.replace(", ", "\n", 1), xlabel="dear runs, cheapest first", xticks=[])
+        ax.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("loss over its outcome, minus 1 (%)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.savefig(FIGURE, dpi=110)
 
 
 def main() -> None:
     """Print the page."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    rows = []
+    rows, drawn = [], {}
     for name, runs in tables(folder).items():
         for factor in FACTORS:
-            if row := forecast(runs, factor):
-                rows.append({"runs": name, **row})
+            if (found := said_of(runs, factor)) is not None:
+                rows.append({"runs": name, **scored(*found, factor)})
+                if factor == DRAWN and name.startswith(SHIPPED):
+                    drawn[name] = found[2]
+    draw(drawn)
     table = pd.DataFrame(rows)
     numbers = [c for c in table if ": " in c]
     mean = table[numbers].mean()

@@ -47,6 +47,14 @@ def test_fit_of_a_small_table_answers_in_its_first_two_lines() -> None:
     assert "loss" in first + second
 
 
+def test_the_prior_of_few_runs_is_said_and_can_be_left_out() -> None:
+    few = ql.datasets.load_quokka_isoflops()[::9].to_csv(index=False)
+    said, free = (run("fit", "-", *FAST, *flag, stdin=few).stdout for flag in ((), ("--no-prior",)))
+    assert "prior: alpha 0.35 ± 0.1, beta 0.36 ± 0.1" in said
+    assert "--no-prior" in said
+    assert "prior" not in free
+
+
 def test_same_seed_same_bytes() -> None:
     assert run("fit", ISOFLOP, *FAST, "--json").stdout == run("fit", ISOFLOP, *FAST, "--json").stdout
 

@@ -17,7 +17,7 @@ from quokka_laws.evaluation.holdout import (
     reach_of_runs,
     splits,
     try_family,
-    try_fit,
+    try_fold,
 )
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.laws import Chinchilla, Kaplan, PowerLaw, Skaling
@@ -83,10 +83,10 @@ def test_candidates() -> None:
 
 
 def test_a_candidate_is_fitted_with_its_settings_or_says_why_not(runs: pd.DataFrame) -> None:
-    fit = try_fit(Candidate(Chinchilla(), {"E": {"value": 1.9, "vary": False}}, "held"), runs)
+    fit = try_fold(Candidate(Chinchilla(), {"E": {"value": 1.9, "vary": False}}, "held"), runs)
     assert isinstance(fit, ql.FitResult)
     assert (fit.label, fit.values["E"]) == ("held", 1.9)
-    said = try_fit(Candidate(ql.laws.Memorization()), runs)
+    said = try_fold(Candidate(ql.laws.Memorization()), runs)
     assert isinstance(said, str)
     assert said.startswith("memorization: ")
 

@@ -8,8 +8,8 @@ import pytest
 from synthetic import TRUE_CHINCHILLA, sweep
 
 from quokka_laws.exceptions import ArgumentError, RunsError
+from quokka_laws.fitting.local import REACH
 from quokka_laws.fitting.problem import Data, Space
-from quokka_laws.fitting.solver import REACH
 from quokka_laws.laws import Chinchilla, Kaplan, law
 from quokka_laws.objective import LogL2
 

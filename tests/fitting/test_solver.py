@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quokka_laws.fitting.solver import Problem, objective_values, solve
+from quokka_laws.fitting.local import Problem
+from quokka_laws.fitting.solver import objective_values, solve
 from quokka_laws.laws import Chinchilla
 from quokka_laws.laws.jet import Jet, variables
 from quokka_laws.objective import L2, LogHuber, LogL1, LogL2, Objective
@@ -189,8 +190,8 @@ def test_progress_counts_every_problem() -> None:
 def test_blocks_of_rows_add_up_to_all_of_them(objective: Objective, monkeypatch: pytest.MonkeyPatch) -> None:
     starts, weights = np.repeat(THETA + 0.01, 3, axis=0), np.random.default_rng(0).integers(0, 3, (3, 40)).astype(float)
     whole = solve(chinchilla(NOISY, objective), starts, weights, begin="warm")
-    monkeypatch.setattr("quokka_laws.fitting.solver._CELLS", 60)
-    monkeypatch.setattr("quokka_laws.fitting.solver._BLOCK", 7)
+    monkeypatch.setattr("quokka_laws.fitting.local.CELLS", 60)
+    monkeypatch.setattr("quokka_laws.fitting.local._BLOCK", 7)
     parts = solve(chinchilla(NOISY, objective), starts, weights, begin="warm")
     assert parts.u == pytest.approx(whole.u, rel=1e-7)
     assert parts.value == pytest.approx(whole.value, rel=1e-12)
@@ -211,3 +212,15 @@ def test_an_exact_fit_does_not_switch_a_term_back_on() -> None:
     for shift in np.linspace(-1e-3, 1e-3, 7):
         found = solve(chinchilla(loss, LogL2()), THETA * (1 + shift), ONES, off=off)
         assert found.off[0, 0]
+
+
+def test_an_amplitude_that_wants_to_grow_is_no_minimum_at_zero() -> None:
+    """A descent that ends beside zero without arriving is not taken for a minimum there."""
+    D_alike = np.full(9, 3e10) * np.tile([1.0, 2.0, 1.5], 3)
+    sizes = np.geomspace(1e7, 1e10, 9)
+    loss = LAW.loss({"E": 0.3, "A": 480.0, "alpha": 0.35, "B": 60.0, "beta": 0.1}, N=sizes, D=D_alike)
+    free = np.full(5, -np.inf), np.array([np.inf, np.log(300.0), np.inf, np.inf, np.inf])
+    x = LAW.inputs(N=sizes, D=D_alike)
+    problem = Problem(LAW.terms_at, x, loss, LogL2(), np.eye(5), np.zeros(5), *free, LAW.amplitude_terms)
+    start = LAW.to_theta({"E": 0.3, "A": 299.0, "alpha": 0.4, "B": 60.0, "beta": 0.1})
+    assert not solve(problem, start, np.ones(9), begin="warm").off[0, 0]

@@ -78,6 +78,11 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
 @click.option("--cluster", default="auto", show_default=True, help="Column to resample by; 'row' for single rows.")
 @click.option("--strata", help="Column within whose values to resample.")
 @click.option("--weights", help="Column of row weights.")
+@click.option(
+    "--no-prior",
+    is_flag=True,
+    help="Few runs: leave the exponents free. Under 13 runs a weak prior holds them without it.",
+)
 @assignments("--fix", help="Coefficients to hold: E=1.7.")
 @assignments("--tie", help="Coefficients to tie: beta=alpha.")
 @assignments("--start", help="Where to look for coefficients, g=.01:2, or start there, g=1.")
@@ -112,6 +117,7 @@ def fit_command(
     cluster: str,
     strata: str | None,
     weights: str | None,
+    no_prior: bool,
     fix: dict[str, str],
     tie: dict[str, str],
     start: dict[str, str],
@@ -171,6 +177,7 @@ def fit_command(
         "cluster": None if cluster == "row" else cluster,
         "strata": strata,
         "weights": weights,
+        "prior": None if no_prior else "auto",
         "workers": workers,
         "progress": not quiet(),
     }

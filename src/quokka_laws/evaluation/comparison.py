@@ -19,7 +19,7 @@ from quokka_laws.evaluation.holdout import (
     default_candidates,
     log_errors,
     splits,
-    try_fit,
+    try_family,
     try_fold,
 )
 from quokka_laws.exceptions import FitError, QuokkaError
@@ -196,13 +196,8 @@ def compare(
         raise FitError(
             f"no held-out budget is possible: {'; '.join(refused)}. Give other distances, {either('holdout=', '--holdout')}"
         )
-    fits = {}
-    for candidate in candidates:
-        found = try_fit(candidate, runs, objective=objective, bootstrap=0, seed=seed)
-        if isinstance(found, str):
-            refused.append(found)
-        else:
-            fits[candidate.label] = found
+    fits, unfitted = try_family(candidates, runs, objective=objective, bootstrap=0, seed=seed)
+    refused += unfitted
     settings = {"objective": objective, "bootstrap": bootstrap, "cluster": cluster, "seed": seed}
     near = {label: FittedLaw(found.law, found.values) for label, found in fits.items()}
     pieces = [(c, near.get(c.label), runs, part, level, settings) for part in parts for c in candidates]

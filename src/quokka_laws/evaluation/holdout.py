@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from lmfit import Parameters
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
@@ -129,16 +128,8 @@ def _count(runs: pd.DataFrame, mask: Array) -> int:
 
 def fit_candidate(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitResult:
     """Fit a candidate with its settings, under its name; ``settings`` go to :func:`fit`."""
-    found = fit(candidate.law, runs, params=_params(candidate), **settings)
-    return replace(found, name=candidate.label)
-
-
-def try_fit(candidate: Candidate, runs: pd.DataFrame, **settings: Any) -> FitResult | str:
-    """A fit, or why there is none."""
-    try:
-        return fit_candidate(candidate, runs, **settings)
-    except QuokkaError as error:
-        return f"{candidate.label}: {error}"
+    held = candidate.law.make_params(**candidate.settings) if candidate.settings else None
+    return replace(fit(candidate.law, runs, params=held, **settings), name=candidate.label)
 
 
 def try_family(
@@ -170,14 +161,9 @@ def try_fold(
 ) -> FitResult | str:
     """A fit, or why there is none; ``near`` are fits to all of the runs, or of a law it contains."""
     try:
-        found = fit(candidate.law, runs, params=_params(candidate), near=near, **settings)
+        return fit_candidate(candidate, runs, near=near, **settings)
     except QuokkaError as error:
         return f"{candidate.label}: {error}"
-    return replace(found, name=candidate.label)
-
-
-def _params(candidate: Candidate) -> Parameters | None:
-    return candidate.law.make_params(**candidate.settings) if candidate.settings else None
 
 
 def log_errors(fitted: FittedLaw, rows: pd.DataFrame) -> Array:

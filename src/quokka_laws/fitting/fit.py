@@ -23,6 +23,7 @@ from quokka_laws.fitting.fitted_rows import weighted, without, without_weightles
 from quokka_laws.fitting.hyperparameters import fit_hyperparameters, frontier_of
 from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import fit_by_lmfit
+from quokka_laws.fitting.local import Problem
 from quokka_laws.fitting.losses import fit_each, one_column, read_each, runs_by_loss
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.priors import PriorArgument, prior_of
@@ -30,7 +31,6 @@ from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.resampled import Resamples, Resampling
 from quokka_laws.fitting.resampled import bootstrap as resampled
 from quokka_laws.fitting.scatter import settle
-from quokka_laws.fitting.solver import Problem
 from quokka_laws.laws import Law, from_name
 from quokka_laws.objective import LogHuber, as_objective
 from quokka_laws.results.fit_result import FitResult, FitStatus

@@ -12,8 +12,9 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import FitError
 from quokka_laws.fitting import starts
+from quokka_laws.fitting.local import Problem
 from quokka_laws.fitting.problem import Data, Space
-from quokka_laws.fitting.solver import MAX_ITERATIONS, Problem, Solution, objective_values, solve
+from quokka_laws.fitting.solver import MAX_ITERATIONS, Solution, objective_values, solve
 from quokka_laws.laws import Formula, Law
 from quokka_laws.objective import Objective
 from quokka_laws.progress import Progress

@@ -11,7 +11,7 @@ import pandas as pd
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
-from quokka_laws.fitting.solver import REACH, Problem
+from quokka_laws.fitting.local import REACH, Problem
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import AUTOMATIC
 from quokka_laws.objective import Objective

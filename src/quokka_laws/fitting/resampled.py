@@ -14,11 +14,12 @@ from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting import starts
 from quokka_laws.fitting.bootstrap import Multiplicities, draws_whole_runs, multiplicities, resampling_units
 from quokka_laws.fitting.linearised import Linearised
+from quokka_laws.fitting.local import Problem
 from quokka_laws.fitting.multistart import THIN_ROWS, Optimum
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.residual_bootstrap import simulated_log_losses
-from quokka_laws.fitting.solver import DECREMENT, Problem, Solution, solve
+from quokka_laws.fitting.solver import DECREMENT, Solution, solve
 from quokka_laws.laws import Law
 from quokka_laws.objective import LogHuber, LogL2, Objective
 from quokka_laws.progress import Progress
@@ -27,7 +28,9 @@ Resampling = Literal["auto", "rows", "residuals"]
 
 ROWS_OF_RUN = 20  # of many: enough to start a refit a fraction of its standard error from where it ends
 START_TOLERANCE = 1e-9
-REFIT_TOLERANCE = 1e-5
+RETRY_STEPS = 60
+"""Of each descent of a refit that got stuck: from a better start few are needed."""
+REFIT_TOLERANCE = 3e-6
 """Over the number of resampled units: a refit of many rows ends within a hundredth of its standard error, most far closer."""
 
 
@@ -134,7 +137,12 @@ def _retry(
             return
         count = (stuck.size, 1)
         again = solve(
-            problem, np.tile(u, count), weights[np.repeat(stuck, len(u))], off=np.tile(off, count), begin=begin
+            problem,
+            np.tile(u, count),
+            weights[np.repeat(stuck, len(u))],
+            off=np.tile(off, count),
+            begin=begin,
+            max_iterations=RETRY_STEPS,
         )
         value = np.where(again.converged, again.value, np.inf).reshape(stuck.size, len(u))
         chosen = value.argmin(axis=1)

@@ -1,14 +1,8 @@
 """Batched robust Newton over many problems at once: starts × resamples in, optima out. Knows no law, no pandas.
 
-Each problem minimises ``Σ_i w_i ρ(r_i)`` where the model is ``Σ_k exp(T_k)``. With ``q_k`` the share of term k
-(of the prediction itself for residuals in levels), the residual's derivatives are::
-
-    ∂r  = J = Σ_k q_k ∂T_k
-    ∂²r = Σ_k q_k (∂T_k ∂T_kᵀ + ∂²T_k) − [log residuals] J Jᵀ
-
-so the exact Hessian costs little more than the gradient. Two matrices are used: iteratively reweighted
-Gauss–Newton (always positive) from a poor start, then the exact Hessian with its eigenvalues made positive.
-Huber objectives are piecewise quadratic, so Newton ends in a few steps.
+Each problem minimises ``Σ_i w_i ρ(r_i)``. Two matrices are used: iteratively reweighted Gauss–Newton (always positive) from
+a poor start, then the exact Hessian with its eigenvalues made positive (:mod:`quokka_laws.fitting.local`). Huber
+objectives are piecewise quadratic, so Newton ends in a few steps.
 
 Amplitudes at zero are ordinary: a term whose share of every prediction has become negligible is switched off and
 its amplitude reported as zero, if the objective does not fall when it grows from zero (the Karush–Kuhn–Tucker
@@ -18,8 +12,8 @@ since its logarithm would creep there for ever. Parameters at a bound are held t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -27,94 +21,21 @@ import numpy as np
 from quokka_laws._parallel import run_all
 from quokka_laws._typing import Array
 from quokka_laws.fitting.bootstrap import Multiplicities
-from quokka_laws.laws.jet import Jet
+from quokka_laws.fitting.local import CELLS, Batch, Local, Problem, log_predictions
+from quokka_laws.fitting.newton import Chart, newton_step
 from quokka_laws.objective import Objective
-
-TermsAt = Callable[..., list[Jet]]
 
 NEGLIGIBLE_SHARE = 1e-6
 DECREMENT = 1e-14
-REACH = 5.0
-"""No single step moves a log-amplitude or an exponent farther."""
 RUNNER_UP = 1e-3
 """A start whose objective is farther above the best than this share is not the best for want of a step."""
+STRAIGHT = 10
+"""Steps of one descent before they bend: most descents have ended by then."""
+AT_ZERO = 60
+"""Steps of a descent that tries an amplitude at zero: it begins beside its minimum or is in vain."""
 MAX_ITERATIONS = 200
 """Of one descent."""
-_CELLS = 120_000  # rows × problems worked on at once: keeps the arrays of one pass inside the cache
-
-_BLOCK = 16_384  # rows × problems of one block, where they are more than that
 _LARGE = 8_000  # rows: above, one problem at a time fills the cache, and rows of weight zero can be left out
-
-
-@dataclass(frozen=True)
-class Problem:
-    """The model on its rows, and what is free.
-
-    Parameters
-    ----------
-    terms_at : callable
-        ``terms_at(theta, x, order=…) -> list[Jet]`` for theta of shape (problems, coefficients).
-    x : mapping of str to array (rows,)
-        Passed through to ``terms_at``.
-    loss : array (rows,) or (problems, rows)
-        Observed, or simulated anew for each problem of a batch.
-    objective : Objective
-    basis, offset : array (coefficients, free), array (coefficients,)
-        ``theta = basis @ u + offset``: fixed coefficients and linear ties.
-    lower, upper : array (free,)
-        Bounds on ``u``.
-    amplitudes : dict of int to int
-        Coefficient index → the index of the one term it scales. Only those that may vanish.
-    reach : array (free,) or float
-        The longest step in each coordinate.
-    expected : array (free,) or (problems, free), optional
-        Where a prior expects the free coordinates; ``half precision·(u − expected)²`` is added to the objective.
-    precision : array (free,), optional
-        Of the prior, in units of the objective; 0 for a coordinate without one.
-    """
-
-    terms_at: TermsAt
-    x: Mapping[str, Array]
-    loss: Array
-    objective: Objective
-    basis: Array
-    offset: Array
-    lower: Array
-    upper: Array
-    amplitudes: Mapping[int, int] = field(default_factory=dict)
-    reach: Array | float = REACH
-    expected: Array | None = None
-    precision: Array | None = None
-
-    @property
-    def count_rows(self) -> int:
-        """Rows of one problem."""
-        return self.loss.shape[-1]
-
-    def rows(self, keep: Array | slice) -> Problem:
-        """The same problem on some of its rows."""
-        return replace(self, x={k: v[keep] for k, v in self.x.items()}, loss=self.loss[..., keep])
-
-    def part(self, which: Any) -> Problem:
-        """Some problems of the batch."""
-        loss = self.loss[which] if self.loss.ndim == 2 else self.loss
-        expected = self.expected
-        if expected is not None and expected.ndim == 2:
-            expected = expected[which]
-        return replace(self, loss=loss, expected=expected)
-
-    def theta(self, u: Array) -> Array:
-        """Free coordinates (problems, free) → solver coordinates (problems, coefficients)."""
-        return u @ self.basis.T + self.offset
-
-    def switch(self, term: int) -> int:
-        """The free coordinate that is the log-amplitude of a term, or −1."""
-        for j, k in self.amplitudes.items():
-            if k == term:
-                free = np.flatnonzero(self.basis[j])
-                if len(free) == 1 and np.count_nonzero(self.basis[:, free[0]]) == 1:
-                    return int(free[0])
-        return -1
 
 
 @dataclass(frozen=True)
@@ -179,7 +100,7 @@ def solve(
         weights = np.asarray(weights, dtype=float)
     if off is None:
         off = np.zeros((count, len(problem.terms_at(problem.theta(u[:1]), problem.x))), dtype=bool)
-    size = 1 if rows > _LARGE else max(1, _CELLS // max(1, rows))
+    size = 1 if rows > _LARGE else max(1, CELLS // max(1, rows))
     slices = [slice(first, min(first + size, count)) for first in range(0, count, size)]
     pieces = [
         (problem.part(part), u[part], weights[part] if weights.ndim == 2 else weights, off[part], begin, max_iterations, tolerance, race)
@@ -196,30 +117,15 @@ def solve(
 
 def objective_values(problem: Problem, u: Array, weights: Array, *, off: Array) -> Array:
     """Objective at given points, shape (problems,); ``weights`` (rows,) are shared. Used to rank starts."""
-    size = max(1, _CELLS // max(1, problem.count_rows))
+    size = max(1, CELLS // max(1, problem.count_rows))
     parts = []
     for first in range(0, len(u), size):
         part = slice(first, first + size)
-        log_prediction = _log_prediction(problem, u[part], off[part])
+        log_prediction = log_predictions(problem, u[part], off[part])
         r = log_prediction - np.log(problem.loss) if problem.objective.log else np.exp(log_prediction) - problem.loss
         value = (problem.objective.value(r) * weights).sum(axis=1)
-        parts.append(value + _prior_value(problem, u[part]))
+        parts.append(value + problem.prior_value(u[part]))
     return np.concatenate(parts)
-
-
-def _prior_value(problem: Problem, u: Array) -> Array | float:
-    """What a prior adds to the objective of each problem."""
-    if problem.precision is None:
-        return 0.0
-    return np.asarray(0.5 * (problem.precision * (u - problem.expected) ** 2).sum(axis=1))
-
-
-def _log_prediction(problem: Problem, u: Array, off: Array) -> Array:
-    with np.errstate(over="ignore", invalid="ignore"):
-        terms = problem.terms_at(problem.theta(u), problem.x)
-        T = np.stack([np.broadcast_to(t.value, (len(u), problem.count_rows)) for t in terms])
-        T[off.T] = -np.inf
-        return np.asarray(np.logaddexp.reduce(T, axis=0))
 
 
 def _solve_part(
@@ -237,7 +143,7 @@ def _solve_part(
     if w.ndim == 2 and len(w) == 1 and (w == 0).mean() > 0.1:
         keep = w[0] > 0  # one large resample at a time: leave out the rows it does not contain
         problem, w = problem.rows(keep), w[:, keep]
-    state = _Batch(problem, u, w, off)
+    state = _Descent(problem, u, w, off)
 
     def descend(objective: Objective, irls: int, tolerance: float) -> None:
         state.minimise(objective, irls=irls, tolerance=tolerance, max_iterations=max_iterations)
@@ -261,106 +167,16 @@ def _solve_part(
     return state.u, value, state.off, state.converged, gradient, hessian
 
 
-@dataclass
-class _Local:
-    """Value, gradient and curvature of each problem at a point."""
-
-    value: Array
-    gradient: Array
-    hessian: Array
-    share: Array  # largest share of any prediction, per term
-
-
-class _Batch:
+class _Descent(Batch):
     """Working state of one chunk of problems."""
 
     def __init__(self, problem: Problem, u: Array, weights: Array, off: Array) -> None:
-        self.problem, self.weights = problem, weights
+        super().__init__(problem, weights, off)
         self.u = np.clip(u, problem.lower, problem.upper)
-        self.off = off.copy()
         self.converged = np.zeros(len(u), dtype=bool)
-        self.log_loss = np.log(problem.loss)
         self.switches = [problem.switch(k) for k in range(off.shape[1])]
         self.released = np.zeros_like(self.off)
-        self.last: _Local | None = None  # at ``u``, where the last descent ended there
-
-    # ---- one evaluation ---------------------------------------------------------------------------------------
-
-    def evaluate(self, who: Array, u: Array, objective: Objective, *, newton: bool) -> _Local:
-        """Value and derivatives; many rows are added up block by block, so that each block stays in the cache."""
-        problem = self.problem
-        rows = problem.count_rows
-        size = rows if rows * len(u) <= _CELLS else max(1, _BLOCK // len(u))
-        blocks = [slice(first, first + size) for first in range(0, rows, size)]
-        here = self._block(blocks[0] if len(blocks) > 1 else None, who, u, objective, newton)
-        for rows_of in blocks[1:]:
-            more = self._block(rows_of, who, u, objective, newton)
-            here.value += more.value
-            here.gradient += more.gradient
-            here.hessian += more.hessian
-            np.maximum(here.share, more.share, out=here.share)
-        M = problem.basis
-        here.gradient, here.hessian = here.gradient @ M, M.T @ here.hessian @ M
-        if problem.precision is not None and problem.expected is not None:
-            away = u - (problem.expected if problem.expected.ndim == 1 else problem.expected[who])
-            here.value = here.value + 0.5 * (problem.precision * away**2).sum(axis=1)
-            here.gradient = here.gradient + problem.precision * away
-            here.hessian = here.hessian + np.diag(problem.precision)
-        return here
-
-    def _block(self, rows: slice | None, who: Array, u: Array, objective: Objective, newton: bool) -> _Local:
-        """What some of the rows add, with derivatives by all coefficients."""
-        problem = self.problem if rows is None else self.problem.rows(rows)
-        terms = problem.terms_at(problem.theta(u), problem.x, order=2 if newton else 1)
-        shape = (len(u), problem.count_rows)
-        q = np.empty((len(terms), *shape))
-        for k, t in enumerate(terms):
-            q[k] = t.value
-        q[self.off[who].T] = -np.inf
-        peak = q.max(axis=0)
-        q -= peak
-        np.exp(q, out=q)
-        total = q.sum(axis=0)
-        q /= total
-        log_prediction = np.log(total) + peak
-        share = q.max(axis=2).T
-        if objective.log:
-            r = log_prediction - self._each(self.log_loss, who, rows)
-        else:
-            prediction = np.exp(log_prediction)
-            r = prediction - self._each(problem.loss, who, None)
-            q = q * prediction
-        w = self._each(self.weights, who, rows)
-        value = (objective.value(r) * w).sum(axis=1)
-        psi = objective.score(r) * w
-
-        P = problem.basis.shape[0]
-        J = np.empty((len(u), P, shape[1]))
-        begun = set()
-        for k, t in enumerate(terms):
-            for j, g in t.grad.items():
-                if j in begun:
-                    J[:, j] += q[k] * g
-                else:
-                    np.multiply(q[k], g, out=J[:, j])
-                    begun.add(j)
-        J[:, [j for j in range(P) if j not in begun]] = 0.0
-        gradient = np.matmul(J, psi[:, :, None])[..., 0]
-        if newton:
-            inner = objective.curvature(r) * w - (psi if objective.log else 0.0)
-        else:
-            inner = objective.irls_weight(r) * w
-        hessian = np.matmul(J * inner[:, None, :], J.transpose(0, 2, 1))
-        if newton:
-            for k, t in enumerate(terms):
-                _add_term_curvature(hessian, psi * q[k], t)
-        return _Local(value, gradient, hessian, share)
-
-    @staticmethod
-    def _each(values: Array, who: Array, rows: slice | None = None) -> Array:
-        """Values of rows: shared by all problems as they are, those of each problem for the problems asked."""
-        some = values if rows is None else values[..., rows]
-        return some if some.ndim == 1 else some[who]
+        self.last: Local | None = None  # at ``u``, where the last descent ended there
 
     # ---- descent ----------------------------------------------------------------------------------------------
 
@@ -377,17 +193,18 @@ class _Batch:
         newton = np.full(count, irls == 0)
         rounding_floor = self._rounding(objective)
         active = np.arange(count)
-        here: _Local | None = None
+        here: Local | None = None
+        chart = Chart.around(self, self.u)
         metric = np.ones((count, free))
         stalled = np.zeros(count, dtype=int)
-        for _ in range(max_iterations):
+        for taken in range(max_iterations):
             if not len(active):
                 break
             if here is None:
                 here = self._evaluate_mixed(active, self.u[active], objective, newton[active])
-                diagonal = np.abs(np.einsum("sii->si", here.hessian))
-                metric[active] = np.maximum(diagonal, 1e-12 * diagonal.max(axis=1, keepdims=True) + 1e-300)
-            step, decrement = self._step(here, active, damping[active], metric[active])
+                metric[active] = chart.of(active).curvature(here, newton[active])
+            how = {"damping": damping[active], "metric": metric[active], "newton": newton[active]}
+            step, decrement = self._step(here, active, chart, objective, bends=taken >= STRAIGHT, **how)
             floor = rounding_floor[active]
             done = decrement <= tolerance * here.value + floor
             ready = done & newton[active]
@@ -423,9 +240,7 @@ class _Batch:
             refresh = vanished.any() or (newton[active[stay]].any() and irls)
             active = active[stay]
             here = (
-                None
-                if refresh
-                else _Local(*(getattr(here, n)[stay] for n in ("value", "gradient", "hessian", "share")))
+                None if refresh else Local(*(getattr(here, n)[stay] for n in ("value", "gradient", "hessian", "share")))
             )
             irls = irls if not newton[active].all() else 0
 
@@ -433,7 +248,7 @@ class _Batch:
         """The objective of an exact fit, which has nothing left to be relative to: residuals of 1e-12 are zero."""
         return np.broadcast_to(self.weights.sum(axis=-1) * objective.value(np.full(1, 1e-12)), len(self.u))
 
-    def _evaluate_mixed(self, who: Array, u: Array, objective: Objective, newton: Array) -> _Local:
+    def _evaluate_mixed(self, who: Array, u: Array, objective: Objective, newton: Array) -> Local:
         if newton.all() or not newton.any():
             return self.evaluate(who, u, objective, newton=bool(newton.all()))
         out = self.evaluate(who, u, objective, newton=False)
@@ -441,32 +256,35 @@ class _Batch:
         out.hessian[newton] = exact.hessian
         return out
 
-    def _step(self, here: _Local, who: Array, damping: Array, metric: Array) -> tuple[Array, Array]:
-        """Damped Newton step on the free coordinates that are not held, and its undamped decrement."""
-        u, lower, upper = self.u[who], self.problem.lower, self.problem.upper
-        g = here.gradient
-        held = ((u <= lower) & (g > 0)) | ((u >= upper) & (g < 0))
+    def _step(
+        self, here: Local, who: Array, chart: Chart, objective: Objective, *, bends: bool, **how: Array
+    ) -> tuple[Array, Array]:
+        """Damped step on the free coordinates that are not held, and its undamped decrement."""
+
+        def bend(along: Array, turning: Array) -> Array:
+            return self.bend(who, self.u[who], along, turning, objective)
+
+        return newton_step(
+            here,
+            chart.of(who),
+            held=self._held(who, here),
+            reach=self.problem.reach,
+            bend=bend if bends else None,
+            **how,
+        )
+
+    def _held(self, who: Array, here: Local) -> Array:
+        """Coordinates at a bound where the gradient points outwards, and those of switched-off terms."""
+        u, g = self.u[who], here.gradient
+        held = ((u <= self.problem.lower) & (g > 0)) | ((u >= self.problem.upper) & (g < 0))
         for k, j in enumerate(self.switches):
             if j >= 0:
                 held[:, j] |= self.off[who, k]
-        scale = 1.0 / np.sqrt(metric)
-        g = np.where(held, 0.0, g * scale)
-        H = here.hessian * scale[:, :, None] * scale[:, None, :]
-        keep = ~held
-        H = H * (keep[:, :, None] & keep[:, None, :])
-        H = np.where(np.isfinite(H), H, 0.0)
-        eigenvalues, vectors = np.linalg.eigh(H)
-        size = np.maximum(np.abs(eigenvalues), 1e-14 * np.abs(eigenvalues).max(axis=1, keepdims=True) + 1e-300)
-        along = np.matmul(vectors.transpose(0, 2, 1), g[..., None])[..., 0]
-        floor = 1e-10 * np.abs(eigenvalues).max(axis=1, keepdims=True) + 1e-300
-        decrement = 0.5 * (along**2 / np.maximum(size, floor)).sum(axis=1)
-        step = -np.matmul(vectors, (along / (size + damping[:, None]))[..., None])[..., 0] * scale
-        longest = (np.abs(step) / self.problem.reach).max(axis=1, keepdims=True)
-        return step / np.maximum(longest, 1.0), decrement
+        return np.asarray(held)
 
     # ---- amplitudes at zero -----------------------------------------------------------------------------------
 
-    def _switch_off(self, who: Array, here: _Local) -> Array:
+    def _switch_off(self, who: Array, here: Local) -> Array:
         changed = np.zeros(len(who), dtype=bool)
         for k, j in enumerate(self.switches):
             if j < 0:
@@ -495,7 +313,7 @@ class _Batch:
             if not len(who):
                 continue
             log_unit = problem.terms_at(problem.theta(self.u[who]), problem.x)[k].value - self.u[who][:, [j]]
-            log_prediction = _log_prediction(problem, self.u[who], self.off[who])
+            log_prediction = log_predictions(problem, self.u[who], self.off[who])
             log_loss = self._each(self.log_loss, who)
             r = log_prediction - log_loss if objective.log else np.exp(log_prediction) - np.exp(log_loss)
             w = self._each(self.weights, who)
@@ -523,11 +341,12 @@ class _Batch:
             off = self.off[who]
             off[:, k] = True
             w = self._each(self.weights, who)
-            trial = _Batch(self.problem.part(who), self.u[who], w, off)
-            trial.minimise(objective, irls=2, tolerance=DECREMENT, max_iterations=max_iterations)
+            trial = _Descent(self.problem.part(who), self.u[who], w, off)
+            trial.minimise(objective, irls=2, tolerance=DECREMENT, max_iterations=min(AT_ZERO, max_iterations))
             before = self.evaluate(who, self.u[who], objective, newton=False).value
             after = trial.evaluate(np.arange(len(who)), trial.u, objective, newton=False).value
-            kept = trial.converged & (after <= before * (1 + 1e-9))
+            trial.release(objective, race=False)  # no minimum where it wants to grow
+            kept = trial.converged & trial.off[:, k] & (after <= before * (1 + 1e-9))
             for name in ("u", "off", "converged"):
                 getattr(self, name)[who[kept]] = getattr(trial, name)[kept]
 
@@ -538,32 +357,6 @@ class _Batch:
         value = last.value
         if wanted != solved:
             value = self.evaluate(everyone, self.u, wanted, newton=False).value
-        held = ((self.u <= self.problem.lower) & (last.gradient > 0)) | (
-            (self.u >= self.problem.upper) & (last.gradient < 0)
-        )
-        for k, j in enumerate(self.switches):
-            if j >= 0:
-                held[:, j] |= self.off[:, k]
+        held = self._held(everyone, last)
         norm = np.abs(np.where(held, 0.0, last.gradient)).max(axis=1, initial=0.0) / np.maximum(value, 1e-300)
         return value, norm, last.hessian
-
-
-def _add_term_curvature(hessian: Array, weight: Array, term: Jet) -> None:
-    """Add ``Σ_i weight_i (∂T ∂Tᵀ + ∂²T)`` for one term; shared derivatives become one matrix product."""
-    active = sorted(term.grad)
-    pairs = [(i, j) for a, i in enumerate(active) for j in active[a:]]
-    for i, j in pairs:
-        entry = term.grad[i] * term.grad[j]
-        second = term.hess.get((i, j))
-        if second is not None:
-            entry = entry + second
-        entry = np.asarray(entry)
-        if entry.ndim == 0:
-            total = weight.sum(axis=1) * entry
-        elif entry.ndim == 1 or entry.shape[0] == 1:
-            total = weight @ np.broadcast_to(entry.reshape(-1), weight.shape[1])
-        else:
-            total = np.einsum("si,si->s", weight, np.broadcast_to(entry, weight.shape))
-        hessian[:, i, j] += total
-        if i != j:
-            hessian[:, j, i] += total

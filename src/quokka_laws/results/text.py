@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from quokka_laws._spelling import BLANK, option
+from quokka_laws._spelling import BLANK, either, option
 from quokka_laws.objective import LogHuber
 from quokka_laws.results.fit_result import FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, left_aligned, right_aligned
@@ -134,6 +134,11 @@ def evidence(fit: FitResult) -> str:
         f"  objective {_objective(fit)} = {fit.objective_value:.9g} (sum over rows); rms residual {100 * fit.rms_residual:.2g} %",
         f"  status: {fit.status.value}",
     ]
+    if fit.prior:
+        normal = ", ".join(f"{k} {mean:g} ± {sd:g}" for k, (mean, sd) in fit.prior.items())
+        lines.append(
+            f"  prior: {normal} (mean ± standard deviation); to fit without it: {either('prior=None', '--no-prior')}"
+        )
     if fit.route != "newton":
         lines.append(f"  route: {fit.route}")
     elif fit.starts:

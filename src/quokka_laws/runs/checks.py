@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from quokka_laws._expression_tree import quoted
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.conventions import AS_GIVEN, Conventions, training_flops
@@ -25,7 +26,8 @@ SMALLEST, SMALL, LARGEST = (
     1e15,
 )  # parameters: some below the first, none above the second, are millions or billions
 SHORTEST = 1e4  # tokens: a median below is one of millions or billions
-UNITS = {"M": 1e6, "B": 1e9, "T": 1e12, "": 1.0}
+UNITS = {"": 1.0, "M": 1e6, "B": 1e9, "T": 1e12}
+WRITTEN = ("M", "B", "T")
 COUNTED = {"N": "parameters", "D": "tokens"}
 USUAL = 20.0  # tokens per parameter
 FEW = 0.2  # share of rows that a rule may miss for them to be slips
@@ -55,7 +57,9 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
                 "read": [f"{c}={named.get(c, c)}" for c in ("N", "D", "C", "loss") if c in table],
             }
             advice: list[dict[str, Any]] = [{"flops": AS_GIVEN}]
-            if constant := constant_flops(k, tolerance):
+            if unit := _unit(ratio, tolerance):
+                advice = [{"columns": {"C": f"{quoted(named.get('C', 'C'))} * {unit}"}}]
+            elif constant := constant_flops(k, tolerance):
                 advice.insert(0, {"flops": f"{constant}ND"})
             elif bad.mean() <= FEW:
                 rule = training_rule(conventions)
@@ -68,6 +72,12 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
             facts = {"tolerance": EPOCHS_TOLERANCE, "low": float(ratio[bad].min()), "high": float(ratio[bad].max())}
             faults.append(Remark("epochs", facts, rows_of(table, bad)))
     return faults
+
+
+def _unit(ratio: Array, tolerance: float) -> str:
+    """The unit that compute was written in, where every row is one power of a thousand off the rule; empty if not."""
+    power = -3 * round(float(np.log10(np.median(ratio))) / 3)
+    return f"1e{power}" if power > 0 and np.abs(ratio * 10.0**power - 1).max() <= tolerance else ""
 
 
 def training_rule(conventions: Conventions) -> str:
@@ -127,7 +137,7 @@ def wrong_units(table: pd.DataFrame, given: Any = None) -> list[Remark]:
         far = math.log(size["D"][1] / size["N"][1] / USUAL)
         return unlike, max(far, -3.0 * far)  # runs on too many tokens are many, on too few are not
 
-    ways = product(*(UNITS if name in wrong else ("",) for name in seen))
+    ways = product(*(WRITTEN if name in wrong else ("",) for name in seen))
     possible = [units for units in ways if all(_possible(_in(seen, units), name) for name in seen)]
     advice = tuple(
         {"columns": {name: f"{named[name]}:{unit}" for name, unit in zip(seen, units, strict=True) if name in wrong}}
@@ -147,21 +157,28 @@ def _in(seen: dict[str, Array], units: tuple[str, ...]) -> dict[str, Array]:
 def _possible(seen: dict[str, Array], name: str) -> bool:
     """Whether the least, middle and largest number can be ones of parameters, or of tokens, beside the others."""
     low, middle, high = seen[name]
-    if name == "N" and ((low < SMALLEST and high < SMALL) or middle >= LARGEST):
-        return False
     if name == "D" and not SHORTEST <= middle < LARGEST * MOST:
         return False
-    if len(seen) < 2 or (name == "D" and not _possible({"N": seen["N"]}, "N")):
+    if name == "N" and not SMALLEST <= middle < LARGEST:
+        return False
+    if len(seen) < 2:
+        return not (name == "N" and low < SMALLEST and high < SMALL)
+    if name == "N" and low < SMALLEST and high < SMALL and not _possible({"D": seen["D"]}, "D"):
+        return False
+    if name == "D" and not _possible({"N": seen["N"]}, "N"):
         return True
     ratio = seen["D"][1] / seen["N"][1]
     return bool(ratio >= FEWEST if name == "D" else ratio <= MOST)
 
 
 def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> pd.Series:
-    """Rows that agree with another in every column of the table: all but the first, or all of them."""
+    """Rows that agree with another in every column of the table: all but the first, or all of them.
+
+    What only counts the rows, or names the file that a row is from, tells no runs apart.
+    """
     if "loss" in table and table["loss"].is_unique:
         return pd.Series(False, index=table.index)
-    own = table[[c for c in table if c not in OWN]]
+    own = table[[c for c in table if c not in OWN and c != "file" and not str(c).startswith("Unnamed: 0")]]
     texts = {
         c: str for c in own if not pd.api.types.is_numeric_dtype(own[c])
     }  # cells may hold lists, which have no hash
