@@ -162,7 +162,7 @@ def test_folders_that_keras_writes_are_series_of_one_run(tmp_path: Path) -> None
     runs = import_runs(tmp_path, name="{N}_{D}")  # steps count epochs: tokens are not theirs
     assert runs[["run_id", "metric"]].to_numpy().tolist() == [["10M_2B", "validation/epoch_loss"]]
     assert runs["loss"].tolist() == pytest.approx([3.5])
-    with pytest.raises(RunsError, match="told apart by epochs"):
+    with pytest.raises(ql.RunsError, match="told apart by epochs"):
         import_runs(tmp_path, name="{N}_{}", tokens_per_step=1000)
 
 
