@@ -156,12 +156,14 @@ def test_folders_that_keras_writes_are_series_of_one_run(tmp_path: Path) -> None
     from torch.utils.tensorboard import SummaryWriter
 
     for folder, shift in (("train", 0.0), ("validation", 0.5)):
-        with SummaryWriter(str(tmp_path / "10M" / folder)) as writer:
+        with SummaryWriter(str(tmp_path / "10M_2B" / folder)) as writer:
             for step in range(1, 11):
                 writer.add_scalar("epoch_loss", 4.0 - step / 10 + shift, step)
-    runs = import_runs(tmp_path, name="{N}", tokens_per_step=1000)
-    assert runs[["run_id", "metric"]].to_numpy().tolist() == [["10M", "validation/epoch_loss"]]
+    runs = import_runs(tmp_path, name="{N}_{D}")  # steps count epochs: tokens are not theirs
+    assert runs[["run_id", "metric"]].to_numpy().tolist() == [["10M_2B", "validation/epoch_loss"]]
     assert runs["loss"].tolist() == pytest.approx([3.5])
+    with pytest.raises(ql.RunsError, match="told apart by epochs"):
+        import_runs(tmp_path, name="{N}_{}", tokens_per_step=1000)
 
 
 def test_hyperparameters_are_no_run(tmp_path: Path) -> None:
