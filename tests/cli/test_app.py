@@ -34,7 +34,7 @@ def test_check_says_what_would_be_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        ("Name,# Params,tok,loss", 'Say --columns "D=…"'),
+        ("Name,# Params,volume,loss", 'Say --columns "D=…"'),
         (
             "Name,# Params,tokens,c4",
             'no column holds the loss; the table has Name, # Params, tokens, c4. Say --columns "loss=…"',
