@@ -3,20 +3,21 @@
     python benchmarks/report_speed.py [path of another checkout]
 
 Each is the whole command in a process of its own, importing included, after one run that compiles. The rounds of both checkouts
-alternate, and the least of each counts.
+alternate, and the median of each counts.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 3
+ROUNDS = 5
 FIT = """
 import sys, quokka_laws as ql
 ql.fit(ql.laws.Chinchilla(), ql.datasets.load_quokka_isoflops(), bootstrap=1000, seed=0).to_json(sys.argv[1])
@@ -37,7 +38,7 @@ def timed(checkout: Path, *arguments: str) -> float:
 def main() -> None:
     """Print a line for each kind of report."""
     checkouts = [ROOT, *map(Path, sys.argv[1:])]
-    kinds = [(ROOT, ()), (ROOT, ("--compare",)), *((other, ()) for other in checkouts[1:])]
+    kinds = [(at, options) for at in checkouts for options in ((), ("--compare",))]
     for i, checkout in enumerate(checkouts):
         timed(checkout, "-c", FIT, str(FOLDER / f"{i}.json"))
     seconds: dict[tuple[Path, tuple[str, ...]], list[float]] = {}
@@ -47,13 +48,13 @@ def main() -> None:
             command = ("-m", "quokka_laws", "report", fit, *options, "-C", "1e23", "-o", page)
             seconds.setdefault((checkout, options), []).append(timed(checkout, *command))
             size = Path(page).stat().st_size
-    least = {kind: min(times[1:]) for kind, times in seconds.items()}
-    for (checkout, options), best in least.items():
-        print(f"{' '.join(('report', *options)):20} {best:6.2f} s of processor   {checkout}")
-        if checkout != ROOT:
-            print(
-                f"{'ratio':20} {least[ROOT, ()] / best:6.2f}   with --compare {least[ROOT, ('--compare',)] / best:.2f}"
-            )
+    middle = {kind: statistics.median(times[1:]) for kind, times in seconds.items()}
+    for (checkout, options), taken in middle.items():
+        apart = "" if checkout == ROOT else f", {taken / middle[ROOT, options]:.2f} times this one's"
+        times = seconds[checkout, options][1:]
+        print(
+            f"{' '.join(('report', *options)):20} {taken:5.2f} s of processor ({min(times):.2f} to {max(times):.2f}{apart})   {checkout}"
+        )
     print(f"last page {size / 1e3:.0f} kB")
 
 

@@ -1,15 +1,15 @@
 """Tokens per second of the reference trainer beside eager loops as one writes them, and of two workers beside one.
 
-    python benchmarks/train_speed.py [--seconds 4] [--rounds 3] [--workers] [--batches]
+    python benchmarks/train_speed.py [--seconds 4] [--rounds 3] [--workers] [--batches] [--compile] [--profile]
 
 All sides train at one batch and context on one CPU thread, in alternating rounds in one process and by processor time,
 so that a busy machine disturbs them alike. "same model": the trainer's autoregressive architecture as an nn.Module with
 one parameter per matrix, torch.optim.AdamW (fused), clip_grad_norm_, a random batch per step. "GPT-2": the architecture
 and loop of nanoGPT at its CPU recipe's shape (4 layers, width 128, 4 heads, context 64, batch 12, 65 characters):
 LayerNorm, GELU and learned positions instead of RMSNorm, normed queries and keys, rotary positions and SwiGLU, so it
-has the same products and less between them. "packed": three models of a batch of 4 as one, beside one after the other.
+has the same products and less between them; with --compile also under torch.compile, ours, theirs or both. "packed": three models of a batch of 4 as one, beside one after the other.
 The workers' line trains whole runs in one and in two processes; that of batches says how fast one core prepares them,
-beside drawing them one step and one model at a time from float64 scores. Figures of a busy machine are only good as
+beside drawing them one step and one model at a time from float64 scores; --profile says where a step's time goes. Figures of a busy machine are only good as
 ratios.
 """
 
@@ -21,6 +21,7 @@ import multiprocessing
 import os
 import tempfile
 import time
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from torch import Tensor, nn
 
 from reference_trainer import corpus
 from reference_trainer.batches import Batches
+from reference_trainer.execution import Execution
 from reference_trainer.spec import RunSpec
 from reference_trainer.train import Trainer
 
@@ -141,9 +143,9 @@ class PlainLoop:
 
 
 class OurLoop:
-    def __init__(self, spec: RunSpec | list[RunSpec], text: corpus.Corpus, folder: Path) -> None:
+    def __init__(self, spec: RunSpec | list[RunSpec], text: corpus.Corpus, folder: Path, **how: bool) -> None:
         specs = spec if isinstance(spec, list) else [spec]
-        self.trainer, self.spec = Trainer(specs, folder, corpus=text), specs[0]
+        self.trainer, self.spec = Trainer(specs, folder, corpus=text, execution=Execution(**how)), specs[0]
 
     def step(self) -> None:
         self.trainer.train_step(self.trainer.state.step, 1.0)
@@ -231,16 +233,40 @@ def prepared(batch: int, context: int, models: int, text: corpus.Corpus, seconds
     )
 
 
+KINDS = {"products": ("aten::mm", "aten::bmm"), "attention": ("aten::_scaled_dot_product",)}
+
+
+def profiled(loops: dict[str, PlainLoop | OurLoop], rounds: int = 12, steps: int = 5) -> None:
+    """Milliseconds of a step by kind of operator: the 40 % quantile of each operator's times, which others disturb little."""
+    times: dict[str, dict[tuple[str, str], list[float]]] = {name: defaultdict(list) for name in loops}
+    for _ in range(rounds):
+        for name, loop in loops.items():
+            loop.step()
+            with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True) as seen:
+                for _ in range(steps):
+                    loop.step()
+            for event in seen.events():
+                times[name][event.name, str(event.input_shapes)].append(event.self_cpu_time_total)
+    for name, found in times.items():
+        spent = dict.fromkeys((*KINDS, "all else"), 0.0)
+        for (operator, _), each in found.items():
+            kind = next((kind for kind, begins in KINDS.items() if operator.startswith(begins)), "all else")
+            spent[kind] += float(np.quantile(each, 0.4)) * len(each) / (rounds * steps) / 1e3
+        print(f"{name:>12}", ", ".join(f"{kind} {ms:.1f} ms" for kind, ms in spent.items()), "a step", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", action="store_true", help="also two workers against one")
     parser.add_argument("--batches", action="store_true", help="also how fast batches are prepared")
+    parser.add_argument("--compile", action="store_true", help="also GPT-2 beside ours with torch.compile")
+    parser.add_argument("--profile", action="store_true", help="also where a step's time goes, beside GPT-2's")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    tokens = rng.integers(0, 256, 1_100_000)
+    tokens = rng.integers(0, 256, 1_100_000, dtype=np.uint8)
     text = corpus.Corpus(tokens[:1_000_000], tokens[1_000_000:], 256, 1.0, "bytes", "random")
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, torch {torch.__version__}; tokens/s of one core")
     more = (options.seconds, options.rounds)
@@ -258,7 +284,17 @@ def main() -> None:
         spec = RunSpec(objective="autoregressive", width=128, depth=4, head_size=32, context=64, batch=12)
         loops = [PlainLoop(spec, few, GPT2), OurLoop(spec, few, Path(folder))]
         loops.append(OurLoop(replace(spec, objective="masked"), few, Path(folder)))
-        show("GPT-2", spec, paired(loops, *more))
+        if options.compile:
+            theirs = PlainLoop(spec, few, GPT2)
+            theirs.model.compile()
+            loops += [theirs, OurLoop(spec, few, Path(folder), compile=True)]
+        rates = paired(loops, *more)
+        show("GPT-2", spec, rates[:, :3])
+        if options.profile:
+            profiled({"GPT-2": loops[0], "this trainer": loops[1]})
+        if options.compile:
+            show("ours comp.", spec, rates[:, [0, 4]])
+            show("both comp.", spec, rates[:, [3, 4]])
         for width, depth in ((16, 2), (32, 2), (64, 3)):
             spec = RunSpec(objective="autoregressive", width=width, depth=depth, head_size=8, context=64, batch=4)
             pack = OurLoop([replace(spec, seed=k) for k in range(3)], text, Path(folder))

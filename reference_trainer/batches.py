@@ -110,11 +110,13 @@ class Batches:
 
 
 def stack(batches: list[objectives.Batch], *, axis: int = 0) -> dict[str, Tensor]:
-    """Batches of K models with an axis of models."""
-    return {
-        name: torch.from_numpy(np.stack([getattr(b, name) for b in batches], axis=axis))
-        for name in ("inputs", "targets", "weight", "t")
-    }
+    """Batches of K models with an axis of models; that of one model is not copied."""
+
+    def joined(name: str) -> NDArray[np.generic]:
+        arrays = [getattr(batch, name) for batch in batches]
+        return np.stack(arrays, axis=axis) if len(arrays) > 1 else np.expand_dims(arrays[0], axis)
+
+    return {name: torch.from_numpy(joined(name)) for name in ("inputs", "targets", "weight", "t")}
 
 
 def _unique(spec: RunSpec, corpus: Corpus) -> int:

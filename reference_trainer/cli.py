@@ -258,10 +258,12 @@ def _check_unique_tokens(specs: list[RunSpec]) -> None:
 @execution_options
 def probe_command(**options: Any) -> None:
     """Learning-rate probe: eight models of one shape trained as one pack; prints a table, lowest loss marked."""
-    from reference_trainer.train import probe_lr
+    from reference_trainer.tune import probe_lr
 
     execution = _execution(options)
     table = probe_lr(RunSpec(**options), execution=execution)
+    if table["loss"].isna().all():
+        raise TrainerError(f"all rates from {table['lr'].min():g} to {table['lr'].max():g} diverged: lower --lr")
     best = table["loss"].idxmin()
     table["best"] = ["←" if i == best else "" for i in table.index]
     click.echo(table.to_string(index=False))

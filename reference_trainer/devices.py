@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 
 import torch
 
@@ -31,6 +32,15 @@ def find_device(name: str) -> torch.device:
     device = torch.device("cuda", int(number or own))
     torch.cuda.set_device(device)  # streams, graphs and page-locked memory go by the current device
     return device
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raise a TrainerError where torch.compile would look for a C++ compiler in vain."""
+    names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]
+    if device.type == "cpu" and not any(map(shutil.which, names)):
+        raise TrainerError(
+            f"compile needs a C++ compiler, {' or '.join(names)}, on a CPU: install one, or leave it out"
+        )
 
 
 def device_name(device: torch.device) -> str:

@@ -81,8 +81,8 @@ class Validation:
         ``batch`` sequences are seen at once, or fewer where their logits would fill the memory: the numbers do not
         depend on it.
         """
-        models = [model.single(k) for k in range(len(model.flat))] if len(model.flat) > 1 else [model]
-        device, (rows, T) = model.flat.device, self._batch["inputs"].shape
+        models = [model.single(k) for k in range(model.models)] if model.models > 1 else [model]
+        device, (rows, T) = model.device, self._batch["inputs"].shape
         batch = max(1, min(batch, LOGITS_AT_ONCE // (T * model.shape.vocabulary)))
         found: list[list[torch.Tensor]] = [[] for _ in models]
         for first in range(0, rows, batch):

@@ -20,10 +20,13 @@ class Execution:
     """The options that every training command shares."""
 
     device: str = _option("cpu", "cpu, cuda:0, or cuda.")
-    compile: bool = _option(False, "torch.compile the models: seconds per shape, then faster on a GPU.")
+    compile: bool = _option(
+        False, "torch.compile the models: seconds per shape, then faster; on a CPU it needs a C++ compiler."
+    )
     precision: str = _option("auto", "fp32, or bf16 with weights and optimiser in fp32; auto: bf16 on CUDA.")
     accumulate: int = _option(1, "Parts that a batch is computed in, one after another: less memory, the same step.")
     recompute: bool = _option(False, "Keep no activations within layers: less memory, a third more work.")
+    shard: bool = _option(False, "Share weights and moments among torchrun's processes, for a model that does not fit.")
     save_every: float = _option(60.0, "Seconds between checkpoints.")
 
     def __post_init__(self) -> None:
@@ -34,6 +37,8 @@ class Execution:
             faults.append(f"accumulate = {self.accumulate} must be at least 1")
         if not self.save_every > 0:
             faults.append(f"save_every = {self.save_every} must be above 0")
+        if self.shard and self.compile:
+            faults.append("shard and compile do not go together: leave one out")
         if faults:
             raise TrainerError("; ".join(faults))
 

@@ -25,6 +25,7 @@ from reference_trainer.step import DEFAULT
 from reference_trainer.train import Interrupted, Trainer
 
 GRACE = 60.0  # seconds that a worker has to save after its sweep has died
+LETTING_GO = 1.0  # seconds that an ending process may take between the first and the last run of its pack
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def train_job(job: Job) -> dict[str, str]:
 def _train(job: Job, stop: Stop) -> dict[str, str]:
     specs, out = [RunSpec.from_dict(spec) for spec in job.specs], Path(job.out)
     with contextlib.ExitStack() as stack:
-        mine = {spec.run_id: stack.enter_context(claim(out, spec.run_id)) for spec in specs}
+        mine = _claimed(specs, out, stack)
         finished = finished_runs(out)
         ended = {i: "ok" if i in finished else "stopped" if free else "taken" for i, free in mine.items()}
         specs = [spec for spec in specs if ended[spec.run_id] == "stopped"]
@@ -94,6 +95,18 @@ def _train(job: Job, stop: Stop) -> dict[str, str]:
         for spec in specs:
             forget(out, spec.run_id)
         return ended | {row["run_id"]: str(row.get("stopped", row["status"])) for row in rows}
+
+
+def _claimed(specs: list[RunSpec], out: Path, stack: contextlib.ExitStack) -> dict[str, bool]:
+    """Which runs are this job's. Of a pack that another process is just letting go, it does not take a part.
+
+    A part of a pack would begin anew beside the checkpoint of the whole, and give its last digits otherwise.
+    """
+    mine = {spec.run_id: stack.enter_context(claim(out, spec.run_id)) for spec in specs}
+    if any(mine.values()) and not all(mine.values()):
+        time.sleep(LETTING_GO)
+        mine |= {run: stack.enter_context(claim(out, run)) for run, free in mine.items() if not free}
+    return mine
 
 
 def _name(specs: list[RunSpec]) -> str:

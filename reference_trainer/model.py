@@ -29,6 +29,7 @@ from torch.utils.checkpoint import checkpoint
 from reference_trainer import kernels
 
 INITIALISATIONS = ("normal-0.02", "scaled", "mup")
+LAYER = ("attention_norm", "qk_norm", "ffn_norm", "qkv", "out", "gate_up", "down")  # the weights of a layer
 MUP_WIDTH = 32  # the width at which "mup" and "scaled" are the same
 
 
@@ -187,6 +188,16 @@ class Transformer(nn.Module):
             self.groups.append(new)
 
     @property
+    def models(self) -> int:
+        """K."""
+        return len(self.flat)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self.flat.device
+
+    @property
     def mask_token(self) -> int:
         """Id of the extra row: masked position, or start of sequence."""
         return self.shape.vocabulary
@@ -210,32 +221,43 @@ class Transformer(nn.Module):
         Tensor (models, sequences, length, vocabulary)
             The mask row has no logit: nothing can be predicted to be masked.
         """
-        s, w = self.shape, self.weights
-        K, B, T = tokens.shape
-        x = kernels.embed(w["embedding"], tokens.reshape(K, B * T)).view(K, B, T, s.width)
-        for i in range(s.depth):
+        x = embedded(tokens, self.weights["embedding"])
+        for i in range(self.shape.depth):
             if self.recompute and torch.is_grad_enabled():
                 x = checkpoint(self._layer, x, i, use_reentrant=False)
             else:
                 x = self._layer(x, i)
-        x = x.view(K, B * T, s.width)
-        x = kernels.norm(x, w["final_norm"])
-        logits = kernels.product(x, w["embedding"][:, : s.vocabulary].transpose(1, 2))
-        return logits.view(K, B, T, s.vocabulary)
+        return logits(x, self.weights["embedding"], self.weights["final_norm"])
 
     def _layer(self, x: Tensor, i: int) -> Tensor:
-        """One layer on the residual stream (models, sequences, length, width)."""
-        s, w = self.shape, self.weights
-        K, B, T, width = x.shape
-        x = x.view(K, B * T, width)
-        h = kernels.norm(x, w[f"attention_norm_{i}"])
-        qkv = kernels.product(h, w[f"qkv_{i}"]).view(K, B, T, 3, s.heads, s.head_size)
-        q, k, v = kernels.queries_keys_values(qkv, w[f"qk_norm_{i}"], self.turn[:T])
-        h = F.scaled_dot_product_attention(q, k, v, is_causal=s.causal)
-        x = x + kernels.product(h.transpose(1, 2).reshape(K, B * T, -1), w[f"out_{i}"])
-        h = kernels.product(kernels.norm(x, w[f"ffn_norm_{i}"]), w[f"gate_up_{i}"])
-        x = x + kernels.product(kernels.swiglu(h), w[f"down_{i}"])
-        return x.view(K, B, T, width)
+        return layer(x, {name: self.weights[f"{name}_{i}"] for name in LAYER}, self.shape, self.turn)
+
+
+def embedded(tokens: Tensor, embedding: Tensor) -> Tensor:
+    """Residual stream (models, sequences, length, width) at its beginning."""
+    K, B, T = tokens.shape
+    return kernels.embed(embedding, tokens.reshape(K, B * T)).view(K, B, T, -1)
+
+
+def logits(x: Tensor, embedding: Tensor, final_norm: Tensor) -> Tensor:
+    """(models, sequences, length, vocabulary) of the residual stream at its end."""
+    K, B, T, width = x.shape
+    x = kernels.norm(x.view(K, B * T, width), final_norm)
+    return kernels.product(x, embedding[:, :-1].transpose(1, 2)).view(K, B, T, -1)
+
+
+def layer(x: Tensor, w: dict[str, Tensor], shape: Shape, turn: Tensor) -> Tensor:
+    """One layer on the residual stream (models, sequences, length, width), of the weights called ``LAYER``."""
+    K, B, T, width = x.shape
+    x = x.view(K, B * T, width)
+    h = kernels.norm(x, w["attention_norm"])
+    qkv = kernels.product(h, w["qkv"]).view(K, B, T, 3, shape.heads, shape.head_size)
+    q, k, v = kernels.queries_keys_values(qkv, w["qk_norm"], turn[:T])
+    h = F.scaled_dot_product_attention(q, k, v, is_causal=shape.causal)
+    x = x + kernels.product(h.transpose(1, 2).reshape(K, B * T, -1), w["out"])
+    h = kernels.product(kernels.norm(x, w["ffn_norm"]), w["gate_up"])
+    x = x + kernels.product(kernels.swiglu(h), w["down"])
+    return x.view(K, B, T, width)
 
 
 def _layout(shape: Shape) -> dict[str, tuple[int, ...]]:

@@ -167,7 +167,7 @@ def prepare(
         inputs, t = corrupt_uniformly(noise, targets)
     else:
         masked, weight = mask_exactly(noise) if sampler == "exact-k" else mask_bernoulli(noise, schedule)
-        inputs = np.where(masked, targets.dtype.type(mask_token), targets)
+        inputs = choose(masked, targets.dtype.type(mask_token), targets)
         if weighting == "maskgit":
             weight = np.repeat(rows / np.maximum(1, masked.sum(axis=(-2, -1)))[..., None], rows, axis=-1)
     return Batch(inputs, targets, weight.astype(np.float32), t.astype(np.float32))
@@ -210,4 +210,12 @@ def corrupt_uniformly(noise: Noise, tokens: NDArray[np.integer]) -> tuple[NDArra
     t = np.clip(noise.level, T_MARGIN, 1.0 - T_MARGIN)
     assert noise.token is not None
     replaced = noise.score < t[..., None] * 2.0**32
-    return np.where(replaced, noise.token.astype(tokens.dtype, copy=False), tokens), t
+    return choose(replaced, noise.token.astype(tokens.dtype, copy=False), tokens), t
+
+
+def choose(
+    condition: NDArray[np.bool_], yes: NDArray[np.integer] | np.integer, no: NDArray[np.integer]
+) -> NDArray[np.integer]:
+    """``np.where`` of integers of one type without a branch an element, which random masks make twenty times as slow."""
+    chosen: NDArray[np.integer] = no ^ ((yes ^ no) * condition)
+    return chosen

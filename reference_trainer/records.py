@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 
 from reference_trainer.errors import DiskFull
+from reference_trainer.spec import RunSpec
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ORPHAN = 600.0  # seconds after which a temporary file belongs to a process that was killed: saving takes a few
@@ -65,6 +66,23 @@ def remove_orphans(folder: Path, *, older: float = ORPHAN) -> None:
     for path in folder.glob("*.tmp"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime >= older:
+                path.unlink()
+
+
+def remove_finished(folder: Path, finished: set[str]) -> None:
+    """Remove what processes that were killed after writing their rows, or while others watched, have left behind.
+
+    Checkpoints and locks of finished runs, and news of jobs: for a folder in which nobody trains.
+    """
+    for path in folder.glob("*.progress"):
+        path.unlink()
+    for path in folder.glob("*.lock"):
+        if path.stem in finished:
+            path.unlink()
+    for path in folder.glob("*.pt"):
+        with contextlib.suppress(Exception):  # what cannot be read is not known to be finished
+            specs = torch.load(path, mmap=True, weights_only=True)["specs"]
+            if {RunSpec.from_dict(spec).run_id for spec in specs} <= finished:
                 path.unlink()
 
 

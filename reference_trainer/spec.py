@@ -89,14 +89,19 @@ class RunSpec:
     def _out_of_range(self) -> Iterator[str]:
         for name, low, high, said in (
             *((name, 1, math.inf, "must be at least 1") for name in _COUNTS),
-            *((name, 0, math.inf, "must be 0 or more") for name in ("unique_tokens", "warmup", "weight_decay", "seed")),
+            *((name, 0, math.inf, "must be 0 or more") for name in ("unique_tokens", "warmup", "weight_decay")),
+            ("seed", 0, 2**63 - 1, "must be from 0 to 2^63 − 1"),
             *((name, 0, _BELOW_ONE, "must be in [0, 1)") for name in ("beta1", "beta2")),
             *((name, _ABOVE_ZERO, math.inf, "must be above 0") for name in ("clip", "rope_base")),
             ("cooldown", _ABOVE_ZERO, 1, "must be in (0, 1]"),
             ("lr", 0, math.inf, "must be above 0, or 0 for the rate of the width"),
+            ("early_stop", -math.inf, math.inf, "must be a number of nats"),
         ):
-            if not low <= getattr(self, name) <= high:
-                yield f"{name} = {getattr(self, name)} {said}"
+            value = getattr(self, name)
+            if not low <= value <= high:
+                yield f"{name} = {value} {said}"
+            elif math.isinf(value):
+                yield f"{name} = {value} must be finite"
         if self.head_size and (self.head_size < 0 or self.head_size % 2 or self.width % self.head_size):
             yield (
                 f"head_size = {self.head_size} must be even and divide the width, {self.width}: "

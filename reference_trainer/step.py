@@ -62,16 +62,15 @@ class Step:
         world: int = 1,
         execution: Execution = DEFAULT,
     ) -> None:
-        device = model.flat.device
+        device = model.device
         self.model, self.spec, self.world, self.device, self.execution = model, spec, world, device, execution
         model.recompute = execution.recompute
         self.forward = torch.compile(model) if execution.compile else model
-        self.first, self.second = torch.zeros_like(model.flat), torch.zeros_like(model.flat)
         self.lr = torch.tensor(lr, device=device)[:, None]
         # Scalars that change from step to step, as tensors: a graph would freeze numbers.
         self.factor, self.bias_1, self.bias_2 = (torch.ones((), dtype=torch.float64, device=device) for _ in range(3))
         self.count = torch.ones(())
-        self._rates, self._decays = self._per_number()
+        self._make_moments()
         self.losses, self.norms = torch.zeros(len(lr), device=device), torch.zeros(len(lr), 1, device=device)
         self.smoothed = torch.zeros(len(lr), device=device)
         self._inputs: dict[str, Tensor] = {}
@@ -94,6 +93,34 @@ class Step:
             self._compute()
         else:
             self._captured()
+
+    def _make_moments(self) -> None:
+        flat = self.model.flat
+        self.first, self.second = torch.zeros_like(flat), torch.zeros_like(flat)
+        self._rates, self._decays = self._per_number(flat.shape[1])
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that training changes: weights, moments, smoothed loss."""
+        return [self.model.flat, self.first, self.second, self.smoothed]
+
+    def gathered(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Of such as :attr:`tensors`, what a checkpoint keeps: weights, first and second moments, smoothed loss."""
+        return tensors
+
+    def scattered(self, whole: list[Tensor] | None) -> list[Tensor]:
+        """The inverse of :meth:`gathered`; None where only the first process has it."""
+        if self.world == 1:
+            assert whole is not None
+            return whole
+        found = [torch.empty_like(tensor) for tensor in self.tensors] if whole is None else whole
+        for tensor in found:
+            torch.distributed.broadcast(tensor, src=0)
+        return found
+
+    def whole_model(self) -> Transformer:
+        """The model as it can be kept."""
+        return self.model
 
     def train_losses(self, count: int) -> list[float]:
         """Training loss of each model over the last steps, after ``count`` of them."""
@@ -125,7 +152,7 @@ class Step:
         current.wait_stream(self._stream)
 
     def _compute(self) -> None:
-        self.model.flat_grad.zero_()
+        self._forget_gradients()
         self.losses.zero_()
         for part in self._parts():
             with self._autocast():
@@ -140,11 +167,18 @@ class Step:
                 warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
                 losses.sum().backward()
             self.losses.add_(losses.detach())
-        if self.world > 1:  # the losses too: all processes must agree on whether one of them diverged
-            torch.distributed.all_reduce(self.model.flat_grad)
-            torch.distributed.all_reduce(self.losses)
+        if self.world > 1:
+            self._share_gradients()
         self.smoothed.lerp_(self.losses, 1.0 / SMOOTHING)
         self._adamw()
+
+    def _forget_gradients(self) -> None:
+        self.model.flat_grad.zero_()
+
+    def _share_gradients(self) -> None:
+        """Add them over processes, and the losses too: all must agree on whether one of them diverged."""
+        torch.distributed.all_reduce(self.model.flat_grad)
+        torch.distributed.all_reduce(self.losses)
 
     def _parts(self) -> list[dict[str, Tensor]]:
         """The batch in as many parts as it is to be accumulated over."""
@@ -154,12 +188,12 @@ class Step:
         pieces = {name: value.tensor_split(parts, dim=1) for name, value in self._inputs.items()}
         return [{name: each[i] for name, each in pieces.items()} for i in range(parts)]
 
-    def _per_number(self) -> tuple[Tensor, Tensor]:
-        """Learning-rate factor and weight decay of every number of the flat buffer.
+    def _per_number(self, size: int) -> tuple[Tensor, Tensor]:
+        """Learning-rate factor and weight decay of every number of the flat buffer, which has this size.
 
         The decay is that of the undivided rate: with "mup" a matrix keeps its decay per step at every width.
         """
-        rates, decays = (torch.empty(self.model.flat.shape[1], device=self.device) for _ in range(2))
+        rates, decays = (torch.empty(size, device=self.device) for _ in range(2))
         for group in self.model.groups:
             rates[group.span] = group.rate
             decays[group.span] = self.spec.weight_decay if group.decayed else 0.0
@@ -178,13 +212,16 @@ class Step:
 
     def _adamw_on_tensors(self) -> None:
         """With learning rate and corrections as tensors: what a CUDA graph can replay."""
-        spec, model, grad = self.spec, self.model, self.model.flat_grad
-        self.first.lerp_(grad, 1 - spec.beta1)
-        self.second.mul_(spec.beta2).addcmul_(grad, grad, value=1 - spec.beta2)
+        model = self.model
+        self._update(model.flat, model.flat_grad, self.first, self.second, self._rates, self._decays)
+
+    def _update(self, flat: Tensor, grad: Tensor, first: Tensor, second: Tensor, rates: Tensor, decays: Tensor) -> None:
+        first.lerp_(grad, 1 - self.spec.beta1)
+        second.mul_(self.spec.beta2).addcmul_(grad, grad, value=1 - self.spec.beta2)
         lr = self.lr * self.factor
-        model.flat.mul_(1 - lr * self._decays)
-        scale = (self.second / self.bias_2).sqrt_().add_(EPSILON)
-        model.flat.sub_(lr / self.bias_1 * self._rates * self.first / scale)
+        flat.mul_(1 - lr * decays)
+        scale = (second / self.bias_2).sqrt_().add_(EPSILON)
+        flat.sub_(lr / self.bias_1 * rates * first / scale)
 
     def _adamw_in_one_pass(self) -> None:
         """The same by torch's fused kernel, a stretch of like numbers at a time."""

@@ -22,7 +22,7 @@ from reference_trainer.execution import Execution
 from reference_trainer.jobs import Job, finished_runs
 from reference_trainer.locks import idle
 from reference_trainer.progress import watch
-from reference_trainer.records import ORPHAN, remove_orphans
+from reference_trainer.records import ORPHAN, remove_finished, remove_orphans
 from reference_trainer.spec import RunSpec
 from reference_trainer.step import DEFAULT
 
@@ -110,8 +110,8 @@ def sweep(
         return out / spec.objective if by_objective else out
 
     folders = {home(spec): finished_runs(home(spec)) for spec in specs}
-    for folder in folders:
-        _prepare(folder)
+    for folder, finished in folders.items():
+        _prepare(folder, finished)
     left = pending(specs, lambda spec: folders[home(spec)])
     cuda = execution.on_cuda
     deadline = time.time() + time_budget if time_budget else None
@@ -126,21 +126,24 @@ def sweep(
     ended: dict[str, int] = {"skipped": len({s.run_id for s in specs}) - len(work)}
     watched = [folder / "checkpoints" for folder in folders]
     with _terminate_as_interrupt(), watch(work, watched, show=progress) as end:
-        for finished in launchers.LAUNCHERS[launcher](jobs, workers):
-            for run_id, status in finished.items():
+        for outcome in launchers.LAUNCHERS[launcher](jobs, workers):
+            for run_id, status in outcome.items():
                 ended[status] = ended.get(status, 0) + 1
                 end(run_id, status)
     return ended
 
 
-def _prepare(folder: Path) -> None:
+def _prepare(folder: Path, finished: set[str]) -> None:
     try:
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         (folder / "runs.jsonl").touch()
     except OSError as error:
         raise TrainerError(f"cannot write to {folder}: {error.strerror}") from None
     # Where nobody trains, whatever is unfinished is an orphan's; elsewhere age must tell.
-    remove_orphans(folder / "checkpoints", older=0.0 if idle(folder) else ORPHAN)
+    alone = idle(folder)
+    remove_orphans(folder / "checkpoints", older=0.0 if alone else ORPHAN)
+    if alone:
+        remove_finished(folder / "checkpoints", finished)
 
 
 def _work(spec: RunSpec) -> tuple[float, int]:

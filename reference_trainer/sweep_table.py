@@ -44,11 +44,11 @@ def frame_to_specs(table: pd.DataFrame, **defaults: Any) -> list[RunSpec]:
     specs = []
     for number, record in enumerate(table.to_dict("records"), start=1):
         given = dict(defaults)
-        for name, value in record.items():
-            if (planned and name not in fields) or (isinstance(value, float) and pd.isna(value)):
-                continue
-            given[str(name)] = _cell(str(name), value, fields.get(name))
         try:
+            for name, value in record.items():
+                if (planned and name not in fields) or (isinstance(value, float) and pd.isna(value)):
+                    continue
+                given[str(name)] = _cell(str(name), value, fields.get(name))
             if planned:
                 given |= _planned(record)
             specs.append(RunSpec.from_dict(given))
@@ -58,14 +58,32 @@ def frame_to_specs(table: pd.DataFrame, **defaults: Any) -> list[RunSpec]:
 
 
 def _cell(name: str, value: Any, default: Any) -> Any:
-    """A table's cell as the plain value of a field: tables hold counts as floats and lists as text."""
+    """A table's cell as the plain value of a field: tables hold counts as floats, or text such as 40k, and lists as text."""
     if name in ("cooled_at", "evaluated_at"):
         items = value if isinstance(value, list | tuple) else str(value).split(";")
-        return [int(float(v)) for v in items]
+        return [_count(name, v) for v in items]
     value = value.item() if hasattr(value, "item") else value
-    if isinstance(default, int) and isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(default, int):
+        return _count(name, value)
+    if isinstance(default, float):
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise TrainerError(f"{name} = {value!r} is not a number") from None
     return value
+
+
+def _count(name: str, value: Any) -> int:
+    """A whole number, also written as 40k or 2M."""
+    from quokka_laws.runs.quantities import parse_quantity
+
+    try:
+        number = parse_quantity(value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError) as error:
+        raise TrainerError(f"{name}: {error}") from None
+    if not number.is_integer():
+        raise TrainerError(f"{name} = {value} is not a whole number")
+    return int(number)
 
 
 def _planned(record: dict[Any, Any]) -> dict[str, Any]:

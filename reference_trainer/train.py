@@ -14,19 +14,17 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from reference_trainer.batches import Batches
 from reference_trainer.corpus import Corpus, load
-from reference_trainer.devices import device_name, find_device
+from reference_trainer.devices import check_compiler, device_name, find_device
 from reference_trainer.errors import TrainerError
 from reference_trainer.evaluate import Score, Validation, validation_rows
 from reference_trainer.execution import Execution
@@ -37,8 +35,8 @@ from reference_trainer.spec import RunSpec
 from reference_trainer.step import DEFAULT, Step
 
 LOOK_EVERY = 50  # steps between looks at the training loss
-PROBE_FACTORS = (0.125, 0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)
 PROBE = "probe"  # group, and phase, of runs that look for a learning rate: never points of a law
+SAVED = ("flat", "first", "second", "smoothed")  # the tensors of a checkpoint
 PATIENCE = 3  # evaluations above the early-stop margin
 
 
@@ -99,18 +97,23 @@ class Trainer:
         if any(s.plan != one.plan for s in specs):
             raise TrainerError("packed runs may differ only in seed, lr, unique_tokens and the points asked for")
         self.execution, self.device = execution, find_device(execution.device)
+        if execution.compile:
+            check_compiler(self.device)
         self.specs, self.spec, self.folder = specs, one, folder
         self.stop, self.on_progress, self.on_metrics, self.keep = stop, on_progress, on_metrics, keep
         self.corpus = corpus or load(
             one.corpus, validation=one.validation or None, tokenizer=one.tokenizer or None, alphabet=one.alphabet
         )
         self.shape = one.shape(self.corpus.vocabulary)
-        self.model = Transformer(self.shape, [s.seed for s in specs], self.device, init=one.init)
         shared = torch.distributed.is_initialized()
         self.rank, self.world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if shared else (0, 1)
         if one.batch % self.world:
             raise TrainerError(f"a batch of {one.batch} sequences cannot be shared by {self.world} processes")
         share = one.batch // self.world
+        if execution.accumulate > share:
+            raise TrainerError(f"accumulate = {execution.accumulate} parts of {share} sequences: at most {share}")
+        self.step = self._make_step()
+        self.model = self.step.model
         self.batches = Batches(
             specs,
             self.corpus,
@@ -120,10 +123,23 @@ class Trainer:
         )
         rows, self.validation_hash = validation_rows(self.corpus, one.context, one.eval_sequences)
         self.validation = Validation(rows, one.objective, self.shape, passes=one.eval_passes)
-        self.step = Step(self.model, [s.lr for s in specs], one, world=self.world, execution=execution)
         self.state, self._seen = State(), dict[str, float]()
         self._trunk: list[torch.Tensor] | None = None  # put aside while a branch cools down
         self._begun = self._saved_at = time.monotonic()
+
+    def _make_step(self) -> Step:
+        """Of a model on this device, or of one that is shared by all processes."""
+        one, lr, seeds = self.spec, [s.lr for s in self.specs], [s.seed for s in self.specs]
+        how: dict[str, Any] = {"world": self.world, "execution": self.execution}
+        if not self.execution.shard:
+            return Step(Transformer(self.shape, seeds, self.device, init=one.init), lr, one, **how)
+        if self.world == 1 or len(seeds) > 1:
+            raise TrainerError(
+                "shard is for one run that several processes train: torchrun --nproc-per-node 2 -m reference_trainer train … --shard"
+            )
+        from reference_trainer.sharded import sharded
+
+        return sharded(Transformer(self.shape, seeds, init=one.init), self.device, lr, one, **how)
 
     # ---- the plan ---------------------------------------------------------------------------------------------
 
@@ -205,12 +221,13 @@ class Trainer:
             return
         scores = self.score()
         self._end_diverged([math.isfinite(s.loss) for s in scores])
+        model = None if self.keep is None else self.step.whole_model()
         for k in asking:
             if k in self.running:
                 row = self.row(k, kind, end, scores[k])
                 self.state.rows.append(row)
-                if self.keep is not None and self.rank == 0:
-                    save_model(self.model, k, self.specs[k], row, self.corpus.alphabet, self.keep / row["row_id"])
+                if self.keep is not None and model is not None and self.rank == 0:
+                    save_model(model, k, self.specs[k], row, self.corpus.alphabet, self.keep / row["row_id"])
         self._show(end, {f"{kind}_loss": [s.loss for s in scores]})
         self.state.done.append(f"{kind}-{end}")
         for k in self.running:
@@ -256,7 +273,7 @@ class Trainer:
     def cool_down(self, start: int, end: int) -> None:
         """Leave the trunk for a branch that ends at a learning rate of zero, going down as 1 − √progress."""
         if self._trunk is None:
-            self._trunk = [tensor.clone() for tensor in self.tensors.values()]
+            self._trunk = [tensor.clone() for tensor in self.step.tensors]
             self.state.branch_step = start
         for step in range(self.state.branch_step, end):
             self._checkpoint(step)
@@ -270,19 +287,9 @@ class Trainer:
             self._restore_tensors(self._trunk)
             self._trunk, self.state.branch_step = None, 0
 
-    @property
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """All that training changes, by its name in a checkpoint."""
-        return {
-            "flat": self.model.flat,
-            "first": self.step.first,
-            "second": self.step.second,
-            "smoothed": self.step.smoothed,
-        }
-
     @torch.no_grad()
     def _restore_tensors(self, saved: list[torch.Tensor]) -> None:
-        for tensor, value in zip(self.tensors.values(), saved, strict=True):
+        for tensor, value in zip(self.step.tensors, saved, strict=True):
             tensor.copy_(value)
 
     def score(self) -> list[Score]:
@@ -357,8 +364,7 @@ class Trainer:
         stop = self._asked_to_stop(step)
         if not (stop or time.monotonic() - self._saved_at > self.execution.save_every):
             return
-        if self.rank == 0:
-            self.save_now()
+        self.save_now()
         self._saved_at = time.monotonic()
         if stop:
             raise Interrupted
@@ -376,50 +382,40 @@ class Trainer:
     def save_now(self) -> None:
         """Write the checkpoint; that of a branch holds the trunk as well."""
         self.state.seconds = time.monotonic() - self._begun
+        tensors = dict(zip(SAVED, self.step.gathered(self.step.tensors), strict=True))
+        trunk = self.step.gathered(self._trunk) if self._trunk is not None else None
         state = {k: getattr(self.state, k) for k in ("step", "branch_step", "done", "ended", "seconds")}
         state["rows"] = json.dumps(self.state.rows)  # plain text: a checkpoint loads without trusting any class
-        head = {"specs": [s.to_dict() for s in self.specs], "corpus": self.corpus.digest, "trunk": self._trunk}
-        save_atomically({**head, "vocabulary": self.corpus.vocabulary, **self.tensors, **state}, self.checkpoint_path)
+        head = {"specs": [s.to_dict() for s in self.specs], "corpus": self.corpus.digest, "trunk": trunk}
+        if self.rank == 0:
+            save_atomically({**head, "vocabulary": self.corpus.vocabulary, **tensors, **state}, self.checkpoint_path)
 
     def restore(self) -> None:
         """Continue from the checkpoint if there is one of exactly these specs and this corpus."""
-        if self.rank == 0 and self.checkpoint_path.is_file():
-            saved = torch.load(self.checkpoint_path, map_location=self.device, weights_only=True)
-            if saved["specs"] != [s.to_dict() for s in self.specs] or saved["corpus"] != self.corpus.digest:
-                raise TrainerError(
-                    f"{self.checkpoint_path} belongs to another spec or corpus; move it away, or use another --out folder"
-                )
-            self._restore_tensors([saved[name] for name in self.tensors])
-            self._trunk = saved["trunk"]
-            self.state = State(
-                **{k: saved[k] for k in ("step", "branch_step", "done", "ended", "seconds")},
-                rows=json.loads(saved["rows"]),
-            )
+        saved = self._read_checkpoint() if self.rank == 0 else None
+        tensors = None if saved is None else [saved[name] for name in SAVED]
+        trunk = None if saved is None else saved["trunk"]
+        shared: list[Any] = [self.state, tensors is not None, trunk is not None]
         if self.world > 1:  # only the first process is sure to have the file
-            self._share_state()
+            torch.distributed.broadcast_object_list(shared, src=0)
+        self.state, begun, in_branch = shared
+        if begun:
+            self._restore_tensors(self.step.scattered(tensors))
+        if in_branch:
+            self._trunk = self.step.scattered(trunk)
 
-    def _share_state(self) -> None:
-        shared = [self.state]
-        torch.distributed.broadcast_object_list(shared, src=0)
-        (self.state,) = shared
-        if self.state.branch_step and self._trunk is None:
-            self._trunk = [torch.empty_like(tensor) for tensor in self.tensors.values()]
-        for tensor in (*self.tensors.values(), *(self._trunk or [])):
-            torch.distributed.broadcast(tensor, src=0)
+    def _read_checkpoint(self) -> dict[str, Any] | None:
+        if not self.checkpoint_path.is_file():
+            return None
+        where = "cpu" if self.execution.shard else self.device
+        saved: dict[str, Any] = torch.load(self.checkpoint_path, map_location=where, weights_only=True)
+        if saved["specs"] != [s.to_dict() for s in self.specs] or saved["corpus"] != self.corpus.digest:
+            raise TrainerError(
+                f"{self.checkpoint_path} belongs to another spec or corpus; move it away, or use another --out folder"
+            )
+        counters = {k: saved[k] for k in ("step", "branch_step", "done", "ended", "seconds")}
+        self.state = State(**counters, rows=json.loads(saved["rows"]))
+        return saved
 
 
 _NOT_COLUMNS = {"tokens", "unique_tokens", "cooled_at", "evaluated_at", "group", "tokenizer", "corpus", "validation"}
-
-
-def probe_lr(
-    spec: RunSpec, *, execution: Execution = DEFAULT, factors: tuple[float, ...] = PROBE_FACTORS
-) -> pd.DataFrame:
-    """Cooled validation loss at multiples of a learning rate, all trained at once as one pack.
-
-    Nothing is written: a probe chooses an ``--lr``, it makes no calibration point.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        pack = [replace(spec, lr=spec.lr * f) for f in factors]
-        rows = Trainer(pack, Path(folder), execution=execution).run()
-    table = pd.DataFrame(rows).reindex(columns=["lr", "loss", "val_se_mc", "status"])
-    return table.sort_values("lr", ignore_index=True)

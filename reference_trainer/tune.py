@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reference_trainer.execution import Execution
 from reference_trainer.records import read_rows
 from reference_trainer.spec import RunSpec, default_lr
+from reference_trainer.step import DEFAULT
 from reference_trainer.sweep import sweep
-from reference_trainer.train import PROBE
+from reference_trainer.train import PROBE, Trainer
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+PROBE_FACTORS = (0.125, 0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)  # of the command `probe`
 TOKENS = 2**19  # of a probe, at most
 
 
@@ -64,3 +68,17 @@ def tune(specs: list[RunSpec], out: Path, **options: Any) -> list[RunSpec]:
         if not np.isnan(found).all():
             tuned[spec] = float(f"{best_rate([probe.lr for probe in curve], found):.4g}")
     return [replace(spec, lr=tuned.get(spec, spec.lr)) for spec in specs]
+
+
+def probe_lr(
+    spec: RunSpec, *, execution: Execution = DEFAULT, factors: tuple[float, ...] = PROBE_FACTORS
+) -> pd.DataFrame:
+    """Cooled validation loss at multiples of a learning rate, all trained at once as one pack.
+
+    Nothing is written: a probe chooses an ``--lr``, it makes no calibration point.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        pack = [replace(spec, lr=spec.lr * f) for f in factors]
+        rows = Trainer(pack, Path(folder), execution=execution).run()
+    table = pd.DataFrame(rows).reindex(columns=["lr", "loss", "val_se_mc", "status"])
+    return table.sort_values("lr", ignore_index=True)

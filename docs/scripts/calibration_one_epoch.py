@@ -16,6 +16,7 @@ from calibration_rows import (
     learned,
     load,
     panels,
+    present,
     rms,
     select,
     sizes_on,
@@ -61,12 +62,14 @@ def tuning(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def rates_figure(runs: pd.DataFrame) -> None:
-    """Loss against learning rate."""
-    fig, axes = panels(1, list(OBJECTIVES), "learning rate")
+    """Loss against learning rate, the mean of seeds."""
+    shown = present(runs, "probe")
+    fig, axes = panels(1, shown, "learning rate")
     probes = runs[runs["group"] == "probe"]
-    for ax, objective in zip(axes.flat, OBJECTIVES, strict=True):
-        for width, curve in probes[probes["objective"] == objective].sort_values("lr").groupby("width"):
-            ax.plot(curve["lr"], curve["loss"], marker=".", label=f"width {width:.0f}")
+    for ax, objective in zip(axes.flat, shown, strict=True):
+        for width, curve in probes[probes["objective"] == objective].groupby("width"):
+            mean = curve.groupby("lr")["loss"].mean()
+            ax.plot(mean.index, mean, marker=".", label=f"width {width:.0f}")
     keep(fig, axes, "calibration-rates.png")
 
 
@@ -120,12 +123,11 @@ def agreement(pairs: dict[str, pd.DataFrame]) -> str:
 
 def slices(runs: pd.DataFrame) -> str:
     """IsoFLOP minima and their figure."""
-    fig, axes = panels(1, list(OBJECTIVES), "N")
+    shown = present(runs, "grid")
+    fig, axes = panels(1, shown, "N")
     text = []
-    for ax, objective in zip(axes.flat, OBJECTIVES, strict=True):
+    for ax, objective in zip(axes.flat, shown, strict=True):
         grid = select(runs, "grid", objective)
-        if grid.empty:
-            continue
         nearest = np.abs(np.log(grid["C"].to_numpy()[:, None] / np.array(BUDGETS)))
         rows = grid.assign(slice=np.take(BUDGETS, nearest.argmin(axis=1)))[nearest.min(axis=1) < 0.02]
         rows = learned(rows)
@@ -134,8 +136,10 @@ def slices(runs: pd.DataFrame) -> str:
             ax.plot(mean.index, mean, marker=".", label=f"C = {C:.0e}")
         sizes_on(ax, np.sort(rows["N"].unique()))
         try:
-            found = ql.fit_isoflops(rows, bootstrap=DRAWS, seed=0).summary.reset_index()
-            text.append(f"**{objective}**: N grows as C^a, D as C^b.\n\n{table(found)}")
+            found = ql.fit_isoflops(rows, bootstrap=DRAWS, seed=0).summary.loc[["a", "b"]]
+            grows = {"a": "N grows as C^a", "b": "D grows as C^b"}
+            lines = found.rename(index=grows).rename_axis("95 % intervals").reset_index()
+            text.append(f"**{objective}**\n\n{table(lines)}")
         except (ql.RunsError, ql.FitError) as error:
             text.append(f"**{objective}**: no minimum of a slice lies between its sizes ({error}).")
     keep(fig, axes, "calibration-isoflops.png")

@@ -67,7 +67,7 @@ def crossings(runs: pd.DataFrame, draws: int = 500) -> str:
             found.append(crossing(run["epochs"].to_numpy(), b, a.min()))
         times = np.array(found[1:])
         low, high = np.quantile(times, [0.05, 0.95])
-        span = "never" if np.isinf(low) else f"{low:.0f} to {'never' if np.isinf(high) else f'{high:.0f}'}"
+        span = "–" if not np.isfinite(low) else f"{low:.0f} to {'never' if np.isinf(high) else f'{high:.0f}'}"
         first = "never" if np.isinf(found[0]) else f"{found[0]:.0f}"
         rows.append((width, U, other["loss"].min(), run["loss"].min(), first, span, run["epochs"].max()))
     names = ["width", "U_D", "best autoregressive", "best masked", "masked below best AR from epoch", "90 % interval"]

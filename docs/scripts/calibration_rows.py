@@ -66,25 +66,37 @@ def rms(fit: ql.FittedLaw, rows: pd.DataFrame) -> float:
     return float(np.sqrt(np.mean(np.log(fit(**data) / rows["loss"]) ** 2)))
 
 
+def present(runs: pd.DataFrame, group: str) -> list[str]:
+    """Objectives that have rows of a group."""
+    return [o for o in OBJECTIVES if ((runs["group"] == group) & (runs["objective"] == o)).any()]
+
+
 def panels(rows: int, titles: list[str], xlabel: str) -> tuple[Figure, np.ndarray]:
-    """A row, or rows, of panels of losses; those without a line are taken away by :func:`keep`."""
+    """Rows of panels of losses."""
     fig, axes = plt.subplots(
-        rows, len(titles) // rows, figsize=(10, 3.2 * rows), sharey=rows > 1, squeeze=False, layout="constrained"
+        rows,
+        len(titles) // rows,
+        figsize=(10, 3.2 * rows),
+        sharex=rows > 1,
+        sharey=rows > 1,
+        squeeze=False,
+        layout="constrained",
     )
     for ax, title in zip(axes.flat, titles, strict=True):
-        ax.set(title=title, xscale="log", xlabel=xlabel)
+        ax.set(title=title, xscale="log")
+        ax.xaxis.set_major_formatter("{x:g}")
         ax.grid(alpha=0.3)
+    for ax in axes[-1]:
+        ax.set_xlabel(xlabel)
     for ax in axes[:, 0]:
         ax.set_ylabel("validation loss, nats/byte")
     return fig, axes
 
 
 def keep(fig: Figure, axes: np.ndarray, name: str) -> None:
-    """Write a figure without its empty panels, a legend in each of the others."""
+    """Write a figure, with a legend in every panel."""
     for ax in axes.flat:
-        if not ax.lines:
-            ax.remove()
-        else:
+        if ax.lines:
             ax.legend(fontsize=7)
     IMAGES.mkdir(parents=True, exist_ok=True)
     fig.savefig(IMAGES / name, dpi=110)

@@ -30,7 +30,7 @@ HEAD = """# Forecasts and outcomes
 
 *Made by `python docs/scripts/truth.py`; do not edit.*
 
-Each row fits the runs whose compute is at most the largest over the factor, and forecasts the losses of all dearer runs. *Error* is the root mean
+Each row fits the runs whose compute is at most the largest over the factor, and forecasts the losses of all more expensive runs. *Error* is the root mean
 square of ln(forecast/outcome), *held* the share of outcomes inside the 90 % interval of one run, *width* its mean width in ln loss. `average` is
 `ql.average(None, runs)`; beside it a bootstrap of Chinchilla's law alone (`predict(kind="run")`), which is what is usually printed. *Law* is what
 `ql.fit(runs)` chooses from the cheap runs.

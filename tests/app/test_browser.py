@@ -25,6 +25,7 @@ pytest.importorskip("streamlit", reason="the application needs quokka-laws[app]"
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive Chromium")
 
 BROKEN = b"N,D,loss\n\x00\x01"
+HEADER = ROW = 35  # pixels of Streamlit's tables
 LONG = 60_000  # milliseconds; machines that run tests are busy
 ROOT = Path(__file__).parents[2]
 
@@ -94,6 +95,32 @@ class Visit:
         waiting.value.save_as(path)
         return path
 
+    def tick(self, place: int) -> None:
+        """Tick the box of a table's row; the table that can be seen is a canvas."""
+        table = self.page.locator("[data-testid=stDataFrame]:visible").first
+        table.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(500)
+        table.click(position={"x": 18, "y": HEADER + ROW * (place - 0.5)})
+
+    def click_on_a_residual(self) -> int:
+        """Click on the first point that is found at the largest budget; the number of its row."""
+        self.page.get_by_role("heading", name="What the law misses").wait_for()
+        chart = self.page.locator("[data-testid=stVegaLiteChart]").last
+        chart.locator("canvas.marks, svg.marks").wait_for()
+        chart.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(500)
+        box = chart.bounding_box()
+        x = box["x"] + box["width"] * (1 - 0.02)
+        tip = self.page.locator("#vg-tooltip-element.visible")
+        for step in range(5, int(box["height"]), 3):
+            self.page.mouse.move(x, box["y"] + step)
+            self.page.wait_for_timeout(60)
+            if tip.count():
+                told = tip.inner_text().split()
+                self.page.mouse.click(x, box["y"] + step)
+                return int(told[told.index("row") + 1])
+        raise AssertionError("there is no point at the largest budget")
+
     def overflow(self) -> int:
         """Pixels by which the page is wider than its window."""
         return int(self.page.evaluate("document.scrollingElement.scrollWidth - innerWidth"))
@@ -157,6 +184,44 @@ def test_from_a_file_to_a_report_with_the_mouse(
         assert visit.overflow() <= 0, (width, dark)
     faults = serious(page)
     assert not faults, json.dumps(faults, indent=1)[:3000]
+    page.close()
+
+
+@pytest.mark.slow
+def test_rows_are_left_out_and_brought_back_where_they_are_seen(
+    browser: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By ticking them in the table, and by clicking on their residuals."""
+    monkeypatch.chdir(tmp_path)
+    data = csv(dropped().rename(columns={"weights_m": "params_m"}))
+    (tmp_path / "runs.csv").write_bytes(data)
+    visit = Visit(browser, address)
+    page = visit.page
+    visit.drop("runs.csv", data)
+    page.get_by_text("24 rows as read").click()
+    visit.tick(2)
+    visit.press("Leave out row 2")
+    page.get_by_text("1 rows left out, and why").click()
+    page.get_by_text("23 rows as read").click()
+    visit.tick(1)
+    visit.press("Bring back row 2")
+    page.get_by_text("24 rows as read").wait_for()
+
+    visit.press("Fit")
+    row = visit.click_on_a_residual()
+    visit.press(f"Fit without row {row}")
+    page.get_by_role("button", name=f"Bring back row {row}", exact=True).wait_for()
+    page.get_by_role("tab", name="Hand on").click()
+    fit = ql.read_fit(visit.downloaded("Download fit.json", tmp_path))
+    assert list(fit.excluded["row"]) == [row]
+    (first, *_) = visit.downloaded("Download reproduce.sh", tmp_path).read_text(encoding="utf-8").splitlines()
+    assert shlex.split(first)[1:] == ["fit", "runs.csv", "--drop", f"row in [{row}]", "-o", "fit.json"]
+    (tmp_path / "fit.json").unlink()
+    runpy.run_path(str(visit.downloaded("Download reproduce.py", tmp_path)))
+    assert ql.read_fit("fit.json").values == fit.values
+    visit.press(f"Bring back row {row}")
+    page.get_by_role("button", name=f"Bring back row {row}", exact=True).wait_for(state="detached")
+    assert visit.complaints == []
     page.close()
 
 

@@ -53,6 +53,26 @@ def test_profiles_and_residuals(done: Study, drawn: dict[str, Chart]) -> None:
     assert residuals == pytest.approx(list(100 * done.fit.log_residuals()))
 
 
+def test_rows_are_picked_by_their_number_and_those_left_out_stay_as_rings(quokka87: pd.DataFrame) -> None:
+    runs = ql.read_runs(quokka87, drop="row in [1, 87]")
+    fit = ql.fit("chinchilla", runs)
+    (chart,) = [one for one in charts.of_study(Study(fit, None, "", (1e22,)), by_hand=(1, 87)) if one.picks]
+    _, dots = layers(chart)
+    rows = {row["row"]: row for row in dots["data"]["values"]}
+    assert sorted(rows) == list(range(1, 88))
+    assert [number for number, row in rows.items() if not row["kept"]] == [1, 87]
+    for number, row in rows.items():
+        own = quokka87.iloc[number - 1]
+        expected = 100 * np.log(fit(N=own["N"], D=own["D"]) / own["loss"])
+        assert row["residual"] == pytest.approx(float(expected))
+    assert chart.spec["params"][0]["select"]["fields"] == ["row"]
+
+
+def test_rows_are_not_picked_where_a_column_has_that_name(quokka87: pd.DataFrame) -> None:
+    fit = ql.fit("chinchilla", quokka87.assign(row=1.0))
+    assert not any(chart.picks for chart in charts.of_study(Study(fit, None, "", (1e22,))))
+
+
 def test_names_are_data_only(drawn: dict[str, Chart]) -> None:
     def strings(spec: Any) -> list[str]:
         if isinstance(spec, dict):

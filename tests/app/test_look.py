@@ -51,7 +51,9 @@ def test_what_is_left_out_is_listed_with_the_row_and_why() -> None:
     table = dropped().rename(columns={"weights_m": "params_m"}).astype({"val_loss": object})
     table.loc[4, "val_loss"] = "nan (diverged)"
     found = seen(kept("runs.csv", csv(table)))
-    ((row, why),) = found.left_out.to_numpy().tolist()
+    ((number, row, why),) = found.left_out.to_numpy().tolist()
+    assert number == 5
+    assert list(found.table["row"])[3:5] == [4, 6]
     assert "5" in row
     assert "nan (diverged)" in why
     assert found.rows == len(table) - 1

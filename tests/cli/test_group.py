@@ -1,5 +1,6 @@
 """What the doors of the command line do with mistakes: the user's in a sentence, our own with exit 70."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,12 @@ def test_damaged_fits_exit_with_1(tmp_path: Path) -> None:
     done = run("predict", tmp_path / "fit.json", "-N", "7B", "-D", "1e12")
     assert done.exit_code == 1
     assert "seed: expected a whole number, not 'x'" in done.stderr
+
+
+def test_a_command_rarely_searches_for_circular_garbage() -> None:
+    usual = gc.get_threshold()
+    try:
+        run("laws")
+        assert gc.get_threshold()[0] > 100 * 700
+    finally:
+        gc.set_threshold(*usual)

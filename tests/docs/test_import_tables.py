@@ -20,6 +20,8 @@ PROVOKED: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     "no_loss": (GOOD.rename(columns={"loss": "value"}), {}),
     "logs_inside": (pd.DataFrame({"N": [1e8], "log": [[{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.9}]]}), {}),
     "several_losses": (GOOD.rename(columns={"loss": "eval_c4_loss"}).assign(eval_wiki_loss=3.0), {}),
+    "negative_loss": (GOOD.assign(loss=-GOOD["loss"]), {}),
+    "no_names": (GOOD.set_axis([0, 1, 2], axis=1), {}),
     "accuracy": (GOOD.rename(columns={"loss": "acc"}), {"columns": {"loss": "acc"}}),
     "no_perplexity": (NAMED.assign(ppl=[0.9, 0.8, 0.7]), {}),
     "flops": (GOOD.assign(C=1e18), {}),

@@ -14,7 +14,7 @@ def test_each_change_is_that_of_a_refit(quokka87: object) -> None:
     table = ql.influence(fit, C=1.1e23)
     assert table["answer"].to_numpy() == pytest.approx(ql.plan.compute_optimal(fit, 1.1e23)["N"].item())
     for _, row in table[table["left_out"] == "row"].head(3).iterrows():
-        rest = ql.check_runs(fit.runs.drop(index=int(row["name"])).reset_index(drop=True))
+        rest = ql.check_runs(fit.runs.drop(index=int(row["name"]) - 1).reset_index(drop=True))
         again = ql.fit(ql.laws.Chinchilla(), rest)
         assert row["without"] == pytest.approx(ql.plan.compute_optimal(again, 1.1e23)["N"].item(), rel=1e-5)
     assert table["change"].abs().is_monotonic_decreasing

@@ -252,3 +252,72 @@ def test_the_tokens_of_a_step_that_a_log_states(tmp_path: Path) -> None:
     runs = import_runs(tmp_path / "run.jsonl")
     assert runs["D"].tolist() == [8000.0]
     assert runs["N"].tolist() == [5e7]
+
+
+STEPS = np.arange(1, 21) * 100
+
+
+@pytest.mark.parametrize(
+    "column", ["step,'{:,}'", "iter (k),{k:g}", "optimizer_step,{}", "num_updates,{}", "Iteration,{:.1f}"]
+)
+def test_steps_however_they_are_written(tmp_path: Path, column: str) -> None:
+    name, cell = column.split(",", 1)
+    rows = [f"{cell.replace(chr(39), chr(34)).format(s, k=s / 1000)},{5 - s / 1000:.4f}" for s in STEPS]
+    (tmp_path / "20M.csv").write_text(f"{name},val_loss\n" + "\n".join(rows) + "\n")
+    runs = import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
+    assert runs[["N", "D", "loss"]].to_numpy().tolist() == [[2e7, 2e6, 3.0]]
+
+
+def test_steps_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "20M.csv").write_text("step,val_loss\n" + "".join(f"{s}/2000,{5 - s / 1000:.4f}\n" for s in STEPS))
+    with pytest.raises(RunsError, match="'100/2000' is not a number"):
+        import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
+
+
+def test_flops_along_a_run_are_tokens_where_the_size_is_known(tmp_path: Path) -> None:
+    table = pd.DataFrame({"flops": 6 * 2e7 * STEPS * 1e5, "val_loss": 5 - STEPS / 1000, "params": 2e7})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    runs = import_runs(tmp_path / "a.csv")
+    assert runs[["N", "D", "loss"]].to_numpy().tolist() == [[2e7, pytest.approx(2e8), 3.0]]
+
+
+@pytest.mark.parametrize("column", ["date", "batch"])
+def test_rows_that_only_the_name_of_the_file_gives_a_size_are_no_points(tmp_path: Path, column: str) -> None:
+    cells = [f"2026-01-{k:02d}" for k in range(1, 21)] if column == "date" else list(range(1, 21))
+    pd.DataFrame({column: cells, "val_loss": 5 - STEPS / 1000}).to_csv(tmp_path / "20M.csv", index=False)
+    with pytest.raises(RunsError, match="nothing says how many parameters and tokens each row has"):
+        import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
+
+
+def test_the_table_of_a_model_card(tmp_path: Path) -> None:
+    rows = [
+        f"| {'No log' if k == 1 else 4 - k / 10} | {k / 4} | {k * 500} | {4.2 - k / 10:.2f} |" for k in (1, 2, 3, 4)
+    ]
+    head = "| Training Loss | Epoch | Step | Validation Loss |\n|:---:|:---:|:---:|:---:|\n"
+    card = tmp_path / "model-20M.md"
+    card.write_text("---\nlicense: mit\n---\n# A model\n\n" + head + "\n".join(rows) + "\n\n### Framework\n")
+    runs = import_runs(card, name="model-{N}", tokens_per_step=1000)
+    assert runs[["N", "D", "loss"]].to_numpy().tolist() == [[2e7, 2e6, 3.8]]
+    with pytest.raises(RunsError, match="nothing to read"):
+        import_runs(tmp_path)  # pages are not looked for
+
+
+def test_runs_of_one_file_that_only_their_model_or_their_restart_tells_apart(tmp_path: Path) -> None:
+    log = pd.DataFrame({"step": STEPS, "val_loss": 5 - STEPS / 1000})
+    models = [log.assign(model=model, lr=lr) for model in ("gpt-20M", "gpt-60M") for lr in (1e-3, 3e-3)]
+    pd.concat(models).to_csv(tmp_path / "all.csv", index=False)
+    runs = import_runs(tmp_path / "all.csv", name="gpt-{N}", tokens_per_step=1000)
+    assert runs["N"].tolist() == [2e7, 2e7, 6e7, 6e7]
+    assert runs["run_id"].is_unique
+    pd.concat([log, log]).to_csv(tmp_path / "gpt-20M.csv", index=False)  # two seeds, one after the other
+    runs = import_runs(tmp_path / "gpt-20M.csv", name="gpt-{N}", tokens_per_step=1000)
+    assert runs[["run_id", "N"]].to_numpy().tolist() == [["gpt-20M", 2e7], ["gpt-20M#2", 2e7]]
+
+
+def test_a_series_that_counts_epochs_as_its_steps(tmp_path: Path) -> None:
+    table = pd.DataFrame({"step": range(20), "epoch_loss": 5 - np.arange(20) / 10})
+    table.to_csv(tmp_path / "20M.csv", index=False)
+    with pytest.raises(RunsError, match=r"told apart by epochs \('epoch_loss'\)"):
+        import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
+    table.assign(unique_tokens=3e6).to_csv(tmp_path / "20M.csv", index=False)
+    assert import_runs(tmp_path / "20M.csv", name="{N}")["D"].tolist() == [6e7]

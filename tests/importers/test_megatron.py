@@ -137,3 +137,24 @@ def test_a_log_that_broke_off_before_its_first_step(tmp_path: Path) -> None:
     assert len(import_runs(tmp_path)) == 2
     with pytest.raises(RunsError, match="no logs of megatron"):
         import_runs(tmp_path / "a.log", kind="megatron")
+
+
+def test_logs_of_gpt_neox(tmp_path: Path) -> None:
+    steps = range(100, 1100, 100)
+    lines = [
+        "  seq_length ...................... 2048................updated",
+        "  train_batch_size ................ 128.................default",
+    ]
+    for step in steps:
+        lines.append(
+            f" samples/sec: 401.2 | iteration {step:8d}/    1000 | elapsed time per iteration (ms): 1.0 | learning rate: 1.0E-04 | "
+            f"approx flops per GPU: 50.1TFLOPS | lm_loss: {5 - step / 1000:.6E} | loss scale: 1.0 | number of skipped iterations: 0 |"
+        )
+        if step % 500 == 0:
+            lines.append(
+                f" validation results at iteration {step} | lm_loss value: {5.5 - step / 1000:.6E} | lm_loss_ppl value: 9.9E+01 | "
+            )
+    (tmp_path / "20M.log").write_text("\n".join(lines) + "\n")
+    runs = import_runs(tmp_path, name="{N}")
+    assert runs[["N", "D", "loss"]].to_numpy().tolist() == [[2e7, 1000 * 2048 * 128, 4.5]]
+    assert runs.loc[0, "loss_split"] == "validation"

@@ -90,6 +90,12 @@ def test_a_chart_against_tokens_needs_no_tokens_per_step(tmp_path: Path) -> None
     assert "step" not in made
 
 
+def test_a_chart_against_billions_of_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "chart.csv"
+    path.write_text("tokens (B),190M - val/loss\n" + "\n".join(f"{d / 10},{5 - d / 10}" for d in range(1, 9)))
+    assert import_runs(path, name="{N}").iloc[0]["D"] == 8e8
+
+
 def test_a_table_of_runs_tells_seeds_apart_by_their_ids(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     rows = [f"small,id{i},finished,1e7,2e8,{i},400,{5 + i / 100}" for i in range(3)] + ["big,idb,crashed,4e7,2e8,0,50,"]

@@ -20,6 +20,7 @@ SLIP = np.where(np.arange(9) == 4, 10.0, 1.0)
 REFUSED = {
     "flops that vary": (GOOD.assign(flops=C * VARIED), {}),
     "flops at another constant": (GOOD.assign(flops=C * 8 / 6), {}),
+    "flops in a unit that is not said": (GOOD.assign(flops=C / 1e18), {}),
     "one slip of flops": (GOOD.assign(flops=C * SLIP), {}),
     "almost constant flops": (GOOD.assign(flops=C * np.linspace(0.92, 1.08, 9)), {}),
     "millions": (GOOD.assign(params=GOOD["params"] / 1e6), {"columns": {"N": "params"}}),

@@ -243,3 +243,34 @@ def test_frames() -> None:
 def test_names_of_tables() -> None:
     assert all(map(is_table_name, ("a.csv", "b/history.jsonl.gz", "x.XLSX", "r.json.zst")))
     assert not any(map(is_table_name, ("a.gz", "model.pt", "csv", "a.tar.gz")))
+
+
+def test_the_sheet_that_names_a_loss_is_read(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["About", "Value"], ["Author", "me"], ["Cluster", "A"]):
+        book.active.append(row)
+    sheet = book.create_sheet("runs")
+    for row in (
+        ["Params", "Tokens", "Loss"],
+        ["(M)", "(B)", None],
+        [20, 1.5, 3.9],
+        [None, 3, 3.7],
+        [None, 6, 3.5],
+        [90, 3, 3.3],
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    runs = ql.read_runs(tmp_path / "a.xlsx")
+    assert runs[["N", "D", "loss"]].to_numpy().tolist() == [
+        [2e7, 1.5e9, 3.9],
+        [2e7, 3e9, 3.7],
+        [2e7, 6e9, 3.5],
+        [9e7, 3e9, 3.3],
+    ]
+
+
+def test_archives_and_pickles_are_refused_by_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"runs.csv".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0"))
+    with pytest.raises(ql.RunsError, match="is a tar archive"):
+        read_table(tmp_path / "a.tar")

@@ -27,8 +27,11 @@ def read(tmp_path: Path, text: str, name: str = "runs.json") -> pd.DataFrame:
 def test_every_orient_of_pandas(tmp_path: Path, orient: Any, named: bool, indent: int | None) -> None:
     text = (NAMED if named else FRAME).to_json(orient=orient, indent=indent)
     if orient == "values":
-        with pytest.raises(ql.RunsError, match="lists without names of columns"):
-            read(tmp_path, text)
+        assert list(read(tmp_path, text)) == ["0", "1", "2"]
+        with pytest.raises(ql.RunsError, match="names no columns"):
+            ql.read_runs(tmp_path / "runs.json")
+        runs = ql.read_runs(tmp_path / "runs.json", columns={"N": "0", "D": "1", "loss": "2"})
+        assert runs[["N", "D", "loss"]].to_numpy().tolist() == FRAME.to_numpy().tolist()
         return
     table = read(tmp_path, text)
     assert table[["N", "D", "loss"]].to_numpy(dtype=float).tolist() == FRAME.to_numpy().tolist()
@@ -50,6 +53,8 @@ def test_every_orient_of_pandas(tmp_path: Path, orient: Any, named: bool, indent
         json.dumps({k: [r[k] for r in RUNS] for k in RUNS[0]}),
         json.dumps([list(RUNS[0]), *([*r.values()] for r in RUNS)]),
         json.dumps({"first": RUNS[0], "second": RUNS[1], "third": RUNS[2]}),
+        json.dumps({"data": {k: [r[k] for r in RUNS] for k in RUNS[0]}}),
+        json.dumps({"sweep": {"a": RUNS[0], "b": RUNS[1], "c": RUNS[2]}, "date": "May"}),
         "\ufeff" + json.dumps(RUNS),
     ],
 )
@@ -112,6 +117,8 @@ def test_a_line_being_written_is_left_out(tmp_path: Path) -> None:
         ('{"columns": ["N", "loss"], "data": [[1, 2], [3]]}', "row 2 holds 1 values, the header has 2"),
         ('{"columns": ["N", "N"], "data": [[1, 2]]}', "one name more than once"),
         ("{", "line 1 is not JSON"),
+        ("[{'N': 1}]", "double quotes"),
+        ("[[1, 2], [3]]", "lists without names"),
         ('"text"', "holds a text"),
     ],
 )

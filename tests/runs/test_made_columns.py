@@ -43,3 +43,24 @@ def test_a_log_loss_is_a_loss() -> None:
         3.6,
         3.3,
     ]
+
+
+@pytest.mark.parametrize(
+    "names", [["pythia-20m", "pythia-60m", "pythia-0.18b"], ["LM 1.5 (20M)", "LM 1.5 (60M)", "LM 1.5 (180M)"]]
+)
+def test_sizes_in_names_of_models(names: list[str]) -> None:
+    runs = ql.read_runs(TABLE.drop(columns="params").assign(model=names, tokens=1e9))
+    assert runs["N"].tolist() == [2e7, 6e7, 1.8e8]
+    assert "sized" in [note["code"] for note in runs.attrs["notes"]]
+
+
+@pytest.mark.parametrize(
+    "names", [["a-20M", "b", "c-9M"], ["x-8x7B"] * 3, ["q-30B-A3B"] * 3, ["20M-on-4B", "60M-on-4B", "90M-on-4B"]]
+)
+def test_names_that_do_not_say_one_size(names: list[str]) -> None:
+    assert "N" not in ql.read_runs(TABLE.drop(columns="params").assign(model=names, tokens=1e9))
+
+
+def test_a_decimal_logarithm_of_the_loss_is_undone() -> None:
+    runs = ql.read_runs(TABLE.drop(columns="loss").assign(log10_loss=np.log10(TABLE["loss"]), tokens=1e9))
+    assert runs["loss"].to_numpy() == pytest.approx(TABLE["loss"].to_numpy())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import quokka_laws as ql
 from quokka_laws.exceptions import RunsError
-from quokka_laws.runs.proposals import accuracies, proposed
+from quokka_laws.runs.proposals import accuracies, in_names, proposed
 
 SIZES = np.array([2e7, 2e7, 6e7, 6e7, 1.8e8, 1.8e8, 5e8])
 LOSS = [3.9, 3.8, 3.6, 3.5, 3.3, 3.2, 3.0]
@@ -57,3 +59,35 @@ def test_logs_inside_objects_are_sent_to_the_importer() -> None:
     with pytest.raises(RunsError) as refused:
         ql.read_runs(rows)
     assert [fault.code for fault in refused.value.faults] == ["logs_inside"]
+
+
+def test_names_that_hold_size_and_tokens_are_sent_to_the_importer_with_their_pattern(tmp_path: Path) -> None:
+    names = [f"run_{n}M_{d}B_lr3e-4" for n in (20, 60, 180) for d in (1, 4)]
+    path = tmp_path / "runs.csv"
+    pd.DataFrame({"name": names, "val_loss": np.linspace(4, 3, 6)}).to_csv(path, index=False)
+    with pytest.raises(RunsError) as refused:
+        ql.fit(ql.laws.Chinchilla(), ql.read_runs(path))
+    assert "name='{}{N}_{D}{}'" in str(refused.value)
+    runs = ql.read_runs(ql.import_runs(path, name="{}{N}_{D}{}"))
+    assert sorted(set(runs["N"])) == [2e7, 6e7, 1.8e8]
+    assert in_names(["name"], pd.DataFrame({"name": ["a", "b"]})) == ("", "")
+
+
+def test_what_is_proposed_for_the_loss_holds_numbers() -> None:
+    table = pd.DataFrame({"N": [1e8, 2e8], "D": 1e9, "metric": ["mse", "mse"], "objective": [3.2, 3.1]})
+    assert proposed(["metric", "objective"], ["loss"], table) == {"loss": "objective"}
+
+
+def test_models_of_which_some_are_called_by_their_sizes() -> None:
+    table = pd.DataFrame({"model": ["small", "60M", "1.8B"], "D": 1e9, "loss": [3.2, 3.1, 3.0]})
+    advice = proposed(["model"], ["N"], table)
+    assert advice == {"N": "model"}
+    runs = ql.read_runs(table, columns=advice)
+    assert runs["N"].tolist() == [6e7, 1.8e9]
+    assert [record["reason"] for record in runs.attrs["excluded"]] == ["N is 'small'"]
+
+
+def test_a_letter_that_may_mean_something_else_comes_last() -> None:
+    runs = ql.read_runs(pd.DataFrame({"d": [64, 128], "tokens": [1e9, 2e9], "N": 1e8, "loss": [3.2, 3.1]}))
+    assert runs.attrs["undecided"] == {"D": ["tokens", "d"]}
+    assert "C" not in ql.read_runs(pd.DataFrame({"c": [12, 24], "loss": [3.2, 3.1]}))

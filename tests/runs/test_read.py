@@ -304,3 +304,58 @@ def test_files_that_name_things_differently_are_one_table(tmp_path: Path) -> Non
     (tmp_path / "b.csv").write_text("params_m,tokens,val_loss\n20,1e9,3.9\n60,1e9,3.6\n")
     with pytest.raises(RunsError, match="in another unit"):
         ql.read_runs([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_one_loss_in_two_files(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.csv", tmp_path / "b.csv"
+    a.write_text("params,tokens,train_loss\n1e8,2e9,3.4\n2e8,2e9,3.2\n")
+    b.write_text("params,tokens,val_loss\n4e8,2e9,3.0\n8e8,2e9,2.9\n")
+    with pytest.raises(RunsError, match="do not compare"):
+        ql.read_runs([a, b])
+    b.write_text(a.read_text())
+    with pytest.raises(RunsError, match="4 rows agree with another in every column"):
+        ql.read_runs([a, b])
+    assert len(ql.read_runs([a, b], drop="duplicates")) == 2
+
+
+def test_summaries_below_the_runs_are_left_out() -> None:
+    table = pd.DataFrame({"run": ["a", "b", "mean", "Average"], "N": 1e8, "D": 2e9, "loss": [3.4, 3.3, 3.1, 3.35]})
+    runs = ql.read_runs(table)
+    assert runs["run_id"].tolist() == ["a", "b"]
+    assert {record["code"] for record in runs.attrs["excluded"]} == {"summary"}
+    assert len(ql.read_runs(table.iloc[[2, 3, 0, 1]])) == 4  # runs can be called so
+
+
+def test_rows_are_named_by_any_column_that_tells_them_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("size,label,loss\n1e8,tiny,3.4\n2e8,small,oops\n4e8,big,3.1\n")
+    (gone,) = ql.read_runs(path).attrs["excluded"]
+    assert gone["name"] == "small"
+
+
+def test_a_log_likelihood_is_minus_the_loss() -> None:
+    table = pd.DataFrame({"N": [1e8, 2e8], "D": 2e9, "loss": [-3.4, -3.2]})
+    for case in (table, table.rename(columns={"loss": "log_likelihood"})):
+        with pytest.raises(RunsError) as refused:
+            ql.read_runs(case)
+        (fault,) = refused.value.faults
+        (advice,) = fault.advice
+        assert ql.read_runs(case, **advice)["loss"].tolist() == [3.4, 3.2]
+
+
+def test_runs_that_all_failed_are_counted_by_reason() -> None:
+    table = pd.DataFrame({"N": [1e8, 2e8], "D": 2e9, "loss": [3.4, 3.2], "state": "crashed"})
+    with pytest.raises(RunsError, match=r"none of 2 rows can be used: state crashed \(2 rows\)"):
+        ql.read_runs(table)
+
+
+def test_a_dict_of_runs_and_a_frame_with_seeds_side_by_side() -> None:
+    runs = ql.read_runs({"a": {"N": 1e8, "D": 2e9, "loss": 3.4}, "b": {"N": 2e8, "D": 2e9, "loss": 3.2}})
+    assert runs["run_id"].tolist() == ["a", "b"]
+    seeds = pd.DataFrame({"N": [1e8], "D": [2e9], "loss_seed1": [3.4], "loss_seed2": [3.41]})
+    assert ql.read_runs(seeds)["loss"].tolist() == [3.4, 3.41]
+
+
+def test_unique_tokens_with_a_unit() -> None:
+    table = pd.DataFrame({"N": [1e8, 2e8], "unique tokens (B)": 2, "epochs": [1, 4], "loss": [3.4, 3.2]})
+    assert ql.read_runs(table)["D"].tolist() == [2e9, 8e9]

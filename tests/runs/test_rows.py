@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
-from quokka_laws.runs.rows import default_index, subset
+from quokka_laws.runs.read import row_names
+from quokka_laws.runs.rows import default_index, row_numbers, subset
 
 
 @pytest.fixture
@@ -59,3 +61,20 @@ def test_subset_by_mask_and_positions(named: pd.DataFrame) -> None:
     assert list(kept.index) == list(named.index[named["N"] > 1e9])
     assert kept.attrs == named.attrs
     assert list(subset(named.reset_index(drop=True), [2, 0]).index) == [0, 1]
+
+
+def test_rows_are_numbered_as_in_their_source_whatever_was_left_out(named: pd.DataFrame) -> None:
+    plain = named.reset_index(drop=True)
+    plain.loc[[0, 4, 5], "loss"] = -1.0
+    runs = ql.read_runs(plain)
+    assert list(row_numbers(runs))[:5] == [2, 3, 4, 7, 8]
+    fewer = ql.read_runs(plain, drop={"by hand": "row in [2, 8]"})
+    assert list(row_numbers(fewer))[:4] == [3, 4, 7, 9]
+    assert [record["row"] for record in fewer.attrs["excluded"]] == [2, 8, 1, 5, 6]
+    again = ql.read_runs(runs, drop="row == 7")  # the second reading counts as the first
+    assert again.attrs["excluded"][-1]["row"] == 7
+    assert row_names(again, np.arange(len(again)) < 4) == ("2", "3", "4", "8")
+
+
+def test_a_column_of_that_name_comes_first(named: pd.DataFrame) -> None:
+    assert len(ql.read_runs(named.assign(row=7), drop="row == 3")) == len(named)

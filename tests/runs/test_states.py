@@ -29,6 +29,16 @@ from quokka_laws.runs.states import states
         ("state", ["Ohio", "Texas", "Iowa"], [True, True, True]),
         ("note", ["running start", "ok then", ""], [True, True, True]),
         ("finished_at", ["2026-01-01", "2026-01-02", ""], [True, True, True]),
+        ("Done", ["✓", "✗", "✓"], [True, False, True]),
+        ("finished", ["x", "", "X"], [True, False, True]),
+        ("exclude", ["", "", "x"], [True, True, False]),
+        ("is_valid", [True, False, True], [True, False, True]),
+        ("use", ["yes", "no", "yes"], [True, False, True]),
+        ("progress (%)", [100, 42, 100], [True, False, True]),
+        ("% complete", ["100%", "100%", "3%"], [True, True, False]),
+        ("progress", [0.3, 0.6, 1.0], [True, True, True]),  # points along runs
+        ("fraction", [1.0, 1.0, 0.5], [True, True, True]),  # of what?
+        ("valid", [3.2, 3.1, 3.0], [True, True, True]),
     ],
 )
 def test_words(column: str, words: list[object], finished: list[bool]) -> None:
@@ -49,6 +59,33 @@ def test_an_empty_loss_of_a_failed_run_is_no_error_and_unknown_words_are_said() 
     assert runs["N"].tolist() == [1e7, 2e7, 8e7]
     assert [(e["row"], e["code"], e["reason"]) for e in runs.attrs["excluded"]] == [(3, "state", "run_state preempted")]
     assert {"code": "unknown_state", "column": "run_state", "words": ["archived"]} in runs.attrs["notes"]
+
+
+def test_notes_and_states_that_are_not_known_are_said() -> None:
+    table = pd.DataFrame(
+        {
+            "N": [1e7, 2e7, 4e7],
+            "D": 2e8,
+            "loss": [5.0, 4.8, 4.6],
+            "notes": ["", "diverged at 3k", "fine"],
+            "status": ["fertig", "abgebrochen", "fertig"],
+        }
+    )
+    runs = ql.read_runs(table)
+    assert len(runs) == 3
+    notes = {note["code"]: note for note in runs.attrs["notes"]}
+    assert notes["unknown_state"]["words"] == ["abgebrochen", "fertig"]
+    assert notes["noted"]["rows"] == ["2"]
+    (advice,) = notes["noted"]["advice"]
+    without = ql.read_runs(table, **advice)
+    assert without["N"].tolist() == [1e7, 4e7]
+    assert "noted" not in [note["code"] for note in without.attrs["notes"]]
+    table["notes"] = ["crashed", "it's diverged", "ok"]
+    notes = {note["code"]: note for note in ql.read_runs(table).attrs["notes"]}
+    assert [row[0] for row in notes["noted_only"]["rows"]] == ["1", "2"]
+    table["notes"] = ["NaN loss", "diverged at 3k", ""]
+    (advice,) = ql.read_runs(table).attrs["notes"][1]["advice"]
+    assert ql.read_runs(table, **advice)["N"].tolist() == [4e7]
 
 
 def test_phrases_and_words_that_were_cut() -> None:

@@ -162,3 +162,25 @@ def test_a_printed_data_frame(tmp_path: Path) -> None:
     path.write_text("N D loss\n2e7 1e9 3.91 9\n6e7 1e9 3.52 9\n")  # a column that has no name
     with pytest.raises(RunsError, match="have 4 cells"):
         read_table(path)
+
+
+def test_decimal_commas_in_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('N,D,loss\n1e8,2e9,"3,4512"\n2e8,4e9,"3,1"\n')
+    assert read_table(path)["loss"].tolist() == ["3.4512", "3.1"]
+    path.write_text('N,D,loss\n1e8,2e9,"3,4512"\n2e8,4e9,3.1\n')  # a slip: its row is left out and named
+    assert read_table(path)["loss"].tolist() == ["3,4512", "3.1"]
+    path.write_text('N,D,loss\n"100,000",2e9,3.4\n"200,000",4e9,3.1\n')
+    assert read_table(path)["N"].tolist() == ["100,000", "200,000"]
+
+
+def test_sizes_that_are_written_once_for_several_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Model,Params,Tokens,Loss\ns,20M,1B,3.9\n,,4B,3.7\nb,90M,1B,3.6\n,,4B,3.3\n")
+    runs = ql.read_runs(path)
+    assert runs["N"].tolist() == [2e7, 2e7, 9e7, 9e7]
+    assert [note["column"] for note in runs.attrs["notes"] if note["code"] == "filled_down"] == ["Model", "Params"]
+    path.write_text("Params,Tokens,Loss\n20M,1B,3.9\n,4B,3.7\n90M,1B,3.6\n80M,4B,3.3\n")  # one gap is a gap
+    assert [record["reason"] for record in ql.read_runs(path).attrs["excluded"]] == ["N is empty"]
+    path.write_text("Notes,Params,Tokens,Loss\nfirst,20M,1B,3.9\n,20M,4B,3.7\n,90M,1B,3.6\n")
+    assert read_table(path)["Notes"].tolist() == ["first", "", ""]

@@ -20,6 +20,9 @@ from quokka_laws.runs import words
         ("retrieval_loss", "unstated"),
         ("trainer_loss", "unstated"),
         ("Test Loss", "validation"),
+        ("held-out loss", "validation"),
+        ("out_of_sample_loss", "validation"),
+        ("devset loss", "validation"),
     ],
 )
 def test_splits(name: str, split: str) -> None:
@@ -90,11 +93,60 @@ def test_counts_of_tokens_and_flops(name: str, tokens: bool, flops: bool) -> Non
         ("loss_scale", False, ""),
         ("latest_train_loss", True, ""),
         ("normalised_loss", True, "normalised loss"),
+        ("val_nll_per_byte", True, "nats/byte"),
+        ("nll per char", True, "nats/character"),
+        ("bits_per_word", True, "bits/word"),
+        ("loss (bits)", True, "bits/token"),
+        ("loss at 8 bits", False, ""),
+        ("Loss (nats/token)", True, "nats/token"),
+        ("log_ppl", True, "nats/token"),
+        ("negative log-likelihood", True, ""),
+        ("log_likelihood", False, ""),
+        ("loss_pct", False, ""),
+        ("loss (%)", False, ""),
+        ("1/loss", False, ""),
+        ("initial_loss", False, ""),
+        ("val_loss/mean", True, ""),
+        ("val_loss/std", False, ""),
+        ("top-1 error", False, "share of errors"),
     ],
 )
 def test_losses_and_their_units(name: str, loss: bool, unit: str) -> None:
     assert words.is_loss(name) is loss
     assert words.unit_of(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical", "scale"),
+    [
+        ("N (millions)", "N", 1e6),
+        ("N/1e6", "N", 1e6),
+        ("params (x10^6)", "N", 1e6),
+        ("params_1e6", "N", 1e6),
+        ("Mparams", "N", 1e6),
+        ("D (B)", "D", 1e9),
+        ("tokens (×10⁹)", "D", 1e9),
+        ("GTokens", "D", 1e9),
+        ("n_tokens_bn", "D", 1e9),
+        ("FLOPs (1e18)", "C", 1e18),
+        ("C / 1e21", "C", 1e21),
+        ("training exaFLOPs", "C", 1e18),
+        ("zettaFLOPs", "C", 1e21),
+    ],
+)
+def test_scales_in_names(name: str, canonical: str, scale: float) -> None:
+    counts = {"N": words.counts_parameters, "D": words.counts_tokens, "C": words.counts_flops}
+    assert [c for c, says in counts.items() if says(name)] == [canonical]
+    assert (words.flops_scale if canonical == "C" else words.scale_of)(name) == scale
+
+
+def test_letters_alone_and_bare_speeds_are_no_scales() -> None:
+    assert not words.counts_parameters("n_m")
+    assert not words.counts_flops("tflops")
+    assert words.scale_of("lr_1e3") == 1e3  # a name states a power of ten, whatever it is of
+    assert words.words("params w/o emb") == ("params", "without", "emb")
+    assert words.counts_unique("unique tokens (B)")
+    assert not words.counts_tokens("bits/token")
 
 
 def test_scales() -> None:

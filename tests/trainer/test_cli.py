@@ -47,6 +47,13 @@ def test_mistakes_are_one_clear_error(text_file: Path, tmp_path: Path, arguments
     assert not list(read_rows(tmp_path / "runs.jsonl"))
 
 
+def test_probe_of_rates_that_all_diverge_says_so(text_file: Path) -> None:
+    base = ["probe", "--corpus", str(text_file), "--tokens", "20k", "--width", "8", "--depth", "1"]
+    code, output = run(*base, "--lr", "1e30", "--clip", "1e30")
+    assert code == 1
+    assert "all rates from 1.25e+29 to 4e+30 diverged: lower --lr" in output
+
+
 def test_finished_run_is_not_trained_twice(text_file: Path, tmp_path: Path) -> None:
     base = [
         "train",

@@ -22,10 +22,10 @@ def test_same_spec_is_the_same_run_and_any_change_another() -> None:
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("lr", (-0.1, math.nan)),
+        ("lr", (-0.1, math.nan, math.inf)),
         ("beta1", (-0.1, 1.0)),
         ("beta2", (-0.1, 1.0, 2.0)),
-        ("clip", (0.0, -1.0)),
+        ("clip", (0.0, -1.0, math.inf)),
         ("head_size", (6, 7, -2, 128)),
         ("context", (0, -1)),
         ("batch", (0, -4)),
@@ -35,7 +35,8 @@ def test_same_spec_is_the_same_run_and_any_change_another() -> None:
         ("rope_base", (0.0,)),
         ("width", (0, 7)),
         ("depth", (0,)),
-        ("seed", (-1,)),
+        ("seed", (-1, 2**63)),
+        ("early_stop", (math.nan, math.inf)),
         ("unique_tokens", (-1,)),
         ("tokens", (0, 5)),
         ("alphabet", ("greek",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -43,6 +44,15 @@ def test_less_memory_is_the_same_step(objective: str, how: dict[str, object]) ->
     torch.testing.assert_close(other.losses, plain.losses, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(other.norms, plain.norms, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(other.model.flat_grad, plain.model.flat_grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch's compiler warns about itself
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="needs a C++ compiler")
+def test_compiled_is_the_same_step() -> None:
+    plain, compiled = trained(), trained(compile=True)
+    torch.testing.assert_close(compiled.losses, plain.losses, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(compiled.model.flat_grad, plain.model.flat_grad, rtol=1e-3, atol=1e-5)
 
 
 def test_optimiser_on_tensors_is_the_fused_one() -> None:

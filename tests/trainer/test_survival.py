@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reference_trainer.records import read_rows
+from reference_trainer.records import append_rows, read_rows
 from reference_trainer.spec import RunSpec
 from reference_trainer.sweep import sweep
 
@@ -27,9 +26,8 @@ def numbers(out: Path) -> dict[str, dict]:
     return {row["row_id"]: {k: v for k, v in row.items() if k != "seconds"} for row in read_rows(out / "runs.jsonl")}
 
 
-def no_room() -> None:
-    """In a child: files may not grow beyond 1 kB, which looks like a full disk to whoever writes them."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+# A shell in which files may not grow beyond 1 kB, which looks like a full disk to whoever writes them.
+NO_ROOM = ["sh", "-c", 'ulimit -f 2; exec "$@"', "sh"]
 
 
 def trains(child: subprocess.Popen[str], out: Path) -> bool:
@@ -65,8 +63,8 @@ def test_killed_twenty_times_with_a_disk_that_fills_twice(
     for start in range(10 * KILLS):
         full = start in FULL
         child = subprocess.Popen(
-            command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
-            preexec_fn=no_room if full else None,
+            NO_ROOM + command if full else command,
+            env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         if not full and kills < KILLS and trains(child, out):
             time.sleep(chance.uniform(0.0, 2.0))
@@ -83,8 +81,6 @@ def test_killed_twenty_times_with_a_disk_that_fills_twice(
                 # Finished before it was killed often enough: take the last rows away, as if they had not been written.
                 kept = list(read_rows(out / "runs.jsonl"))[: len(specs)]
                 (out / "runs.jsonl").write_text("")
-                from reference_trainer.records import append_rows
-
                 append_rows(kept, out / "runs.jsonl")
                 continue
             break
@@ -92,4 +88,4 @@ def test_killed_twenty_times_with_a_disk_that_fills_twice(
     assert (kills, refused) == (KILLS, len(FULL))
     assert numbers(out) == numbers(tmp_path / "alone")
     assert len(list(read_rows(out / "runs.jsonl"))) == 2 * len(specs)  # none twice
-    assert not [p for p in (out / "checkpoints").iterdir() if p.suffix in (".pt", ".progress")]
+    assert not [p for p in (out / "checkpoints").iterdir() if p.suffix in (".pt", ".progress", ".tmp")]

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 
 from reference_trainer import jobs, locks, sweep
 from reference_trainer.errors import TrainerError
-from reference_trainer.records import read_rows
+from reference_trainer.records import append_rows, read_rows
 from reference_trainer.spec import RunSpec
 
 
@@ -134,15 +135,51 @@ def test_pack_of_which_another_trains_a_run_trains_the_rest(spec: RunSpec, tmp_p
     assert ended == {spec.run_id: "taken", other.run_id: "ok"}
 
 
+def test_a_pack_that_is_just_let_go_stays_whole(spec: RunSpec, tmp_path: Path) -> None:
+    """An ending process lets go of one run after another; a part of its pack would not continue its checkpoint."""
+    pair = [spec, replace(spec, seed=1)]
+    job = jobs.Job([one.to_dict() for one in pair], str(tmp_path))
+    assert set(jobs.train_job(replace(job, deadline=time.time() - 1)).values()) == {"stopped"}
+    (checkpoint,) = (tmp_path / "checkpoints").glob("*.pt")
+    held = threading.Event()
+
+    def hold() -> None:
+        with locks.claim(tmp_path, spec.run_id):
+            held.set()
+            time.sleep(0.3)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    assert set(jobs.train_job(job).values()) == {"ok"}
+    holder.join()
+    assert not checkpoint.exists()
+
+
+def test_what_was_left_by_a_process_killed_after_its_rows_goes(spec: RunSpec, tmp_path: Path) -> None:
+    """The next sweep of the folder removes the checkpoint, lock and news of the finished run, and no others."""
+    other, folder = replace(spec, seed=1), tmp_path / "checkpoints"
+    for one in (spec, other):
+        assert train_one(one, tmp_path, deadline=time.time() - 1) == "stopped"
+    (folder / f"{spec.run_id}.progress").touch()
+    append_rows([{"run_id": spec.run_id, "status": "ok"}], tmp_path / "runs.jsonl")
+    with locks.claim(tmp_path, other.run_id):  # where somebody trains, nothing is touched
+        sweep.sweep([spec], tmp_path, progress=False)
+        assert (folder / f"{spec.run_id}.pt").exists()
+    assert sweep.sweep([spec], tmp_path, progress=False) == {"skipped": 1}
+    assert not list(folder.glob(f"{spec.run_id}.*"))
+    assert (folder / f"{other.run_id}.pt").exists()
+
+
 def test_orphans_are_removed_unless_someone_may_be_writing_them(spec: RunSpec, tmp_path: Path) -> None:
     orphan = tmp_path / "checkpoints" / "aaa.pt.tmp"
     orphan.parent.mkdir()
     orphan.touch()
     with locks.claim(tmp_path, "bbb"):
         sweep.sweep([], tmp_path, progress=False)
-        sweep._prepare(tmp_path)
+        sweep._prepare(tmp_path, set())
         assert orphan.exists()
-    sweep._prepare(tmp_path)
+    sweep._prepare(tmp_path, set())
     assert not orphan.exists()
 
 

@@ -20,6 +20,13 @@ def test_table_of_specs(text_file: Path) -> None:
     assert isinstance(b.tokens, int)
 
 
+def test_counts_are_written_as_on_the_command_line(text_file: Path) -> None:
+    table = pd.DataFrame({"tokens": ["200k", "1e6"], "cooled_at": ["50k;.2M", None], "lr": ["0.01", "1e-3"]})
+    a, b = sweep_table.frame_to_specs(table, corpus=str(text_file))
+    assert (a.tokens, a.cooled_at, a.lr) == (200_000, (50_000, 200_000), 0.01)
+    assert (b.tokens, b.lr) == (1_000_000, 0.001)
+
+
 def test_table_planned_by_the_library_is_a_sweep() -> None:
     plan = pd.DataFrame({"C": [6e11, 6e12], "N": [2e4, 1e5], "D": [5e6, 1e7], "U_D": [1e6, 1e7], "epochs": [5, 1]})
     specs = sweep_table.frame_to_specs(plan, objective="masked")
@@ -43,6 +50,9 @@ def test_planned_slices_keep_their_compute() -> None:
         ("wdith", 8, "row 1: unknown options wdith; known: alphabet, batch"),
         ("tokens", 5, "row 1: tokens = 5 is less than two batches"),
         ("cooled_at", 1024, r"row 1: cooled_at = 1,024 is less than two batches \(16 × 64 tokens each\)"),
+        ("tokens", "many", r"row 1: tokens: 'many' is not a number such as"),
+        ("depth", 1.5, "row 1: depth = 1.5 is not a whole number"),
+        ("lr", "high", "row 1: lr = 'high' is not a number"),
         ("cooldown", 2.0, r"row 1: cooldown = 2.0 must be in \(0, 1\]"),
     ],
 )

@@ -19,7 +19,7 @@ from reference_trainer.errors import TrainerError
 from reference_trainer.execution import Execution
 from reference_trainer.records import read_rows
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Interrupted, Trainer, probe_lr
+from reference_trainer.train import Interrupted, Trainer
 
 
 @pytest.fixture
@@ -117,11 +117,6 @@ def test_run_that_stops_early_leaves_the_pack_to_the_others(spec: RunSpec, tmp_p
 def test_only_like_runs_are_packed(spec: RunSpec, tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match="may differ only in seed, lr, unique_tokens and"):
         Trainer([spec, replace(spec, width=8)], tmp_path)
-
-
-def test_probe_finds_the_edges_worse(spec: RunSpec) -> None:
-    table = probe_lr(replace(spec, evaluated_at=()), factors=(0.01, 1.0))
-    assert table["loss"].is_monotonic_decreasing
 
 
 def test_stopping_and_resuming_gives_the_same_bits(spec: RunSpec, tmp_path: Path) -> None:
@@ -255,3 +250,11 @@ def test_missing_device_is_one_clear_error(spec: RunSpec, tmp_path: Path) -> Non
     if not torch.cuda.is_available():
         with pytest.raises(TrainerError, match="torch sees no CUDA device; use --device cpu"):
             Trainer([spec], tmp_path, execution=Execution(device="cuda"))
+
+
+def test_what_cannot_be_computed_so_is_refused(spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TrainerError, match="accumulate = 9 parts of 8 sequences: at most 8"):
+        Trainer([spec], tmp_path, execution=Execution(accumulate=9))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(TrainerError, match=r"compile needs a C\+\+ compiler, no-such-compiler, on a CPU"):
+        Trainer([spec], tmp_path, execution=Execution(compile=True))

@@ -9,7 +9,7 @@ import pytest
 
 from reference_trainer.records import read_rows
 from reference_trainer.spec import RunSpec, default_lr
-from reference_trainer.tune import FACTORS, best_rate, tune
+from reference_trainer.tune import FACTORS, best_rate, probe_lr, tune
 
 
 def test_best_rate_is_the_minimum_of_a_parabola() -> None:
@@ -37,3 +37,9 @@ def test_each_size_is_tuned_and_its_curve_kept(text_file: Path, tmp_path: Path) 
     assert tune([spec], tmp_path, workers=1, pack=5, progress=False)[0] == tuned  # from the rows, without training
     assert len(list(read_rows(tmp_path / "runs.jsonl"))) == len(FACTORS)
     assert default_lr(8, "mup", "autoregressive") in losses
+
+
+def test_probe_finds_the_edges_worse(text_file: Path) -> None:
+    spec = RunSpec(corpus=str(text_file), width=16, depth=1, context=32, batch=8, tokens=8 * 32 * 60, eval_sequences=32)
+    table = probe_lr(spec, factors=(0.01, 1.0))
+    assert table["loss"].is_monotonic_decreasing

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
 from quokka_laws.app.choices import Question, Reading
 from quokka_laws.app.commands import FIT, REPORT, command_line, python
 from quokka_laws.app.elements import bullets, headline, offers, outcome, paragraph, plain, refused, table_of_text
+from quokka_laws.app.picking import bring_back, of_rows
 from quokka_laws.app.session import Session
 from quokka_laws.app.shipped import SHIPPED
-from quokka_laws.app.shown import Answer, Chart, SideBySide
+from quokka_laws.app.shown import PICKED, Answer, Chart, SideBySide
 from quokka_laws.laws import from_name, registry
 from quokka_laws.objective import BY_NAME
+from quokka_laws.runs.rows import ROW
 
 MOST_REFITS = 10_000
 FORMULA = "a formula"
@@ -112,7 +115,7 @@ def answer_section(now: Session) -> None:
         _doubts(now, answer)
     figures, tables, laws, hand_on = more.tabs(["Figures", "Tables", "Laws side by side", "Hand on"])
     with figures:
-        _charts(answer.charts, "fit")
+        _charts(answer.charts, now, "fit")
     with tables:
         for part in answer.evidence:
             table_of_text(part, "table of the fit")
@@ -137,6 +140,7 @@ def _undo(now: Session) -> None:
     reading, question = now.asked
     if question.outliers:
         st.button("Fit with the outlying rows again", key="with-outliers", on_click=_with_outliers, args=(now,))
+    offers(bring_back(reading), now, "bring-back")
     for number, condition in enumerate(reading.drop):
         label = plain(f"Take back the rows where {condition}")
         st.button(label, key=f"take-back-{number}", on_click=_take_back, args=(now, condition))
@@ -154,11 +158,25 @@ def _take_back(now: Session, condition: str) -> None:
     now.ask()
 
 
-def _charts(charts: tuple[Chart, ...], key: str) -> None:
+def _charts(charts: tuple[Chart, ...], now: Session, key: str) -> None:
     for number, chart in enumerate(charts):
         st.subheader(chart.title)
-        st.vega_lite_chart(None, chart.spec, width="stretch", key=f"{key}-{number}", alt=chart.caption)
-        paragraph(chart.caption, "note")
+        if chart.picks:
+            _picked(chart, now, f"{key}-{number}")
+        else:
+            st.vega_lite_chart(None, chart.spec, width="stretch", key=f"{key}-{number}", alt=chart.caption)
+            paragraph(chart.caption, "note")
+
+
+def _picked(chart: Chart, now: Session, key: str) -> None:
+    """A chart in which rows are picked, and the buttons that say what can be done with them."""
+    assert now.asked is not None
+    event: Any = st.vega_lite_chart(
+        None, chart.spec, width="stretch", key=now.key(key), on_select="rerun", selection_mode=PICKED
+    )
+    paragraph(chart.caption, "note")
+    rows = [int(point[ROW]) for point in event.selection.get(PICKED, [])]
+    offers(of_rows(now.asked[0], rows, "Fit without"), now, f"{key}-picked")
 
 
 def _side_by_side(now: Session, reading: Reading, question: Question) -> None:
@@ -170,13 +188,16 @@ def _side_by_side(now: Session, reading: Reading, question: Question) -> None:
     wanted = st.button("Set side by side", key="compare")
     job = now.job("side_by_side", *arguments, start=wanted)
     if job is None:
-        paragraph("Each law is fitted to the cheaper runs and predicts the dearer ones: which one to believe.", "note")
+        paragraph(
+            "Each law is fitted to the cheaper runs and predicts the more expensive ones. The law that predicts them best is the one to believe.",
+            "note",
+        )
         return
     if outcome(job, now, "Setting laws side by side"):
         found: SideBySide = job.result
         headline(found.headline)
         bullets(found.known)
-        _charts(found.charts, "laws")
+        _charts(found.charts, now, "laws")
         table_of_text(found.evidence, "laws side by side")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.runs.quantities import parse_list, plausible
+from quokka_laws.runs.rows import ROW
 
 UNITS = {"": "ones", "K": "thousands", "M": "millions", "B": "billions", "T": "trillions"}
 FLOPS = ("6ND", "as given")
@@ -33,6 +34,8 @@ class Reading:
     columns: tuple[tuple[str, str], ...] = ()
     flops: str = "6ND"
     drop: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    """Numbers of rows in the source, from 1, that were left out by hand."""
     keep: str = ""
     best_of: tuple[str, ...] = ()
     loss_unit: str = ""
@@ -47,11 +50,17 @@ class Reading:
         return [file.name for file in self.files]
 
     @property
+    def conditions(self) -> tuple[str, ...]:
+        """Which rows are left out, by what was typed and by hand."""
+        picked = (f"{ROW} in [{', '.join(map(str, self.rows))}]",) if self.rows else ()
+        return (*self.drop, *picked)
+
+    @property
     def options(self) -> dict[str, Any]:
         """Arguments of ``read_runs`` but the columns, those at their defaults left out."""
         given = {
             "flops": None if self.flops == FLOPS[0] else self.flops,
-            "drop": {f"drop: {condition}": condition for condition in self.drop} or None,
+            "drop": {f"drop: {condition}": condition for condition in self.conditions} or None,
             "keep": self.keep or None,
             "best_of": list(self.best_of) or None,
             "bytes_per_token": self.bytes_per_token,

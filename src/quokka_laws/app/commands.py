@@ -112,7 +112,7 @@ def _reading(choice: Reading) -> list[str]:
     given = []
     if choice.flops != "6ND":
         given += ["--flops", choice.flops]
-    for condition in choice.drop:
+    for condition in choice.conditions:
         given += ["--drop", condition]
     if choice.keep:
         given += ["--keep", choice.keep]

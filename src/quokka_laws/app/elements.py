@@ -22,7 +22,8 @@ STYLE = """<style>
 .ql-note { opacity: .85; overflow-wrap: anywhere; }
 .ql-text { overflow-wrap: anywhere; margin: 0; }
 .ql-list { padding-left: 1.3rem; margin: 0; overflow-wrap: anywhere; }
-.ql-table { overflow-x: auto; font-size: .8rem; line-height: 1.45; margin: 0 0 1rem 0; }
+.ql-table { overflow-x: auto; font-size: .75rem; line-height: 1.45; margin: 0 0 1rem 0; }
+@media (min-width: 768px) { .ql-table { white-space: pre-wrap; } }
 </style>"""
 
 

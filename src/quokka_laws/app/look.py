@@ -24,6 +24,7 @@ from quokka_laws.runs.columns import ALIASES
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.read import notes_of, read_runs
 from quokka_laws.runs.remarks import row_of, tried
+from quokka_laws.runs.rows import ROW, row_numbers
 from quokka_laws.writing import write_atomically
 
 
@@ -45,9 +46,9 @@ def look(choice: Reading) -> Look:
 
 
 def _seen(runs: pd.DataFrame, columns: tuple[str, ...], kind: str, imported: tuple[str, ...], **more: Any) -> Look:
-    gone = [(row_of(record), record["reason"]) for record in runs.attrs.get("excluded", [])]
+    gone = [(record.get("row"), row_of(record), record["reason"]) for record in runs.attrs.get("excluded", [])]
     return Look(
-        left_out=pd.DataFrame(gone, columns=["row", "why"]),
+        left_out=pd.DataFrame(gone, columns=["number", "row", "why"]),
         notes=imported,
         table=_shown(runs),
         columns=columns,
@@ -59,9 +60,11 @@ def _seen(runs: pd.DataFrame, columns: tuple[str, ...], kind: str, imported: tup
 
 
 def _shown(runs: pd.DataFrame) -> pd.DataFrame:
-    """The first rows, with the beginnings of their texts."""
+    """The first rows with their numbers in the source, and the beginnings of their texts."""
     shown = runs.head(SHOWN).copy()
     shown.attrs = {}
+    if ROW not in runs:
+        shown.insert(0, ROW, row_numbers(runs)[: len(shown)])
     for name in shown.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in shown.dtypes]]:
         shown[name] = shown[name].astype(str).str.slice(0, LONGEST)
     return shown

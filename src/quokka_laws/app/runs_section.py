@@ -11,9 +11,11 @@ import streamlit as st
 
 from quokka_laws.app.choices import FLOPS, UNITS, File, Reading
 from quokka_laws.app.elements import bullets, offers, outcome, paragraph, refused
+from quokka_laws.app.picking import of_rows
 from quokka_laws.app.session import Session
 from quokka_laws.app.shipped import SHIPPED
 from quokka_laws.app.shown import SHOWN, Look
+from quokka_laws.runs.rows import ROW
 from quokka_laws.runs.units import KNOWN
 
 CANONICAL = {
@@ -69,9 +71,9 @@ def runs_section(now: Session) -> bool:
         if current:
             _said(now, now.seen)
     with gone:
-        _left_out(now.seen)
+        _left_out(now, now.seen)
     with read:
-        _as_read(now.seen)
+        _as_read(now, now.seen)
     return not now.seen.refused
 
 
@@ -110,19 +112,48 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def _left_out(look: Look) -> None:
-    if len(look.left_out):
-        with st.expander(f"{len(look.left_out)} rows left out, and why"):
-            st.dataframe(look.left_out, hide_index=True, width="stretch")
+def _left_out(now: Session, look: Look) -> None:
+    """Rows that were left out, with the reason; those that were left out by hand can be picked and brought back."""
+    if not len(look.left_out):
+        return
+    with st.expander(f"{len(look.left_out)} rows left out, and why", key="left-out"):
+        told = look.left_out.drop(columns="number")
+        if not now.reading.rows:
+            st.dataframe(told, hide_index=True, width="stretch")
+            return
+        event: Any = st.dataframe(
+            told, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row", key=now.key("gone")
+        )
+        numbers = look.left_out["number"].iloc[event.selection.rows]
+        rows = [int(number) for number in numbers if number in now.reading.rows]
+        if len(rows) < len(numbers):
+            paragraph("Only rows that were left out by hand are brought back here.", "note")
+        offers(of_rows(now.reading, rows), now, "gone-rows")
 
 
-def _as_read(look: Look) -> None:
-    if len(look.table.columns):
-        more = f", the first {SHOWN}" if look.rows > SHOWN else ""
-        with st.expander(f"{look.rows} rows as read{more}"):
-            digits = {c: st.column_config.NumberColumn(format="%.5g") for c in look.table.select_dtypes("number")}
-            st.dataframe(look.table, hide_index=True, width="stretch", column_config=digits)
-            bullets(look.routine)
+def _as_read(now: Session, look: Look) -> None:
+    """The runs, which can be picked and left out."""
+    if not len(look.table.columns):
+        return
+    more = f", the first {SHOWN}" if look.rows > SHOWN else ""
+    with st.expander(f"{look.rows} rows as read{more}", key="as-read"):
+        digits = {c: st.column_config.NumberColumn(format="%.5g") for c in look.table.select_dtypes("number")}
+        picks = ROW not in look.columns
+        event: Any = st.dataframe(
+            look.table,
+            hide_index=True,
+            width="stretch",
+            column_config={**digits, ROW: st.column_config.NumberColumn(format="%d", pinned=True)},
+            on_select="rerun" if picks else "ignore",
+            selection_mode="multi-row",
+            key=now.key("table"),
+        )
+        if picks:
+            picked = look.table[ROW].iloc[event.selection.rows]
+            offers(of_rows(now.reading, map(int, picked)), now, "rows")
+            if picked.empty:
+                paragraph("Tick rows to leave them out.", "note")
+        bullets(look.routine)
 
 
 # ---- mending ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ SHOWN = 1000
 """Rows of a table on the page."""
 LONGEST = 200
 """Letters of a cell on the page."""
+PICKED = "picked"
+"""The name of what is selected in a chart."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ class Look:
     routine : tuple of str
         Columns read under another name or derived, and conventions.
     left_out : DataFrame
-        ``row`` and ``why`` of each row that was left out.
+        ``number``, ``row`` in words and ``why`` of each row that was left out.
     table : DataFrame
-        The runs as read; the first of many.
+        The runs as read, with the number of their ``row``; the first of many.
     columns : tuple of str
         Of the files.
     mapping : dict of str to str
@@ -56,7 +58,7 @@ class Look:
     offers: tuple[Offer, ...] = ()
     notes: tuple[str, ...] = ()
     routine: tuple[str, ...] = ()
-    left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["row", "why"]))
+    left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["number", "row", "why"]))
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     columns: tuple[str, ...] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +73,8 @@ class Chart:
     title: str
     caption: str
     spec: dict[str, Any]
+    picks: bool = False
+    """Whether rows can be picked in it."""
 
 
 @dataclass(frozen=True)

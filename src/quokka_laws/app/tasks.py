@@ -15,6 +15,7 @@ import pandas as pd
 from quokka_laws.app import charts
 from quokka_laws.app.choices import Question, Reading
 from quokka_laws.app.look import look, runs_of
+from quokka_laws.app.picking import named
 from quokka_laws.app.shown import Answer, Finding, Offer, SideBySide
 from quokka_laws.evaluation.comparison import compare
 from quokka_laws.evaluation.holdout import default_candidates
@@ -24,8 +25,6 @@ from quokka_laws.progress import Progress
 from quokka_laws.reporting.page import page
 from quokka_laws.reporting.study import Study, study
 from quokka_laws.results.diagnostic import Diagnostic
-
-NAMED = 6  # rows on a button
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +73,7 @@ def answer(choice: Reading, question: Question) -> Answer:
         done.answer,
         findings,
         tuple(part for part in done.evidence() if part),
-        tuple(charts.of_study(done)),
+        tuple(charts.of_study(done, choice.rows)),
         done.fit.to_json(),
         done.budgets,
         done.unique,
@@ -90,7 +89,7 @@ def offers(found: Diagnostic, choice: Reading, question: Question) -> tuple[Offe
     made = []
     for option in found.advice:
         if option.name == "drop" and option.value == "outliers" and not question.outliers:
-            made.append(Offer(f"Fit without {_rows(found.rows)}", {"question": replace(question, outliers=True)}))
+            made.append(Offer(f"Fit without {named(found.rows)}", {"question": replace(question, outliers=True)}))
         elif option.name == "drop" and option.value != "outliers" and option.value not in choice.drop:
             label = f"Fit without the rows where {option.value}"
             made.append(Offer(label, {"reading": choice.without(str(option.value))}))
@@ -100,12 +99,6 @@ def offers(found: Diagnostic, choice: Reading, question: Question) -> tuple[Offe
             changed = replace(question, objective=str(option.value))
             made.append(Offer(f"Fit with the objective {option.value}", {"question": changed}))
     return tuple(made)
-
-
-def _rows(names: tuple[str, ...]) -> str:
-    if len(names) > NAMED:
-        return f"these {len(names)} rows"
-    return f"row{'s' if len(names) != 1 else ''} {', '.join(names)}"
 
 
 def side_by_side(choice: Reading, laws: tuple[str, ...], question: Question) -> SideBySide:

@@ -28,7 +28,7 @@ def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--drop",
             multiple=True,
-            help="Leave out rows: a condition such as 'D / N < 4', 'duplicates', or, in fit, 'outliers'. Repeatable.",
+            help="Leave out rows: a condition such as 'D / N < 4' or 'row in [3, 17]', 'duplicates', or, in fit, 'outliers'. Repeatable.",
         ),
         click.option("--keep", help="Keep only rows that meet a condition."),
         click.option(

@@ -17,7 +17,7 @@ from quokka_laws.fitting import identifiability
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, plain_name
-from quokka_laws.runs.proposals import proposed
+from quokka_laws.runs.proposals import in_names, proposed
 
 LOG_STEPS = ("step", "global_step", "iteration", "iter")  # of a log of training, which a table of runs has no need of
 FEWEST_LEVELS = 3  # of N and of D
@@ -127,6 +127,10 @@ def _advice(absent: Sequence[str], spare: Sequence[str], runs: pd.DataFrame) -> 
     unknown = [name for name in absent if name in HINTS and name not in attrs.get("undecided", {})]
     if unknown:
         said.append(f" Say {option('columns', proposed(spare, unknown, runs, known))}")
+    named, pattern = in_names([*spare, *(["run_id"] if "run_id" in runs else [])], runs)
+    if unknown and named:
+        door = either(f"ql.import_runs(…, name={pattern!r})", f"quokka-laws import RUNS --name '{pattern}'")
+        said.append(f", or take them from names such as {str(runs[named].iloc[0])!r}: {door}")
     if "C" in runs and not {"N", "D"} & set(runs):
         power = either("ql.laws.PowerLaw('C')", "--law power")
         said.append(f", or fit a law of compute alone: {power}")

@@ -15,7 +15,7 @@ from quokka_laws._typing import Array
 from quokka_laws.importers.axis import numbers
 from quokka_laws.runs import identity
 from quokka_laws.runs.remarks import Remark
-from quokka_laws.runs.words import is_loss
+from quokka_laws.runs.words import is_loss, words
 
 WHOLE = 0.97  # of the last step of a name: a stretch that got as far went to the end
 EARLY = 0.1  # of the last step: where a stretch that starts again starts
@@ -34,7 +34,7 @@ def labelled(table: pd.DataFrame, name: str, place: str, run: str | None) -> tup
         A column that was said to name runs.
     """
     id_ = None if run else identity.id_column(table)
-    called = run or identity.name_column(table) or id_
+    called = run or identity.name_column(table) or id_ or _model_column(table)
     if called is None:
         names = pd.Series(name, index=table.index)
     elif id_ is not None and called != id_:
@@ -61,13 +61,21 @@ def labelled(table: pd.DataFrame, name: str, place: str, run: str | None) -> tup
     return pd.Series(numbered, index=table.index), notes
 
 
+def _model_column(table: pd.DataFrame) -> str | None:
+    """A column of texts that calls models by a name: what tells runs of a log apart where nothing else does."""
+    texts = [str(c) for c in table if words(str(c)) in (("model",), ("model", "name"), ("model", "id"))]
+    return next((c for c in texts if not pd.api.types.is_numeric_dtype(table[c]) and table[c].notna().all()), None)
+
+
 def _stretches(at: Array, logged: Array, values: Array) -> Any:
     """The number of the run each row belongs to: 0 throughout for one run, resumed or not."""
     one = np.zeros(len(at), dtype=int)
     steps = np.where(np.isfinite(at), at, -np.inf)
     if len(at) < 4:
         return one
-    falls = np.flatnonzero(np.diff(steps) < 0) + 1
+    if not np.isfinite(at).any():
+        return one
+    falls = np.flatnonzero(steps[1:] < steps[:-1]) + 1
     last = float(steps.max())
     if len(falls):
         starts, ends = steps[np.append(0, falls)], steps[np.append(falls - 1, len(at) - 1)]

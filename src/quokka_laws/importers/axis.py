@@ -1,7 +1,7 @@
 """What a column counts along a run: steps, tokens, samples, epochs or time; by its name and by its values.
 
 Steps are whole numbers that do not fall, and no run takes twenty million of them. What is not steps or tokens becomes
-tokens where a factor is known: samples with the length of a sequence, epochs with the unique tokens.
+tokens where a factor is known: samples with the length of a sequence, epochs with the unique tokens, FLOPs with N.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.runs.columns import plain_name
-from quokka_laws.runs.quantities import parse_quantity
-from quokka_laws.runs.words import counts_tokens, leaf, words
+from quokka_laws.runs.quantities import parse_quantities, parse_quantity
+from quokka_laws.runs.words import counts_flops, counts_tokens, leaf, scale_of, words
 
 
 def _set(text: str) -> frozenset[str]:
@@ -23,6 +23,7 @@ def _set(text: str) -> frozenset[str]:
 
 
 STEPS, TOKENS, SAMPLES, EPOCHS, TIME, UNKNOWN = "steps", "tokens", "samples", "epochs", "time", "something else"
+FLOPS = "FLOPs"
 MOST_STEPS = 2e7
 _WORDS = {
     STEPS: _set("step steps iteration iterations iter iters it update updates batches"),
@@ -48,11 +49,14 @@ def kind_of(name: str, values: Array | None = None) -> str:
     said = set(leaf(name)) | (set(words(name)) if len(leaf(name)) == 1 else set())
     if counts_tokens(name) or (said & {"tokens", "toks"} and not said & {"per", "sec", "second", "batch"}):
         return TOKENS
+    if counts_flops(name):
+        return FLOPS
     if said & {"per", "sec", "rate", "speed", "throughput"} and not said & _WORDS[STEPS]:
         return UNKNOWN
     for kind in (EPOCHS, SAMPLES, TIME, STEPS):
         if said & _WORDS[kind] and not (said & {"per", "total", "max", "num", "size"} and kind != SAMPLES):
-            return UNKNOWN if kind == STEPS and values is not None and not can_be_steps(values) else kind
+            odd = kind == STEPS and values is not None and not can_be_steps(values * scale_of(name))
+            return UNKNOWN if odd else kind
     return UNKNOWN
 
 
@@ -70,6 +74,12 @@ def rises(values: Array) -> bool:
     return len(there) > 1 and bool((np.diff(there) > 0).all())
 
 
+def by_epoch(metric: str, steps: Array) -> bool:
+    """Whether a series is logged once an epoch and counts epochs as its steps, as Keras' ``epoch_loss`` does."""
+    there = steps[np.isfinite(steps)]
+    return "epoch" in words(metric) and len(there) > 1 and there.min() <= 1 and bool((np.diff(there) == 1).all())
+
+
 def evenly(values: Array) -> bool:
     """Whether steps between numbers are alike, as those of a log and unlike those of a sweep."""
     gaps = np.diff(values[np.isfinite(values)])
@@ -77,18 +87,23 @@ def evenly(values: Array) -> bool:
 
 
 def numbers(column: pd.Series) -> Array:
-    """A column as floats, NaN where it holds no number."""
-    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+    """A column as floats, NaN where it holds no number as people write them."""
+    values = pd.to_numeric(column, errors="coerce")
+    if values.isna().all() and len(column):
+        return parse_quantities(column)[0]
+    return values.to_numpy(dtype=float)
 
 
 def tokens_each(kind: str, facts: Mapping[str, Any]) -> tuple[float, str] | None:
-    """Tokens of a sample or an epoch, and the fact they follow from; None where nothing says it."""
+    """Tokens of a sample, an epoch or a FLOP, and the fact they follow from; None where nothing says it."""
     if kind == SAMPLES:
         for name, value in facts.items():
             if plain_name(name).endswith(_LENGTHS) and (length := _number(value)):
                 return length, f"{name} = {length:g}"
     if kind == EPOCHS and (unique := _number(facts.get("U_D"))):
         return unique, f"U_D = {unique:g}"
+    if kind == FLOPS and (size := _number(facts.get("N"))):
+        return 1 / (6 * size), f"1/6N, N = {size:g}"
     return None
 
 

@@ -320,6 +320,7 @@ def _tokens(curve: Curve, table: pd.DataFrame, tokens_per_step: float | None, re
         factor = {
             "e": f"the unique tokens of an epoch (a column U_D, or {option('facts', '…')})",
             "s": "the length of a sequence (a column seq_len)",
+            "F": "the size of the model",
         }
         raise IncompleteError(
             f"rows of run {curve.run_id} are told apart by {curve.axis}, neither steps nor tokens; give "

@@ -27,7 +27,7 @@ from quokka_laws.importers import (
     wandb_offline,
 )
 from quokka_laws.importers.options import Options
-from quokka_laws.runs.files import SUFFIXES, is_table_name
+from quokka_laws.runs.files import NAMED, SUFFIXES, is_table_name
 
 KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "megatron", "torchtitan", "lm-eval", "table")
 TEXT_LOGS: dict[str, Any] = {"megatron": megatron, "torchtitan": torchtitan}
@@ -74,7 +74,7 @@ def _file(path: Path) -> str:
         return "huggingface"
     if path.suffix == ".json" and lm_eval.is_result(path):
         return "lm-eval"
-    if is_table_name(path.name):
+    if is_table_name(path.name) or path.suffix.lower() in NAMED:
         return "table"
     if kind := _text_log(path):
         return kind

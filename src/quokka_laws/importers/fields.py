@@ -20,7 +20,7 @@ from quokka_laws.runs.remarks import Remark, sentence
 
 LOGGED: dict[str, list[str]] = {
     "step": ["step", "global_step", "train_global_step", "trainer_global_step", "iteration", "iter", "iterations", "it", "steps",
-             "training_iteration"],
+             "training_iteration", "train_step", "training_step", "optimizer_step", "optimizer_steps", "opt_step", "num_updates"],
     "D": [*ALIASES["D"], "train_num_input_tokens_seen", "train_tokens_seen", "total_training_tokens"],
     "loss": [
         *ALIASES["loss"],
@@ -142,7 +142,25 @@ def curve(
     if "N" in known and words.active_parameters(known["N"]):
         told["N_counts"] = "active"
     everything = {**other, **told, **(name_facts or {}), **stated}
-    at = "step" if "step" in found else "tokens" if "D" in table else _axis(logged, names)
+    if "D" not in table and "step" in found and axis.by_epoch(metric, table["step"].to_numpy(dtype=float)):
+        found = {k: v for k, v in found.items() if k != "step"}
+        by_epoch = f"{axis.EPOCHS} ({metric!r})"
+        if each := axis.tokens_each(axis.EPOCHS, everything):
+            table["D"] = (table["step"] + float(table["step"].min() == 0)) * each[0]
+            said.append(
+                Remark("axis_converted", {"column": metric, "kind": axis.EPOCHS, "factor": each[0], "source": each[1]})
+            )
+    else:
+        by_epoch = ""
+    at = (
+        by_epoch
+        if by_epoch and "D" not in table
+        else "step"
+        if "step" in found
+        else "tokens"
+        if "D" in table
+        else _axis(logged, names)
+    )
     step = table["step"].to_numpy(dtype=float)
     reached = float(np.nanmax(np.where(np.isnan(table["loss"].to_numpy(dtype=float)), -np.inf, step), initial=-np.inf))
     whole = step[np.isfinite(step)]
@@ -231,7 +249,7 @@ def _steps(logged: pd.DataFrame, names: Sequence[str]) -> str:
 
 def _axis(logged: pd.DataFrame, names: Sequence[str]) -> str:
     """What rows without steps and tokens follow one another by: ``epochs ('epoch')``, ``time ('wall_time')``, or ``row``."""
-    for kind in (axis.EPOCHS, axis.SAMPLES, axis.TIME):
+    for kind in (axis.EPOCHS, axis.SAMPLES, axis.FLOPS, axis.TIME):
         for name in names:
             if axis.kind_of(name) == kind and axis.rises(axis.numbers(logged[name])):
                 return f"{kind} ({name!r})"
@@ -249,7 +267,7 @@ def _size(configured: Mapping[str, Any]) -> str:
 
 def _factor(canonical: str, given: str, values: Any, columns: Mapping[str, str], factors: Mapping[str, float]) -> float:
     """What a unit multiplies by: as asked for, else as the name of a count says it, if its values can be such: ``params_m``."""
-    if canonical in factors or canonical in columns or canonical not in ("N", "D", "U_D"):
+    if canonical in factors or canonical in columns or canonical not in ("N", "D", "U_D", "step"):
         return factors.get(canonical, 1.0)
     factor = words.scale_of(given) if given != canonical else 1.0
     return factor if float(np.nanmax(np.asarray(values, dtype=float), initial=0.0)) < factor else 1.0
@@ -266,11 +284,11 @@ def _converted(
     logged: pd.DataFrame, names: Sequence[str], facts: Mapping[str, Any], said: list[Remark]
 ) -> Array | None:
     """Tokens from samples or epochs, where a factor is known."""
-    for kind in (axis.SAMPLES, axis.EPOCHS):
+    for kind in (axis.SAMPLES, axis.EPOCHS, axis.FLOPS):
         for name in names:
             if axis.kind_of(name) == kind and (each := axis.tokens_each(kind, facts)):
-                values = axis.numbers(logged[name])
-                if kind == axis.EPOCHS and "step" in {plain_name(n) for n in names}:
+                values = axis.numbers(logged[name]) * (words.flops_scale(name) if kind == axis.FLOPS else 1.0)
+                if kind != axis.SAMPLES and "step" in {plain_name(n) for n in names}:
                     continue
                 if kind == axis.EPOCHS and np.isfinite(values).any() and np.nanmin(values) == 0:
                     values = values + 1  # counted from 0, logged at their end

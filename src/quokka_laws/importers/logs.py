@@ -19,11 +19,12 @@ from quokka_laws.importers.options import Options
 from quokka_laws.importers.wandb import is_wide, sampled, tidy, unpivot
 from quokka_laws.runs import identity, words
 from quokka_laws.runs.columns import Recognised, plain_name, recognise, recognise_runs, scaled
-from quokka_laws.runs.files import flatten, is_table_name, read_table
+from quokka_laws.runs.files import NAMED, PACKED, flatten, is_table_name, read_table
 from quokka_laws.runs.made_columns import made
 from quokka_laws.runs.proposals import proposed
 from quokka_laws.runs.quantities import parse_quantity
 from quokka_laws.runs.remarks import Remark, sentence
+from quokka_laws.runs.reshape import reshaped
 
 GENERIC = ("log", "logs", "metrics", "history", "train", "0000", "progress", "result", "results", "training_log")
 
@@ -39,7 +40,7 @@ def stem(path: Path) -> str:
     """A file's name without its endings, packed ones too: ``a.csv.gz`` → a; a point inside the name stays."""
     name = path.name
     for _ in range(2):
-        if is_table_name(name) or Path(name).suffix in (".gz", ".zst", ".xz", ".bz2", ".zip"):
+        if is_table_name(name) or Path(name).suffix in (*PACKED, *NAMED):
             name = Path(name).stem
     return name
 
@@ -89,7 +90,9 @@ def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curv
     table = flatten(_unrolled(table, name))
     if is_wide([str(c) for c in table]):
         table, notes = unpivot(table, where)
-        options.notes += notes
+    else:
+        table, notes = reshaped(table)
+    options.notes += notes
     known = {} if where == "stdin" else beside.settings(path, alone=stem(path).lower() in GENERIC)
     yield from _table(table, name, where, options, known)
 
@@ -179,7 +182,11 @@ def _table(
         options.notes += notes
         columns = {k: v for k, v in options.columns.items() if k != "run_id"}
         identified = [c for c in (run, identity.id_column(table), identity.name_column(table)) if c]
-        names = table[identified[-1]].astype(str) if identified else labels
+        names = (
+            table[identified[-1]].astype(str)
+            if identified
+            else labels.astype(str).str.replace(r"#\d+$", "", regex=True)
+        )
         long = table.drop(columns=[c for c in identified if c in table]).assign(run_id=labels)
         raw = dict(zip(labels, names, strict=True))
         alone = labels.nunique() == 1
@@ -196,13 +203,13 @@ def _along(table: pd.DataFrame, options: Options) -> str | None:
     sizes = [c for c in table if words.counts_parameters(str(c)) or plain_name(c) == "n"]
     groups = _groups(table, options)
     mapped = scaled(options.columns, list(table))[0].get("D")
-    for kind in (axis.STEPS, axis.TOKENS, axis.SAMPLES, axis.EPOCHS, axis.TIME):
-        for name in table:
+    for kind in (axis.STEPS, axis.TOKENS, axis.SAMPLES, axis.EPOCHS, axis.FLOPS, axis.TIME):
+        for name in table if kind != axis.FLOPS or sizes else ():
             if axis.kind_of(name) != kind and not (kind == axis.TOKENS and name == mapped):
                 continue
-            values = axis.numbers(table[name].map(_plain_number)) if kind == axis.TOKENS else axis.numbers(table[name])
+            values = axis.numbers(table[name])
             parts = [values[rows] for rows in groups]
-            if kind == axis.STEPS and not axis.can_be_steps(values):
+            if kind == axis.STEPS and not axis.can_be_steps(values * words.scale_of(name)):
                 continue
             if not any(axis.rises(part) for part in parts):
                 continue
@@ -275,7 +282,10 @@ def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, ste
         faults.append(
             f"no column of steps and none of the loss; it has {', '.join(names)}. Say {option('columns', {'step': '…', 'loss': '…'})}"
         )
-    if not options.facts and not options.pattern and len({"N", "D", "C", "U_D"} & mapped) < 2:
+    called = options.columns.get("run_id") or identity.name_column(table)
+    raw = table[called].astype(str) if called is not None else pd.Series(name, index=table.index)
+    named = [options.pattern(run) for run in raw.unique()] if options.pattern else []
+    if not options.facts and len({"N", "D", "C", "U_D"} & mapped.union(*named)) < 2:
         faults.append(
             f"no column of steps, and nothing says how many parameters and tokens each row has; it has {', '.join(names)}. "
             f"Say {option('columns', {'step': 'NAME'})} if rows are a log, {_sizes(table, found)} if they are runs"
@@ -287,7 +297,6 @@ def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, ste
             options.note(note)
     if len(table) > 1 and not steps:
         options.note(Remark("points", {"where": where}))
-    called = options.columns.get("run_id") or identity.name_column(table)
     id_ = identity.id_column(table)
     labels = None
     if called is not None or id_ is not None:
@@ -306,7 +315,6 @@ def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, ste
         renamed = renamed.assign(loss_split=split)
     for canonical, factor in found.factors.items():
         renamed[canonical] = renamed[canonical].map(lambda cell, factor=factor: _plain_number(cell) * factor)
-    raw = table[called].astype(str) if called is not None else pd.Series(name, index=table.index)
     for i, record in enumerate(renamed.to_dict("records")):
         if labels is not None:
             record["run_id"] = labels.iloc[i]

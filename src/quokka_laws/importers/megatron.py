@@ -1,4 +1,4 @@
-"""Megatron-LM's text log, and those of its relatives (Megatron-DeepSpeed, MegaDLMs).
+"""Megatron-LM's text log, and those of its relatives (Megatron-DeepSpeed, GPT-NeoX, MegaDLMs).
 
 Read are the settings it prints at the start, the numbers of parameters of its ranks, a line per logged step and one per
 validation, as ``megatron/training/training.py`` prints them. Prefixes that launchers put before a line do not matter.
@@ -22,8 +22,8 @@ from quokka_laws.importers.text_logs import files, holds, lines, run_name
 MARK = re.compile(rb"iteration +\d+/ *\d+ \|.*loss")
 STEP = re.compile(r"iteration +(\d+)/ *(\d+) \|(.*)")
 # "on validation set" is there at the end of training; lines on the test set are not wanted.
-VALIDATION = re.compile(r"validation loss at iteration (\d+)(?: on validation set)? \|(.*)")
-SETTING = re.compile(r"(\w+) \.{2,} (.+?)\s*$")
+VALIDATION = re.compile(r"validation (?:loss|results) at iteration (\d+)(?: on validation set)? \|(.*)")
+SETTING = re.compile(r"(\w+) \.{2,} (.+?)(?:\.{3,}(?:default|updated))?\s*$")
 PARAMETERS = re.compile(r"number of parameters on \(tensor, pipeline\) model parallel rank \((\d+), (\d+)\): (\d+)")
 KEPT = (
     *("seq_length", "global_batch_size", "num_layers", "hidden_size", "ffn_hidden_size", "num_attention_heads", "seed"),
@@ -70,8 +70,8 @@ def _parse(text: Iterable[str]) -> _Log:
             log.rows.append({**row, "samples": values.get("consumed samples"), "D": values.get("consumed tokens")})
         elif found := VALIDATION.search(line):
             values = _values(found[2])
-            if "lm loss value" in values:
-                log.rows.append({"step": int(found[1]), "lm loss validation": values["lm loss value"]})
+            for key in {"lm loss value", "lm_loss value"} & set(values):
+                log.rows.append({"step": int(found[1]), "lm loss validation": values[key]})
         elif found := PARAMETERS.search(line):
             log.ranks[found[1], found[2]] = int(found[3])
         elif found := SETTING.search(line):
@@ -104,6 +104,8 @@ def _run(name: str, source: str, logs: list[_Log], options: Options) -> Curve:
         logged["D"] = logged["D"].ffill()
     elif settings.get("seq_length", "").isdigit() and samples.notna().any():
         logged["D"] = samples * int(settings["seq_length"])
+    elif all(settings.get(name, "").isdigit() for name in ("seq_length", "train_batch_size")):
+        logged["D"] = logged["step"] * float(settings["seq_length"]) * float(settings["train_batch_size"])
     else:
         logged = logged.drop(columns="D")
     losses = [column for column in logged if str(column).endswith(("loss", "validation"))]

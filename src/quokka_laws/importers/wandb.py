@@ -118,7 +118,7 @@ def unpivot(table: pd.DataFrame, where: str) -> tuple[pd.DataFrame, list[Remark]
         elif kind == axis.STEPS:
             part.insert(0, "step", table[name])
         elif kind == axis.TOKENS:
-            part.insert(0, "tokens", table[name])
+            part.insert(0, "tokens", axis.numbers(table[name]) * words.scale_of(name))
         part = tidy(part)
         part.insert(0, "run_id", run)
         logged = part[[c for c in part if c not in ("run_id", "step", "tokens")]]

@@ -157,7 +157,7 @@ def _frontier(fit: FitResult, budgets: Sequence[float]) -> Figure:
     return Figure(
         title,
         "The runs, the fitted law at six model sizes, and the lowest loss that each budget allows, with its 95 % band; the star is "
-        "the best model at the budget asked for.",
+        "this law's best model at the budget asked for.",
         lambda: plot.loss_against_compute(fit, C=list(budgets) or None),
         numbers,
     )

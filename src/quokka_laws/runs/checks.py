@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from quokka_laws._expression_tree import quoted
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.conventions import AS_GIVEN, Conventions, training_flops
@@ -56,7 +57,9 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
                 "read": [f"{c}={named.get(c, c)}" for c in ("N", "D", "C", "loss") if c in table],
             }
             advice: list[dict[str, Any]] = [{"flops": AS_GIVEN}]
-            if constant := constant_flops(k, tolerance):
+            if unit := _unit(ratio, tolerance):
+                advice = [{"columns": {"C": f"{quoted(named.get('C', 'C'))} * {unit}"}}]
+            elif constant := constant_flops(k, tolerance):
                 advice.insert(0, {"flops": f"{constant}ND"})
             elif bad.mean() <= FEW:
                 rule = training_rule(conventions)
@@ -69,6 +72,12 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
             facts = {"tolerance": EPOCHS_TOLERANCE, "low": float(ratio[bad].min()), "high": float(ratio[bad].max())}
             faults.append(Remark("epochs", facts, rows_of(table, bad)))
     return faults
+
+
+def _unit(ratio: Array, tolerance: float) -> str:
+    """The unit that compute was written in, where every row is one power of a thousand off the rule; empty if not."""
+    power = -3 * round(float(np.log10(np.median(ratio))) / 3)
+    return f"1e{power}" if power > 0 and np.abs(ratio * 10.0**power - 1).max() <= tolerance else ""
 
 
 def training_rule(conventions: Conventions) -> str:
@@ -163,10 +172,13 @@ def _possible(seen: dict[str, Array], name: str) -> bool:
 
 
 def duplicated(table: pd.DataFrame, keep: Literal["first", False] = "first") -> pd.Series:
-    """Rows that agree with another in every column of the table: all but the first, or all of them."""
+    """Rows that agree with another in every column of the table: all but the first, or all of them.
+
+    What only counts the rows, or names the file that a row is from, tells no runs apart.
+    """
     if "loss" in table and table["loss"].is_unique:
         return pd.Series(False, index=table.index)
-    own = table[[c for c in table if c not in OWN]]
+    own = table[[c for c in table if c not in OWN and c != "file" and not str(c).startswith("Unnamed: 0")]]
     texts = {
         c: str for c in own if not pd.api.types.is_numeric_dtype(own[c])
     }  # cells may hold lists, which have no hash

@@ -39,10 +39,15 @@ WORDED: dict[str, Callable[[str], bool]] = {
     "N": words.counts_parameters,
     "D": words.counts_tokens,
     "C": words.counts_flops,
+    "U_D": words.counts_unique,
     "loss": words.is_loss,
 }
 """What a name means by its words, where it is none of the aliases."""
 HINTS = tuple(WORDED)
+
+
+SIZE = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?\s*[kKmMbBtT])(?![A-Za-z0-9])")
+"""A size inside a name, ``pythia-70m``."""
 
 
 @dataclass
@@ -130,14 +135,15 @@ def recognise_runs(table: pd.DataFrame, columns: Mapping[str, str]) -> Recognise
         if canonical in columns or canonical in found.mapping.values():
             continue
         free = [c for c in names if c not in found.mapping]
-        exact = [c for _, c in sorted((known.index(plain[c]), c) for c in free if plain[c] in known)]
+        exact = [c for *_, c in sorted((len(c) == 1, known.index(plain[c]), c) for c in free if plain[c] in known)]
         if canonical in names and canonical != "loss":
             exact = [canonical]
         worded = [c for c in free if canonical in WORDED and WORDED[canonical](c)]
         if canonical == "N":
             sizes = [c for c in dict.fromkeys([*exact, *worded]) if _countable(table[c])]
+            whole = [c for c in sizes if _countable(table[c], 1.0)]  # not one that also holds small and large
             called = [] if sizes else [c for c in free if words.names_a_size(c) and written_sizes(table[c])]
-            _choose_size(table, sizes or called, found)
+            _choose_size(table, whole or sizes or called, found)
         elif canonical == "loss":
             _choose_loss(exact, worded, found)
         elif canonical == "C":
@@ -245,6 +251,7 @@ def _loss_rank(name: str, exact: list[str]) -> tuple[bool, bool, bool, bool, int
 
 
 def _choose_compute(table: pd.DataFrame, exact: list[str], worded: list[str], found: Recognised) -> None:
+    exact = [c for c in exact if c == "C" or len(c) > 1 or _large(table, c)]  # c may count channels
     worded = [c for c in worded if _countable(table[c]) and (c in exact or _large(table, c))]
     candidates = exact or worded
     if len(candidates) > 1:
@@ -261,7 +268,7 @@ def _choose_compute(table: pd.DataFrame, exact: list[str], worded: list[str], fo
 
 def _units_in_names(table: pd.DataFrame, columns: Mapping[str, str], found: Recognised) -> None:
     """``params_m`` and ``Tokens (B)`` that were not asked for count millions and billions, if their values can."""
-    for canonical in ("N", "D"):
+    for canonical in ("N", "D", "U_D"):
         given = found.given(canonical)
         if canonical in columns or given not in table or given == canonical:
             continue
@@ -270,12 +277,13 @@ def _units_in_names(table: pd.DataFrame, columns: Mapping[str, str], found: Reco
             found.factors[canonical] = factor
 
 
-def _countable(column: pd.Series) -> bool:
-    """Whether most filled cells are quantities: ``model_size`` may hold small, base and large."""
+def _countable(column: pd.Series, share: float = 0.0) -> bool:
+    """Whether more than a share of the filled cells, or all, are quantities: ``model_size`` may hold small, base and large."""
     if pd.api.types.is_numeric_dtype(column):
         return True
     filled = column[column.notna() & (column.astype(str).str.strip() != "")]
-    return bool(len(filled)) and len(parse_quantities(filled)[1]) < len(filled)
+    numbers = len(filled) - len(parse_quantities(filled)[1])
+    return numbers > 0 and numbers >= share * len(filled)
 
 
 def written_sizes(column: pd.Series) -> bool:

@@ -38,18 +38,21 @@ import pandas as pd
 from quokka_laws._spelling import either
 from quokka_laws.exceptions import MissingDependencyError, RunsError
 from quokka_laws.runs.file_remarks import sentences
-from quokka_laws.runs.json_tables import json_table
+from quokka_laws.runs.json_tables import json_table, value_table
 from quokka_laws.runs.text_tables import cells_table, decoded, text_table
+from quokka_laws.runs.words import is_loss
 
 SUFFIXES = (
     *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq"),
     *(".arrow", ".feather", ".xlsx", ".xlsm"),
 )
+NAMED = (".md", ".markdown", ".tex", ".rst", ".dat", ".tab")  # read where one is named, not looked for in folders
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 LARGEST = (
     500_000_000  # bytes, unpacked; a table of runs is a few kilobytes, one of all their steps a few hundred megabytes
 )
 _LIMIT: ContextVar[float] = ContextVar("largest file", default=LARGEST)
+HEADED = 20  # rows of a sheet among which its header is
 MOST_CELLS = 200_000_000  # of a binary table, whose few bytes can stand for many cells
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV",
@@ -57,6 +60,7 @@ _REFUSED = {
     b"SQLite format 3": "an SQLite database: for MLflow, `quokka-laws import FILE --from mlflow`",
     b"\x89PNG": "a picture",
     b"\x89HDF": "an HDF5 file: write its table as CSV or Parquet",
+    **{b"\x80" + version: "a pickle: write its table as CSV or Parquet" for version in (b"\x03", b"\x04", b"\x05")},
     b"\x93NUMPY": "a numpy array: write it as CSV with a header",
 }
 
@@ -119,6 +123,8 @@ def _from_data(data: Any) -> pd.DataFrame:
         except ImportError:  # polars goes through pyarrow
             return pd.DataFrame(data.to_dict(as_series=False))
     if isinstance(data, Mapping):
+        if len(data) > 1 and all(isinstance(record, Mapping) for record in data.values()):
+            return value_table(dict(data), "the table", [])
         try:
             return pd.DataFrame(dict(data))
         except ValueError as error:
@@ -291,6 +297,12 @@ def _table(data: bytes, where: str, name: str, limit: float, unpacked: list[str]
     else:
         if what := next((what for start, what in _REFUSED.items() if data.startswith(start)), ""):
             raise RunsError(f"{where} is not a table of text but {what}")
+        if data[257:262] == b"ustar":
+            raise RunsError(f"{where} is a tar archive: unpack it and name a file in it")
+        if PurePath(name).suffix.lower() in (".yaml", ".yml", ".toml", ".ipynb", ".py"):
+            raise RunsError(
+                f"{where} is no table by its name ({PurePath(name).suffix}): write its table as JSON or CSV"
+            )
         if PurePath(name).suffix.lower() in (".parquet", ".pq", ".arrow", ".feather"):
             raise RunsError(
                 f"{where}: cannot be read: not {PurePath(name).suffix[1:]} by its first bytes, whatever its name says"
@@ -350,7 +362,7 @@ def _few_enough(rows: int, columns: int, where: str) -> None:
 
 
 def _workbook(data: bytes, where: str, remarks: list[dict[str, Any]]) -> list[list[Any]]:
-    """Cells of the first sheet that can be a table: two columns and two rows."""
+    """Cells of the first sheet that names a loss, else of the first that can be a table: two columns and two rows."""
     try:
         import openpyxl
     except ImportError:
@@ -366,7 +378,8 @@ def _workbook(data: bytes, where: str, remarks: list[dict[str, Any]]) -> list[li
     if not filled:
         raise RunsError(f"{where} is empty: no sheet holds a value")
     tables = [t for t, rows in filled.items() if len([r for r in rows if sum(c is not None for c in r) > 1]) > 1]
-    first = next(iter(tables or filled))
+    named = [t for t in tables if any(isinstance(c, str) and is_loss(c) for row in filled[t][:HEADED] for c in row)]
+    first = next(iter(named or tables or filled))
     if len(filled) > 1:
         remarks.append({"code": "sheet", "sheet": first, "others": [t for t in filled if t != first]})
     return filled[first]

@@ -9,7 +9,9 @@ shape                                                one row per
 ``{"N": {"0": …}, "loss": {"0": …}}``                inner name (pandas' ``columns``)
 ``{"0": {"N": …}, "1": {…}}``, ``{"run-a": {…}}``    outer name (pandas' ``index``), ``run_id`` unless it counts
 ``{"N": […], "loss": […]}``                          place in the lists
-``[["N", "loss"], [1e8, 3.2]]``                      list after the first, which is the header (pandas' ``values``)
+``[["N", "loss"], [1e8, 3.2]]``                      list after the first, which is the header
+``[[1e8, 3.2], [2e8, 3.1]]``                         list; columns are called by their places, 0, 1 (pandas' ``values``)
+``{"data": {"N": […], "loss": […]}}``                place in the lists, inside a name for a collection
 ``{"runs": [{…}], "tokenizer": …}``                  object of the list; what stands beside it is given to all
 ``{"N": …, "config": {…}, "history": [{…}]}``        the whole: one run, its log a nested value
 ===================================================  ===============================================================
@@ -70,7 +72,7 @@ def json_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
         return _frame(values, where)
     except MalformedError as error:
         raise RunsError(f"{where}: {error}") from None
-    return _shaped(value, where, remarks)
+    return value_table(value, where, remarks)
 
 
 # ---- text to values ---------------------------------------------------------------------------------------------
@@ -176,7 +178,11 @@ def _several(text: str, where: str, first_error: json.JSONDecodeError, remarks: 
                 remarks.append({"code": "incomplete_line", "line": error.lineno})
                 break
             worst = error if records else first_error
-            raise RunsError(f"{where}: line {worst.lineno} is not JSON ({worst.msg}, column {worst.colno})") from None
+            quoted = worst.doc[worst.pos : worst.pos + 1] == "'"
+            hint = "; texts and names stand in double quotes: write it with json.dump" if quoted else ""
+            raise RunsError(
+                f"{where}: line {worst.lineno} is not JSON ({worst.msg}, column {worst.colno}){hint}"
+            ) from None
         except (RecursionError, ValueError, MalformedError) as error:
             raise RunsError(f"{where}: {error}") from None
         if not isinstance(value, dict):
@@ -188,7 +194,14 @@ def _several(text: str, where: str, first_error: json.JSONDecodeError, remarks: 
 # ---- values to rows ---------------------------------------------------------------------------------------------
 
 
-def _shaped(value: Any, where: str, remarks: Remarks) -> pd.DataFrame:
+def value_table(value: Any, where: str, remarks: Remarks) -> pd.DataFrame:
+    """The table that a value of JSON is, with one row per object.
+
+    Raises
+    ------
+    RunsError
+        With what its shape lacks.
+    """
     if isinstance(value, list):
         return _frame(_of_list(value, where, "an array"), where)
     if not isinstance(value, dict):
@@ -203,6 +216,9 @@ def _shaped(value: Any, where: str, remarks: Remarks) -> pd.DataFrame:
         if shared:
             remarks.append({"code": "shared", "names": list(shared)})
         return _frame([{**shared, **record} for record in records], where)
+    if name := _wrapped(value):
+        remarks.append({"code": "shape", "shape": f"runs inside {name!r}"})
+        return value_table(value[name], where, remarks)
     parts = list(value.values())
     if len(parts) > 1 and all(isinstance(p, dict) for p in parts):
         if (rows := _of_objects(value)) is not None:
@@ -222,6 +238,19 @@ def _collection(value: Mapping[str, Any]) -> str:
     return lists[0] if len(lists) == len(value) == 1 else ""
 
 
+def _wrapped(value: Mapping[str, Any]) -> str:
+    """The name under which an object keeps a table of another shape; empty where none does, or several could."""
+    named = [k for k, v in value.items() if isinstance(v, dict) and (len(value) == 1 or plain_name(k) in COLLECTIONS)]
+    if len(named) != 1 or sum(isinstance(v, dict | list) for v in value.values()) > 1:
+        return ""
+    inner = value[named[0]]
+    if len(inner) < 2:
+        return ""
+    lists = all(isinstance(v, list) for v in inner.values()) and len({len(v) for v in inner.values()}) == 1
+    objects = all(isinstance(v, dict) for v in inner.values()) and _of_objects(inner) is not None
+    return named[0] if lists or objects else ""
+
+
 def _of_list(value: list[Any], where: str, what: str) -> list[dict[str, Any]]:
     if not value:
         raise RunsError(f"{where}: {what} is empty; there are no rows")
@@ -231,6 +260,10 @@ def _of_list(value: list[Any], where: str, what: str) -> list[dict[str, Any]]:
         header = value[0]
         if len(value) > 1 and all(isinstance(name, str) for name in header) and len(set(header)) == len(header):
             return [_row(header, row, i, where) for i, row in enumerate(value[1:], 1)]
+        if len({len(row) for row in value}) == 1 and not any(
+            isinstance(cell, dict | list) for row in value for cell in row
+        ):
+            return [_row([str(i) for i in range(len(header))], row, i, where) for i, row in enumerate(value, 1)]
         raise RunsError(f"{where}: {what} holds lists without names of columns; write the first list as the header")
     odd = next(i for i, record in enumerate(value) if not isinstance(record, dict))
     raise RunsError(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from quokka_laws._expression_tree import quoted
 from quokka_laws._spelling import BLANK
 from quokka_laws.runs import words
-from quokka_laws.runs.columns import WORDED, plain_name, written_sizes
+from quokka_laws.runs.columns import SIZE, WORDED, plain_name, written_sizes
+from quokka_laws.runs.quantities import EMPTY, parse_quantities, parse_quantity
 
 _OBJECTIVES = (
     "value",
@@ -19,9 +21,10 @@ _OBJECTIVES = (
     "score",
     "final_value",
     "best_value",
+    "l",
 )  # of searches: offered, never taken
 _STEPS = re.compile(
-    r"(n_|num_|train_|training_|total_|max_|opt_|optimizer_)*(steps|iterations|iters|updates)(_total|_trained)?"
+    r"(n_|num_|train_|training_|total_|max_|opt_|optimizer_)*(steps|iterations|iters|updates|batches)(_total|_trained)?"
 )
 _BATCH = re.compile(r"(global_|train_|total_|effective_|g)*(batch_size|batch|bs|bsz)")
 _LENGTH = re.compile(
@@ -49,22 +52,74 @@ def proposed(
     """
     pairs: dict[str, str] = {}
     for canonical in wanted:
-        near = [n for n in names if WORDED[canonical](n)]
+        near = [n for n in names if WORDED[canonical](n) and (table is None or _some_numbers(table[n]))]
         if canonical == "N" and not near:
             blocks = [n for n in names if words.part_of_parameters(n) and not words.of_embedding(n)]
             near = (
                 [" + ".join(blocks)]
                 if blocks
-                else [n for n in names if table is not None and written_sizes(table[n])][:1]
+                else [n for n in names if table is not None and (written_sizes(table[n]) or _some_sizes(n, table))][:1]
             )
         if canonical == "D" and not near:
             near = _tokens(names, (known or {}).get("N") or pairs.get("N", BLANK))
         if canonical == "loss" and not near:
-            near = [n for n in names if plain_name(n) in _OBJECTIVES]
+            near = [n for n in names if plain_name(n) in _OBJECTIVES and (table is None or numeric(table[n]))]
+            near = near or [f"-{quoted(n)}" for n in names if table is not None and _likelihood(n, table)]
         unit = {1e3: ":K", 1e6: ":M", 1e9: ":B", 1e12: ":T"}.get(words.scale_of(near[0]), "") if near else ""
         formula = near and not set(near[0]).isdisjoint("*+")
         pairs[canonical] = near[0] + (unit if canonical in ("N", "D") and not formula else "") if near else BLANK
     return pairs
+
+
+def numeric(column: pd.Series) -> bool:
+    """Whether every filled cell is a number."""
+    values, bad = parse_quantities(column)
+    return len(bad) < len(values) and all(is_empty(column.iloc[i]) for i in bad)
+
+
+def _some_numbers(column: pd.Series) -> bool:
+    """Whether any cell is a number, so that mapping the column leaves rows to use."""
+    return len(parse_quantities(column)[1]) < len(column)
+
+
+def is_empty(cell: object) -> bool:
+    """Whether a cell holds nothing, or what people write for it."""
+    return cell is None or cell != cell or str(cell).strip().lower() in EMPTY
+
+
+def _some_sizes(name: str, table: pd.DataFrame) -> bool:
+    """Whether a column of models holds sizes beside names: rows without one are left out and named."""
+    if not words.names_a_size(name) or pd.api.types.is_numeric_dtype(table[name]):
+        return False
+    values, bad = parse_quantities(table[name])
+    return 0 < len(bad) < len(values)
+
+
+def in_names(names: Sequence[str], table: pd.DataFrame) -> tuple[str, str]:
+    """A column of names that hold a size and tokens, and their pattern: ``70M_2B_lr3e-4`` → ``{N}_{D}{}``; empty if none."""
+    for name in names:
+        if pd.api.types.is_numeric_dtype(table[name]):
+            continue
+        cells = [str(cell) for cell in table[name]]
+        places = [list(SIZE.finditer(cell)) for cell in cells]
+        if not all(len(found) == 2 for found in places):
+            continue
+        one, other = places[0]
+        between = {cell[a.end() : b.start()] for cell, (a, b) in zip(cells, places, strict=True)}
+        order = ("{N}", "{D}") if parse_quantity(one[0]) < parse_quantity(other[0]) else ("{D}", "{N}")
+        ends = ["{}" if any(parts) else "" for parts in ([c[: a.start()] for c, (a, _) in zip(cells, places, strict=True)],
+                [c[b.end() :] for c, (_, b) in zip(cells, places, strict=True)])]  # fmt: skip
+        if len(between) == 1:
+            return name, f"{ends[0]}{order[0]}{between.pop()}{order[1]}{ends[1]}"
+    return "", ""
+
+
+def _likelihood(name: str, table: pd.DataFrame) -> bool:
+    """Whether a column is a log-likelihood: minus it is a loss."""
+    said = set(words.words(name))
+    if not ({"log", "likelihood"} <= said or {"logprob", "logprobs", "loglikelihood", "ll"} & said):
+        return False
+    return numeric(table[name]) and float(np.nanmax(parse_quantities(table[name])[0])) < 0
 
 
 def accuracies(names: Sequence[str]) -> list[str]:

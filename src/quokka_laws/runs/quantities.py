@@ -1,4 +1,4 @@
-"""Quantities as people write them: ``7B``, ``1.2T``, ``350M``, ``3e18``, ``1,500,000``, ``1.3×10^9``, ``3.41 ± 0.02``."""
+"""Quantities as people write them: ``7B``, ``350M``, ``3e18``, ``1,500,000``, ``1.3×10^9``, ``10⁹``, ``3.41 ± 0.02``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,36 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15}
-_UNITS = {"": 1.0, "flop": 1.0, "param": 1.0, "parameter": 1.0, "token": 1.0}
+_WORDS = {
+    "thousand": 1e3,
+    "million": 1e6,
+    "mio": 1e6,
+    "mn": 1e6,
+    "billion": 1e9,
+    "bn": 1e9,
+    "bt": 1e9,
+    "mrd": 1e9,
+    "trillion": 1e12,
+}
+_UNITS = {"": 1.0, "flop": 1.0, "param": 1.0, "parameter": 1.0, "token": 1.0, "tok": 1.0}
 _DAY = 86400.0  # seconds
 _UNITS |= {f"{letter}f-day": flops * _DAY for letter, flops in {"t": 1e12, "p": 1e15, "e": 1e18}.items()}
 _GROUPED = r"\d{1,3}(?:[,_']\d{3})+|\d{1,3}(?:[ ]\d{3})+"
 _NUMBER = re.compile(
-    rf"""(?P<number>[+-]?(?:{_GROUPED}|\d+)?(?:\.\d*)?(?:e[+-]?\d+)?)
-    (?:\s*[×x*]\s*10(?:\^|\*\*)(?P<power>[+-]?\d+))?
-    \s*(?P<suffix>[kmbgtp]?)
-    \s*(?:(?P<unit>(?:[tpe](?:eta|era|xa)?f(?:lops?)?(?:/s)?[- ]day)|flop|param(?:eter)?|token|)s?)
-    (?:\s*(?:±|\+/-|\+-)\s*[\d.]+(?:e[+-]?\d+)?)?""",
+    rf"""[~≈∼]?\s*
+    (?:(?P<number>[+-]?(?:{_GROUPED}|\d+)?(?:\.\d*)?(?:e[+-]?\d+)?)
+       (?:\s*[×x*·⋅∙]\s*(?:10(?:\^|\*\*)(?P<power>[+-]?\d+)|1(?P<ones>e[+-]?\d+)))?
+       |10(?:\^|\*\*)(?P<exponent>[+-]?\d+(?:\.\d+)?))
+    \s*(?P<suffix>[kmbgtp]?|{"|".join(f"{word}s?" for word in _WORDS)})
+    \s*(?:(?P<unit>(?:[tpe](?:eta|era|xa)?f(?:lops?)?(?:/s)?[- ]day)|flop|param(?:eter)?|tok(?:en)?|)s?)
+    (?:\s*(?:±|\+/-|\+-)\s*[\d.]+(?:e[+-]?\d+)?|\s*\(\s*(?:±\s*)?[\d.]+\s*\))?
+    [*†‡§¶]{{0,3}}""",
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
 _SAME = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'"})
+_RAISED = re.compile("[⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_LOWERED = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
+_PLAIN = frozenset("0123456789.eE+-")
 EMPTY = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", "—", "–", "?", "missing", "nil", "#n/a"))
 """What people write where there is no number."""
 ACCEPTED = "a number such as 7e9, 7B, 1.2T, 350M, 1,500,000 or 100 PF-days"
@@ -45,9 +62,10 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
 def parse_quantity(value: Any) -> float:
     """Number or text → float.
 
-    Suffixes k, M, B (or G), T and P multiply by 10³ … 10¹⁵; commas, underscores, apostrophes and blanks may group thousands
-    in threes; ``±`` and what follows is the error of the number. The words FLOPs, parameters and tokens may follow;
-    ``PF-days`` are 10¹⁵ FLOP/s for a day, 8.64e19 FLOPs.
+    Suffixes k, M, B (or G), T and P multiply by 10³ … 10¹⁵, as do the words million, billion and trillion; commas,
+    underscores, apostrophes and blanks may group thousands in threes; ``±`` and what follows, or a number in brackets, is
+    the error of the number. ``~`` before it and marks of footnotes behind it mean nothing. The words FLOPs, parameters and
+    tokens may follow; ``PF-days`` are 10¹⁵ FLOP/s for a day, 8.64e19 FLOPs.
 
     Raises
     ------
@@ -62,17 +80,47 @@ def parse_quantity(value: Any) -> float:
         except (OverflowError, TypeError):
             raise ArgumentError(f"{str(value)[:40]} is not {ACCEPTED}") from None
     text = str(value).strip()
-    match = _NUMBER.fullmatch(text.translate(_SAME)) if len(text) <= 60 else None
-    if not match or not re.match(r"[+-]?\.?\d", match["number"]):
+    number = _plain(text)
+    if number is None:
+        number = _written(text)
+    if number is None:
         raise ArgumentError(f"{_short(value)} is not {ACCEPTED}")
-    unit = match["unit"].lower().removesuffix("s")
-    factor = _SUFFIXES[match["suffix"].lower()] * _UNITS[f"{unit[0]}f-day" if unit.endswith("day") else unit]
-    if match["power"]:
-        factor *= float(f"1e{int(match['power'])}") if abs(int(match["power"])) < 400 else np.inf
-    number = float(re.sub("[,_' ]", "", match["number"])) * factor
     if not np.isfinite(number):
         raise ArgumentError(f"{_short(value)} is too large for a number")
     return number
+
+
+def _plain(text: str) -> float | None:
+    """A number as machines write it, which most are; None for any other text."""
+    if not _PLAIN.issuperset(text):
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _written(text: str) -> float | None:
+    """A number as people write it; None for any other text."""
+    if len(text) > 60:
+        return None
+    raised = _RAISED.sub(lambda found: "^" + found[0].translate(_LOWERED), text.translate(_SAME))
+    match = _NUMBER.fullmatch(raised)
+    if not match or (match["exponent"] is None and not re.match(r"[+-]?\.?\d", match["number"] or "")):
+        return None
+    suffix, unit = match["suffix"].lower(), match["unit"].lower().removesuffix("s")
+    factor = _SUFFIXES.get(suffix) or _WORDS[suffix.removesuffix("s")]
+    factor *= _UNITS[f"{unit[0]}f-day" if unit.endswith("day") else unit]
+    if match["exponent"] is not None:
+        return factor * _power(match["exponent"])
+    factor *= _power(match["power"] or (match["ones"] or "0").lstrip("eE"))
+    return float(re.sub("[,_' ]", "", match["number"])) * factor
+
+
+def _power(exponent: str) -> float:
+    """Ten to the power of a written number, infinite where that is too large."""
+    whole, part = divmod(float(exponent), 1)
+    return float(f"1e{int(whole)}") * 10.0**part if abs(whole) < 400 else float("inf")
 
 
 def parse_list(value: Any) -> list[float]:
@@ -147,7 +195,8 @@ def times_outside(values: Array, lowest: float, highest: float) -> Array:
 
 def parse_quantities(column: pd.Series) -> tuple[Array, list[int]]:
     """A column of quantities → floats, and the positions that are not quantities (NaN there)."""
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+    odd = pd.api.types.is_bool_dtype(column) or pd.api.types.is_complex_dtype(column)
+    if pd.api.types.is_numeric_dtype(column) and not odd:
         values = column.to_numpy(dtype=float, na_value=np.nan)
         return values, np.flatnonzero(np.isnan(values)).tolist()
     values, bad = np.full(len(column), np.nan), []

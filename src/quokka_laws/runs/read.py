@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._expression_tree import quoted
 from quokka_laws._spelling import BLANK
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, ExpressionError, RunsError
@@ -49,15 +50,17 @@ from quokka_laws.runs.expressions import rows_where
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.made_columns import made
 from quokka_laws.runs.proposals import accuracies, proposed
-from quokka_laws.runs.quantities import parse_quantities
+from quokka_laws.runs.quantities import EMPTY, is_quantity, parse_quantities
 from quokka_laws.runs.remarks import Remark
-from quokka_laws.runs.rows import NUMBERED, labelled, plain_label, shared, unlabelled
-from quokka_laws.runs.states import states
+from quokka_laws.runs.reshape import reshaped
+from quokka_laws.runs.rows import NUMBERED, ROW, default_index, labelled, plain_label, row_numbers, shared, unlabelled
+from quokka_laws.runs.states import noted, states
 
 POSITIVE = (*INPUTS, "loss")
 FLOPS_TOLERANCE = 0.05
+MOST_NOTES = 5  # texts of notes in a condition that is shown
+SUMMARIES = ("average", "avg", "mean", "median", "total", "sum", "std", "stdev", "min", "max", "count")
 STATED = ("N_counts", "loss_split", "loss_kind", "loss_unit", "tokenizer", "corpus")
-EMPTY = ("", "none", "null", "n/a", "na", "<na>", "-", "--")
 
 
 def read_runs(
@@ -90,7 +93,8 @@ def read_runs(
     drop, keep : str or mapping of str to str, optional
         Rows to leave out, or the only ones to keep, as conditions on columns: ``drop="D / N < 4"``, or reason → condition:
         ``drop={"diverged": "loss > 8"}``. Every excluded row is recorded with its reason. ``"duplicates"`` stands for all
-        but the first of rows that agree in every column.
+        but the first of rows that agree in every column; ``row`` in a condition is the number of a row in the source, from 1
+        (``drop="row in [3, 17]"``), unless a column has this name.
     best_of : str or sequence of str, optional
         Swept columns, such as ``("lr", "batch")``: keep the lowest loss of each N and D; see
         :func:`quokka_laws.runs.sweeps.best`.
@@ -142,14 +146,17 @@ def read_runs(
     recorded = _conventions(table, Conventions.from_dict({**stated, "flops": flops}), found)
     table, excluded, said = _finished(table)
     notes += said
+    table, gone = _without_summaries(table)
+    excluded += gone
+    _some_left(source, table, original, excluded, found)
     table = _numbers(table, found.factors, notes)
     table, gone, faults = _select(table, original, drop, keep, found)
     excluded += gone
     raise_faults(source, faults)
+    notes += _noted(table)
     table, gone = _usable(table)
     excluded += gone
-    if table.empty:
-        raise_faults(source, [Remark("no_usable_rows", {"n": len(original), "reasons": _reasons(excluded)})])
+    _some_left(source, table, original, excluded, found)
     as_read = original.iloc[table["_row"].to_numpy()].reset_index(drop=True)
     ids, said = identity.runs_of_points(table.reset_index(drop=True), as_read)
     notes += said
@@ -258,8 +265,11 @@ def flops_spread(runs: pd.DataFrame) -> dict[str, float] | None:
 
 
 def row_names(runs: pd.DataFrame, chosen: Array) -> tuple[str, ...]:
-    """What the user calls the rows where ``chosen`` is true: their run_id where each has its own, else their index."""
-    own = runs["run_id"] if "run_id" in runs and runs["run_id"].is_unique else runs.index.to_series()
+    """What the user calls the rows where ``chosen`` is true: their run_id where each has its own, else their index or number."""
+    if "run_id" in runs and runs["run_id"].is_unique:
+        own = runs["run_id"].to_numpy()
+    else:
+        own = row_numbers(runs) if default_index(runs) else runs.index.to_numpy()
     return tuple(map(str, own[chosen]))
 
 
@@ -288,15 +298,15 @@ def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
     """The table, or several as one, and what was noticed in reading."""
     if isinstance(source, pd.DataFrame):
         raise_faults(source, _equal_names(source))
-        table = _with_index(flatten(read_table(source)))
+        table = _reshaped(_with_index(flatten(read_table(source))))
     elif not _are_paths(source):
-        table = flatten(read_table(source))
+        table = _reshaped(flatten(read_table(source)))
     else:
         paths = [Path(path) for path in source]
         if len(paths) == 1:
-            table = flatten(read_table(paths[0]))
+            table = _reshaped(flatten(read_table(paths[0])))
         else:
-            parts = [flatten(read_table(path)) for path in paths]
+            parts = [_reshaped(flatten(read_table(path))) for path in paths]
             notes = [
                 {**note, "file": str(path)} for part, path in zip(parts, paths, strict=True) for note in _read(part)
             ]
@@ -310,6 +320,14 @@ def _table(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
     if table.empty:
         raise RunsError(f"{where_from(source)}: there are no rows")
     return table, [Remark.from_dict(note) for note in _read(table)]
+
+
+def _reshaped(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per run, with what was turned among the remarks."""
+    table, turned = reshaped(table)
+    if turned:
+        table.attrs["remarks"] = [*_read(table), *(remark.to_dict() for remark in turned)]
+    return table
 
 
 def _one_language(parts: list[pd.DataFrame], paths: list[Path]) -> tuple[list[pd.DataFrame], list[Remark]]:
@@ -328,10 +346,13 @@ def _one_language(parts: list[pd.DataFrame], paths: list[Path]) -> tuple[list[pd
         names = {g: called[c] for g, c in found.mapping.items() if c in called and called[c] not in part}
         for given, wanted in names.items():
             canonical = found.mapping[given]
-            units = [(words.unit_of(n), f.factors.get(canonical, 1.0)) for n, f in ((wanted, first), (given, found))]
-            if units[0] != units[1]:
+            both = ((wanted, first), (given, found))
+            units = [(words.unit_of(n), f.factors.get(canonical, 1.0)) for n, f in both]
+            splits = {words.split_of(n) for n, _ in both} if canonical == "loss" else set()
+            if units[0] != units[1] or {"training", "validation"} <= splits:
+                apart = "which do not compare" if units[0] == units[1] else "in another unit"
                 raise RunsError(
-                    f"{paths[0]} has {canonical} as {wanted!r} and {path} as {given!r}, in another unit; write both in one, or "
+                    f"{paths[0]} has {canonical} as {wanted!r} and {path} as {given!r}, {apart}; write both in one, or "
                     "read the files one by one"
                 )
             notes.append(Remark("same_column", {"file": str(path), "column": given, "name": wanted}))
@@ -378,13 +399,24 @@ def _filled(table: pd.DataFrame, source: Any) -> tuple[pd.DataFrame, list[Remark
     if unheaded:
         table = table.drop(columns=unheaded)
     names = pd.Series("", index=table.index, dtype=object)
-    column = identity.name_column(table) or identity.id_column(table) or ("file" if "file" in table else None)
-    if table.index.name == NUMBERED and column is not None:
+    if table.index.name == NUMBERED and (column := _calling(table)) is not None:
         names = table[column].astype(str)
     table.insert(0, "_row", np.arange(len(table)))  # positions, since two rows may have one name
     table.insert(1, "_label", names)
     table.attrs = attrs
     return table, notes
+
+
+def _calling(table: pd.DataFrame) -> str | None:
+    """What messages call rows by: names or IDs of runs, else the first column of texts that tells all rows apart."""
+    if (column := identity.name_column(table) or identity.id_column(table)) is not None:
+        return column
+    for name in map(str, table):
+        cells = table[name]
+        texts = not pd.api.types.is_numeric_dtype(cells) and cells.is_unique and not _empty(cells).any()
+        if texts and not any(map(is_quantity, cells)):
+            return name
+    return "file" if "file" in table else None
 
 
 def _empty(column: pd.Series) -> pd.Series:
@@ -406,9 +438,12 @@ def _rename(table: pd.DataFrame, found: Recognised) -> tuple[pd.DataFrame, list[
         return renamed, []
     if logs := [c for c in free if _holds_logs(table[c])]:
         return renamed, [Remark("logs_inside", {"columns": logs})]
-    near: dict[str, Any] = {"columns": proposed(free, ["loss"])}
+    near: dict[str, Any] = {"columns": proposed(free, ["loss"], table)}
     if near["columns"]["loss"] == BLANK and (right := accuracies(free)):
         near = {"columns": {"loss": right[0]}, "loss_unit": "accuracy"}
+    if all(name.isdecimal() for name in names):
+        near = {"columns": {"N": BLANK, "D": BLANK, "loss": BLANK}}
+        return renamed, [Remark("no_names", {"names": names}, advice=(near,))]
     return renamed, [Remark("no_loss", {"names": names}, advice=(near,))]
 
 
@@ -468,6 +503,19 @@ def _record(table: pd.DataFrame, mask: Any, remarks: Sequence[Remark]) -> list[d
     return records
 
 
+def _some_left(
+    source: Any, table: pd.DataFrame, original: pd.DataFrame, excluded: Sequence[Mapping[str, Any]], found: Recognised
+) -> None:
+    """Raise where no row is left to use, with the reasons; a loss that is negative throughout is a log-likelihood."""
+    if not table.empty:
+        return
+    faults = [Remark("no_usable_rows", {"n": len(original), "reasons": _reasons(excluded)})]
+    given = found.given("loss")
+    if given in original and (np.nan_to_num(parse_quantities(original[given])[0]) < 0).all():
+        faults = [Remark("negative_loss", {"column": given}, advice=({"columns": {"loss": f"-{quoted(given)}"}},))]
+    raise_faults(source, faults)
+
+
 def _reasons(excluded: Sequence[Mapping[str, Any]]) -> list[str]:
     """Reasons with the number of rows they hold for, the most frequent first."""
     counts = pd.Series([record["reason"] for record in excluded]).value_counts()
@@ -489,6 +537,29 @@ def _finished(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]], 
         because = isinstance(reason, str) and reason
         remarks.append(Remark("state_because", facts | {"why": reason}) if because else Remark("state", facts))
     return table[~bad], _record(table, bad, remarks), notes
+
+
+def _noted(table: pd.DataFrame) -> list[Remark]:
+    """Notes that sound as if runs had not finished, with the condition that leaves out such rows."""
+    remarks = []
+    for column, cells in noted(table).items():
+        texts = list(dict.fromkeys(map(str, cells)))
+        named = rows_of(table, table["_row"].isin(table.loc[cells.index, "_row"]))
+        plain = len(texts) <= MOST_NOTES and not any("'" in text for text in texts)
+        condition = f"{quoted(column)} in [{', '.join(map(repr, texts))}]"
+        advice = ({"drop": condition if len(texts) > 1 else f"{quoted(column)} == {texts[0]!r}"},) if plain else ()
+        remarks.append(Remark("noted" if plain else "noted_only", {"column": column, "text": texts[0]}, named, advice))
+    return remarks
+
+
+def _without_summaries(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Leave out rows at the end whose name is that of a summary, as spreadsheets have them: Average, Total."""
+    said = table["_label"].astype(str).str.strip().str.lower().isin(SUMMARIES).to_numpy()
+    last = np.logical_and.accumulate(said[::-1])[::-1]
+    if not last.any() or last.all():
+        return table, []
+    remarks = [Remark("summary", {"word": word}) for word in table.loc[last, "_label"]]
+    return table[~last], _record(table, last, remarks)
 
 
 def _numbers(table: pd.DataFrame, factors: Mapping[str, float], notes: list[Remark]) -> pd.DataFrame:
@@ -531,6 +602,9 @@ def _select(
             shown = [c for c in table if c not in OWN and not c.startswith("_was_")]
             frame = _complete(table[shown], Conventions(), [])
             frame = frame.assign(**{given: frame[name] for given, name in found.mapping.items() if given not in frame})
+            if ROW not in frame:
+                numbered = table.index.name == NUMBERED
+                frame[ROW] = table.index.to_numpy() if numbered else table["_row"].to_numpy() + 1
             try:
                 if query == "duplicates":
                     hit = duplicated(original.iloc[table["_row"].to_numpy()]).to_numpy()

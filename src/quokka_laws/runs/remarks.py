@@ -65,6 +65,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "chosen": "{name} was taken from {column!r}, not from {others}",
     "scaled": "{name} multiplied by {factor:g}",
     "made": "{name} computed as {formula}",
+    "sized": "sizes were read from the names in {column!r} ({example!r}: {size:.3g}); names round: a column of counts is better",
     "unlogged": "{name} is {base} to the power of {column!r}",
     "same_column": "{file}: column {column!r} is {name!r} of the first file",
     "checkpoints": "{column!r} rises with the tokens of each {called}: its rows are checkpoints of one run, {n} runs in all",
@@ -87,6 +88,11 @@ SENTENCES = file_remarks.SENTENCES | {
     "other_losses": "the loss is {column!r}; not used: {others}",
     "empty_columns": "columns without any value were left out: {columns}",
     "summed_from_parts": "{name} is the sum of {columns}",
+    "turned": "the table lies on its side: names of columns were read from {column!r}",
+    "by_metric": "{key!r} names what {value!r} holds: a column was made for each",
+    "by_split": "{column!r} tells training from validation: a column of {loss!r} was made for each",
+    "by_seed": "columns {columns} hold {loss!r} of one seed each: a row was made for each",
+    "by_size": "columns {columns} hold {loss!r} of one {name} each: a row was made for each",
     # ---- units
     "converted": "loss converted from {unit} to {into} ({how})",
     "kept_unit": "{column!r} is in {unit}, and is fitted as it is: results are {unit}, not nats/token",
@@ -98,6 +104,8 @@ SENTENCES = file_remarks.SENTENCES | {
     "partial_epoch": "epochs is below 1 in {rows}: taken as 1 and U_D as D, for nothing was repeated",
     "seeds": "{n} rows of one name at the same size and tokens are runs of their own ({rows}): numbered, as with seeds",
     "unknown_state": "column {column!r} says {words}, which is no state that is known: such rows are used",
+    "noted": "{column!r} says {text!r} and the like in {rows}: such rows are used; to leave them out, {advice}",
+    "noted_only": "{column!r} says {text!r} and the like in {rows}: such rows are used",
     "sweep": (
         "{cells} of {of} pairs of N and D hold several runs that differ in {columns}, and whose losses spread by up to "
         "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}, or fit the best settings and "
@@ -122,6 +130,7 @@ SENTENCES = file_remarks.SENTENCES | {
     # ---- rows left out
     "state": "{column} {word}",
     "state_because": "{column} {word}: {why}",
+    "summary": "its name is {word!r}: a summary of other rows",
     "no_number": "{column} is {value!r}",
     "empty": "{column} is empty",
     "not_positive": "{column} is {value:g}, not a positive finite number",
@@ -133,6 +142,10 @@ SENTENCES = file_remarks.SENTENCES | {
     # ---- faults of a table
     "equal_names": "{columns} heads more than one column; give each column a name of its own",
     "no_loss": "no column holds the loss; the table has {names}. Say {advice}",
+    "no_names": (
+        "the table names no columns, so they are called by their places: {names}. Say which is which, {advice}, or write the "
+        "names as the first row"
+    ),
     "logs_inside": (
         "column {columns} holds a log for each run, not one loss; turn the logs into a table of runs: quokka-laws import FILE"
     ),
@@ -141,6 +154,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "not_canonical": "columns: {name!r} is not a canonical name ({known})",
     "no_column": "columns: the table has no column {column!r} for {name}; it has {names}",
     "no_usable_rows": "none of {n} rows can be used: {reasons}",
+    "negative_loss": "column {column!r} is negative throughout, as a log-likelihood is: minus it is the loss. Say {advice}",
     "no_rows_left": "drop and keep leave no rows ({n} excluded)",
     "flops": (
         "column C differs from {rule} by more than {tolerance:.0%} in {rows} (C/rule is {low:.3g} to {high:.3g}; C/(N·D) is "

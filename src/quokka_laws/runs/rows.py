@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._typing import Array
+
 NUMBERED = "_row"  # name of an index that only counts the rows of the source
+ROW = "row"  # what conditions call the number of a row in the source, where no column has this name
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """The table with an index that names its rows in messages: the owner's, or numbers from 1 where there is none."""
     if not default_index(table):
         return table
-    return table.set_axis(pd.RangeIndex(1, len(table) + 1, name=NUMBERED), axis=0)
+    return table.set_axis(pd.Index(row_numbers(table), name=NUMBERED), axis=0)
 
 
 def unlabelled(table: pd.DataFrame) -> pd.DataFrame:
@@ -27,6 +30,13 @@ def default_index(table: pd.DataFrame) -> bool:
     """Whether the index says nothing: 0 … n−1 without a name."""
     index = table.index
     return index.name is None and index.nlevels == 1 and index.equals(pd.RangeIndex(len(table)))
+
+
+def row_numbers(runs: pd.DataFrame) -> Array:
+    """The number of each row in its source, from 1; rows that were left out on the way, by the record in ``attrs``, are passed over."""
+    gone = sorted({int(row) for record in runs.attrs.get("excluded", []) if str(row := record.get("row")).isdecimal()})
+    place = np.arange(1, len(runs) + 1)
+    return place + np.searchsorted(np.array(gone) - np.arange(len(gone)), place, side="right")
 
 
 def subset(runs: pd.DataFrame, rows: Any) -> pd.DataFrame:

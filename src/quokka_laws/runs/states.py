@@ -26,8 +26,15 @@ UNFINISHED = _set(
 )
 _NAMES = _set("state status outcome")
 _STRICT = _set("status run_status trial_status job_status training_status")
-_TRUE = frozenset(("true", "1", "1.0", "yes", "t", "y"))
-_FALSE = frozenset(("false", "0", "0.0", "no", "f", "n"))
+_WANTED = _set("valid usable use include included keep kept")
+_UNWANTED = _set("invalid unusable exclude excluded ignore ignored skip skipped discard discarded broken bad")
+_MARKS = _set("x ✓ ✔ ✔️ ☑ ☑️ ✅")  # where one is, or none
+_TRUE = _set("true 1 1.0 yes t y") | _MARKS - {"x"}
+_FALSE = _set("false 0 0.0 no f n ✗ ✘ ✖ ✖️ ❌ ☐")
+_REACHED = _set("progress complete completed completion done finished")
+_DONE = _REACHED | _set("percent pct fraction frac share of run training")
+_NOTES = _set("note notes comment comments remark remarks")
+_FEW = 6  # words of a column of states
 _ENUM = re.compile(r"^[A-Za-z]+State\.|^Status\.", re.IGNORECASE)  # TrialState.COMPLETE
 
 
@@ -52,7 +59,8 @@ def states(table: pd.DataFrame) -> States:
     """Read every column whose name or whose values are those of a state.
 
     A column ``status`` that holds any known word holds anything but success for the others, as the reference trainer's
-    (``nan``, ``diverged``). A column of true and false is a state by its name: ``finished``, ``crashed``, ``done``.
+    (``nan``, ``diverged``). A column of true and false, or of marks, is a state by its name: ``finished``, ``crashed``,
+    ``valid``, ``exclude``; so is one of progress where most rows are complete.
     """
     column = pd.Series("", index=table.index, dtype=object)
     word = pd.Series("", index=table.index, dtype=object)
@@ -67,6 +75,13 @@ def states(table: pd.DataFrame) -> States:
     return States(column, word, unknown)
 
 
+def noted(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Column of notes → its cells that sound as if a run had not finished; such rows are used."""
+    found = {str(c): table[c] for c in table if words(str(c)) and set(words(str(c))) <= _NOTES}
+    doubtful = {name: cells[cells.map(_sounds_unfinished).astype(bool)] for name, cells in found.items()}
+    return {name: cells for name, cells in doubtful.items() if len(cells)}
+
+
 def _unfinished(name: str, cells: pd.Series, unknown: dict[str, list[str]]) -> pd.Series | None:
     """Rows that a column says did not finish; None where it is no column of states."""
     said = words(name)
@@ -76,11 +91,20 @@ def _unfinished(name: str, cells: pd.Series, unknown: dict[str, list[str]]) -> p
     if plain in ("exit_code", "exitcode", "returncode", "return_code"):
         return ~cells.map(_word).isin(("", "0", "0.0", "0:0", "0_0"))
     flag = plain.removeprefix("is_").removeprefix("has_").removeprefix("run_")
-    if flag in FINISHED | UNFINISHED or flag in ("crashed_run", "nan_loss"):
+    good = flag in FINISHED | _WANTED
+    if good or flag in UNFINISHED | _UNWANTED or flag in ("crashed_run", "nan_loss"):
         shown = cells.map(_word)
+        if shown.isin(_MARKS | {""}).all() and shown.isin(_MARKS).any():
+            return ~shown.isin(_MARKS) if good else shown.isin(_MARKS)
         if shown.isin(_TRUE | _FALSE | {""}).all() and shown.isin(_TRUE | _FALSE).any():
-            return shown.isin(_FALSE) if flag in FINISHED else shown.isin(_TRUE)
+            return shown.isin(_FALSE) if good else shown.isin(_TRUE)
+    if set(said) <= _DONE and set(said) & _REACHED and (short := _not_complete(cells)) is not None:
+        return short
     by_name = bool(_NAMES & set(said))
+    if plain in _STRICT | _NAMES and not _known(cells):
+        if 1 < cells.nunique() <= _FEW:
+            unknown[name] = sorted(set(cells.map(_word)) - {""})
+        return None
     if pd.api.types.is_numeric_dtype(cells) or (not by_name and not _could_be(cells)):
         return None
     shown = cells.map(_word)
@@ -96,6 +120,25 @@ def _unfinished(name: str, cells: pd.Series, unknown: dict[str, list[str]]) -> p
     if not known.all():
         unknown[name] = sorted(set(filled[~known]))
     return shown.isin(UNFINISHED)
+
+
+def _known(cells: pd.Series) -> bool:
+    """Whether any cell of a column of states is a word of states, or holds one."""
+    return bool(cells.map(_word).map(_first_known).isin(FINISHED | UNFINISHED).any())
+
+
+def _not_complete(cells: pd.Series) -> pd.Series | None:
+    """Rows that a share of progress says did not reach their end; None where most did not, as along a run."""
+    share = pd.to_numeric(cells.astype(str).str.strip().str.removesuffix("%"), errors="coerce")
+    whole = next((most for most in (1.0, 100.0) if abs(share.max() / most - 1) < 1e-3), None)
+    if whole is None or share.isna().any() or (share < 0).any() or (share >= 0.99 * whole).mean() < 0.5:
+        return None
+    return share < 0.99 * whole
+
+
+def _sounds_unfinished(cell: object) -> bool:
+    word = _first_known(_word(cell))
+    return word in UNFINISHED or word in _UNWANTED
 
 
 def _first_known(word: str) -> str:

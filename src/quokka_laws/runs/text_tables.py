@@ -11,7 +11,6 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -19,35 +18,23 @@ from typing import Any
 import pandas as pd
 
 from quokka_laws.exceptions import RunsError
-from quokka_laws.runs import words
+from quokka_laws.runs import headers, words
+from quokka_laws.runs.headers import Row, trimmed
+from quokka_laws.runs.pasted_tables import pasted
 from quokka_laws.runs.quantities import is_quantity
 from quokka_laws.runs.rows import NUMBERED
 
 LISTED = 8
 SAMPLED = 200  # lines that decide what separates columns
 COMMENT = ("#", "%", "//")
-_MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+MERGED = 0.5  # least share of empty cells in a column that is written once for several rows
+_MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks", "  ": "two or more blanks"}
+_MARKUP = re.compile(r"\s*<(?:!doctype|html|table|\?xml|svg|head|body|div)\b", re.IGNORECASE)
+_COUNTED = re.compile(r"\[\d+ rows x \d+ columns\]|\(\d+ rows?\)")  # below what pandas and psql print
 _RULE = re.compile(r"[\s|+:=-]*")  # the line under the header of a table in Markdown
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 Remarks = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class _Row:
-    """Cells of one row and the line where it begins, from 1."""
-
-    line: int
-    cells: list[str]
-    end: int = 0  # of a header of several lines
-
-    @property
-    def last(self) -> int:
-        return max(self.line, self.end)
-
-    @property
-    def filled(self) -> bool:
-        return any(self.cells)
 
 
 def decoded(data: bytes, where: str, remarks: Remarks) -> str:
@@ -101,8 +88,30 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
     RunsError
         When rows do not fit the header, quotation marks are not closed, or there is no header.
     """
+    if _MARKUP.match(text):
+        raise RunsError(
+            f"{where} is a page of HTML, not a table of text; open it in a browser and copy its table to a CSV"
+        )
     lines = re.split(r"\r\n|\n|\r", text)
-    comments = [i for i, line in enumerate(lines) if line.lstrip().startswith(COMMENT)]
+    if (found := pasted(lines, remarks)) is not None:
+        rows, mark = [Row(line, cells) for line, cells in found], "|"
+    else:
+        rows, mark = _separated(lines, where, remarks)
+    table = _assembled(rows, where, remarks, mark)
+    if _TWICE_POINTED.search(text):
+        table = _pointed_thousands(table, remarks)
+    if mark != "," or _QUOTED_COMMA.search(text):
+        table = _decimal_comma(table, where, remarks, mark)
+    if not text.endswith(("\n", "\r")) and len(table) > 1:
+        _note_cut_off(table, remarks)
+    return table
+
+
+def _separated(lines: list[str], where: str, remarks: Remarks) -> tuple[list[Row], str]:
+    """The rows of lines, comments aside, and what separates their cells."""
+    comments = [
+        i for i, line in enumerate(lines) if line.lstrip().startswith(COMMENT) or _COUNTED.fullmatch(line.strip())
+    ]
     skipped = set(comments)
     full = (line for i, line in enumerate(lines) if line.strip() and i not in skipped)
     try:
@@ -118,19 +127,12 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
         remarks.append({"code": "comments", "n": len(comments)})
     if mark != ",":
         remarks.append({"code": "separator", "mark": _MARKS[mark]})
-    table = _assembled(rows, where, remarks, mark)
-    if _TWICE_POINTED.search(text):
-        table = _pointed_thousands(table, remarks)
-    if mark != ",":
-        table = _decimal_comma(table, where, remarks)
-    if not text.endswith(("\n", "\r")) and len(table) > 1:
-        _note_cut_off(table, remarks)
-    return table
+    return rows, mark
 
 
 def cells_table(rows: Sequence[Sequence[Any]], where: str, remarks: Remarks) -> pd.DataFrame:
     """The table that rows of a spreadsheet hold; cells become text."""
-    texts = [_Row(i, [_text(cell) for cell in row]) for i, row in enumerate(rows, 1)]
+    texts = [Row(i, [_text(cell) for cell in row]) for i, row in enumerate(rows, 1)]
     kept = [r for r in texts if not (r.filled and next(filter(None, r.cells)).startswith("#"))]
     if len(kept) < len(texts):
         remarks.append({"code": "comments", "n": len(texts) - len(kept)})
@@ -153,7 +155,7 @@ def _separator(lines: Sequence[str]) -> str:
     best, most = ",", (0.0, 0, 0)
     text = "\n".join(lines)
     for mark in _MARKS:
-        if mark not in text:
+        if mark not in text or mark == "  ":
             continue
         counts = Counter(len(cells) for cells in _cells_of(lines, mark) if any(cells))
         if not counts:
@@ -164,21 +166,29 @@ def _separator(lines: Sequence[str]) -> str:
         score = (round(hits / len(lines), 1), -(mark == " "), width if mark != " " else 0)
         if score > most:
             best, most = mark, score
-    return best
+    return "  " if best == " " and _names_hold_blanks(lines) else best
+
+
+def _names_hold_blanks(lines: Sequence[str]) -> bool:
+    """Whether two or more blanks separate columns whose names hold single ones."""
+    wide, narrow = ([len(_cells(line, mark)) for line in lines] for mark in ("  ", " "))
+    return len(set(wide)) == 1 and wide[0] > 1 and len(set(narrow)) > 1
 
 
 def _cells_of(lines: Sequence[str], mark: str) -> Iterable[list[str]]:
     """The cells of each line."""
     if mark in (" ", "|"):
-        return (_cells(line, mark) for line in lines)
+        return (_cells(line, mark) for line in lines if line.strip())
     return csv.reader(lines, delimiter=mark, skipinitialspace=True)
 
 
 def _cells(line: str, mark: str) -> list[str]:
     """The cells of one line by itself."""
-    if mark == " ":
+    if mark == "  ":
+        return re.split(r"\s{2,}|\t", line.strip())
+    if mark == " " and '"' not in line:
         return line.split()
-    found = next(csv.reader([line], delimiter=mark, skipinitialspace=True), [])
+    found = next(csv.reader([line.strip(" ")], delimiter=mark, skipinitialspace=True), [])
     return _bare(found) if mark == "|" else found
 
 
@@ -188,14 +198,14 @@ def _bare(cells: list[str]) -> list[str]:
     return inner[:-1] if inner and not inner[-1].strip() else inner
 
 
-def _rows(lines: list[str], comments: set[int], mark: str, where: str) -> list[_Row]:
+def _rows(lines: list[str], comments: set[int], mark: str, where: str) -> list[Row]:
     """Every row with the line it begins at, comments aside; rows without values stay, for they count."""
     kept = [(i + 1, line) for i, line in enumerate(lines) if i not in comments]
     while kept and not kept[-1][1].strip():
         kept.pop()
-    if mark in (" ", "|"):
-        texts = [(n, line) for n, line in kept if mark == " " or not _RULE.fullmatch(line) or not line.strip()]
-        return [_Row(n, [c.strip() for c in _cells(line, mark)]) for n, line in texts]
+    if mark in (" ", "  ", "|"):
+        texts = [(n, line) for n, line in kept if mark != "|" or not _RULE.fullmatch(line) or not line.strip()]
+        return [Row(n, [c.strip() for c in _cells(line, mark)]) for n, line in texts]
     reader = csv.reader((line + "\n" for _, line in kept), delimiter=mark, skipinitialspace=True, strict=False)
     rows, used = [], 0
     try:
@@ -203,7 +213,7 @@ def _rows(lines: list[str], comments: set[int], mark: str, where: str) -> list[_
             first, used = used, reader.line_num
             if used - first > 1:
                 _check_quotes(cells, kept[first][0], kept[used - 1][0], mark, where)
-            rows.append(_Row(kept[first][0], [cell.strip() for cell in cells]))
+            rows.append(Row(kept[first][0], [cell.strip() for cell in cells]))
     except csv.Error as error:
         raise RunsError(f"{where}: line {kept[min(used, len(kept) - 1)][0]}: not a CSV table ({error})") from None
     if rows and used == len(kept) and kept and _open_quote(rows[-1], lines[rows[-1].line - 1 :], mark):
@@ -221,7 +231,7 @@ def _check_quotes(cells: list[str], first: int, last: int, mark: str, where: str
         )
 
 
-def _open_quote(row: _Row, lines: list[str], mark: str) -> bool:
+def _open_quote(row: Row, lines: list[str], mark: str) -> bool:
     """Whether the last row ends inside a quoted cell."""
     text = "\n".join(lines)
     try:
@@ -234,7 +244,7 @@ def _open_quote(row: _Row, lines: list[str], mark: str) -> bool:
     return False
 
 
-def _commented_header(lines: list[str], comments: list[int], rows: list[_Row], mark: str) -> _Row | None:
+def _commented_header(lines: list[str], comments: list[int], rows: list[Row], mark: str) -> Row | None:
     """The header where it is a comment, as numpy.savetxt writes it: the line above the rows, which are numbers only."""
     filled = [r for r in rows if r.filled]
     if not filled or not all(is_quantity(c) for c in filled[0].cells if c):
@@ -245,39 +255,34 @@ def _commented_header(lines: list[str], comments: list[int], rows: list[_Row], m
     text = lines[above[-1]].lstrip().lstrip("#%/").strip()
     cells = [c.strip() for c in _cells(text, mark)]
     return (
-        _Row(above[-1] + 1, cells) if len(cells) == len(filled[0].cells) and not any(map(is_quantity, cells)) else None
+        Row(above[-1] + 1, cells) if len(cells) == len(filled[0].cells) and not any(map(is_quantity, cells)) else None
     )
 
 
 # ---- rows to a table --------------------------------------------------------------------------------------------
 
 
-def _assembled(rows: list[_Row], where: str, remarks: Remarks, mark: str) -> pd.DataFrame:
+def _assembled(rows: list[Row], where: str, remarks: Remarks, mark: str) -> pd.DataFrame:
     filled = [r for r in rows if r.filled]
     if not filled:
         raise RunsError(f"{where} is empty")
-    at = _header_at(filled, where)
-    header = filled[at]
-    if mark == " ":
-        header = _with_index(header, filled[at + 1 :])
-    header = _of_two_rows(header, filled[at + 1 :], remarks)
-    if at:
-        remarks.append({"code": "preamble", "n": at, "line": header.line})
+    header, again = headers.found(filled, where, remarks, blanks=not mark.strip(" "))
     body = [r for r in rows if r.line > header.last]
-    names = _named(header, [r for r in body if r.filled], where)
+    names = headers.named(header, [r for r in body if r.filled], where)
     _check_lengths(names, body, header, where)
-    full = [(i, r) for i, r in enumerate(body) if r.filled]
+    full = [(i, r) for i, r in enumerate(body) if r.filled and r.line not in again]
     if not full:
         raise RunsError(f"{where}: there are no rows, only a header")
-    if len(full) < len(body):
-        remarks.append({"code": "empty_rows", "n": len(body) - len(full)})
-    if short := [r.line for _, r in full if len(r.cells) < _last_named(names)]:
+    if (blank := len(body) - len(full) - len(again)) > 0:
+        remarks.append({"code": "empty_rows", "n": blank})
+    if short := [r.line for _, r in full if len(r.cells) < len(trimmed(names))]:
         remarks.append({"code": "short_rows", "n": len(short), "line": short[0]})
     used = [j for j, name in enumerate(names) if name]
-    if len(used) < len(names) and any(not n for n in names[: _last_named(names)]):
+    if len(used) < len(names) and any(not n for n in names[: len(trimmed(names))]):
         remarks.append({"code": "empty_columns", "n": len(names) - len(used)})
     cells = [[r.cells[j] if j < len(r.cells) else "" for j in used] for _, r in full]
-    return pd.DataFrame(cells, columns=[names[j] for j in used], index=_index([i for i, _ in full]), dtype=str)
+    table = pd.DataFrame(cells, columns=[names[j] for j in used], index=_index([i for i, _ in full]), dtype=str)
+    return _filled_down(table, remarks)
 
 
 def _index(places: list[int]) -> pd.Index:
@@ -286,79 +291,26 @@ def _index(places: list[int]) -> pd.Index:
     return pd.RangeIndex(len(places)) if whole else pd.Index([i + 1 for i in places], name=NUMBERED)
 
 
-def _header_at(rows: list[_Row], where: str) -> int:
-    """Which row holds the names: the first, or the first as wide as most where notes stand above it."""
-    width = Counter(len(r.cells) for r in islice(rows, 1, SAMPLED)).most_common(1)
-    wide = width[0][0] if width else len(rows[0].cells)
-    first = next((i for i, r in enumerate(rows) if len(_trimmed(r.cells)) >= min(wide, 2) and len(r.cells) == wide), 0)
-    if first and any(is_quantity(c) for c in rows[first].cells):  # a row of numbers: the names are above it
-        first -= 1
-    names = _trimmed(rows[first].cells)
-    if all(is_quantity(c) for c in names if c):
-        raise RunsError(f"{where}: line {rows[first].line} holds numbers only; the first row has to name the columns")
-    return first
+def _filled_down(table: pd.DataFrame, remarks: Remarks) -> pd.DataFrame:
+    """Columns on the left where a size or a model is written once for several rows, as merged cells are saved."""
+    for name in table:
+        cells = table[name]
+        empty = cells == ""
+        if not empty.any():
+            return table
+        counts = (words.counts_parameters, words.counts_tokens, words.counts_flops, words.names_a_size)
+        if empty.iloc[0] or empty.mean() < MERGED or not (name in ("N", "D", "C") or any(c(name) for c in counts)):
+            return table
+        remarks.append({"code": "filled_down", "column": name, "n": int(empty.sum())})
+        table = table.assign(**{name: cells.where(~empty).ffill()})
+    return table
 
 
-def _with_index(header: _Row, body: list[_Row]) -> _Row:
-    """The header of a printed DataFrame, whose first column counts the rows and has no name."""
-    first = [r.cells[0] for r in body]
-    if body and all(len(r.cells) == len(header.cells) + 1 for r in body) and first == list(map(str, range(len(body)))):
-        return _Row(header.line, ["", *header.cells])
-    return header
-
-
-def _of_two_rows(header: _Row, body: list[_Row], remarks: Remarks) -> _Row:
-    """A header of two lines as one, ``model/params``: the second has words wherever all rows below have numbers."""
-    if len(body) < 3 or any(is_quantity(cell) for cell in body[0].cells if cell):
-        return header
-    second, rest = body[0], body[1 : SAMPLED + 1]
-    numeric = [
-        j
-        for j in range(min(len(header.cells), *(len(r.cells) for r in body[: SAMPLED + 1])))
-        if second.cells[j] and all(is_quantity(r.cells[j]) for r in rest)
-    ]
-    known = (words.counts_parameters, words.counts_tokens, words.counts_flops, words.is_loss)
-    if len(numeric) < 2 or not any(says(second.cells[j]) for j in numeric for says in known):
-        return header  # a run without numbers
-    remarks.append({"code": "two_headers", "lines": f"{header.line} and {second.line}"})
-    names = [
-        "/".join(dict.fromkeys(part for part in (above, second.cells[j] if j < len(second.cells) else "") if part))
-        for j, above in enumerate(header.cells)
-    ]
-    return _Row(header.line, names, second.line)
-
-
-def _trimmed(cells: list[str]) -> list[str]:
-    """Without the empty cells at the end."""
-    end = len(cells)
-    while end and not cells[end - 1]:
-        end -= 1
-    return cells[:end]
-
-
-def _last_named(names: list[str]) -> int:
-    return len(_trimmed(names))
-
-
-def _named(header: _Row, body: list[_Row], where: str) -> list[str]:
-    """Names of the columns; one without a name that holds values is called by its place, as pandas does."""
-    names = list(header.cells)
-    for j, name in enumerate(names):
-        if not name and any(j < len(r.cells) and r.cells[j] for r in body):
-            names[j] = f"Unnamed: {j}"
-    if twice := [name for name, count in Counter(names).items() if count > 1 and name]:
-        raise RunsError(
-            f"{where}: {', '.join(map(repr, twice))} heads more than one column; give each column (each run, in an export "
-            "of curves) a name of its own"
-        )
-    return names
-
-
-def _check_lengths(names: list[str], body: list[_Row], header: _Row, where: str) -> None:
-    long = [r for r in body if len(_trimmed(r.cells)) > len(names)]
+def _check_lengths(names: list[str], body: list[Row], header: Row, where: str) -> None:
+    long = [r for r in body if len(trimmed(r.cells)) > len(names)]
     if not long:
         return
-    cells = len(_trimmed(long[0].cells))
+    cells = len(trimmed(long[0].cells))
     shown = ", ".join(str(r.line) for r in long[:LISTED]) + (
         f" and {len(long) - LISTED} more" if len(long) > LISTED else ""
     )
@@ -379,6 +331,7 @@ def _note_cut_off(table: pd.DataFrame, remarks: Remarks) -> None:
 
 
 _COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
+_QUOTED_COMMA = re.compile(r'"[+-]?\d+,(?:\d{1,2}|\d{4,})"')  # not three: those may group thousands
 _TWICE_POINTED = re.compile(r"\d\.\d{3}\.\d{3}")
 _POINTED_WHOLE = r"[+-]?\d{1,3}(?:\.\d{3}){2,}"
 _POINTED = r"[+-]?\d{1,3}(?:\.\d{3})*(?:,\d+)?"
@@ -397,7 +350,7 @@ def _pointed_thousands(table: pd.DataFrame, remarks: Remarks) -> pd.DataFrame:
     return table
 
 
-def _decimal_comma(table: pd.DataFrame, where: str, remarks: Remarks) -> pd.DataFrame:
+def _decimal_comma(table: pd.DataFrame, where: str, remarks: Remarks, mark: str) -> pd.DataFrame:
     """Decimal commas of a table whose columns are not separated by commas, unless commas group thousands there."""
     cells = table.stack()
     comma, point = cells.str.fullmatch(_COMMA), cells.str.fullmatch(_POINT)
@@ -405,6 +358,8 @@ def _decimal_comma(table: pd.DataFrame, where: str, remarks: Remarks) -> pd.Data
     if not comma.any():
         return table
     if point.any() or grouped.any():
+        if mark == ",":  # such cells are left as they are, and their rows named
+            return table
         other = cells[point | grouped].iloc[0]
         raise RunsError(
             f"{where}: {cells[comma].iloc[0]!r} and {other!r} cannot both be read: is the comma a decimal mark or does "

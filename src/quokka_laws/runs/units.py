@@ -23,14 +23,15 @@ SPELLED = {
     "bit/byte": "bits/byte",
     "bpc": "bits/character",
     "bits/char": "bits/character",
+    "nats/char": "nats/character",
     "acc": "accuracy",
     "error": "share of errors",
     "error rate": "share of errors",
 }
 LOGARITHM = {"perplexity": NATS, "perplexity per byte": "nats/byte", "perplexity per word": "nats/word"}
 KNOWN = (
-    NATS, "bits/token", "perplexity", "perplexity per byte", "perplexity per word", "nats/word", "bits/byte", "nats/byte", "bits/character", "accuracy", "share of errors",
-    "normalised loss", "reducible loss",
+    NATS, "bits/token", "perplexity", "perplexity per byte", "perplexity per word", "nats/word", "bits/word", "bits/byte", "nats/byte",
+    "bits/character", "nats/character", "accuracy", "share of errors", "normalised loss", "reducible loss",
 )  # fmt: skip
 
 

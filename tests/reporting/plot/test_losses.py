@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
+from matplotlib.figure import Figure
 
 import quokka_laws as ql
 from quokka_laws.reporting.plot.losses import along, loss_panel, loss_panels
@@ -19,6 +21,13 @@ def test_a_panel_for_each_loss() -> None:
     assert along(fits["a"]) == "C"
     drawn = loss_panel(fits["b"], "b").lines[0]
     assert sorted(drawn.get_ydata()) == sorted(runs["b"])
+
+    own = Figure().subplots(1, 3)
+    assert ql.plot.loss_panels(fits, ax=own) is own[0]
+    assert [ax.get_title().split()[0] for ax in own[:2]] == ["a", "b"]
+    assert own[1].get_xlabel() == "training compute C (FLOPs)"
+    with pytest.raises(ql.ArgumentError, match="1 axes for 2 losses"):
+        ql.plot.loss_panels(fits, ax=own[0])
 
 
 def test_without_compute_the_first_variable_is_the_axis() -> None:

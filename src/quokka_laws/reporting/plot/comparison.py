@@ -17,7 +17,7 @@ def held_out_errors(comparison: Comparison, *, ax: Axes | None = None) -> Axes:
         comparison.table.groupby("law", sort=False), cycle(STYLES), strict=False
     ):
         ax.plot(rows["holdout"], 100 * rows["error"], color=color, ls=line, marker=marker, label=law)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.15 * 100 * comparison.table["error"].max())
     ax.set_xlabel("held-out budgets: compute up to this many times the largest fitted")
     ax.set_ylabel("rms error of the loss, %")
     legend(ax)

@@ -16,6 +16,7 @@ from quokka_laws.runs.read import row_names
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NEAR = 40  # pixels
 NAMED = 8  # rows by name; more would cover one another
 
 
@@ -25,14 +26,18 @@ def outlying(fit: FitResult) -> Diagnostic | None:
 
 
 def name_rows(ax: Axes, fit: FitResult, found: Diagnostic, x: Array, y: Array) -> None:
-    """Ring the outlying rows at their places (rows,) and write their names beside them."""
+    """Ring the outlying rows at their places (rows,) and write their names beside them; the axes have their scales before."""
     names = np.array(row_names(fit.runs, np.ones(len(fit.runs), dtype=bool)))
     rows = np.flatnonzero(np.isin(names, found.rows))
     label = "outliers that carry the answer"
     ax.scatter(x[rows], y[rows], s=70, facecolor="none", edgecolor=ORANGE, lw=1.5, zorder=5, label=label)
+    at = ax.transData.transform(np.column_stack([x, y]))
     for row in rows[:NAMED]:
-        place = (x[row], y[row])
-        halo(ax.annotate(names[row], place, xytext=(7, 3), textcoords="offset points", fontsize=8, zorder=6))
+        right, up = (at[rows] - at[row]).T
+        crowded = ((right > 0) & (right < NEAR) & (np.abs(up) < NEAR)).any()  # by another ring on the right
+        side = "right" if crowded else "left"
+        place, beside = (x[row], y[row]), (-7 if crowded else 7, 3)
+        halo(ax.annotate(names[row], place, xytext=beside, textcoords="offset points", fontsize=8, ha=side, zorder=6))
 
 
 def both_optima(ax: Axes, fit: FitResult, found: Diagnostic) -> None:

@@ -31,6 +31,7 @@ from quokka_laws.reporting.plot.axes import (
     shades,
 )
 from quokka_laws.reporting.plot.outlying import both_optima, name_rows, outlying
+from quokka_laws.reporting.plot.surface import surface, written
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human
@@ -80,22 +81,13 @@ def loss_contours(fit: FitResult, *, C: Any = None, level: float | None = LEVEL,
     runs = fit.runs
     marked = np.atleast_1d(np.asarray(C, dtype=float)) if C is not None else np.zeros(0)
     k = fit.conventions.flops_per_ND
-    budgets = np.geomspace(runs["C"].min() / 2, max(runs["C"].max(), *marked, 0) * 2, 60)
-    frontier = compute_optimal(fit, budgets, level=level)
-    N = np.geomspace(
-        min(runs["N"].min(), frontier["N"].min()) / 1.5, max(runs["N"].max(), frontier["N"].max()) * 1.5, 160
-    )
-    D = np.geomspace(
-        min(runs["D"].min(), frontier["D"].min()) / 1.5, max(runs["D"].max(), frontier["D"].max()) * 1.5, 160
-    )
-    loss = fit.law.loss(fit.values, N=N[None, :], D=D[:, None])
+    seen = surface(fit, marked, level)
+    N, D, frontier = seen.N, seen.D, seen.frontier
     # Before the contours: the gaps for their labels are measured on the axes as they are.
     log_axes(ax, x="N", y="D")
     ax.set(xlim=(N[0], N[-1]), ylim=(D[0], D[-1]))
-    # Contours evenly spaced in the reducible part of the loss, so that they do not bunch at the bottom.
-    floor = 0.98 * fit.law.loss(fit.values, N=N[-1] * 1e3, D=D[-1] * 1e3)
-    levels = floor + np.geomspace(max(loss.min() - floor, 1e-3) * 1.02, runs["loss"].max() - floor, 12)
-    label_contours(ax.contour(N, D, loss, levels=levels, colors=shades(len(levels))[::-1], linewidths=0.9), fit, ax)
+    lines = ax.contour(N, D, seen.loss, levels=seen.levels, colors=shades(len(seen.levels))[::-1], linewidths=0.9)
+    label_contours(lines, fit, ax)
     if "N_lower" in frontier:
         ax.fill_betweenx(frontier["D"], frontier["N_lower"], frontier["N_upper"], color=RED, alpha=0.15, lw=0)
     ax.plot(frontier["N"], frontier["D"], color=RED, lw=2, label="compute-optimal")
@@ -129,8 +121,8 @@ def label_contours(drawn: Any, fit: FitResult, ax: Axes, *, first: int = 0) -> N
     The legend says what the lines are. Axes have their scales and limits before, since gaps for labels are measured there.
     """
     levels = drawn.levels[first:]
-    digits = next(d for d in range(2, 9) if len({f"{level:.{d}f}" for level in levels}) == len(levels))
-    for text in ax.clabel(drawn, levels, fmt=f"%.{digits}f", fontsize=8, inline_spacing=1, zorder=5):
+    named = dict(zip(levels, written(levels), strict=True))
+    for text in ax.clabel(drawn, levels, fmt=named, fontsize=8, inline_spacing=1, zorder=5):
         halo(text)
     ax.plot([np.nan], [np.nan], color=shades(3)[1], lw=0.9, label=loss_label(fit))
 
@@ -174,15 +166,16 @@ def residuals(fit: FitResult, *, against: str | None = None, ax: Axes | None = N
         ax.axhspan(
             -100 * delta, 100 * delta, color=ink(), alpha=0.12, lw=0, zorder=0, label=f"±δ = ±{100 * delta:.3g} %"
         )
-    if (found := outlying(fit)) is not None:
-        name_rows(ax, fit, found, table[against].to_numpy(dtype=float), 100 * table["residual"].to_numpy(dtype=float))
-    if delta or found is not None:
-        legend(ax)
     if against in QUANTITIES or spread(table[against]) > 30:
         log_axes(ax, x=against)
     else:
         ax.set_xlabel(against, parse_math=False)
     ax.set_ylabel(ERROR_LABEL)
+    ax.margins(y=0.1)
+    if (found := outlying(fit)) is not None:
+        name_rows(ax, fit, found, table[against].to_numpy(dtype=float), 100 * table["residual"].to_numpy(dtype=float))
+    if delta or found is not None:
+        legend(ax)
     return ax
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FONT = "system-ui, 'DejaVu Sans', Verdana, sans-serif"
-THEME = "@media screen and (prefers-color-scheme: dark) { svg.figure { filter: invert(1) hue-rotate(180deg); } }"
+THEME = "@media screen and (prefers-color-scheme: dark) { svg.figure { filter: invert(1) hue-rotate(180deg) brightness(1.12); } }"
 
 
 def inline(ax: Axes, label: str) -> str:
