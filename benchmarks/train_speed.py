@@ -236,7 +236,7 @@ def prepared(batch: int, context: int, models: int, text: corpus.Corpus, seconds
 KINDS = {"products": ("aten::mm", "aten::bmm"), "attention": ("aten::_scaled_dot_product",)}
 
 
-def profiled(loops: dict[str, PlainLoop | OurLoop], rounds: int = 12, steps: int = 5) -> None:
+def profiled(loops: dict[str, PlainLoop | OurLoop], rounds: int = 4, steps: int = 5) -> None:
     """Milliseconds of a step by kind of operator: the 40 % quantile of each operator's times, which others disturb little."""
     times: dict[str, dict[tuple[str, str], list[float]]] = {name: defaultdict(list) for name in loops}
     for _ in range(rounds):
