@@ -37,7 +37,7 @@ BRANCH = 0.15
 MISFIT = 0.02  # rms of log-residuals
 FEW_GROUPS = 12
 RISE = 4.0  # times the noise of one run, above its minimum
-BRANCH_RESAMPLES = 40
+BRANCH_STARTS, BRANCH_RESAMPLES = 16, 40
 EXPONENT = 0.01
 UNLIKELY = 0.01  # probability by chance below which a pattern of the residuals is taken for one
 UNLIKELY_AGAIN = 0.05  # without the runs that might have made it
@@ -167,7 +167,7 @@ def _rising_branch(fit: FitResult, refits: Refits) -> Iterator[Diagnostic]:
         descent,
         lambda values, _: {k: values[k] for k in learned},
         worth=_far_apart,
-        n_starts=8,
+        n_starts=BRANCH_STARTS,
         resamples=BRANCH_RESAMPLES,
     )
     changed = {k: c for k, c in found.items() if _far_apart(c.with_all, c.without)}
