@@ -26,7 +26,8 @@ from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.runs.checkpoints import mark_stages
 from quokka_laws.runs.columns import inputs_of
-from quokka_laws.runs.read import flops_spread, row_names
+from quokka_laws.runs.derived import flops_spread
+from quokka_laws.runs.read import row_names
 
 LOW_RATIO = 4.0
 RIVAL_WITHIN = 0.02

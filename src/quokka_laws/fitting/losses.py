@@ -15,8 +15,9 @@ from quokka_laws._expressions import nearest
 from quokka_laws.exceptions import ArgumentError, FitError, QuokkaError, RunsError
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.loss_fits import LossFits
-from quokka_laws.runs.read import check_runs, read_runs, table_of
+from quokka_laws.runs.read import check_runs, read_runs
 from quokka_laws.runs.rows import subset
+from quokka_laws.runs.sources import table_of
 
 FEWEST_ROWS = 3
 _ROW = "row that several losses share"  # a column only while losses are read one by one

@@ -16,8 +16,8 @@ import numpy as np
 import parse
 
 from quokka_laws.exceptions import RunsError
+from quokka_laws.runs.columns import POSITIVE
 from quokka_laws.runs.quantities import parse_quantity
-from quokka_laws.runs.read import POSITIVE
 
 PATTERNS = {
     # Released logs of the Quokka paper: {FLOPs}_{size in M}_{tokens} and, for repeated data,

@@ -11,10 +11,9 @@ from tqdm import tqdm
 
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers.names import NamePattern
-from quokka_laws.runs.columns import ALIASES, INPUTS, recognise
+from quokka_laws.runs.columns import ALIASES, INPUTS, POSITIVE, recognise
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.quantities import parse_quantity
-from quokka_laws.runs.read import POSITIVE
 from quokka_laws.runs.remarks import Remark, sentence
 
 Item = TypeVar("Item")

@@ -13,8 +13,8 @@ from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.intervals import LEVEL, percentile_interval, standard_error, usable_level
 from quokka_laws.results.notebook import card
 from quokka_laws.runs.conventions import Conventions
+from quokka_laws.runs.derived import flops_spread
 from quokka_laws.runs.quantities import times_outside
-from quokka_laws.runs.read import flops_spread
 
 WIDEST_GRID = 4.0  # largest over smallest N of a budget
 FARTHEST_OFFSET = 1.5  # of a minimum from the centre of its sizes

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws.exceptions import RunsError
-from quokka_laws.runs.read import identities
+from quokka_laws.runs.left_out import identities
 from quokka_laws.runs.remarks import Remark
 from quokka_laws.runs.rows import subset
 

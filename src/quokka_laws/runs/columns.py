@@ -17,6 +17,7 @@ from quokka_laws.runs.remarks import Remark
 
 INPUTS = ("N", "D", "C", "U_D", "epochs")
 """Canonical columns that a law can take."""
+POSITIVE = (*INPUTS, "loss")
 GUESSED = ("loss", "run_id", "step", "lr")  # the first candidate is taken, and said; others are asked for
 
 ALIASES: dict[str, list[str]] = {
