@@ -78,7 +78,11 @@ def test_the_files_of_a_space_show_the_page() -> None:
     page.run()
     assert not page.exception
     assert page.title[0].value
-    page.session_state[KEY].desk.close()
+    desk = page.session_state[KEY].desk
+    job = desk.start("look", Reading((desk.keep("runs.csv", b"N,D,loss\n1e8,2e9,3.4\n"),)))
+    assert job.ended.wait(60)
+    assert job.state is State.DONE, job.said  # its process imports app.py as well
+    desk.close()
     assert "quokka-laws[app]" in (SPACE / "requirements.txt").read_text(encoding="utf-8")
     header = (SPACE / "README.md").read_text(encoding="utf-8").split("---")[1]
     assert {line.split(":")[0] for line in header.strip().splitlines()} >= {"title", "sdk", "app_port"}
