@@ -6,6 +6,7 @@ import gc
 import os
 import time
 from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ def shipped(desk: Desk) -> Reading:
     return Reading((desk.keep("runs.csv", csv(dropped())),), columns=(("N", "weights_m:M"),))
 
 
+def worker_of(desk: Desk) -> BaseProcess:
+    pid = desk._pool.schedule(os.getpid).result(60)
+    (worker,) = (p for p in active_children() if p.pid == pid)
+    return worker
+
+
 def at_work(job: Job) -> None:
     while job.future is None or not job.future.running():
         time.sleep(0.01)
@@ -58,7 +65,7 @@ def test_work_stop_and_limit() -> None:
     assert job.ended.wait(120)
     assert job.state is State.DONE, job.said
     assert job.result.rows == len(dropped())
-    (worker,) = active_children()
+    worker = worker_of(desk)
 
     large = Reading((desk.keep("large.csv", b"N,D,loss\n" + b"1,2,3\n" * 20_000),))
     refused = desk.start("look", large)
@@ -106,9 +113,9 @@ def test_what_takes_too_long_is_ended() -> None:
 
 def test_a_worker_that_dies_is_said() -> None:
     desk = Desk()
+    worker = worker_of(desk)
     job = desk.start("side_by_side", shipped(desk), (), Question(refits=10_000))
     at_work(job)
-    (worker,) = active_children()
     worker.kill()
     assert job.ended.wait(30)
     assert job.state is State.FAULT

@@ -12,6 +12,9 @@ from app_runs import csv, dropped
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="the application needs quokka-laws[app]")
 
+from quokka_laws.app.choices import Reading
+from quokka_laws.app.desk import State
+
 PAGE = Path(__file__).parents[2] / "src" / "quokka_laws" / "app" / "page.py"
 SPACE = Path(__file__).parents[2] / "app"
 KEY = "quokka-laws"
@@ -79,7 +82,7 @@ def test_the_files_of_a_space_show_the_page() -> None:
     assert not page.exception
     assert page.title[0].value
     desk = page.session_state[KEY].desk
-    job = desk.start("look", Reading((desk.keep("runs.csv", b"N,D,loss\n1e8,2e9,3.4\n"),)))
+    job = desk.start("look", Reading((desk.keep("runs.csv", csv(dropped())),)))
     assert job.ended.wait(60)
     assert job.state is State.DONE, job.said  # its process imports app.py as well
     desk.close()
