@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import re
+from html import escape
 from typing import TYPE_CHECKING, cast
-from xml.sax.saxutils import quoteattr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def inline(ax: Axes, label: str) -> str:
     head = re.sub(r'\s(width|height)="[^"]*"', "", head)
     # Names are local to a figure: several share one page.
     body = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{salt}-", body)
-    return f'{head} class="figure" font-family="{FONT}" role="img" aria-label={quoteattr(label)}>{body}'
+    return f'{head} class="figure" font-family="{FONT}" role="img" aria-label="{escape(label)}">{body}'
 
 
 def theme_aware(ax: Axes, label: str) -> str:
