@@ -256,6 +256,10 @@ def test_two_visitors(browser: Any, address: str, tmp_path: Path) -> None:
     assert page.get_by_role("option").count() > len(SCRIPTS)
     page.keyboard.press("Escape")
     assert page.title() == "quokka-laws"
+    page.get_by_text("How it is fitted").click()
+    refits = page.get_by_label("Refits for intervals")
+    refits.fill("10000")  # long enough to be stopped
+    refits.press("Enter")
     first.press("Fit")
     first.press("Stop")
     page.get_by_text("Fitting: stopped.").wait_for()
