@@ -16,6 +16,7 @@ from quokka_laws.app.vega import (
     SHADES,
     SIZE,
     Spec,
+    diamonds,
     layer,
     layered,
     log_scale,
@@ -59,13 +60,7 @@ def loss_over_size_and_data(done: Study, runs: pd.DataFrame, answers: pd.DataFra
             order={"field": "C"},
             tooltip=tips(C=("best at C", ".3~e"), N=("N", SIZE), D=("D", SIZE), loss=("loss", ".4f")),
         ),
-        layer(
-            mark("point", shape="diamond", filled=True, size=150, color=ACCENT, stroke="#222222", strokeWidth=0.6),
-            answers[np.isfinite(answers["N"])],
-            x=x,
-            y=y,
-            tooltip=tips(C=("the answer at C", ".3~e"), N=("N", SIZE), D=("D", SIZE), loss=("loss", ".4f")),
-        ),
+        diamonds(answers[np.isfinite(answers["N"])], x, y),
     ]
     return Chart(
         "Loss over size and data",

@@ -39,16 +39,18 @@ def stars(answers: pd.DataFrame, x: Spec, name: str, label: str, *, log: bool = 
                 y2={"field": f"{name}_upper"},
             )
         )
-    layers.append(
-        layer(
-            mark("point", shape="diamond", filled=True, size=150, color=ACCENT, stroke="#222222", strokeWidth=0.6),
-            answers[columns],
-            x=x,
-            y=y,
-            tooltip=tips(C=("the answer at C", ".3~e"), N=("N", SIZE), D=("D", SIZE), loss=("loss", ".4f")),
-        )
+    return [*layers, diamonds(answers[columns], x, y)]
+
+
+def diamonds(answers: pd.DataFrame, x: Spec, y: Spec) -> Spec:
+    """Answers, each telling itself under the pointer."""
+    return layer(
+        mark("point", shape="diamond", filled=True, size=150, color=ACCENT, stroke="#222222", strokeWidth=0.6),
+        answers,
+        x=x,
+        y=y,
+        tooltip=tips(C=("the answer at C", ".3~e"), N=("N", SIZE), D=("D", SIZE), loss=("loss", ".4f")),
     )
-    return layers
 
 
 def band(table: pd.DataFrame, x: Spec, name: str, label: str, *, log: bool = False) -> Spec:

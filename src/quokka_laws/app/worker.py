@@ -22,6 +22,7 @@ OFTEN = 0.1  # seconds between two reports of progress
 def prepare(folder: str) -> None:
     """Once in a process: go to the session's folder, import what tasks need, and end where the page has ended."""
     os.chdir(folder)
+    os.environ["MPLBACKEND"] = "agg"  # a server has no window to draw in
     warnings.simplefilter("ignore")  # what is doubtful is in the results
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import quokka_laws.app.tasks  # noqa: F401

@@ -16,7 +16,7 @@ import numpy as np
 import parse
 
 from quokka_laws.exceptions import RunsError
-from quokka_laws.runs.columns import POSITIVE
+from quokka_laws.runs.columns import INPUTS
 from quokka_laws.runs.quantities import parse_quantity
 
 PATTERNS = {
@@ -26,7 +26,6 @@ PATTERNS = {
     "quokka-repeated": "{N:M}_{U_D}_{epochs}_{anneal}_{warmup}_{micro_batch}_{global_batch}_{lr}",
 }
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
-QUANTITIES = tuple(k for k in POSITIVE if k != "loss")
 MOST_WAYS = 2_000_000  # a second of trying
 _FIELD = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 _QUANTITY = r"\d[\d.,]*(?:[eE][+-]?\d+)?[kKmMbBgGtTpP]?"
@@ -44,16 +43,16 @@ class NamePattern:
     def __init__(self, pattern: str) -> None:
         self.pattern = PATTERNS.get(pattern, pattern)
         fields = _FIELD.findall(self.pattern)
-        if not fields or not any(name in QUANTITIES for name, _ in fields):
+        if not fields or not any(name in INPUTS for name, _ in fields):
             raise RunsError(
                 f"name pattern {pattern!r} has no field such as {{N}}; write e.g. '{{C}}_{{N:M}}_{{D}}' with fields "
-                f"{', '.join(QUANTITIES)} and units K, M, B, T, or use one by name: {', '.join(PATTERNS)}"
+                f"{', '.join(INPUTS)} and units K, M, B, T, or use one by name: {', '.join(PATTERNS)}"
             )
         if unknown := [unit for _, unit in fields if unit and unit not in UNITS]:
             raise RunsError(f"name pattern {pattern!r}: unit {unknown[0]!r} is none of {', '.join(UNITS)}")
         self._between = re.split(r"\{[^{}]*\}", self.pattern)[1:-1]
         # A canonical field without a unit is a quantity, too.
-        typed = re.sub(rf"\{{({'|'.join(QUANTITIES)})\}}", r"{\1:one}", self.pattern)
+        typed = re.sub(rf"\{{({'|'.join(INPUTS)})\}}", r"{\1:one}", self.pattern)
         types = {"one": _quantity(1.0), **{unit: _quantity(factor) for unit, factor in UNITS.items()}}
         try:
             self._parser = parse.compile(typed, types, case_sensitive=True)
