@@ -92,9 +92,9 @@ def _trunks(own: RunSpec, width: int, depth: int) -> list[RunSpec]:
 
 
 def _rates(own: RunSpec, width: int, depth: int) -> list[RunSpec]:
-    """The tuning curve of a size: of diffusion by three seeds, since its runs differ by more than its rates do."""
+    """The tuning curve of a size: of diffusion by five seeds, since its runs differ by more than its rates do."""
     probe = replace(own, width=width, depth=depth, tokens=2**19, cooled_at=(2**19,), eval_sequences=512, group="probe")
-    seeds = (3,) if own.objective == "autoregressive" else (3, 4, 5)
+    seeds = (3,) if own.objective == "autoregressive" else (3, 4, 5, 6, 7)
     return [replace(probe, lr=lr, seed=seed) for seed in seeds for lr in RATES]
 
 
