@@ -7,6 +7,8 @@ own operators, which a CUDA graph or ``torch.compile`` fuses or replays without 
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import torch
@@ -14,10 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 EPSILON = 1e-6
+LARGE_PRODUCT = 1_500_000  # multiplications from which a call of oneDNN costs less than it saves
+SMALL_HEAD, SHORT = 8, 256  # size and length of heads that attention by hand is for
+WIDE_VECTORS = (  # of a CPU with AVX-512 whose torch has oneDNN
+    torch.backends.cpu.get_cpu_capability() == "AVX512"
+    and torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+)
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """(models, n, a) · (models, a, b)."""
+    if _by_onednn(x, weight):
+        return _Product.apply(x, weight)  # type: ignore[no-untyped-call]
     if len(x) == 1:  # a plain product is faster than a batch of one
         return (x.squeeze(0) @ weight.squeeze(0)).unsqueeze(0)
     return torch.bmm(x, weight)
@@ -67,6 +78,13 @@ def queries_keys_values(qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor
     return q, k, v
 
 
+def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
+    """Values averaged by the softmax of q·k / √size, all (n, heads, T, size)."""
+    if q.shape[3] <= SMALL_HEAD and q.shape[2] <= SHORT and _by_hand(q):
+        return _Attention.apply(q, k, v, causal)  # type: ignore[no-untyped-call]
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+
+
 def swiglu(x: Tensor) -> Tensor:
     """silu(first half of the last axis) · second half."""
     if _by_hand(x):
@@ -77,6 +95,31 @@ def swiglu(x: Tensor) -> Tensor:
 
 def _by_hand(x: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling()
+
+
+def _by_onednn(x: Tensor, weight: Tensor) -> bool:
+    large = math.prod(x.shape[1:]) * weight.shape[2] >= LARGE_PRODUCT
+    return large and WIDE_VECTORS and _by_hand(x) and not torch.is_autocast_enabled("cpu")
+
+
+class _Product(torch.autograd.Function):
+    """Products by oneDNN, which torch has beside MKL: on an AMD processor MKL computes in vectors of half the width."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _products(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        return _products(dy, weight.transpose(1, 2)), _products(x.transpose(1, 2), dy)
+
+
+def _products(x: Tensor, weight: Tensor) -> Tensor:
+    linear = torch.ops.mkldnn._linear_pointwise
+    each = [linear(a, b.T, None, "none", [], "") for a, b in zip(x, weight, strict=True)]
+    return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
 
 
 class _Norm(torch.autograd.Function):
@@ -126,6 +169,44 @@ class _QueriesKeysValues(torch.autograd.Function):
         torch.mul(dy.mul_(gains).addcmul_(normed, along), r, out=out[:, :, :, :2])
         out[:, :, :, 2] = dv.transpose(1, 2).view(K, B, T, heads, size)
         return out, d_gain, None
+
+
+class _Attention(torch.autograd.Function):
+    """Softmax attention that keeps the probabilities.
+
+    A product whose result has rows of eight numbers takes three times as long as its transpose: so heads that small are
+    computed transposed, and twice as fast as by the library.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+        size, (T, width) = q.shape, q.shape[2:]
+        q, k, v = (x.reshape(-1, T, width) for x in (q, k, v))
+        scores = torch.baddbmm(_future(T), q, k.transpose(1, 2), beta=float(causal), alpha=width**-0.5)
+        p = scores.softmax(dim=-1)
+        ctx.save_for_backward(q, k, v, p)
+        return _narrow(p, v).view(size)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        q, k, v, p = ctx.saved_tensors
+        size, dy = dy.shape, dy.reshape(q.shape)
+        dp = torch.bmm(dy, v.transpose(1, 2))
+        ds = torch._softmax_backward_data(dp, p, -1, p.dtype).mul_(q.shape[-1] ** -0.5)
+        found = _narrow(ds, k), _narrow(ds.transpose(1, 2), q), _narrow(p.transpose(1, 2), dy)
+        dq, dk, dv = (d.view(size) for d in found)
+        return dq, dk, dv, None
+
+
+def _narrow(a: Tensor, b: Tensor) -> Tensor:
+    """a·b, where b has few columns."""
+    return torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2)
+
+
+@functools.cache
+def _future(length: int) -> Tensor:
+    """What is added to scores (queries, keys): −∞ where a key is later."""
+    return torch.full((length, length), -torch.inf).triu(1)
 
 
 class _SwiGLU(torch.autograd.Function):
