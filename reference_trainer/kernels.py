@@ -80,7 +80,7 @@ def queries_keys_values(qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor
 
 def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
     """Values averaged by the softmax of q·k / √size, all (n, heads, T, size)."""
-    if q.shape[3] <= SMALL_HEAD and q.shape[2] <= SHORT and _by_hand(q):
+    if q.shape[3] <= SMALL_HEAD and q.shape[2] <= SHORT and _on_cpu(q):
         return _Attention.apply(q, k, v, causal)  # type: ignore[no-untyped-call]
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
@@ -93,13 +93,17 @@ def swiglu(x: Tensor) -> Tensor:
     return F.silu(gate) * up
 
 
+def _on_cpu(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
 def _by_hand(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling()
+    return _on_cpu(x) and not torch.compiler.is_compiling()
 
 
 def _by_onednn(x: Tensor, weight: Tensor) -> bool:
     large = math.prod(x.shape[1:]) * weight.shape[2] >= LARGE_PRODUCT
-    return large and WIDE_VECTORS and _by_hand(x) and not torch.is_autocast_enabled("cpu")
+    return large and WIDE_VECTORS and _on_cpu(x) and not torch.is_autocast_enabled("cpu")
 
 
 class _Product(torch.autograd.Function):
@@ -117,9 +121,21 @@ class _Product(torch.autograd.Function):
 
 
 def _products(x: Tensor, weight: Tensor) -> Tensor:
+    found: Tensor = (_compiled_onednn if torch.compiler.is_compiling() else _onednn)(x, weight)
+    return found
+
+
+def _onednn(x: Tensor, weight: Tensor) -> Tensor:
     linear = torch.ops.mkldnn._linear_pointwise
     each = [linear(a, b.T, None, "none", [], "") for a, b in zip(x, weight, strict=True)]
     return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
+
+
+# What the compiler does not look into; it costs a call too much where nothing is compiled.
+_compiled_onednn = torch.library.custom_op(
+    "reference_trainer::products", _onednn, mutates_args=(), schema="(Tensor x, Tensor weight) -> Tensor"
+)
+_compiled_onednn.register_fake(lambda x, weight: x.new_empty(*x.shape[:2], weight.shape[2]))
 
 
 class _Norm(torch.autograd.Function):
