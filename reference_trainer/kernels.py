@@ -7,7 +7,6 @@ own operators, which a CUDA graph or ``torch.compile`` fuses or replays without 
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -152,9 +151,9 @@ class _Norm(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor]:
         normed, r, gain = ctx.saved_tensors
         both = dy * normed
-        along = torch.matmul(both, gain.unsqueeze(2)).mul_(-1.0 / normed.shape[-1])
-        dx = (dy * gain.unsqueeze(1)).addcmul_(normed, along).mul_(r)
-        return dx, both.sum(dim=1)
+        d_gain, gain = both.sum(dim=1), gain.unsqueeze(1)
+        along = both.mul_(gain).sum(dim=-1, keepdim=True).mul_(-1.0 / normed.shape[-1])
+        return (dy * gain).addcmul_(normed, along).mul_(r), d_gain
 
 
 class _QueriesKeysValues(torch.autograd.Function):
@@ -163,11 +162,11 @@ class _QueriesKeysValues(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         K, B, T, _, heads, size = qkv.shape
-        x = qkv[:, :, :, :2]
-        r = _inverse_rms(x)
-        normed = x * r
-        gains = _spread(gain, heads)
-        out = torch.view_as_real(_pairs(normed * gains) * torch.view_as_complex(turn)[:, None, None]).view(normed.shape)
+        normed = qkv[:, :, :, :2].contiguous()
+        r = _inverse_rms(normed)
+        normed.mul_(r)
+        gains, turned = _spread(gain, heads), torch.view_as_complex(turn)[:, None, None]
+        out = torch.view_as_real(_pairs(normed * gains).mul_(turned)).view(normed.shape)
         ctx.save_for_backward(normed, r, gains, turn)
         q, k, v = (y.view(K * B, T, heads, size).transpose(1, 2) for y in (*out.unbind(3), qkv[:, :, :, 2]))
         return q, k, v
@@ -176,13 +175,13 @@ class _QueriesKeysValues(torch.autograd.Function):
     def backward(ctx: Any, dq: Tensor, dk: Tensor, dv: Tensor) -> tuple[Tensor, Tensor, None]:
         normed, r, gains, turn = ctx.saved_tensors
         K, B, T, _, heads, size = normed.shape
-        given = torch.stack([d.transpose(1, 2).view(K, B, T, heads, size) for d in (dq, dk)], dim=3)
-        dy = torch.view_as_real(_pairs(given) * torch.view_as_complex(turn).conj()[:, None, None]).view(normed.shape)
-        both = torch.mul(dy, normed, out=given)
+        dy = torch.stack([d.transpose(1, 2).view(K, B, T, heads, size) for d in (dq, dk)], dim=3)
+        _pairs(dy).mul_(torch.view_as_complex(turn).conj()[:, None, None])
+        both = dy * normed
         d_gain = both.view(K, B * T, -1).sum(dim=1).view(K, 2, heads, size).sum(dim=2)
         along = both.mul_(gains).sum(dim=-1, keepdim=True).mul_(-1.0 / size)
         out = torch.empty(K, B, T, 3, heads, size)
-        torch.mul(dy.mul_(gains).addcmul_(normed, along), r, out=out[:, :, :, :2])
+        out[:, :, :, :2] = dy.mul_(gains).addcmul_(normed, along).mul_(r)
         out[:, :, :, 2] = dv.transpose(1, 2).view(K, B, T, heads, size)
         return out, d_gain, None
 
@@ -198,8 +197,8 @@ class _Attention(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
         size, (T, width) = q.shape, q.shape[2:]
         q, k, v = (x.reshape(-1, T, width) for x in (q, k, v))
-        scores = torch.baddbmm(_future(T), q, k.transpose(1, 2), beta=float(causal), alpha=width**-0.5)
-        p = scores.softmax(dim=-1)
+        future = torch.full((T, T), -torch.inf).triu(1) if causal else q.new_zeros(())
+        p = torch.baddbmm(future, q, k.transpose(1, 2), alpha=width**-0.5).softmax(dim=-1)
         ctx.save_for_backward(q, k, v, p)
         return _narrow(p, v).view(size)
 
@@ -217,12 +216,6 @@ class _Attention(torch.autograd.Function):
 def _narrow(a: Tensor, b: Tensor) -> Tensor:
     """a·b, where b has few columns."""
     return torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2)
-
-
-@functools.cache
-def _future(length: int) -> Tensor:
-    """What is added to scores (queries, keys): −∞ where a key is later."""
-    return torch.full((length, length), -torch.inf).triu(1)
 
 
 class _SwiGLU(torch.autograd.Function):
