@@ -7,7 +7,6 @@ own operators, which a CUDA graph or ``torch.compile`` fuses or replays without 
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -80,7 +79,7 @@ def queries_keys_values(qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor
 
 def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
     """Values averaged by the softmax of q·k / √size, all (n, heads, T, size)."""
-    if q.shape[3] <= SMALL_HEAD and q.shape[2] <= SHORT and _by_hand(q):
+    if q.shape[3] <= SMALL_HEAD and q.shape[2] <= SHORT and _on_cpu(q):
         return _Attention.apply(q, k, v, causal)  # type: ignore[no-untyped-call]
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
@@ -93,13 +92,17 @@ def swiglu(x: Tensor) -> Tensor:
     return F.silu(gate) * up
 
 
+def _on_cpu(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
 def _by_hand(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling()
+    return _on_cpu(x) and not torch.compiler.is_compiling()
 
 
 def _by_onednn(x: Tensor, weight: Tensor) -> bool:
     large = math.prod(x.shape[1:]) * weight.shape[2] >= LARGE_PRODUCT
-    return large and WIDE_VECTORS and _by_hand(x) and not torch.is_autocast_enabled("cpu")
+    return large and WIDE_VECTORS and _on_cpu(x) and not torch.is_autocast_enabled("cpu")
 
 
 class _Product(torch.autograd.Function):
@@ -117,9 +120,21 @@ class _Product(torch.autograd.Function):
 
 
 def _products(x: Tensor, weight: Tensor) -> Tensor:
+    found: Tensor = (_compiled_onednn if torch.compiler.is_compiling() else _onednn)(x, weight)
+    return found
+
+
+def _onednn(x: Tensor, weight: Tensor) -> Tensor:
     linear = torch.ops.mkldnn._linear_pointwise
     each = [linear(a, b.T, None, "none", [], "") for a, b in zip(x, weight, strict=True)]
     return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
+
+
+# What the compiler does not look into; it costs a call too much where nothing is compiled.
+_compiled_onednn = torch.library.custom_op(
+    "reference_trainer::products", _onednn, mutates_args=(), schema="(Tensor x, Tensor weight) -> Tensor"
+)
+_compiled_onednn.register_fake(lambda x, weight: x.new_empty(*x.shape[:2], weight.shape[2]))
 
 
 class _Norm(torch.autograd.Function):
@@ -136,9 +151,9 @@ class _Norm(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor]:
         normed, r, gain = ctx.saved_tensors
         both = dy * normed
-        along = torch.matmul(both, gain.unsqueeze(2)).mul_(-1.0 / normed.shape[-1])
-        dx = (dy * gain.unsqueeze(1)).addcmul_(normed, along).mul_(r)
-        return dx, both.sum(dim=1)
+        d_gain, gain = both.sum(dim=1), gain.unsqueeze(1)
+        along = both.mul_(gain).sum(dim=-1, keepdim=True).mul_(-1.0 / normed.shape[-1])
+        return (dy * gain).addcmul_(normed, along).mul_(r), d_gain
 
 
 class _QueriesKeysValues(torch.autograd.Function):
@@ -147,11 +162,11 @@ class _QueriesKeysValues(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         K, B, T, _, heads, size = qkv.shape
-        x = qkv[:, :, :, :2]
-        r = _inverse_rms(x)
-        normed = x * r
-        gains = _spread(gain, heads)
-        out = torch.view_as_real(_pairs(normed * gains) * torch.view_as_complex(turn)[:, None, None]).view(normed.shape)
+        normed = qkv[:, :, :, :2].contiguous()
+        r = _inverse_rms(normed)
+        normed.mul_(r)
+        gains, turned = _spread(gain, heads), torch.view_as_complex(turn)[:, None, None]
+        out = torch.view_as_real(_pairs(normed * gains).mul_(turned)).view(normed.shape)
         ctx.save_for_backward(normed, r, gains, turn)
         q, k, v = (y.view(K * B, T, heads, size).transpose(1, 2) for y in (*out.unbind(3), qkv[:, :, :, 2]))
         return q, k, v
@@ -160,13 +175,13 @@ class _QueriesKeysValues(torch.autograd.Function):
     def backward(ctx: Any, dq: Tensor, dk: Tensor, dv: Tensor) -> tuple[Tensor, Tensor, None]:
         normed, r, gains, turn = ctx.saved_tensors
         K, B, T, _, heads, size = normed.shape
-        given = torch.stack([d.transpose(1, 2).view(K, B, T, heads, size) for d in (dq, dk)], dim=3)
-        dy = torch.view_as_real(_pairs(given) * torch.view_as_complex(turn).conj()[:, None, None]).view(normed.shape)
-        both = torch.mul(dy, normed, out=given)
+        dy = torch.stack([d.transpose(1, 2).view(K, B, T, heads, size) for d in (dq, dk)], dim=3)
+        _pairs(dy).mul_(torch.view_as_complex(turn).conj()[:, None, None])
+        both = dy * normed
         d_gain = both.view(K, B * T, -1).sum(dim=1).view(K, 2, heads, size).sum(dim=2)
         along = both.mul_(gains).sum(dim=-1, keepdim=True).mul_(-1.0 / size)
         out = torch.empty(K, B, T, 3, heads, size)
-        torch.mul(dy.mul_(gains).addcmul_(normed, along), r, out=out[:, :, :, :2])
+        out[:, :, :, :2] = dy.mul_(gains).addcmul_(normed, along).mul_(r)
         out[:, :, :, 2] = dv.transpose(1, 2).view(K, B, T, heads, size)
         return out, d_gain, None
 
@@ -182,8 +197,8 @@ class _Attention(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
         size, (T, width) = q.shape, q.shape[2:]
         q, k, v = (x.reshape(-1, T, width) for x in (q, k, v))
-        scores = torch.baddbmm(_future(T), q, k.transpose(1, 2), beta=float(causal), alpha=width**-0.5)
-        p = scores.softmax(dim=-1)
+        future = torch.full((T, T), -torch.inf).triu(1) if causal else q.new_zeros(())
+        p = torch.baddbmm(future, q, k.transpose(1, 2), alpha=width**-0.5).softmax(dim=-1)
         ctx.save_for_backward(q, k, v, p)
         return _narrow(p, v).view(size)
 
@@ -201,12 +216,6 @@ class _Attention(torch.autograd.Function):
 def _narrow(a: Tensor, b: Tensor) -> Tensor:
     """a·b, where b has few columns."""
     return torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2)
-
-
-@functools.cache
-def _future(length: int) -> Tensor:
-    """What is added to scores (queries, keys): −∞ where a key is later."""
-    return torch.full((length, length), -torch.inf).triu(1)
 
 
 class _SwiGLU(torch.autograd.Function):

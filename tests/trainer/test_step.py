@@ -128,7 +128,7 @@ def test_a_captured_step_replays_bit_for_bit(objective: str, monkeypatch: pytest
     Recorded with the operators that a GPU runs (no kernels by hand, optimiser on tensors). A number that Python computed
     between them, such as a learning rate or a bias correction, would be frozen, and every step after the first differ.
     """
-    monkeypatch.setattr(kernels, "_by_hand", lambda x: False)
+    monkeypatch.setattr(kernels, "_on_cpu", lambda x: False)
     spec = replace(SPEC, objective=objective, width=8, depth=1)
     pair = []
     for recorded in (False, True):
