@@ -63,7 +63,7 @@ cannot determine. Do not use its coefficients for a large model.
 
 ## Learning rates
 
-Six rates at every width, half a million tokens, cooled down; diffusion by three seeds. The best rate and its interval are those of
+Six rates at every width, half a million tokens, cooled down; diffusion by three to five seeds. The best rate and its interval are those of
 `ql.fit_hyperparameters`. A width counts as tuned where the rate of its runs is within a factor {TRUSTED[0]} of the best, or costs less
 than {100 * TRUSTED[1]:.1f} % of the loss.
 

@@ -47,7 +47,8 @@ def tuning(runs: pd.DataFrame) -> pd.DataFrame:
                 (runs["objective"] == objective) & (runs["width"] == width) & runs["group"].isin(("grid", "held-out"))
             )
             if not np.isfinite(row.lr):
-                found.append(line | {"best rate": f"not determined: {row.state}"})
+                stuck = (table_of.loc[table_of["width"] == width, "loss"] >= PLATEAU).sum()
+                found.append(line | {"best rate": f"not determined: {row.state}, {stuck} on the plateau"})
                 continue
             line |= {"best rate": f"{row.lr:.4f}", "95 %": f"{row.lr_lower:.4f} to {row.lr_upper:.4f}"}
             if same.any():
