@@ -1,7 +1,7 @@
 """Final losses forecast from unfinished curves: simulated runs of three schedules, and runs of the reference trainer.
 
     python benchmarks/curves.py [--tables 40]     # simulated
-    python benchmarks/curves.py --trained         # the trainer's, which ship (data/curves)
+    python benchmarks/curves.py --trained         # the trainer's (data/curves), from 30 % on, into docs/how-to/plan-from-curves.md
 
 Simulated: the multi-power law of each size (arXiv 2503.12811) with Chinchilla's terms, correlated noise within a run, an offset between runs;
 3 or 6 runs of one schedule, the largest unfinished. Neither the gain, which grows with N here, nor the time that it takes is the
@@ -27,6 +27,11 @@ SHARES = (0.2, 0.3, 0.5)
 SCORES = ("error", "held", "width")
 TRAINED = Path(__file__).parents[1] / "data" / "curves" / "runs.csv.gz"
 FEWEST_FINISHED = 2  # runs that a forecast leans on
+PAGE, BEGIN, END = (
+    Path(__file__).parents[1] / "docs" / "how-to" / "plan-from-curves.md",
+    "<!-- trained -->\n",
+    "<!-- end of trained -->",
+)
 SETTLED = 0.1  # of the planned tokens: before, no power law holds
 GAIN, PEAK, C, BETA, GAMMA = 400.0, 3e-4, 2.1, 0.59, 0.64
 
@@ -163,18 +168,32 @@ def _scored(found: pd.Series, truth: float) -> tuple[float, bool, float]:
     )
 
 
-def shown(found: pd.DataFrame, by: list[str]) -> str:
+def shown(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Errors, coverage and widths as text."""
-    groups = found.groupby(by)
+    groups = found.groupby(by, sort=False)
     return pd.DataFrame(
         {
             "forecasts": groups.size(),
             "error rms": groups["error"].agg(_rms).map("{:.2%}".format),
+            "largest": groups["error"].agg(lambda e: e.abs().max()).map("{:.2%}".format),
             "within 1 %": groups["error"].agg(lambda e: (e.abs() < 0.01).mean()).map("{:.0%}".format),
-            "95 % interval held": groups["held"].mean().map("{:.0%}".format),
-            "its width": groups["width"].median().map("{:.2%}".format),
+            "95 % interval held": groups["held"].agg(lambda h: f"{h.mean():.0%}" if h.notna().all() else "–"),
+            "its width": groups["width"].agg(lambda w: f"{w.median():.2%}" if w.notna().all() else "–"),
         }
-    ).to_string()
+    )
+
+
+def write(found: pd.DataFrame) -> None:
+    """The table of trained runs, on the terminal and in the page."""
+    text = shown(found.sort_values("runs", ascending=False, kind="stable"), ["method", "finished"]).reset_index()
+    lines = [
+        "| " + " | ".join(map(str, row)) + " |" for row in [text.columns, ["---"] * len(text.columns), *text.to_numpy()]
+    ]
+    table = "\n".join(lines) + "\n"
+    print(table)
+    page = PAGE.read_text(encoding="utf-8")
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
 
 
 def _rms(values: Array) -> float:
@@ -188,11 +207,10 @@ def main() -> None:
     parser.add_argument("--trained", action="store_true")
     options = parser.parse_args()
     if options.trained:
-        found = pd.concat([trained(pd.read_csv(TRAINED), share) for share in SHARES])
-        print(shown(found, ["share", "method", "finished"]))
+        write(trained(pd.read_csv(TRAINED), 0.3))
         return
     found = simulated(options.tables)
-    print(shown(found, ["schedule", "runs", "share"]))
+    print(shown(found, ["schedule", "runs", "share"]).to_string())
     print(f"processor time of a forecast with its hindcasts: {found['seconds'].median():.2f} s")
     print("\nError of ln N at 1e22 FLOPs (rms)")
     print(
