@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.importers import (
     beside,
@@ -28,6 +29,7 @@ from quokka_laws.importers import (
 )
 from quokka_laws.importers.options import Options
 from quokka_laws.runs.files import NAMED, SUFFIXES, is_table_name
+from quokka_laws.runs.remarks import Remark
 
 KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "megatron", "torchtitan", "log", "lm-eval", "table")
 TEXT_LOGS: dict[str, Any] = {"megatron": megatron, "torchtitan": torchtitan}
@@ -111,6 +113,17 @@ def _folder(root: Path) -> str:
     raise RunsError(f"{root}: nothing to read in this folder; wanted {WANTED}")
 
 
+def _tables(root: Path, options: Options) -> Iterator[Any]:
+    """Tables of a folder; printed logs beside them are named, for they were not read."""
+    beside_ = [path for path in text_logs.files(root) if path.suffix.lower() in (".log", ".out", ".err")]
+    if beside_ and printed.holds(beside_[0]):
+        names = [path.relative_to(root).as_posix() for path in beside_[:3]]
+        options.note(
+            Remark("not_imported", {"n": len(beside_), "names": names, "how": either("kind='log'", "--from log")})
+        )
+    yield from logs.read(root, options)
+
+
 def _refuse(error: OSError) -> None:
     raise RunsError(f"{error.filename}: cannot be read ({error.strerror})") from None
 
@@ -162,6 +175,8 @@ def reader(source: str | Path, kind: str | None = None) -> Callable[[Options], I
         **TEXT_LOGS,
     }
     module = modules[found]
+    if module is logs and kind is None and path.is_dir():
+        return partial(_tables, path)
     if text != "-" and not module.find(path):
         raise RunsError(f"{text}: no logs of {found} in this folder")
     return partial(module.read, path)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quokka_laws.importers.dialects import Dialect
-from quokka_laws.importers.pairs import Pair, alone, counters, facts, losses, others, pairs
+from quokka_laws.importers.pairs import Pair, alone, counters, facts, losses, others, pairs, rank
 from quokka_laws.runs.words import is_loss
 
 BROKEN = re.compile(
@@ -62,8 +62,9 @@ def parsed(lines: Iterable[str], dialect: Dialect | None = None, enough: int | N
 
 
 def place(row: Row) -> Any:
-    """The step of a row, or its epoch."""
-    return row.get("step", row.get("iter", row.get("epoch")))
+    """What tells a row from the next: its step, else its epoch, else what it counts."""
+    known = row.get("step", row.get("iter", row.get("epoch")))
+    return known if known is not None else tuple(v for k, v in row.items() if not is_loss(k))
 
 
 @dataclass
@@ -86,10 +87,11 @@ class _Reading:
         self.short = False
         if self.blocks and line[:1].isspace() and len(found) == 1 and not counted:
             self._inside({**logged, **others(found)})
-        elif logged and counted:
+        elif logged and (counted or others(found)):
             if "step" in counted or "iter" in counted:
                 self.at = counted
-            self._add({**self.epoch, **counted, **logged, **others(found)})
+            process = {} if (number := rank(line)) is None else {"rank": number}
+            self._add({**self.epoch, **counted, **logged, **others(found), **process})
             self._measure(found)
         elif logged and self.at and alone(line, found):
             self._add({**self.epoch, **self.at, **logged})

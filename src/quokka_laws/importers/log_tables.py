@@ -58,13 +58,17 @@ def _changes(log: Log) -> list[int]:
 def table_of(log: Log, facts: Facts, where: str) -> tuple[pd.DataFrame, Facts, list[Remark]]:
     """The rows of one run as a table with a column of steps (or epochs, where nothing else is said)."""
     remarks: list[Remark] = []
-    rows = [{k: v for k, v in row.items() if k != "bar"} for row in _measured_once(log.rows)]
+    log = _of_one_process(log, where, remarks)
+    rows = _measured_once(log.rows)
     if log.cut and len(rows) > 2:
         rows = rows[:-1]
         remarks.append(Remark("cut_line", {"file": where}))
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).drop(columns=["bar", "rank"], errors="ignore")
     table = _one_counter(table)
-    if "step" not in table and "epoch" in table:
+    if "step" in table:  # several lines of one step, as training and validation, or processes, print them
+        same = table["step"].diff().ne(0).cumsum()
+        table = table.groupby(same, sort=False).last().reset_index(drop=True)
+    elif "epoch" in table:
         table = _steps_of_epochs(table, log, facts, where, remarks)
     known = {k: v for k, v in facts.items() if not k.startswith("examples")}
     ends = table.get("end", pd.Series(dtype=float)).dropna().unique()
@@ -72,6 +76,16 @@ def table_of(log: Log, facts: Facts, where: str) -> tuple[pd.DataFrame, Facts, l
         known.setdefault("max_steps", float(ends[0]))
         table = table.drop(columns="end")
     return table, known, remarks
+
+
+def _of_one_process(log: Log, where: str, remarks: list[Remark]) -> Log:
+    """What the first process printed, where several print their own losses."""
+    ranks = sorted({row["rank"] for row in log.rows if "rank" in row})
+    if len(ranks) < 2:
+        return log
+    kept = [i for i, row in enumerate(log.rows) if row.get("rank", ranks[0]) == ranks[0]]
+    remarks.append(Remark("one_process", {"file": where, "n": len(ranks), "rank": ranks[0]}))
+    return replace(log, rows=[log.rows[i] for i in kept], bars=[log.bars[i] for i in kept])
 
 
 def _again(table: pd.DataFrame) -> bool:

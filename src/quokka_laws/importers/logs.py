@@ -60,7 +60,7 @@ def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
     curves: dict[tuple[Path, str], Curve] = {}
     for path in options.track(files, "files"):
         try:
-            for item in _file(path, root, len(files) > 1, options):
+            for item in of_file(path, root, len(files) > 1, options):
                 if isinstance(item, Curve):
                     known = curves.setdefault((path.parent, item.run_id), item)
                     if known is not item and known.source != item.source and _equal(known, item):
@@ -79,7 +79,8 @@ def _equal(one: Curve, other: Curve) -> bool:
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-6)
 
 
-def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
+def of_file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
+    """Curves or points of one file below ``root``, which may hold ``many``."""
     where = "stdin" if str(path) == "-" else str(path)
     table = read_table(path)
     for remark in table.attrs.get("remarks", []):

@@ -27,6 +27,10 @@ _OF = re.compile(r"\s*(?:/|of)\s*(\d[\d,]*)(?![\w.%/])")  # 100 / 1000
 _APART = re.compile(r"[|,;\[\]{}<>]|\s[-–·•]\s|\t| {2,}|[:=]\s*")  # what parts a name from what stands before it
 _BEFORE = re.compile(r"^(?:\d\S*\s+)+")  # 700ms, which belongs to the name before
 _FILE = re.compile(r"\S+\.(?:py|cc?|rs)\b\S*")  # trainer/eval.py:210, where a logger was called
+_RANK = re.compile(
+    r"^\W{0,4}(?:rank|default|gpu|local_rank)?[ =:]?(\d{1,5})\]?:(?=[\s\[])|\[(?:local )?rank[ =:]?(\d+)\b",
+    re.IGNORECASE,
+)
 _EVALUATED = re.compile(r"(?i)(?<![a-z])(?:val|valid|validat\w+|eval\w*)(?![a-z])")
 _STEPS = frozenset(["step", "steps", "iter", "iters", "iteration", "iterations", "it", "update", "updates"])
 _NO_STEP = frozenset(
@@ -140,6 +144,12 @@ def _counter(name: str) -> str:
     return "epoch" if said[-1] in ("epoch", "epochs") and "num" not in said else ""
 
 
+def rank(line: str) -> int | None:
+    """The process that printed a line, as torchrun and launchers write before it: ``[rank3]:``, ``3: ``."""
+    found = _RANK.search(line[:200])
+    return int(found[1] or found[2]) if found else None
+
+
 def losses(line: str, found: Sequence[Pair]) -> dict[str, float]:
     """The losses of a line by name; those of an evaluation that only the line says are called so."""
     logged = [p for p in found if words.is_loss(p.name) and not _BEST & set(words.words(p.name))]
@@ -169,7 +179,14 @@ def others(found: Sequence[Pair]) -> dict[str, float]:
 
 @lru_cache(maxsize=4096)
 def _goes_along(name: str) -> bool:
-    return bool(name) and (words.of_learning_rate(name) or axis.kind_of(name) in (axis.TOKENS, axis.SAMPLES))
+    if not name:
+        return False
+    counted = axis.kind_of(name) in (axis.TOKENS, axis.SAMPLES) or words.tokens_per_step(name) or _of_parameters(name)
+    return counted or words.of_learning_rate(name)
+
+
+def _of_parameters(name: str) -> bool:
+    return bool(words.PARAMETERS & set(words.words(name))) and words.counts_parameters(name)
 
 
 def facts(line: str, found: Sequence[Pair]) -> Iterator[tuple[str, float]]:
@@ -179,6 +196,5 @@ def facts(line: str, found: Sequence[Pair]) -> Iterator[tuple[str, float]]:
             yield name, parse_quantity(said[1])
             return
     for pair in found:
-        parameters = words.PARAMETERS & set(words.words(pair.name)) and words.counts_parameters(pair.name)
-        if (parameters and LEAST <= pair.value < float("inf")) or words.tokens_per_step(pair.name):
+        if (_of_parameters(pair.name) and LEAST <= pair.value < float("inf")) or words.tokens_per_step(pair.name):
             yield pair.name, pair.value

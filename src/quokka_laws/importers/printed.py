@@ -5,6 +5,7 @@ Names of printed numbers mean what they mean as columns of a table, so that unit
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from quokka_laws.importers import dialects, text_logs
 from quokka_laws.importers.curves import Curve
 from quokka_laws.importers.log_lines import parsed, place
 from quokka_laws.importers.log_tables import parted, table_of
-from quokka_laws.importers.logs import runs_of
+from quokka_laws.importers.logs import of_file, runs_of
 from quokka_laws.importers.options import Options
 from quokka_laws.importers.pairs import counters, losses, pairs
 from quokka_laws.runs.remarks import Remark
@@ -30,8 +31,19 @@ def find(root: Path) -> list[Path]:
 def holds(path: Path) -> bool:
     """Whether a file holds a log: losses of two steps or epochs, near its beginning."""
     head = text_logs.head(path)
+    if _is_json(head):
+        return any(losses("", list(pairs(line))) for line in islice(text_logs.lines_of(head), 50))
     log = parsed(islice(text_logs.lines_of(head), PROBED), dialects.of(head), enough=2)
     return len({place(row) for row in log.rows}) >= 2
+
+
+def _is_json(head: str) -> bool:
+    """Whether lines are objects of JSON, which are rows of a table as they are."""
+    line = head.lstrip()[:100_000].partition("\n")[0]
+    try:
+        return line.startswith("{") and isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def why_not(path: Path) -> str:
@@ -50,7 +62,11 @@ def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
     """Curves of printed logs: a file is a run, unless it names another model, or starts again after it came to its end."""
     for path in options.track(find(root), "logs"):
         name, where = text_logs.run_name(path, root), str(path)
-        if dialect := dialects.of(text_logs.head(path)):
+        head = text_logs.head(path)
+        if _is_json(head):
+            yield from of_file(path, root, root.is_dir(), options)
+            continue
+        if dialect := dialects.of(head):
             options.note(Remark("dialect", {"name": dialect.name}))
         log = parsed(text_logs.lines(path), dialect)
         for number, (part, facts, unlike) in enumerate(parted(log), 1):

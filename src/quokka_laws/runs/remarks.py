@@ -224,6 +224,8 @@ SENTENCES = file_remarks.SENTENCES | {
     "at_the_end": "{metric} was logged once, at step {step:g}: taken for the end of the run, step {end:g}",
     "through_epochs": "{file}: {column} starts again with every epoch: counted through, {n:g} steps an epoch",
     "dialect": "read as a log of {name}",
+    "one_process": "{file}: {n} processes printed their losses: those of rank {rank} were taken",
+    "not_imported": "{n} printed logs beside the tables were not read ({names} …); to read them instead: {how}",
     "cut_line": "{file}: the last line is not whole: it was left out",
     "unlike_facts": "{file}: {name} is printed as {values} before the first step: none was taken",
     "steps_by_bar": "{file}: steps are those of the progress bar before each line",
