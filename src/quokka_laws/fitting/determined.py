@@ -128,7 +128,7 @@ def _advice(absent: Sequence[str], spare: Sequence[str], runs: pd.DataFrame) -> 
     if unknown:
         said.append(f" Say {option('columns', proposed(spare, unknown, runs, known))}")
     named, pattern = in_names([*spare, *(["run_id"] if "run_id" in runs else [])], runs)
-    if unknown and named:
+    if named and {"N", "D"} <= set(unknown):  # which of two sizes is the one that lacks, nothing says
         door = either(f"ql.import_runs(…, name={pattern!r})", f"quokka-laws import RUNS --name '{pattern}'")
         said.append(f", or take them from names such as {str(runs[named].iloc[0])!r}: {door}")
     if "C" in runs and not {"N", "D"} & set(runs):

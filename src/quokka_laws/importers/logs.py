@@ -40,7 +40,7 @@ def stem(path: Path) -> str:
     """A file's name without its endings, packed ones too: ``a.csv.gz`` → a; a point inside the name stays."""
     name = path.name
     for _ in range(2):
-        if is_table_name(name) or Path(name).suffix in (*PACKED, *NAMED):
+        if is_table_name(name) or Path(name).suffix in (*PACKED, *NAMED, ".log", ".out", ".err"):
             name = Path(name).stem
     return name
 

@@ -326,7 +326,7 @@ def _table(data: bytes, where: str, name: str, limit: float, unpacked: list[str]
 def _is_json(text: str) -> bool:
     """Whether text of no telling name is JSON: a header can begin with a bracket, an object or array of objects cannot be one."""
     start = text.lstrip()[:2000]
-    return start.startswith("{") or (start.startswith("[") and start[1:].lstrip()[:1] in ("{", "[", "]"))
+    return start.startswith("{") or (start.startswith("[") and start[1:].lstrip()[:1] in ("{", "[", "]", "("))
 
 
 def _arrow(data: bytes, where: str) -> pd.DataFrame:
