@@ -28,7 +28,8 @@ from quokka_laws.importers import (
     wandb_offline,
 )
 from quokka_laws.importers.options import Options
-from quokka_laws.runs.files import NAMED, SUFFIXES, is_table_name
+from quokka_laws.runs.files import NAMED, SUFFIXES, is_table_name, read_table
+from quokka_laws.runs.printed_logs import names_a_loss
 from quokka_laws.runs.remarks import Remark
 
 KINDS = ("tensorboard", "wandb", "huggingface", "mlflow", "megatron", "torchtitan", "log", "lm-eval", "table")
@@ -106,10 +107,12 @@ def _folder(root: Path) -> str:
         return "wandb"
     if kind := next(filter(None, map(_text_log, text_logs.files(root))), ""):
         return kind
-    if any(path.suffix != ".txt" or not _printed(path) for path in tables):
+    if any(path.suffix != ".txt" or _is_text_table(path) for path in tables):
         return "lm-eval" if lm_eval.find(root) else "table"
     if any(map(_printed, text_logs.files(root))):
         return "log"
+    if tables:
+        return "table"  # whose text says why it is none
     raise RunsError(f"{root}: nothing to read in this folder; wanted {WANTED}")
 
 
@@ -136,6 +139,14 @@ def _text_log(path: Path) -> str:
 def _printed(path: Path) -> str:
     """``log`` for what a training program printed; empty for anything else."""
     return "log" if printed.holds(path) else ""
+
+
+def _is_text_table(path: Path) -> bool:
+    """Whether a ``.txt`` is a table: notes and printed logs are called so, too."""
+    try:
+        return not _printed(path) and names_a_loss(read_table(path))
+    except RunsError:
+        return False
 
 
 def _is_state(path: Path) -> bool:

@@ -318,6 +318,8 @@ def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, ste
             f"no column of steps and none of the loss; it has {', '.join(names)}. Say {option('columns', {'step': '…', 'loss': '…'})}"
         )
     called = options.columns.get("run_id") or identity.name_column(table)
+    if called is None and options.pattern:
+        called = identity.id_column(table)
     raw = table[called].astype(str) if called is not None else pd.Series(name, index=table.index)
     named = [options.pattern(run) for run in raw.unique()] if options.pattern else []
     if not options.facts and len({"N", "D", "C", "U_D"} & mapped.union(*named)) < 2:

@@ -164,7 +164,9 @@ def _named(name: str, evaluated: bool) -> str:
 
 
 def alone(line: str, found: Sequence[Pair]) -> bool:
-    """Whether a line says the loss of a validation and nothing else."""
+    """Whether a line says the loss of a validation and nothing else; ``    val_loss = 0.0`` is a line of a program."""
+    if line[:1].isspace() or " = " in line:
+        return False
     named = [p for p in found if p.name]
     said = set(words.words(named[-1].name)) if named else set()
     return (

@@ -134,7 +134,7 @@ def _with_units(header: Row, body: list[Row], remarks: Remarks) -> Row | None:
     if len(body) < 2 or not all(_UNIT.fullmatch(cell) for cell in body[0].cells if cell):
         return None
     second = body[0].cells
-    if any(map(is_quantity, filter(None, second))):  # 1e8 is a number, [1e8] a unit
+    if any(is_quantity(cell) and not cell.startswith("[") for cell in second):  # 1e8 is a number, [1e8] a unit
         return None
     if not any(
         cell and any(map(is_quantity, (r.cells[j] for r in body[1:SAMPLED] if j < len(r.cells))))
