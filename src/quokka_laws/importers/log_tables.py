@@ -26,7 +26,7 @@ def parted(log: Log) -> Iterator[tuple[Log, Facts, list[tuple[str, list[float]]]
     for first, last in pairwise(starts):
         said: dict[str, list[float]] = {}
         for at, name, value in log.facts:
-            if first <= at < last or (at == last == len(log.rows) and first == last):
+            if first <= at < last:
                 said.setdefault(name, [])
                 said[name] += [value] if value not in said[name] else []
         known = {name: values[0] for name, values in said.items() if len(values) == 1}
