@@ -91,3 +91,15 @@ def test_a_letter_that_may_mean_something_else_comes_last() -> None:
     runs = ql.read_runs(pd.DataFrame({"d": [64, 128], "tokens": [1e9, 2e9], "N": 1e8, "loss": [3.2, 3.1]}))
     assert runs.attrs["undecided"] == {"D": ["tokens", "d"]}
     assert "C" not in ql.read_runs(pd.DataFrame({"c": [12, 24], "loss": [3.2, 3.1]}))
+
+
+@pytest.mark.parametrize("by", ["×", "x", " / "])
+def test_points_of_a_grid_called_by_both(tmp_path: Path, by: str) -> None:
+    path = tmp_path / "grid.csv"
+    path.write_text(
+        "point,loss\n" + "".join(f"{n}M{by}{d}B,{4 - n / 1000 - d / 100}\n" for n in (70, 160) for d in (2, 8))
+    )
+    table = pd.DataFrame({"point": [f"{n}M{by}{d}B" for n in (70, 160) for d in (2, 8)]})
+    assert in_names(["point"], table) == ("point", f"{{N}}{by}{{D}}")
+    runs = ql.import_runs(path, name=f"{{N}}{by}{{D}}", columns={"run_id": "point"})
+    assert runs["D"].tolist() == [2e9, 8e9, 2e9, 8e9]
