@@ -188,7 +188,7 @@ def fit_command(
             raise click.UsageError("--frontier is that of one loss; name one with --loss")
         answer_losses(law, runs, asked, reading, C=C, output=output, piped=piped, strict=strict, **settings)
         return
-    table = load_runs(runs, **reading, unsaid=() if frontier is None else ("sweep",))
+    table = load_runs(runs, **reading, unsaid=("sweep",))  # the fit says it, if its law is one of N and D
     if frontier is not None:
         table = _frontier(table, frontier, seed)
     done = study(law, table, C=C, U_D=U_D, drop="outliers" if outliers else None, **settings)

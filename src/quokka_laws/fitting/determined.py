@@ -17,6 +17,7 @@ from quokka_laws.fitting import identifiability
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, plain_name
+from quokka_laws.runs.conventions import AS_GIVEN
 from quokka_laws.runs.proposals import in_names, proposed
 
 LOG_STEPS = ("step", "global_step", "iteration", "iter")  # of a log of training, which a table of runs has no need of
@@ -35,7 +36,24 @@ def law_for(law: Law | str, runs: pd.DataFrame) -> Law:
         raise ArgumentError(
             f"the law is {law!r}; expected a law, such as {either('ql.laws.Chinchilla()', 'chinchilla')}, its name or a formula"
         )
-    return law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
+    found = law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
+    if isinstance(law, Formula) and law.of is None and {"N", "D", "C"} <= set(found.variables):
+        _check_compute(law, runs)
+    return found
+
+
+def _check_compute(law: Formula, runs: pd.DataFrame) -> None:
+    """C beside N and D follows from them: papers also call a coefficient so, and nothing else tells which is meant."""
+    rule = str(runs.attrs.get("conventions", {}).get("flops", "6ND"))
+    if rule.startswith(AS_GIVEN):
+        return
+    few, all_three = (
+        either(f"ql.law(…, variables={names!r})", f"--variables {','.join(names)}") for names in (("N", "D"), ("N", "D", "C"))
+    )
+    raise ArgumentError(
+        f"C is the compute of a run, {rule}, which follows from N and D. If it is a coefficient, give it another name, or say "
+        f"what the variables are: {few}. If compute is meant: {all_three}"
+    )
 
 
 def one_ratio(runs: pd.DataFrame) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from quokka_laws.results import hyperparameter_sentences, task_sentences
 from quokka_laws.results.format import human
 from quokka_laws.results.phrases import chance, listed, to_try
+from quokka_laws.runs.remarks import Remark
 
 
 def sentence(code: str, numbers: Mapping[str, Any], rows: Sequence[str] = (), tries: Sequence[str] = ()) -> str:
@@ -195,6 +196,11 @@ def _loss_too_high(*, highest: float, limit: float, rows: Sequence[str], tries: 
     )
 
 
+def _swept_runs(*, rows: Any, tries: Any, **facts: Any) -> str:
+    said = str(Remark("sweep", facts))
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def _checkpoints(*, count: int, N: float, rows: Any, tries: Any) -> str:
     return (
         f"{count} rows of one size (N = {N:.3g}) at different D look like checkpoints of few runs. They are not independent: add "
@@ -365,6 +371,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
     "PATTERN": _pattern,
     "LOW_RATIO_RUNS": _low_ratio_runs,
     "OUTLYING_ROWS": _outlying_rows,
+    "SWEPT_RUNS": _swept_runs,
     "LOSS_TOO_HIGH": _loss_too_high,
     "CHECKPOINTS": _checkpoints,
     "REPETITION_IGNORED": _repetition_ignored,

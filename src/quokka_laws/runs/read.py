@@ -143,10 +143,10 @@ def read_runs(
     table, gone, faults = select(table, original, drop, keep, found)
     excluded += gone
     raise_faults(source, faults)
-    notes += noted_rows(table)
     table, gone = usable(table)
     excluded += gone
     some_left(source, table, original, excluded, found)
+    notes += noted_rows(table)
     as_read = original.iloc[table["_row"].to_numpy()].reset_index(drop=True)
     ids, said = identity.runs_of_points(table.reset_index(drop=True), as_read)
     notes += said
@@ -193,7 +193,9 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     if "loss" not in runs:
         names = [str(c) for c in runs]
         raise_faults(source, [Remark("no_loss", {"names": names}, advice=({"columns": {"loss": "…"}},))])
-    return _final(_checked(runs))
+    table = _checked(runs)
+    raise_faults(source, wrong_units(table))
+    return _final(table)
 
 
 def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.DataFrame:
