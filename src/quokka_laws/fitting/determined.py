@@ -48,7 +48,8 @@ def _check_compute(law: Formula, runs: pd.DataFrame) -> None:
     if rule.startswith(AS_GIVEN):
         return
     few, all_three = (
-        either(f"ql.law(…, variables={names!r})", f"--variables {','.join(names)}") for names in (("N", "D"), ("N", "D", "C"))
+        either(f"ql.law(…, variables={names!r})", f"--variables {','.join(names)}")
+        for names in (("N", "D"), ("N", "D", "C"))
     )
     raise ArgumentError(
         f"C is the compute of a run, {rule}, which follows from N and D. If it is a coefficient, give it another name, or say "
@@ -76,7 +77,8 @@ def check_design(
     needed = len(law.coefficients) - held - expected + 1
     if len(runs) < needed:
         faults.append(
-            f"{len(runs)} runs cannot determine the {needed - 1} coefficients of {law.label}; it needs at least {needed}"
+            f"{len(runs)} runs cannot determine the {needed - 1} coefficients of {law.label}; it needs at least {needed}, or "
+            f"coefficients that are held at what is known from elsewhere or tied, {_hold(law)}"
         )
     if not faults:
         faults += law.domain_faults(inputs_of(runs, law.takes))
@@ -129,6 +131,16 @@ def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
     return faults
 
 
+def _hold(law: Law) -> str:
+    """How coefficients of a law are held, and tied where it has two exponents."""
+    tie = {"alpha", "beta"} <= set(law.names)
+    name = law.coefficients[0].name
+    return either(
+        f"params=law.make_params({name}=dict(value=…, vary=False))",
+        f"--fix {name}=…{' and --tie beta=alpha' if tie else ''}",
+    )
+
+
 def _columns(names: Sequence[str]) -> str:
     return f"a column {names[0]}" if len(names) == 1 else f"columns {', '.join(names)}"
 
@@ -144,7 +156,9 @@ def _advice(absent: Sequence[str], spare: Sequence[str], runs: pd.DataFrame) -> 
             )
     unknown = [name for name in absent if name in HINTS and name not in attrs.get("undecided", {})]
     if unknown:
-        said.append(f" Say {option('columns', proposed(spare, unknown, runs, known))}")
+        offered = proposed(spare, unknown, runs, known)
+        blocks = " (without embeddings; vocabulary times width is their number)" if "^2" in offered.get("N", "") else ""
+        said.append(f" Say {option('columns', offered)}{blocks}")
     named, pattern = in_names([*spare, *(["run_id"] if "run_id" in runs else [])], runs)
     if unknown and named:
         door = either(f"ql.import_runs(…, name={pattern!r})", f"quokka-laws import RUNS --name '{pattern}'")

@@ -315,7 +315,8 @@ def _left_out(fit: FitResult) -> list[dict[str, str]]:
     """The first of the rows that were not fitted, with the reason."""
     shown = [k for k in ("run_id", *QUANTITIES, "loss", "reason") if k in fit.excluded]
     return [
-        {k: _as_listed(k, v) for k, v in row.items()} for row in fit.excluded[shown].head(MOST_LISTED).to_dict("records")
+        {k: _as_listed(k, v) for k, v in row.items()}
+        for row in fit.excluded[shown].head(MOST_LISTED).to_dict("records")
     ]
 
 

@@ -255,7 +255,9 @@ def _instead(columns: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> str:
             f"`quokka-laws speedup RUNS --by {column} --baseline {found[0]}"
             + (f" --frontier {','.join(numbers)}`" if numbers else "`"),
         )
-        said.append(f"Take one {column} at a time, {option('keep', f'{quoted(column)} == {found[0]!r}')}; {speedup} compares them")
+        said.append(
+            f"Take one {column} at a time, {option('keep', f'{quoted(column)} == {found[0]!r}')}; {speedup} compares them"
+        )
     if numbers:
         fitted = either(f"ql.fit(runs, frontier={numbers!r})", f"--frontier {','.join(numbers)}")
         lowest = f"for the fitted lowest over {', '.join(numbers)}, or {option('best_of', tuple(numbers))} for the lowest run"

@@ -68,7 +68,9 @@ def seen(runs: pd.DataFrame) -> Remark | None:
         return None
     kinds = {c: sorted(set(runs[c].dropna().astype(str))) for c in varied if not pd.api.types.is_numeric_dtype(runs[c])}
     facts = {"columns": varied, "cells": int(cell[wide].nunique()), "of": int(groups.ngroups)}
-    return Remark("sweep", facts | {"spread": float(spread.max()), "kinds": kinds})
+    numbers = tuple(c for c in varied if c not in kinds)
+    advice = ({"best_of": numbers},) if numbers else ()
+    return Remark("sweep", facts | {"spread": float(spread.max()), "kinds": kinds}, advice=advice)
 
 
 def varies_inside(runs: pd.DataFrame, column: str, cell: pd.Series) -> bool:
