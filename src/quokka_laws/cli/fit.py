@@ -66,7 +66,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     type=Real(0.999999, 1e6),
     default=10.0,
     show_default=True,
-    help="--objective quantile: how many times as dear a prediction above a run is.",
+    help="--objective quantile: how many times as much a prediction above a run costs as one below.",
 )
 @click.option(
     "--delta",

@@ -77,7 +77,7 @@ def _dead_term(*, name: str, number: int, largest: float, rows: Any, tries: Any)
 def _flat_valley(*, name: str, factor: float, lower: float, upper: float, rows: Any, tries: Any) -> str:
     return (
         f"{name} is determined only within a factor {factor:.3g} (90 %: {lower:.3g} to {upper:.3g}): the objective has a flat "
-        f"valley. Look at its profile before you quote it."
+        f"valley. Look at its profile before you quote it: ql.profile(fit, {name!r})."
     )
 
 
@@ -240,7 +240,9 @@ def _narrow_design(*, factor: float, lowest: float, highest: float, wanted: floa
 
 
 def _refits_failed(*, failed: int, refits: int, rows: Any, tries: Any) -> str:
-    return f"{failed} of {refits} refits did not converge and are left out of the intervals."
+    return (
+        f"{failed} of {refits} refits did not converge and {'is' if failed == 1 else 'are'} left out of the intervals."
+    )
 
 
 def _rows_are_not_runs(*, rows: Any, tries: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._expression_tree import quoted
 from quokka_laws._spelling import BLANK, option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
@@ -129,6 +130,8 @@ def read_runs(
     found = recognise_runs(original.drop(columns=list(OWN)), named)
     found.factors |= factors
     notes += sums + found.notes
+    if {"log", "loss"} <= set(words.words(called := found.given("loss"))) and "loss" not in named:
+        notes.append(Remark("log_loss", {"column": called}, advice=({"columns": {"loss": f"exp({quoted(called)})"}},)))
     table, faults = _rename(original, found)
     raise_faults(source, [*found.faults, *faults])
     stated = {**original.attrs.get("conventions", {}), **conventions}

@@ -86,6 +86,9 @@ SENTENCES = file_remarks.SENTENCES | {
         "the table has {column!r}, so runs are mixtures of experts, but no count of active parameters: C = 6·N·D takes "
         "every parameter for an active one"
     ),
+    "log_loss": (
+        "{column!r} is taken for the cross-entropy, which is also called log loss. If it is a logarithm of the loss: {advice}"
+    ),
     "other_losses": "the loss is {column!r}; not used: {others}",
     "empty_columns": "columns without any value were left out: {columns}",
     "summed_from_parts": "{name} is the sum of {columns}",
