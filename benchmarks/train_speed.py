@@ -3,14 +3,20 @@
     python benchmarks/train_speed.py [--seconds 4] [--rounds 3] [--workers] [--batches] [--compile] [--profile]
 
 All sides train at one batch and context on one CPU thread, in alternating rounds in one process and by processor time,
-so that a busy machine disturbs them alike. "same model": the trainer's autoregressive architecture as an nn.Module with
-one parameter per matrix, torch.optim.AdamW (fused), clip_grad_norm_, a random batch per step. "GPT-2": the architecture
-and loop of nanoGPT at its CPU recipe's shape (4 layers, width 128, 4 heads, context 64, batch 12, 65 characters):
-LayerNorm, GELU and learned positions instead of RMSNorm, normed queries and keys, rotary positions and SwiGLU, so it
-has the same products and less between them; with --compile also under torch.compile, ours, theirs or both. "packed": three models of a batch of 4 as one, beside one after the other.
+so that a busy machine disturbs them alike; both keep the memory of a step for the next, as the trainer does.
+
+* "same model": the trainer's autoregressive architecture as an nn.Module with one parameter per matrix,
+  torch.optim.AdamW (fused), clip_grad_norm_, a random batch per step.
+* "GPT-2": the architecture and loop of nanoGPT at its CPU recipe's shape (4 layers, width 128, 4 heads, context 64,
+  batch 12, 65 characters): LayerNorm, GELU and learned positions instead of RMSNorm, normed queries and keys, rotary
+  positions and SwiGLU, so it has the same products and less between them. "its oneDNN": with our products in it.
+  With --compile also under torch.compile, ours or both.
+* "packed": three models of batch 4 and heads of 8 as one, beside one after the other in that eager loop; "own packs":
+  beside one after the other in ours.
+
 The workers' line trains whole runs in one and in two processes; that of batches says how fast one core prepares them,
-beside drawing them one step and one model at a time from float64 scores; --profile says where a step's time goes. Figures of a busy machine are only good as
-ratios.
+beside drawing them one step and one model at a time from float64 scores; --profile says where a step's time goes.
+Figures of a busy machine are only good as ratios.
 """
 
 from __future__ import annotations
@@ -32,8 +38,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reference_trainer import corpus
+from reference_trainer import corpus, kernels
 from reference_trainer.batches import Batches
+from reference_trainer.devices import prepare_cpu
 from reference_trainer.execution import Execution
 from reference_trainer.spec import RunSpec
 from reference_trainer.train import Trainer
@@ -106,6 +113,13 @@ class GPT2Block(nn.Module):
         return x + self.down(F.gelu(self.up(self.norm_2(x))))
 
 
+class OurLinear(nn.Linear):
+    """A linear layer whose product is ours."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return kernels.product(x.flatten(0, -2)[None], self.weight.T[None]).view(*x.shape[:-1], -1)
+
+
 class GPT2(nn.Module):
     """What nanoGPT trains."""
 
@@ -124,6 +138,16 @@ class GPT2(nn.Module):
             x = block(x)
         logits = F.linear(self.norm(x), self.embedding.weight)
         return F.cross_entropy(logits.view(-1, self.vocabulary), targets.reshape(-1))
+
+
+class GPT2OurProducts(GPT2):
+    """The same, with our products."""
+
+    def __init__(self, shape) -> None:
+        super().__init__(shape)
+        for each in self.blocks.modules():
+            if type(each) is nn.Linear:
+                each.__class__ = OurLinear
 
 
 class PlainLoop:
@@ -173,7 +197,7 @@ def spread(ratios: np.ndarray) -> str:
 
 
 def worker(spec: dict, steps: int, folder: str) -> None:
-    torch.set_num_threads(1)
+    prepare_cpu()
     loop = OurLoop(RunSpec.from_dict(spec), corpus.synthetic(0, tokens=200_000, held_out=10_000), Path(folder))
     for _ in range(steps):
         loop.step()
@@ -233,7 +257,7 @@ def prepared(batch: int, context: int, models: int, text: corpus.Corpus, seconds
     )
 
 
-KINDS = {"products": ("aten::mm", "aten::bmm"), "attention": ("aten::_scaled_dot_product",)}
+KINDS = {"products": ("aten::mm", "aten::bmm", "mkldnn::_linear"), "attention": ("aten::_scaled_dot_product",)}
 
 
 def profiled(loops: dict[str, PlainLoop | OurLoop], rounds: int = 4, steps: int = 5) -> None:
@@ -261,10 +285,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", action="store_true", help="also two workers against one")
     parser.add_argument("--batches", action="store_true", help="also how fast batches are prepared")
-    parser.add_argument("--compile", action="store_true", help="also GPT-2 beside ours with torch.compile")
+    parser.add_argument("--compile", action="store_true", help="also ours, and GPT-2, with torch.compile")
     parser.add_argument("--profile", action="store_true", help="also where a step's time goes, beside GPT-2's")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare_cpu()
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 256, 1_100_000, dtype=np.uint8)
     text = corpus.Corpus(tokens[:1_000_000], tokens[1_000_000:], 256, 1.0, "bytes", "random")
@@ -288,8 +312,9 @@ def main() -> None:
             theirs = PlainLoop(spec, few, GPT2)
             theirs.model.compile()
             loops += [theirs, OurLoop(spec, few, Path(folder), compile=True)]
-        rates = paired(loops, *more)
+        rates = paired([*loops, PlainLoop(spec, few, GPT2OurProducts)], *more)
         show("GPT-2", spec, rates[:, :3])
+        show("its oneDNN", spec, rates[:, [-1, 1]])
         if options.profile:
             profiled({"GPT-2": loops[0], "this trainer": loops[1]})
         if options.compile:
@@ -297,9 +322,15 @@ def main() -> None:
             show("both comp.", spec, rates[:, [3, 4]])
         for width, depth in ((16, 2), (32, 2), (64, 3)):
             spec = RunSpec(objective="autoregressive", width=width, depth=depth, head_size=8, context=64, batch=4)
-            pack = OurLoop([replace(spec, seed=k) for k in range(3)], text, Path(folder))
-            rates = paired([PlainLoop(spec, text), pack], *more) * [1, 3]
-            show("packed", spec, rates)
+            specs = [replace(spec, seed=k) for k in range(3)]
+            loops = [PlainLoop(spec, text), OurLoop(specs, text, Path(folder)), OurLoop(spec, text, Path(folder))]
+            if options.compile:
+                loops.append(OurLoop(specs, text, Path(folder), compile=True))
+            rates = paired(loops, *more) * [1, 3, 1, 3][: len(loops)]
+            show("packed", spec, rates[:, :2])
+            show("own packs", spec, rates[:, [2, 1]])
+            if options.compile:
+                show("compiled", spec, rates[:, [1, 3]])
     if options.workers:
         spec = RunSpec(objective="autoregressive", width=48, depth=2, context=CONTEXT, batch=BATCH)
         one, two = workers(spec, 600, 1), workers(spec, 600, 2)

@@ -68,21 +68,21 @@ class Batches:
         ]
         # Of the spec alone: how many models are packed or processes share must not change the noise.
         self.steps = max(1, min(BLOCK_STEPS, BLOCK_TOKENS // specs[0].tokens_per_step))
-        self._number, self._block = -1, dict[str, Tensor]()
+        self._number, self._block = -1, list[dict[str, Tensor]]()
 
     def at(self, step: int) -> dict[str, Tensor]:
         """The batch of a step, (models, rows of this process, …)."""
         number, place = divmod(step, self.steps)
         if number != self._number:
             self._number, self._block = number, self._make(number)
-        return {name: value[place] for name, value in self._block.items()}
+        return self._block[place]
 
-    def _make(self, number: int) -> dict[str, Tensor]:
+    def _make(self, number: int) -> list[dict[str, Tensor]]:
         block = stack([self.of(k, number) for k in range(len(self.specs))], axis=1)
-        block = {name: value[:, :, self.share] for name, value in block.items()}
-        if self.device.type == "cpu":
-            return block
-        return {name: value.pin_memory().to(self.device, non_blocking=True) for name, value in block.items()}
+        values = [value[:, :, self.share] for value in block.values()]
+        if self.device.type != "cpu":
+            values = [value.pin_memory().to(self.device, non_blocking=True) for value in values]
+        return [dict(zip(block, each, strict=True)) for each in zip(*values, strict=True)]
 
     def of(self, k: int, number: int) -> objectives.Batch:
         """The global batches of model k in a block of steps, with their noise."""

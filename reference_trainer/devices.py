@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import platform
 import shutil
@@ -9,6 +11,8 @@ import shutil
 import torch
 
 from reference_trainer.errors import TrainerError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 
 
 def check_device(name: str) -> None:
@@ -32,6 +36,16 @@ def find_device(name: str) -> torch.device:
     device = torch.device("cuda", int(number or own))
     torch.cuda.set_device(device)  # streams, graphs and page-locked memory go by the current device
     return device
+
+
+def prepare_cpu() -> None:
+    """Let this process train on one core: one thread, and no memory given back between steps."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)  # shared cores: more threads are slower at these sizes, and not repeatable
+    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+        tune = ctypes.CDLL(None).mallopt
+        tune(M_MMAP_THRESHOLD, 2**25)
+        tune(M_TRIM_THRESHOLD, 2**30)
 
 
 def check_compiler(device: torch.device) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reference_trainer import schedule
 from reference_trainer.corpus import load_tokenizer
 from reference_trainer.errors import TrainerError
 from reference_trainer.model import Shape, counts
@@ -47,17 +48,15 @@ class Stage:
 
 def stages(spec: RunSpec) -> list[Stage]:
     """Jobs of a run in the order in which they can be done: the trunk's segments, then its branches."""
-    ends = {kind: _steps(spec, points) for kind, points in (("cooled", spec.cooled_at), ("trunk", spec.evaluated_at))}
-    branches = [Stage("cooled", end - max(1, round(end * spec.cooldown)), end, True) for end in ends["cooled"]]
-    marks = sorted({*ends["trunk"], *(branch.begin for branch in branches)})
+    evaluated = schedule.ends(spec, "trunk")
+    branches = [
+        Stage("cooled", schedule.departure(spec, end), end, True) for end in sorted(schedule.ends(spec, "cooled"))
+    ]
+    marks = sorted({*evaluated, *(branch.begin for branch in branches)})
     trunk = [
-        Stage("trunk", begin, end, end in ends["trunk"]) for begin, end in zip([0, *marks], marks, strict=False) if end
+        Stage("trunk", begin, end, end in evaluated) for begin, end in zip([0, *marks], marks, strict=False) if end
     ]
     return [*trunk, *branches]
-
-
-def _steps(spec: RunSpec, tokens: Iterable[int]) -> list[int]:
-    return sorted({round(D / spec.tokens_per_step) for D in tokens})
 
 
 def vocabulary(spec: RunSpec) -> int:

@@ -2,11 +2,13 @@
 
 On a CPU they are written with few passes over memory: eager torch makes a pass, and a node of the graph, of every
 multiplication, which together cost more than the products themselves at these sizes. Elsewhere they are the library's
-own operators, which a CUDA graph or ``torch.compile`` fuses or replays without cost.
+own operators, which a CUDA graph replays without cost; ``torch.compile`` is given those, too, but for large products and
+attention of small heads on a CPU.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -14,10 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 EPSILON = 1e-6
+LARGE_PRODUCT = 1_500_000  # multiplications from which a call of oneDNN costs less than it saves
+SMALL_HEAD, SHORT = 8, 256  # size and length of heads that attention by hand is for
+WIDE_VECTORS = (  # of a CPU with AVX-512 whose torch has oneDNN
+    torch.backends.cpu.get_cpu_capability() == "AVX512"
+    and torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+)
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """(models, n, a) · (models, a, b)."""
+    if _by_onednn(x, weight):
+        return _Product.apply(x, weight)  # type: ignore[no-untyped-call]
     if len(x) == 1:  # a plain product is faster than a batch of one
         return (x.squeeze(0) @ weight.squeeze(0)).unsqueeze(0)
     return torch.bmm(x, weight)
@@ -67,6 +78,13 @@ def queries_keys_values(qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor
     return q, k, v
 
 
+def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
+    """Values averaged by the softmax of q·k / √size, all (n, heads, T, size)."""
+    if q.shape[3] <= SMALL_HEAD and q.shape[2] <= SHORT and _on_cpu(q):
+        return _Attention.apply(q, k, v, causal)  # type: ignore[no-untyped-call]
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+
+
 def swiglu(x: Tensor) -> Tensor:
     """silu(first half of the last axis) · second half."""
     if _by_hand(x):
@@ -75,8 +93,49 @@ def swiglu(x: Tensor) -> Tensor:
     return F.silu(gate) * up
 
 
+def _on_cpu(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
 def _by_hand(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling()
+    return _on_cpu(x) and not torch.compiler.is_compiling()
+
+
+def _by_onednn(x: Tensor, weight: Tensor) -> bool:
+    large = math.prod(x.shape[1:]) * weight.shape[2] >= LARGE_PRODUCT
+    return large and WIDE_VECTORS and _on_cpu(x) and not torch.is_autocast_enabled("cpu")
+
+
+class _Product(torch.autograd.Function):
+    """Products by oneDNN, which torch has beside MKL: on an AMD processor MKL computes in vectors of half the width."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _products(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        return _products(dy, weight.transpose(1, 2)), _products(x.transpose(1, 2), dy)
+
+
+def _products(x: Tensor, weight: Tensor) -> Tensor:
+    found: Tensor = (_compiled_onednn if torch.compiler.is_compiling() else _onednn)(x, weight)
+    return found
+
+
+def _onednn(x: Tensor, weight: Tensor) -> Tensor:
+    linear = torch.ops.mkldnn._linear_pointwise
+    each = [linear(a, b.T, None, "none", [], "") for a, b in zip(x, weight, strict=True)]
+    return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
+
+
+# What the compiler does not look into; it costs a call too much where nothing is compiled.
+_compiled_onednn = torch.library.custom_op(
+    "reference_trainer::products", _onednn, mutates_args=(), schema="(Tensor x, Tensor weight) -> Tensor"
+)
+_compiled_onednn.register_fake(lambda x, weight: x.new_empty(*x.shape[:2], weight.shape[2]))
 
 
 class _Norm(torch.autograd.Function):
@@ -93,9 +152,9 @@ class _Norm(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor]:
         normed, r, gain = ctx.saved_tensors
         both = dy * normed
-        along = torch.matmul(both, gain.unsqueeze(2)).mul_(-1.0 / normed.shape[-1])
-        dx = (dy * gain.unsqueeze(1)).addcmul_(normed, along).mul_(r)
-        return dx, both.sum(dim=1)
+        d_gain, gain = both.sum(dim=1), gain.unsqueeze(1)
+        along = both.mul_(gain).sum(dim=-1, keepdim=True).mul_(-1.0 / normed.shape[-1])
+        return (dy * gain).addcmul_(normed, along).mul_(r), d_gain
 
 
 class _QueriesKeysValues(torch.autograd.Function):
@@ -104,11 +163,11 @@ class _QueriesKeysValues(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, gain: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         K, B, T, _, heads, size = qkv.shape
-        x = qkv[:, :, :, :2]
-        r = _inverse_rms(x)
-        normed = x * r
-        gains = _spread(gain, heads)
-        out = torch.view_as_real(_pairs(normed * gains) * torch.view_as_complex(turn)[:, None, None]).view(normed.shape)
+        normed = qkv[:, :, :, :2].contiguous()
+        r = _inverse_rms(normed)
+        normed.mul_(r)
+        gains, turned = _spread(gain, heads), torch.view_as_complex(turn)[:, None, None]
+        out = torch.view_as_real(_pairs(normed * gains).mul_(turned)).view(normed.shape)
         ctx.save_for_backward(normed, r, gains, turn)
         q, k, v = (y.view(K * B, T, heads, size).transpose(1, 2) for y in (*out.unbind(3), qkv[:, :, :, 2]))
         return q, k, v
@@ -117,15 +176,47 @@ class _QueriesKeysValues(torch.autograd.Function):
     def backward(ctx: Any, dq: Tensor, dk: Tensor, dv: Tensor) -> tuple[Tensor, Tensor, None]:
         normed, r, gains, turn = ctx.saved_tensors
         K, B, T, _, heads, size = normed.shape
-        given = torch.stack([d.transpose(1, 2).view(K, B, T, heads, size) for d in (dq, dk)], dim=3)
-        dy = torch.view_as_real(_pairs(given) * torch.view_as_complex(turn).conj()[:, None, None]).view(normed.shape)
-        both = torch.mul(dy, normed, out=given)
+        dy = torch.stack([d.transpose(1, 2).view(K, B, T, heads, size) for d in (dq, dk)], dim=3)
+        _pairs(dy).mul_(torch.view_as_complex(turn).conj()[:, None, None])
+        both = dy * normed
         d_gain = both.view(K, B * T, -1).sum(dim=1).view(K, 2, heads, size).sum(dim=2)
         along = both.mul_(gains).sum(dim=-1, keepdim=True).mul_(-1.0 / size)
         out = torch.empty(K, B, T, 3, heads, size)
-        torch.mul(dy.mul_(gains).addcmul_(normed, along), r, out=out[:, :, :, :2])
+        out[:, :, :, :2] = dy.mul_(gains).addcmul_(normed, along).mul_(r)
         out[:, :, :, 2] = dv.transpose(1, 2).view(K, B, T, heads, size)
         return out, d_gain, None
+
+
+class _Attention(torch.autograd.Function):
+    """Softmax attention that keeps the probabilities.
+
+    A product whose result has rows of eight numbers takes three times as long as its transpose: so heads that small are
+    computed transposed, and twice as fast as by the library.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+        size, (T, width) = q.shape, q.shape[2:]
+        q, k, v = (x.reshape(-1, T, width) for x in (q, k, v))
+        future = torch.full((T, T), -torch.inf).triu(1) if causal else q.new_zeros(())
+        p = torch.baddbmm(future, q, k.transpose(1, 2), alpha=width**-0.5).softmax(dim=-1)
+        ctx.save_for_backward(q, k, v, p)
+        return _narrow(p, v).view(size)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        q, k, v, p = ctx.saved_tensors
+        size, dy = dy.shape, dy.reshape(q.shape)
+        dp = torch.bmm(dy, v.transpose(1, 2))
+        ds = torch._softmax_backward_data(dp, p, -1, p.dtype).mul_(q.shape[-1] ** -0.5)
+        found = _narrow(ds, k), _narrow(ds.transpose(1, 2), q), _narrow(p.transpose(1, 2), dy)
+        dq, dk, dv = (d.view(size) for d in found)
+        return dq, dk, dv, None
+
+
+def _narrow(a: Tensor, b: Tensor) -> Tensor:
+    """a·b, where b has few columns."""
+    return torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2)
 
 
 class _SwiGLU(torch.autograd.Function):

@@ -22,7 +22,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -253,7 +252,7 @@ def layer(x: Tensor, w: dict[str, Tensor], shape: Shape, turn: Tensor) -> Tensor
     h = kernels.norm(x, w["attention_norm"])
     qkv = kernels.product(h, w["qkv"]).view(K, B, T, 3, shape.heads, shape.head_size)
     q, k, v = kernels.queries_keys_values(qkv, w["qk_norm"], turn[:T])
-    h = F.scaled_dot_product_attention(q, k, v, is_causal=shape.causal)
+    h = kernels.attention(q, k, v, causal=shape.causal)
     x = x + kernels.product(h.transpose(1, 2).reshape(K, B * T, -1), w["out"])
     h = kernels.product(kernels.norm(x, w["ffn_norm"]), w["gate_up"])
     x = x + kernels.product(kernels.swiglu(h), w["down"])

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from reference_trainer import objectives
@@ -159,7 +160,7 @@ class RunSpec:
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**plain)
 
-    @property
+    @cached_property  # training asks at every step
     def run_id(self) -> str:
         """Hash of the canonical JSON: the same spec is the same run, wherever it is trained.
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,9 +21,10 @@ from typing import Any
 
 import torch
 
+from reference_trainer import schedule
 from reference_trainer.batches import Batches
 from reference_trainer.corpus import Corpus, load
-from reference_trainer.devices import check_compiler, device_name, find_device
+from reference_trainer.devices import check_compiler, device_name, find_device, prepare_cpu
 from reference_trainer.errors import TrainerError
 from reference_trainer.evaluate import Score, Validation, validation_rows
 from reference_trainer.execution import Execution
@@ -141,29 +141,10 @@ class Trainer:
 
         return sharded(Transformer(self.shape, seeds, init=one.init), self.device, lr, one, **how)
 
-    # ---- the plan ---------------------------------------------------------------------------------------------
-
-    def events(self) -> list[tuple[int, str, int]]:
-        """(step, kind, last step) in order: evaluations of the trunk and departures of cool-down branches."""
-        found = set()
-        for k in range(len(self.specs)):
-            found |= {(end, "trunk", end) for end in self._asked(k, "trunk")}
-            found |= {
-                (end - max(1, round(end * self.spec.cooldown)), "cooled", end) for end in self._asked(k, "cooled")
-            }
-        return sorted(found)
-
-    def _asked(self, k: int, kind: str) -> set[int]:
-        """Steps at which run k wants a point."""
-        tokens = self.specs[k].cooled_at if kind == "cooled" else self.specs[k].evaluated_at
-        return {round(D / self.spec.tokens_per_step) for D in tokens}
-
     @property
     def total_tokens(self) -> int:
         """Tokens processed by trunk and branches together: the work of the run."""
-        events = self.events()
-        branches = sum(end - step for step, kind, end in events if kind == "cooled")
-        return (max(step for step, _, _ in events) + branches) * self.spec.tokens_per_step
+        return schedule.total_tokens(self.specs)
 
     # ---- running ----------------------------------------------------------------------------------------------
 
@@ -177,15 +158,16 @@ class Trainer:
         """
         self.restore()
         self._begun = time.monotonic() - self.state.seconds
-        self._use_one_thread()
-        for step, kind, end in self.events():
+        if self.device.type == "cpu":
+            prepare_cpu()
+        for step, kind, end in schedule.events(self.specs):
             if f"{kind}-{end}" in self.state.done:
                 continue
             while self.state.step < step and self.running:
                 self._checkpoint(self.state.step)
-                self.train_step(self.state.step, self.trunk_lr(self.state.step))
+                self.train_step(self.state.step, schedule.trunk_factor(self.spec, self.state.step))
                 self.state.step += 1
-            asking = [k for k in self.running if end in self._asked(k, kind)]
+            asking = [k for k in self.running if end in schedule.ends(self.specs[k], kind)]
             if not asking:
                 continue
             if kind == "cooled":
@@ -231,7 +213,7 @@ class Trainer:
         self._show(end, {f"{kind}_loss": [s.loss for s in scores]})
         self.state.done.append(f"{kind}-{end}")
         for k in self.running:
-            wanted = {f"{name}-{at}" for name in ("trunk", "cooled") for at in self._asked(k, name)}
+            wanted = {f"{name}-{at}" for name in ("trunk", "cooled") for at in schedule.ends(self.specs[k], name)}
             if self._overfitted(k):
                 self._end(k, "early")
             elif wanted <= set(self.state.done):
@@ -266,18 +248,14 @@ class Trainer:
             "grad_norm": self.step.norms[:, 0].tolist(),
         }
 
-    def trunk_lr(self, step: int) -> float:
-        """Warm-up, then constant."""
-        return min(1.0, (step + 1) / max(1, self.spec.warmup))
-
     def cool_down(self, start: int, end: int) -> None:
-        """Leave the trunk for a branch that ends at a learning rate of zero, going down as 1 − √progress."""
+        """Leave the trunk for a branch that ends at a learning rate of zero."""
         if self._trunk is None:
             self._trunk = [tensor.clone() for tensor in self.step.tensors]
             self.state.branch_step = start
         for step in range(self.state.branch_step, end):
             self._checkpoint(step)
-            self.train_step(step, self.trunk_lr(step) * (1.0 - math.sqrt((step - start) / (end - start))))
+            self.train_step(step, schedule.branch_factor(self.spec, step, start, end))
             self.state.branch_step = step + 1
             if not self.running:
                 return
@@ -295,10 +273,6 @@ class Trainer:
     def score(self) -> list[Score]:
         """Validation losses now."""
         return self.validation.scores(self.model, bytes_per_token=self.corpus.bytes_per_token)
-
-    def _use_one_thread(self) -> None:
-        if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(1)  # shared cores: more threads are slower at these sizes, and not repeatable
 
     # ---- rows -------------------------------------------------------------------------------------------------
 

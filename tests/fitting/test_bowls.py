@@ -64,6 +64,18 @@ def test_runs_far_above_the_lowest_are_not_used_but_as_many_as_a_bowl_needs() ->
     assert Sweep.of(z, 10 * y, within=0.05).used.sum() == fewest(1)
 
 
+def test_repeats_of_a_setting_are_used_together_or_not_at_all() -> None:
+    z = np.repeat(grid(1, points=6), 5, axis=0)
+    far = Sweep.of(z, 10 * heights(z, 0.003), within=0.2)
+    assert set(far.used.reshape(-1, 5).sum(axis=1)) == {0, 5}
+    curvature = []
+    for seed in range(40):
+        (bowl,), _, _ = fit_bowls([Sweep.of(z, heights(z, 0.02, seed), within=0.08)])
+        curvature.append(bowl.curvature[0, 0])
+    # Chosen one by one, by what noise made of them, they would curve by two thirds of it.
+    assert np.mean(curvature) == pytest.approx(H[0, 0], rel=0.15)
+
+
 def test_errors_and_noise_are_those_of_simulation() -> None:
     z = grid(1, points=7)
     found, noises = [], []

@@ -197,7 +197,7 @@ def test_steps_that_no_run_takes_are_asked_about(tmp_path: Path) -> None:
     with SummaryWriter(str(tmp_path / "10M")) as writer:
         for step in range(1, 11):
             writer.add_scalar("val/loss", 4.0 - step / 10, step * 10**8)
-    with pytest.raises(ql.RunsError, match=r"steps go up to 1e\+09, more than any run takes.*--columns D=step"):
+    with pytest.raises(ql.RunsError, match=r"steps go up to 1e\+09, more than any run takes.*columns={'D': 'step'}"):
         import_runs(tmp_path, name="{N}", tokens_per_step=1000)
     followed = import_runs(tmp_path, name="{N}", columns={"D": "step"})
     assert followed["D"].tolist() == [1e9]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -61,6 +63,49 @@ def test_the_law_is_recovered(tmp_path: Path, colour: bool, version: str, valida
     assert sorted(runs["D"]) == sorted(run.D for run in RUNS)
     assert set(runs["loss_split"]) == {"validation" if validation else "training"}
     recovered(runs)
+
+
+class Memory:
+    """What torchtitan asks of a device, without one."""
+
+    device_name = "H100"
+
+    def reset_peak_stats(self) -> None: ...
+
+    def get_peak_stats(self) -> SimpleNamespace:
+        names = ("max_active_gib", "max_active_pct", "max_reserved_gib", "max_reserved_pct")
+        return SimpleNamespace(**dict.fromkeys(names, 1.18), num_alloc_retries=0, num_ooms=0)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_torchtitan_writes_the_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: bool) -> None:
+    metrics = pytest.importorskip(
+        "torchtitan.components.metrics", reason="needs torchtitan 0.3 and a torch with triton"
+    )
+    monkeypatch.setattr(metrics, "build_device_memory_monitor", Memory)
+    monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
+    for run in RUNS:
+        path = tmp_path / f"{run.name}.log"
+        path.write_text("".join(log(run).splitlines(keepends=True)[:2]))  # sizes, which its trainer writes
+        handler = logging.FileHandler(path)
+        handler.setFormatter(logging.Formatter("[titan] %(asctime)s - %(name)s - %(levelname)s - %(message)s"))
+        logging.getLogger().addHandler(handler)
+        writer = metrics.MetricsProcessor(
+            metrics.MetricsProcessor.Config(disable_color_printing=plain),
+            parallel_dims=SimpleNamespace(non_data_parallel_size=1),
+        )
+        writer.num_flops_per_token = 1
+        for step, loss in zip(run.step.tolist(), run.loss.tolist(), strict=True):
+            writer.ntokens_since_last_log, writer.data_loading_times = 2**18, [0.1]
+            writer.log(step, loss + 0.1, loss + 0.2, 0.5)
+            writer.log_validation(loss, step)
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    runs = import_runs(tmp_path)
+    assert sorted(runs["D"]) == sorted(run.D for run in RUNS)
+    assert set(runs["loss_split"]) == {"validation"}
+    expected = {run.D * run.N: run.loss[-1] for run in RUNS}
+    assert dict(zip(runs["D"] * runs["N"], runs["loss"], strict=True)) == pytest.approx(expected, abs=5e-5)
 
 
 def test_stopped_and_diverged(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from reference_trainer.execution import Execution
+from reference_trainer.schedule import trunk_factor
 from reference_trainer.spec import RunSpec
 from reference_trainer.train import Trainer
 
@@ -27,7 +28,7 @@ def main(folder: Path, specs: list[RunSpec]) -> None:
     (folder / "begun by two").mkdir(exist_ok=True)
     trainer = Trainer(specs[:1], folder / "begun by two", execution=plain)
     for step in range(15):
-        trainer.train_step(step, trainer.trunk_lr(step))
+        trainer.train_step(step, trunk_factor(trainer.spec, step))
         trainer.state.step += 1
     trainer.save_now()
     own = torch.tensor(sum(tensor.numel() for tensor in trainer.step.tensors[:-1]))

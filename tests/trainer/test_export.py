@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from reference_trainer import schedule
 from reference_trainer.cli import main
 from reference_trainer.errors import TrainerError
 from reference_trainer.export import Stage, export, refuse, stages, write_facts
 from reference_trainer.spec import RunSpec
-from reference_trainer.train import Trainer
 
 BASE = RunSpec(
     objective="autoregressive", width=16, depth=1, batch=8, context=32, tokens=51_200, cooled_at=(12_800, 51_200),
@@ -21,16 +21,14 @@ BASE = RunSpec(
 )  # fmt: skip
 
 
-def test_jobs_are_the_events_of_the_trainer(text_file: Path, tmp_path: Path) -> None:
+def test_jobs_are_the_events_of_the_trainer() -> None:
     for spec in (
         BASE,
         replace(BASE, evaluated_at=()),
         replace(BASE, cooled_at=(), evaluated_at=(25_600,)),
         replace(BASE, cooldown=0.9, cooled_at=(8_000, 9_000)),
     ):
-        spec = replace(spec, corpus=str(text_file))
-        events = Trainer([spec], tmp_path).events()
-        made = stages(spec)
+        events, made = schedule.events([spec]), stages(spec)
         assert {(s.begin, s.end) for s in made if s.kind == "cooled"} == {
             (b, e) for b, kind, e in events if kind == "cooled"
         }

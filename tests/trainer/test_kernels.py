@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -29,18 +30,44 @@ def graph(
 
 
 @pytest.mark.parametrize("models", [1, K])
-@pytest.mark.parametrize("name", ["norm", "swiglu", "queries_keys_values"])
+@pytest.mark.parametrize("name", ["norm", "swiglu", "queries_keys_values", "product", "causal", "attention"])
 def test_by_hand_is_the_library(name: str, models: int, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = {
+        "product": [numbers(models, 7, 8), numbers(models, 8, 5, seed=1)],
+        **{kind: [numbers(models, HEADS, T, SIZE, seed=i) for i in range(3)] for kind in ("attention", "causal")},
         "norm": [numbers(models, 7, 8), numbers(models, 8, seed=1)],
         "swiglu": [numbers(models, 7, 8)],
         "queries_keys_values": [numbers(models, B, T, 3, HEADS, SIZE), numbers(models, 2, SIZE, seed=1)],
     }[name]
-    function = getattr(kernels, name)
-    arguments = (lambda *x: function(*x, TURN)) if name == "queries_keys_values" else function
-    by_hand = graph(arguments, inputs)
-    monkeypatch.setattr(kernels, "_by_hand", lambda x: False)
-    torch.testing.assert_close(by_hand, graph(arguments, inputs), rtol=1e-5, atol=1e-5)
+    function = {
+        "queries_keys_values": partial(kernels.queries_keys_values, turn=TURN),
+        "attention": partial(kernels.attention, causal=False),
+        "causal": partial(kernels.attention, causal=True),
+    }.get(name) or getattr(kernels, name)
+    monkeypatch.setattr(kernels, "LARGE_PRODUCT", 0)
+    by_hand = graph(function, inputs)
+    monkeypatch.setattr(kernels, "_on_cpu", lambda x: False)
+    torch.testing.assert_close(by_hand, graph(function, inputs), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.skipif(not kernels.WIDE_VECTORS, reason="needs a CPU with AVX-512 and torch with oneDNN")
+def test_products_are_made_by_onednn_where_they_are_large_and_in_float32() -> None:
+    x, w = torch.ones(1, 300, 80), torch.ones(1, 80, 80)
+
+    def maker(x: Tensor, w: Tensor) -> str:
+        return type(kernels.product(x, w.requires_grad_()).grad_fn).__name__
+
+    assert maker(x, w) == "_ProductBackward"
+    assert maker(x[:, :200], w) != "_ProductBackward"
+    with torch.autocast("cpu", torch.bfloat16):
+        assert kernels.product(x, w).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("size", [(1, 1, 2048, 1024), (1, 2000, 1024, 1), (2, 4, 1024, 512)])
+def test_products_of_any_shape(size: tuple[int, int, int, int]) -> None:
+    models, rows, width, columns = size
+    inputs = [numbers(models, rows, width), numbers(models, width, columns, seed=1)]
+    torch.testing.assert_close(graph(kernels.product, inputs), graph(torch.bmm, inputs), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("models", [1, 3])

@@ -8,6 +8,7 @@ matrix units are filled and heads divide among devices; the width of the feed-fo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -82,48 +83,64 @@ def propose(
         raise ArgumentError(f"counts = {counts!r}: 'total' or 'non-embedding'")
     if block not in ("llama", "gpt2"):
         raise ArgumentError(f"block = {block!r}: 'llama' or 'gpt2'")
-    for name, value in (
-        ("positions", positions),
-        ("vocabulary", vocabulary),
-        ("head_size", head_size),
-        ("kv_heads", kv_heads),
-    ):
+    wholes = {"positions": positions, "vocabulary": vocabulary, "head_size": head_size, "kv_heads": kv_heads}
+    for name, value in wholes.items():
         if value is not None and not whole(value):
             raise ArgumentError(f"{name} = {value!r} is not a positive whole number")
     wanted = aspect if aspect is not None else float(np.clip(ASPECT * (N / AT) ** GROWTH, 16.0, 160.0))
     if not wanted > 0:
         raise ArgumentError(f"aspect = {aspect!r} is not a positive number")
-    N = float(N)
-    guess = (N / 12 * wanted) ** (1 / 3)  # layers·12·width² parameters
-    best: tuple[float, Architecture] | None = None
-    plain = block == "gpt2"
-    words = GPT2 | {"positions": positions} if plain else {}
-    for width in _widths(guess):
-        table = vocabulary * width
-        one = tied if tied is not None else plain or table > 0.1 * N
-        outside = table * (1 if one else 2) if counts == "total" else 0
-        size = head_size or (64 if width <= 1024 else 128)
-        if width % size or (kv_heads is not None and (width // size) % kv_heads):
-            continue
-        for layers in range(1, 4 * round(guess / wanted) + 8):
-            heads = width // size
-            rest = N - outside - layers * (width * size * 2 * (heads + (kv_heads or heads)))
-            hidden = 4 * width if plain else 64 * round(rest / (3 * layers * width) / 64)
-            if not 2.0 * width <= hidden <= 4.0 * width:
-                continue
-            made = Architecture(layers, width, vocabulary, heads, kv_heads or heads, size, hidden, tied=one, **words)
-            found = count(made)
-            miss = abs(np.log((found.total if counts == "total" else found.non_embedding) / N))
-            odd = abs(np.log(width / layers / wanted)) + (0.0 if plain else abs(np.log(hidden / width / GATED_SHARE)))
-            score = max(miss, CLOSE) * 100 + odd
-            if best is None or score < best[0]:
-                best = (score, made)
+    total = counts == "total"
+    plain = GPT2 | {"positions": positions} if block == "gpt2" else None
+    shapes = _shapes(
+        float(N), wanted, vocabulary, total=total, head_size=head_size, kv_heads=kv_heads, tied=tied, plain=plain
+    )
+
+    def oddity(shape: Architecture) -> float:
+        """Distance from N first, then from the shape that is wanted."""
+        found = count(shape)
+        miss = abs(np.log((found.total if total else found.non_embedding) / N))
+        odd = abs(np.log(shape.width / shape.layers / wanted))
+        odd += 0.0 if plain else abs(np.log(shape.feed_forward / shape.width / GATED_SHARE))
+        return float(max(miss, CLOSE) * 100 + odd)
+
+    best = min(shapes, key=oddity, default=None)
     if best is None:
         raise ArgumentError(
             f"no shape with {N:.3g} parameters: the embedding of {vocabulary:,} tokens alone needs {vocabulary * NARROWEST:,}; "
             "take a smaller vocabulary, more parameters, or counts='non-embedding'"
         )
-    return best[1]
+    return best
+
+
+def _shapes(
+    N: float,
+    aspect: float,
+    vocabulary: int,
+    *,
+    total: bool,
+    head_size: int | None,
+    kv_heads: int | None,
+    tied: bool | None,
+    plain: dict[str, Any] | None,
+) -> Iterator[Architecture]:
+    """Shapes of about N parameters; ``plain`` holds what a block without gates has besides."""
+    guess = (N / 12 * aspect) ** (1 / 3)  # layers·12·width² parameters
+    for width in _widths(guess):
+        table = vocabulary * width
+        one = tied if tied is not None else plain is not None or table > 0.1 * N
+        outside = table * (1 if one else 2) if total else 0
+        size = head_size or (64 if width <= 1024 else 128)
+        heads = width // size
+        if width % size or (kv_heads is not None and heads % kv_heads):
+            continue
+        for layers in range(1, 4 * round(guess / aspect) + 8):
+            rest = N - outside - layers * (width * size * 2 * (heads + (kv_heads or heads)))
+            hidden = 64 * round(rest / (3 * layers * width) / 64) if plain is None else 4 * width
+            if 2.0 * width <= hidden <= 4.0 * width:
+                yield Architecture(
+                    layers, width, vocabulary, heads, kv_heads or heads, size, hidden, tied=one, **(plain or {})
+                )
 
 
 def _widths(guess: float) -> list[int]:

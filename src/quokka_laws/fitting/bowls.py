@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import lmfit
 import numpy as np
+import pandas as pd
 from scipy.optimize import lsq_linear
 from scipy.stats import f as f_distribution
 
@@ -98,10 +99,15 @@ class Sweep:
 
     @classmethod
     def of(cls, logs: Array, y: Array, within: float) -> Sweep:
-        """The rows up to ``within`` above the lowest, and as many more as a bowl needs."""
+        """The rows up to ``within`` above the lowest, and as many more as a bowl needs.
+
+        Repeats of a setting are in or out together, by their median: chosen one by one they would all look alike.
+        """
         count = logs.shape[1]
-        order = np.argsort(y, kind="stable")
-        needed = max(fewest(count), int((y <= y.min() + np.log1p(within)).sum()))
+        _, setting = np.unique(logs, axis=0, return_inverse=True)
+        height = pd.Series(y).groupby(setting.ravel()).transform("median").to_numpy()
+        order = np.lexsort((setting.ravel(), height))
+        needed = max(fewest(count), int((height <= height.min() + np.log1p(within)).sum()))
         while needed < len(y) and any(len(np.unique(logs[order[:needed], j])) < LEVELS for j in range(count)):
             needed += 1
         used = np.zeros(len(y), dtype=bool)

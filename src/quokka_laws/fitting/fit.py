@@ -25,7 +25,7 @@ from quokka_laws.fitting.influence import Refits
 from quokka_laws.fitting.lmfit_fallback import fit_by_lmfit
 from quokka_laws.fitting.local import Problem
 from quokka_laws.fitting.losses import fit_each, one_column, read_each, runs_by_loss
-from quokka_laws.fitting.multistart import optimise
+from quokka_laws.fitting.multistart import Optimum, optimise
 from quokka_laws.fitting.priors import PriorArgument, prior_of
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.resampled import Resamples, Resampling
@@ -148,7 +148,10 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     FitError
         If no start gives a finite objective.
     """
+    check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
+    check_workers(workers)
     settings: dict[str, Any] = {
+        "objective": objective,
         "weights": weights,
         "bootstrap": bootstrap,
         "cluster": cluster,
@@ -163,20 +166,13 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     one_law: dict[str, Any] = {"params": params, "start_from": start_from, "freeze": freeze, "near": near}
     if isinstance(loss, str):
         named = {**(columns or {}), "loss": one_column(loss)}
-        return fit(law, runs, columns=named, objective=objective, drop=drop, frontier=frontier, **one_law, **settings)
+        return fit(law, runs, columns=named, drop=drop, frontier=frontier, **one_law, **settings)
     if loss is not None:
         if drop is not None:
             raise ArgumentError(
                 f"{option('drop', 'outliers')} finds rows of one loss, and several were asked for; leave rows out by a condition"
             )
-        given, form = (law, None) if runs is None else (runs, law)
-        if names_a_law(runs) and not names_a_law(law):
-            given, form = law, runs
-        read = runs_by_loss(given, list(loss), read_each(columns))
-        if frontier is not None:
-            lowest = {k: fit_hyperparameters(table, frontier, seed=seed).frontier for k, table in read[0].items()}
-            read = (lowest, *read[1:])
-        return fit_losses(form, read, objective=objective, **one_law, **settings)
+        return _fit_several(law, runs, list(loss), columns, frontier, **one_law, **settings)
     if frontier is not None:
         law, runs = frontier_of(law, runs, columns, over=frontier, seed=seed)
         columns = None
@@ -185,25 +181,81 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
             raise ArgumentError(
                 f"drop = {drop!r}: expected 'outliers'; rows that meet a condition are left out by read_runs(drop=)"
             )
-        first = fit(law, runs, columns=columns, objective=objective, **one_law, **{**settings, "bootstrap": 0})
-        found = outlying_rows(first)
-        lawful = without(first.runs, found, "outlier") if found.any() else first.runs
-        if only_runs(law, runs, columns) is not None:
-            return fit(lawful, objective=objective, **settings)
-        return fit(first.law, lawful, objective=objective, **one_law, **settings)
+        return _fit_without_outliers(law, runs, columns, one_law, settings)
     if (given := only_runs(law, runs, columns)) is not None:
         if params is not None or start_from is not None:
             raise ArgumentError("params= and start_from= are of one law, and none was named: ql.fit(law, runs, ...)")
-        if {"N", "D"} - set(given) and "C" not in given:
-            check_design(from_name("chinchilla"), given)
-        form, choice = choose(given, seed=seed)
-        held = form.law.make_params(**form.settings) if form.held else None
-        chosen = fit(form.law, given, objective=objective or LogHuber("auto"), params=held, **settings)
-        return replace(chosen, name=form.name, choice=choice)
-    check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
-    check_workers(workers)
-    objective = as_objective(objective)
+        return _fit_chosen(given, settings)
     law, runs = law_and_runs(law, runs, columns)
+    return _fit_one(law, runs, **one_law, **settings)
+
+
+def _fit_several(
+    law: Any,
+    runs: Any,
+    losses: list[str],
+    columns: Mapping[str, str] | None,
+    frontier: str | Sequence[str] | None,
+    **settings: Any,
+) -> LossFits:
+    """One fit of each loss of the same runs."""
+    given, form = (law, None) if runs is None else (runs, law)
+    if names_a_law(runs) and not names_a_law(law):
+        given, form = law, runs
+    read = runs_by_loss(given, losses, read_each(columns))
+    if frontier is not None:
+        lowest = {
+            k: fit_hyperparameters(table, frontier, seed=settings["seed"]).frontier for k, table in read[0].items()
+        }
+        read = (lowest, *read[1:])
+    return fit_losses(form, read, **settings)
+
+
+def _fit_without_outliers(
+    law: Any, runs: Any, columns: Mapping[str, str] | None, one_law: dict[str, Any], settings: dict[str, Any]
+) -> FitResult:
+    """The fit without the rows that stand out from a first one; without a law, it is chosen anew."""
+    first = fit(law, runs, columns=columns, **one_law, **{**settings, "bootstrap": 0})
+    found = outlying_rows(first)
+    lawful = without(first.runs, found, "outlier") if found.any() else first.runs
+    if only_runs(law, runs, columns) is not None:
+        return fit(lawful, **settings)
+    return fit(first.law, lawful, **one_law, **settings)
+
+
+def _fit_chosen(runs: pd.DataFrame, settings: dict[str, Any]) -> FitResult:
+    """The law that suits the runs, fitted, with what else there was to choose from."""
+    if {"N", "D"} - set(runs) and "C" not in runs:
+        check_design(from_name("chinchilla"), runs)
+    form, choice = choose(runs, seed=settings["seed"])
+    held = form.law.make_params(**form.settings) if form.held else None
+    sharper = {**settings, "objective": settings["objective"] or LogHuber("auto")}
+    return replace(fit(form.law, runs, params=held, **sharper), name=form.name, choice=choice)
+
+
+def _fit_one(
+    law: Law,
+    runs: pd.DataFrame,
+    *,
+    params: lmfit.Parameters | None,
+    start_from: FittedLaw | None,
+    freeze: bool | Sequence[str],
+    near: Sequence[FittedLaw],
+    objective: Any,
+    weights: str | None,
+    bootstrap: int,
+    cluster: str | None,
+    strata: str | None,
+    n_starts: int | None,
+    resample: Resampling,
+    prior: PriorArgument,
+    seed: int,
+    workers: int,
+    progress: bool,
+) -> FitResult:
+    """One law on one loss: starts, solver, resamples."""
+    wanted = Resamples(bootstrap, cluster, strata, resample, seed, progress, workers)
+    objective = as_objective(objective)
     law = law_for(law, runs)
     runs = one_phase(runs, repeated="epochs" in law.variables)
     if weights is not None:
@@ -216,7 +268,6 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     check_unique_data(law, runs, params)
     data = Data.of(law, runs)
     space = Space.of(law, params)
-    wanted = Resamples(bootstrap, cluster, strata, resample, seed, progress, workers)
 
     if space is None:
         if believed is not None:
@@ -229,25 +280,29 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     begin = _enter(near, space, space.problem(data, objective)) if near else None
     settled = settle(law, data, space, objective, believed, seed=seed, near=begin)
     objective, space = settled.objective, settled.space
-    briefly = bool(near)
     best = optimise(
-        law, data, space, objective, n_starts=n_starts, seed=seed, progress=progress, near=settled.near, briefly=briefly
+        law,
+        data,
+        space,
+        objective,
+        n_starts=n_starts,
+        seed=seed,
+        progress=progress,
+        near=settled.near,
+        briefly=bool(near),
     )
     draws, how = None, dict[str, Any]()
     if bootstrap:
         draws, how = resampled(law, runs, data, space, objective, best, believed, wanted)
-    values = space.values(best.u, best.off)
-    at_bound = bool(best.off.any() or ((best.u <= space.lower) | (best.u >= space.upper)).any())
-    status = FitStatus.NOT_CONVERGED if not best.converged else FitStatus.AT_BOUND if at_bound else FitStatus.CONVERGED
     result = result_of(
         law,
         runs,
         params,
-        values,
+        space.values(best.u, best.off),
         draws,
         objective=objective,
         objective_value=best.value,
-        status=status,
+        status=_status(best, space),
         starts=best.starts,
         rivals=best.rivals,
         gradient_norm=best.gradient_norm,
@@ -257,6 +312,13 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
         seed=seed,
     )
     return replace(result, diagnose=Diagnosis(Refits(law, data, space, objective, best, n_starts, seed)))
+
+
+def _status(best: Optimum, space: Space) -> FitStatus:
+    if not best.converged:
+        return FitStatus.NOT_CONVERGED
+    bound = best.off.any() or ((best.u <= space.lower) | (best.u >= space.upper)).any()
+    return FitStatus.AT_BOUND if bound else FitStatus.CONVERGED
 
 
 def fit_losses(

@@ -77,7 +77,7 @@ def fit_hyperparameters(
         column such as ``context`` or ``seq_len`` where there is one.
     within : float, optional
         Runs are used up to this far above the lowest of their cell, relative: by default 5 %, or six times the noise where
-        that is more. Less where bowls are lopsided.
+        that is more; repeats of a setting by their median. Less where bowls are lopsided.
     bootstrap : int
         Refits of the laws for intervals.
     level : float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -75,81 +76,74 @@ def optimise(
     brief = 1 if near else BRIEF_STARTS
     keep = n_starts or (brief if briefly else FIRST_STARTS if searched <= 2 else 64)
     u, off = _ranked_starts(law, sample, space, problem, keep=keep, seed=seed)
-    both: list[Solution] = []
     formula = isinstance(law, Formula)
     patience = max(PATIENCE[0], PATIENCE[1] * u.shape[1]) if formula else MAX_ITERATIONS
     exact = float((objective.value(np.full(1, EXACT)) * sample.weights).sum())
+    parts: list[Solution] = []
     if near and briefly:  # optima of similar problems: Newton at once
-        both.append(solve(problem, near[0], sample.weights, off=near[1], begin="warm"))
+        parts.append(solve(problem, near[0], sample.weights, off=near[1], begin="warm"))
     elif near:
         u, off = (np.concatenate(pair) for pair in zip(near, (u, off), strict=True))
     with Progress("starts", len(u) + min(len(u), NEAR_STARTS), enabled=progress) as bar:
-        ends = [len(u)]
-        if n_starts is None and not briefly and formula:  # a few at a time, until they agree
-            ends = [*(end for end in FEW_STARTS if end < len(u)), len(u)]
+
+        def descend(which: slice, begin: Literal["far", "near"]) -> Solution:
+            settings: dict[str, Any] = {"max_iterations": patience, "race": formula, "progress": bar.update}
+            return solve(problem, u[which], sample.weights, off=off[which], begin=begin, **settings)
+
+        in_turn = formula and n_starts is None and not briefly  # a few at a time, until they agree
+        ends = [*(end for end in FEW_STARTS if in_turn and end < len(u)), len(u)]
         for first, end in pairwise([0, *ends]):
-            part = slice(first, end)
-            both.append(
-                solve(
-                    problem,
-                    u[part],
-                    sample.weights,
-                    off=off[part],
-                    max_iterations=patience,
-                    race=formula,
-                    progress=bar.update,
-                )
-            )
-            if end < len(u) and _agree(both, exact):
-                u, off = u[:end], off[:end]
+            parts.append(descend(slice(first, end), "far"))
+            if agreed := formula and _agree(parts, exact):
                 break
-        if not briefly and not (formula and _agree(both, exact)):
-            few = slice(None, NEAR_STARTS if len(ends) == 1 else FEW_STARTS[0])
-            both.append(
-                solve(
-                    problem,
-                    u[few],
-                    sample.weights,
-                    off=off[few],
-                    begin="near",
-                    max_iterations=patience,
-                    race=formula,
-                    progress=bar.update,
-                )
-            )
-    solved = Solution(*(np.concatenate([getattr(s, f) for s in both]) for f in Solution.__dataclass_fields__))
+        if not briefly and not agreed:
+            parts.append(descend(slice(NEAR_STARTS if len(ends) == 1 else FEW_STARTS[0]), "near"))
+    solved = Solution(*(np.concatenate([getattr(s, f) for s in parts]) for f in Solution.__dataclass_fields__))
     if not np.isfinite(solved.value).any():
         raise FitError(
             f"no start of {law.label} gives a finite objective on these {len(data.loss)} runs; "
             "check units (raw parameters and tokens, loss in nats) with `quokka-laws check`"
         )
-    order = np.argsort(np.where(np.isfinite(solved.value), solved.value, np.inf))
-    distinct = [int(order[0])]
-    for i in order[1:]:
-        if solved.value[i] > solved.value[distinct[-1]] * (1 + SAME_OPTIMUM) and solved.converged[i]:
-            distinct.append(int(i))
-    reached = int((solved.value <= solved.value[order[0]] * (1 + SAME_OPTIMUM)).sum())
-    best = _pick(solved, distinct[:6])
+    lowest = np.nanmin(np.where(np.isfinite(solved.value), solved.value, np.inf))
+    reached = int((solved.value <= lowest * (1 + SAME_OPTIMUM)).sum())
+    best = _pick(solved, _distinct(solved))
     if sample is not data:
         problem = space.problem(data, objective)
         best = solve(problem, best.u, data.weights, off=best.off, begin="warm")
     if not best.converged[int(np.nanargmin(best.value))]:  # once more, through the smoother objectives
         best = solve(problem, best.u, data.weights, off=best.off)
-    first = int(np.nanargmin(best.value))
-    rivals = pd.DataFrame({"objective_value": best.value, **space.batch_values(best.u, best.off)})
-    different = rivals["objective_value"] > best.value[first] * (1 + SAME_OPTIMUM)
-    rivals = rivals[different].sort_values("objective_value").reset_index(drop=True)
-    log.info("best objective %.10g after %d starts, %d at the optimum", best.value[first], len(solved.u), reached)
+    found = {"solved": len(solved.u), "at_optimum": reached, "rows_used": len(rows)}
+    log.info("best objective %.10g after %d starts, %d at the optimum", np.nanmin(best.value), len(solved.u), reached)
+    return _optimum(best, space, problem, found, (u[:FIRST_STARTS], off[:FIRST_STARTS]))
+
+
+def _distinct(solved: Solution, count: int = 6) -> list[int]:
+    """The lowest solution, and of the others that converged one of each higher value."""
+    order = np.argsort(np.where(np.isfinite(solved.value), solved.value, np.inf))
+    distinct = [int(order[0])]
+    for i in order[1:]:
+        if solved.value[i] > solved.value[distinct[-1]] * (1 + SAME_OPTIMUM) and solved.converged[i]:
+            distinct.append(int(i))
+    return distinct[:count]
+
+
+def _optimum(
+    solved: Solution, space: Space, problem: Problem, found: dict[str, int], began: tuple[Array, Array]
+) -> Optimum:
+    """The lowest of several solutions; those that are higher are its rivals."""
+    first = int(np.nanargmin(solved.value))
+    rivals = pd.DataFrame({"objective_value": solved.value, **space.batch_values(solved.u, solved.off)})
+    different = rivals["objective_value"] > solved.value[first] * (1 + SAME_OPTIMUM)
     return Optimum(
-        u=best.u[first],
-        off=best.off[first],
-        value=float(best.value[first]),
-        converged=bool(best.converged[first]),
-        gradient_norm=float(best.gradient_norm[first]),
-        condition_number=_condition(best, first, space, problem),
-        starts={"solved": len(solved.u), "at_optimum": reached, "rows_used": len(rows)},
-        rivals=rivals,
-        began=(u[:FIRST_STARTS], off[:FIRST_STARTS]),
+        u=solved.u[first],
+        off=solved.off[first],
+        value=float(solved.value[first]),
+        converged=bool(solved.converged[first]),
+        gradient_norm=float(solved.gradient_norm[first]),
+        condition_number=_condition(solved, first, space, problem),
+        starts=found,
+        rivals=rivals[different].sort_values("objective_value").reset_index(drop=True),
+        began=began,
     )
 
 

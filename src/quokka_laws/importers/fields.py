@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,128 +74,164 @@ def curve(
     """
     configured = _flat(facts or {})
     names = [str(c) for c in logged.columns]
-    said = list(remarks)
     columns, factors = scaled(columns, [*names, *configured])
-    if lost := [f"{k}={v}" for k, v in columns.items() if v not in names and v not in configured]:
-        return unreadable(
-            run_id,
-            source,
-            [f"it has no {', '.join(lost)}; it has {_listed(list(dict.fromkeys([*names, *configured])))}"],
-        )
-    asked = {k: v for k, v in columns.items() if k in LOGGED and v in names}
-    if "loss" not in asked and (chosen := _loss(names, source, run_id, said)):
-        asked["loss"] = chosen
-    if "step" not in asked and columns.get("D") not in _usual_steps(names) and (steps := _steps(logged, names)):
-        asked["step"] = steps
-    if "D" not in asked and not any(plain_name(n) in LOGGED["D"] for n in names):
-        seen = [n for n in names if words.counts_tokens(n)]
-        asked |= {"D": seen[0]} if len(seen) == 1 else {}
-    along = {
-        k: v for k, v in LOGGED.items() if k != "step" or "step" in asked or columns.get("D") not in _usual_steps(names)
-    }
-    found, faults = _match(names, asked, along)
-    mapped = {k: v for k, v in columns.items() if k in FACTS and v in configured}
-    wanted = {k: v for k, v in FACTS.items() if k in mapped or k not in (name_facts or {})}
-    if "N" in wanted and "N" not in mapped and (size := _size(configured)):
-        mapped["N"] = size
-    known, more = _match(list(configured), mapped, wanted)
-    if faults := [*faults, *more]:
-        raise RunsError(f"{source}: run {run_id}: {'; '.join(sentence(fault) for fault in faults)}")
-    if "loss" not in found:
-        reason = (
-            f"it has no loss that is recognised; it has {_listed(names)}. Say {option('columns', {'loss': 'NAME'})}"
-        )
-        return unreadable(run_id, source, [reason])
-    table = pd.DataFrame({k: _numbers(logged[v], f"{source}: column {v}") for k, v in found.items()})
-    for canonical in ("step", "D"):
-        if (
-            canonical in table
-            and (factor := _factor(canonical, found[canonical], table[canonical], columns, factors)) > 1
-        ):
-            table[canonical] *= factor
-            said.append(Remark("scaled", {"name": canonical, "factor": factor}))
-    if "step" not in table:
-        table.insert(0, "step", np.arange(1.0, len(table) + 1) if "D" in table else np.arange(len(table), dtype=float))
-    other = {k: v for k, v in configured.items() if plain_name(k) not in TAKEN and k not in known.values()}
-    stated: dict[str, Any] = {}
-    for key, given in known.items():
-        try:
-            stated[key] = parse_quantity(configured[given])
-            if (factor := _factor(key, given, stated[key], columns, factors)) > 1:
-                stated[key] *= factor
-                said.append(Remark("scaled", {"name": key, "factor": factor}))
-        except ValueError as error:
-            if key in columns:
-                raise RunsError(f"{source}: run {run_id}: {given}: {error}") from None
-    if len(table) > 1 and "D" in table and table["D"].nunique() == 1 and table["D"].iloc[0] > 0:
-        planned = float(table.pop("D").iloc[0])  # the same at every step: not what was seen by then
-        if "D" not in (name_facts or {}):
-            stated.setdefault("D", planned)
-    everything = {**configured, **stated, **(name_facts or {})}
-    if "D" not in table and (tokens := _converted(logged, names, everything, said)) is not None:
-        table["D"] = tokens
-    metric = found["loss"]
-    table["loss"] = _in_nats(table["loss"].to_numpy(dtype=float), metric, said)
-    split = words.split_of(metric)
-    told = {"loss_split": split} if split != "unstated" else {}
-    unit = words.unit_of(metric)
-    told |= {"loss_unit": unit} if unit and unit not in TO_NATS else {}
-    if "N" in known and words.active_parameters(known["N"]):
-        told["N_counts"] = "active"
-    everything = {**other, **told, **(name_facts or {}), **stated}
-    if "D" not in table and "step" in found and axis.by_epoch(metric, table["step"].to_numpy(dtype=float)):
-        found = {k: v for k, v in found.items() if k != "step"}
-        by_epoch = f"{axis.EPOCHS} ({metric!r})"
-        if each := axis.tokens_each(axis.EPOCHS, everything):
-            table["D"] = (table["step"] + float(table["step"].min() == 0)) * each[0]
-            said.append(
-                Remark("axis_converted", {"column": metric, "kind": axis.EPOCHS, "factor": each[0], "source": each[1]})
-            )
-    else:
-        by_epoch = ""
-    at = (
-        by_epoch
-        if by_epoch and "D" not in table
-        else "step"
-        if "step" in found
-        else "tokens"
-        if "D" in table
-        else _axis(logged, names)
-    )
-    step = table["step"].to_numpy(dtype=float)
-    reached = float(np.nanmax(np.where(np.isnan(table["loss"].to_numpy(dtype=float)), -np.inf, step), initial=-np.inf))
-    whole = step[np.isfinite(step)]
-    if at == "step" and "step" in columns and (whole != np.round(whole)).any():
-        reason = (
-            f"its steps {columns['step']} are fractions ({whole[whole != np.round(whole)][0]:g}): thousands, time or epochs? "
-            f"For thousands say {option('columns', {'step': columns['step'] + ':K'})}"
-        )
-        return unreadable(run_id, source, [reason])
-    if at == "step" and reached > axis.MOST_STEPS and "step" not in columns:
-        given = found["step"]
-        reason = (
-            f"its steps go up to {reached:.4g}, more than any run takes: tokens or samples? For tokens say "
-            f"--columns D={given}"
-        )
-        return unreadable(run_id, source, [reason])
-    if at == "tokens":
-        table["step"] = table["D"]
-    return Curve(
-        run_id,
-        _placed(table[~np.isinf(table["step"])], said),
-        metric,
-        source,
-        everything,
-        ended,
-        tuple(said),
-        at,
-        series_end,
-    )
+    run = _Run(run_id, source, logged, names, columns, factors, configured, name_facts or {}, list(remarks))
+    try:
+        return run.curve(ended, series_end)
+    except _Unreadable as refused:
+        return unreadable(run_id, source, [str(refused)])
 
 
 def unreadable(run_id: str, source: str, reasons: list[str]) -> Curve:
     """A run without a loss, kept so that it is listed."""
     return Curve(run_id, pd.DataFrame({"step": [], "loss": []}, dtype=float), "", source, ended="; ".join(reasons))
+
+
+class _Unreadable(Exception):
+    """Why a run has no curve; the run is kept, with the reason."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that is read in turn: its names, its numbers, its facts, its tokens, and what its rows follow one another by."""
+
+    run_id: str
+    source: str
+    logged: pd.DataFrame
+    names: list[str]
+    columns: Mapping[str, str]
+    factors: Mapping[str, float]
+    configured: Mapping[str, Any]
+    name_facts: Mapping[str, Any]
+    said: list[Remark]
+
+    def curve(self, ended: Remark | str, series_end: float | None) -> Curve:
+        found, known = self._recognised()
+        metric = found["loss"]
+        table = self._table(found)
+        stated = self._stated(known)
+        if len(table) > 1 and "D" in table and table["D"].nunique() == 1 and table["D"].iloc[0] > 0:
+            planned = float(table.pop("D").iloc[0])  # the same at every step: not what was seen by then
+            if "D" not in self.name_facts:
+                stated.setdefault("D", planned)
+        facts = {**self.configured, **self.name_facts, **stated}
+        if "D" not in table and (tokens := _converted(self.logged, self.names, facts, self.said)) is not None:
+            table["D"] = tokens
+        table["loss"] = _in_nats(table["loss"].to_numpy(dtype=float), metric, self.said)
+        along = self._axis(table, found, facts)
+        if along == "step":
+            self._check_steps(table, found["step"])
+        if along == "tokens":
+            table["step"] = table["D"]
+        table = _placed(table[~np.isinf(table["step"])], self.said)
+        other = {k: v for k, v in self.configured.items() if plain_name(k) not in TAKEN and k not in known.values()}
+        everything = {**other, **_told(metric, known), **self.name_facts, **stated}
+        return Curve(self.run_id, table, metric, self.source, everything, ended, tuple(self.said), along, series_end)
+
+    def _recognised(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Which logged names hold the loss, steps, tokens and learning rate, and which settings the facts."""
+        columns, names, configured = self.columns, self.names, self.configured
+        if lost := [f"{k}={v}" for k, v in columns.items() if v not in names and v not in configured]:
+            everything = list(dict.fromkeys([*names, *configured]))
+            raise _Unreadable(f"it has no {', '.join(lost)}; it has {_listed(everything)}")
+        asked = {k: v for k, v in columns.items() if k in LOGGED and v in names}
+        if "loss" not in asked and (chosen := _loss(names, self.source, self.run_id, self.said)):
+            asked["loss"] = chosen
+        steps_are_tokens = columns.get("D") in _usual_steps(names)
+        if "step" not in asked and not steps_are_tokens and (steps := _steps(self.logged, names)):
+            asked["step"] = steps
+        if "D" not in asked and not any(plain_name(n) in LOGGED["D"] for n in names):
+            seen = [n for n in names if words.counts_tokens(n)]
+            asked |= {"D": seen[0]} if len(seen) == 1 else {}
+        usual = {k: v for k, v in LOGGED.items() if k != "step" or "step" in asked or not steps_are_tokens}
+        found, faults = _match(names, asked, usual)
+        mapped = {k: v for k, v in columns.items() if k in FACTS and v in configured}
+        wanted = {k: v for k, v in FACTS.items() if k in mapped or k not in self.name_facts}
+        if "N" in wanted and "N" not in mapped and (size := _size(configured)):
+            mapped["N"] = size
+        known, more = _match(list(configured), mapped, wanted)
+        if faults := [*faults, *more]:
+            raise RunsError(f"{self.source}: run {self.run_id}: {'; '.join(sentence(fault) for fault in faults)}")
+        if "loss" not in found:
+            raise _Unreadable(
+                f"it has no loss that is recognised; it has {_listed(names)}. Say {option('columns', {'loss': 'NAME'})}"
+            )
+        return found, known
+
+    def _table(self, found: Mapping[str, str]) -> pd.DataFrame:
+        """Numbers of what was found; steps are counted where none were logged."""
+        table = pd.DataFrame(
+            {k: _numbers(self.logged[name], f"{self.source}: column {name}") for k, name in found.items()}
+        )
+        for canonical in ("step", "D"):
+            if canonical in table:
+                table[canonical] *= self._factor(canonical, found[canonical], table[canonical])
+        if "step" not in table:
+            table.insert(0, "step", np.arange(len(table), dtype=float) + float("D" in table))
+        return table
+
+    def _stated(self, known: Mapping[str, str]) -> dict[str, Any]:
+        """Facts that settings state, as numbers; a setting that is none counts only where it was asked for."""
+        stated: dict[str, Any] = {}
+        for key, given in known.items():
+            try:
+                stated[key] = parse_quantity(self.configured[given])
+            except ValueError as error:
+                if key in self.columns:
+                    raise RunsError(f"{self.source}: run {self.run_id}: {given}: {error}") from None
+            else:
+                stated[key] *= self._factor(key, given, stated[key])
+        return stated
+
+    def _factor(self, canonical: str, given: str, values: Any) -> float:
+        """What a unit multiplies by: as asked for, else as the name of a count says it, if its values can be such: ``params_m``."""
+        factor = self.factors.get(canonical, 1.0)
+        if canonical not in self.factors and canonical not in self.columns and canonical in ("N", "D", "U_D", "step"):
+            named = words.scale_of(given) if given != canonical else 1.0
+            factor = named if float(np.nanmax(np.asarray(values, dtype=float), initial=0.0)) < named else 1.0
+        if factor > 1:
+            self.said.append(Remark("scaled", {"name": canonical, "factor": factor}))
+        return max(factor, 1.0)
+
+    def _axis(self, table: pd.DataFrame, found: Mapping[str, str], facts: Mapping[str, Any]) -> str:
+        """What rows follow one another by, in the words of ``Curve``; epochs become tokens where a factor is known."""
+        metric, step = found["loss"], table["step"].to_numpy(dtype=float)
+        if "D" not in table and "step" in found and axis.by_epoch(metric, step):
+            if (each := axis.tokens_each(axis.EPOCHS, facts)) is None:
+                return f"{axis.EPOCHS} ({metric!r})"
+            table["D"] = (table["step"] + float(step.min() == 0)) * each[0]
+            converted = {"column": metric, "kind": axis.EPOCHS, "factor": each[0], "source": each[1]}
+            self.said.append(Remark("axis_converted", converted))
+            return "tokens"
+        if "step" in found:
+            return "step"
+        return "tokens" if "D" in table else _axis(self.logged, self.names)
+
+    def _check_steps(self, table: pd.DataFrame, given: str) -> None:
+        """Steps that were named are whole; steps that were not are as many as a run can take."""
+        step = table["step"].to_numpy(dtype=float)
+        whole = step[np.isfinite(step)]
+        if "step" in self.columns and (broken := whole[whole != np.round(whole)]).size:
+            raise _Unreadable(
+                f"its steps {given} are fractions ({broken[0]:g}): thousands, time or epochs? "
+                f"For thousands say {option('columns', {'step': given + ':K'})}"
+            )
+        reached = float(np.nanmax(np.where(table["loss"].isna(), -np.inf, step), initial=-np.inf))
+        if reached > axis.MOST_STEPS and "step" not in self.columns:
+            raise _Unreadable(
+                f"its steps go up to {reached:.4g}, more than any run takes: tokens or samples? For tokens say "
+                f"{option('columns', {'D': given})}"
+            )
+
+
+def _told(metric: str, known: Mapping[str, str]) -> dict[str, str]:
+    """What names tell of a run: the split and unit of its loss, and whether its N counts active parameters."""
+    split, unit = words.split_of(metric), words.unit_of(metric)
+    return {
+        **({"loss_split": split} if split != "unstated" else {}),
+        **({"loss_unit": unit} if unit and unit not in TO_NATS else {}),
+        **({"N_counts": "active"} if "N" in known and words.active_parameters(known["N"]) else {}),
+    }
 
 
 def _match(
@@ -263,14 +300,6 @@ def _size(configured: Mapping[str, Any]) -> str:
     if len(active := [n for n in counts if words.active_parameters(n)]) == 1:
         return active[0]
     return counts[0] if not usual and len({str(configured[n]) for n in counts}) == 1 else ""
-
-
-def _factor(canonical: str, given: str, values: Any, columns: Mapping[str, str], factors: Mapping[str, float]) -> float:
-    """What a unit multiplies by: as asked for, else as the name of a count says it, if its values can be such: ``params_m``."""
-    if canonical in factors or canonical in columns or canonical not in ("N", "D", "U_D", "step"):
-        return factors.get(canonical, 1.0)
-    factor = words.scale_of(given) if given != canonical else 1.0
-    return factor if float(np.nanmax(np.asarray(values, dtype=float), initial=0.0)) < factor else 1.0
 
 
 def _is_quantity(value: Any) -> bool:
