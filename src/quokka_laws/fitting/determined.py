@@ -18,6 +18,7 @@ from quokka_laws.fitting.priors import Prior
 from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, plain_name
 from quokka_laws.runs.conventions import AS_GIVEN
+from quokka_laws.runs.identity import IDS, NAMES
 from quokka_laws.runs.proposals import in_names, proposed
 
 LOG_STEPS = ("step", "global_step", "iteration", "iter")  # of a log of training, which a table of runs has no need of
@@ -160,8 +161,11 @@ def _advice(absent: Sequence[str], spare: Sequence[str], runs: pd.DataFrame) -> 
         blocks = " (without embeddings; vocabulary times width is their number)" if "^2" in offered.get("N", "") else ""
         said.append(f" Say {option('columns', offered)}{blocks}")
     named, pattern = in_names([*spare, *(["run_id"] if "run_id" in runs else [])], runs)
-    if unknown and named:
-        door = either(f"ql.import_runs(…, name={pattern!r})", f"quokka-laws import RUNS --name '{pattern}'")
+    if named and {"N", "D"} <= set(unknown):  # which of two sizes is the one that lacks, nothing says
+        called = {} if plain_name(named) in (*IDS, *NAMES) else {"run_id": named}
+        arguments = ", ".join([f"name={pattern!r}", *([f"columns={called!r}"] if called else [])])
+        written = " ".join([f"--name '{pattern}'", *([option("columns", called)] if called else [])])
+        door = either(f"ql.import_runs(…, {arguments})", f"quokka-laws import RUNS {written}")
         said.append(f", or take them from names such as {str(runs[named].iloc[0])!r}: {door}")
     if "C" in runs and not {"N", "D"} & set(runs):
         power = either("ql.laws.PowerLaw('C')", "--law power")

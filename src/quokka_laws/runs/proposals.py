@@ -98,13 +98,16 @@ def _some_sizes(name: str, table: pd.DataFrame) -> bool:
     return 0 < len(bad) < len(values)
 
 
+_BY = re.compile(r"(?<=[kKmMbBtT])x(?=\d)")  # 70Mx2B
+
+
 def in_names(names: Sequence[str], table: pd.DataFrame) -> tuple[str, str]:
     """A column of names that hold a size and tokens, and their pattern: ``70M_2B_lr3e-4`` → ``{N}_{D}{}``; empty if none."""
     for name in names:
         if pd.api.types.is_numeric_dtype(table[name]):
             continue
         cells = [str(cell) for cell in table[name]]
-        places = [list(SIZE.finditer(cell)) for cell in cells]
+        places = [list(SIZE.finditer(_BY.sub("×", cell))) for cell in cells]
         if not all(len(found) == 2 for found in places):
             continue
         one, other = places[0]
