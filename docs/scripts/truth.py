@@ -1,4 +1,4 @@
-"""Make docs/truth.md and its figure: forecasts of the dear runs of public sweeps from their cheap ones, beside what happened.
+"""Make docs/truth.md and its figure: forecasts of the expensive runs of public sweeps from their cheap ones, beside what happened.
 
 python docs/scripts/truth.py [folder of tables that may not ship] > docs/truth.md     # three minutes
 
@@ -36,10 +36,10 @@ square of ln(forecast/outcome), *held* the share of outcomes inside the 90 % int
 `ql.fit(runs)` chooses from the cheap runs. *Of all runs* is the error on the dear runs of the better of Chinchilla's and Skaling's law when they are
 fitted to the dear runs as well: no forecast by such laws can be expected to do better.
 
-![Dear runs of two sweeps: the interval that Chinchilla's law alone claims, the forecast of the average, and the outcome at zero](images/truth.png)
+![The more expensive runs of two sweeps: the interval that Chinchilla's law alone claims, the forecast of the average, and the outcome at zero](images/truth.png)
 
-The sweeps that ship, forecast from runs at most a tenth as dear as the dearest: each dear run's outcome is the zero line, and a bar that misses it was
-wrong.
+The sweeps that ship, forecast from the runs of at most a tenth of the largest compute: the outcome of each more expensive run is the zero line, and a bar
+that misses it was wrong.
 """
 
 
@@ -121,7 +121,7 @@ def draw(drawn: dict[str, dict[str, pd.DataFrame]]) -> None:
             ax.vlines(x, low, high, color=colour, lw=2.5, label=f"{label}, {100 * LEVEL:.0f} % interval")
             ax.plot(x, middle, ".", color=colour, ms=7, mec=BLACK, mew=0.5)
         ax.axhline(0.0, color=BLACK, lw=1.2, label="outcome")
-        ax.set(title=name.replace(", ", "\n", 1), xlabel="dear runs, cheapest first", xticks=[])
+        ax.set(title=name.replace(", ", "\n", 1), xlabel="more expensive runs, cheapest first", xticks=[])
         ax.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("loss over its outcome, minus 1 (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)

@@ -34,7 +34,7 @@ NAMED = 3  # runs named beside a remark that is true of several
 @output_options
 def check_command(runs: tuple[str, ...], law: Law, out: Output, **options: Any) -> None:
     """Check RUNS without fitting: what would be used, what would not, and why. Several files are read as one table."""
-    table = load_runs(runs, **options)
+    table = load_runs(runs, **options, unsaid=("sweep",))  # it is among the doubts
     law = law_for(law, table)
     seen = reading(table, law)
     known = [*seen.left_out]
