@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -22,11 +23,12 @@ from truths import DESIGNS, NOISES, TRUTHS, Truth, log_losses, simulate
 
 import quokka_laws as ql
 from quokka_laws._typing import Array
-from quokka_laws.fitting.priors import FEW_RUNS, Prior
+from quokka_laws.fitting.priors import FEW_RUNS, LITERATURE, Prior
 from quokka_laws.laws import Law
 
 LAW, TRUTH = ql.laws.Chinchilla(), "chinchilla"
 LEVEL, FIRST_SEED, REFITS = 0.95, 50_000, 200
+LEAST_EXPONENT = 0.1  # of truths drawn from the prior
 SCATTER = {
     "0.3 %": 0.003,
     "1 %": 0.01,
@@ -58,19 +60,49 @@ def quantities(law: Law, values: Mapping[str, Array], log_C: Array, at: Array) -
 
 
 def linearised(tables: int) -> pd.DataFrame:
-    """Coverage and median width of each quantity, by design, noise and prior."""
+    """Coverage and median width of each quantity, by design, noise and prior.
+
+    An interval with a prior is to hold on average over truths that are as the prior says, so there each table has its own.
+    """
     truth, rows = TRUTHS[TRUTH], []
     for design_name, design in ((k, d()) for k, d in DESIGNS.items()):
         value, log_C, at = targets(truth, float((6.0 * design["N"] * design["D"]).max()))
         clean = np.log(truth.loss(design["N"].to_numpy(), design["D"].to_numpy()))
+        shift, values = expected(truth, design, log_C, at, tables)
         for noise, scatter in SCATTER.items():
             y = log_losses(truth, design, noise, range(FIRST_SEED, FIRST_SEED + tables))
             for prior in (None, Prior.literature(LAW)) if len(design) < FEW_RUNS else (None,):
-                fits = fit_many(LAW, design, y, scatter, clean=clean, prior=prior)
+                fits = fit_many(LAW, design, y + shift if prior else y, scatter, clean=clean, prior=prior)
                 found, error = fits.ask(partial(quantities, log_C=log_C, at=at))
                 half = student.ppf(0.5 + 0.5 * LEVEL, fits.near.spare)[:, None] * error
-                rows.append(_row(design_name, noise, "prior" if prior else "auto", found - value, half))
+                rows.append(
+                    _row(design_name, noise, "prior" if prior else "auto", found - (values if prior else value), half)
+                )
     return pd.DataFrame(rows)
+
+
+def expected(truth: Truth, design: pd.DataFrame, log_C: Array, at: Array, tables: int) -> tuple[Array, Array]:
+    """Truths drawn from the prior, each term of the same size in the middle of the design.
+
+    Returns
+    -------
+    array (tables, rows)
+        What their log-losses are above those of ``truth``.
+    array (tables, 4)
+        Their values of what is asked for.
+    """
+    rng = np.random.default_rng(FIRST_SEED)
+    (alpha, spread_N), (beta, spread_D) = (LITERATURE[TRUTH][k] for k in ("alpha", "beta"))
+    N, D = (design[k].to_numpy() for k in ("N", "D"))
+    middle_N, middle_D = (float(np.exp(np.log(v).mean())) for v in (N, D))
+    above, values = [], []
+    for a, b in zip(rng.normal(alpha, spread_N, tables), rng.normal(beta, spread_D, tables), strict=True):
+        a, b = max(a, LEAST_EXPONENT), max(b, LEAST_EXPONENT)
+        A, B = truth.A * middle_N ** (a - truth.alpha), truth.B * middle_D ** (b - truth.beta)
+        own = replace(truth, A=A, alpha=a, B=B, beta=b)
+        above.append(np.log(own.loss(N, D) / truth.loss(N, D)))
+        values.append(np.r_[a, own.log_N(np.exp(log_C)), np.log(own.loss(np.exp(at[:1]), np.exp(at[1:])))])
+    return np.array(above), np.array(values)
 
 
 def bootstrapped(tables: int) -> pd.DataFrame:

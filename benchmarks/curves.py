@@ -1,11 +1,12 @@
 """Final losses forecast from unfinished curves: simulated runs of three schedules, and runs of the reference trainer.
 
-    python benchmarks/curves.py [--tables 40] [--trained FOLDER]
+    python benchmarks/curves.py [--tables 40]     # simulated
+    python benchmarks/curves.py --trained         # the trainer's (data/curves), from 30 % on, into docs/how-to/plan-from-curves.md
 
 Simulated: the multi-power law of each size (arXiv 2503.12811) with Chinchilla's terms, correlated noise within a run, an offset between runs;
 3 or 6 runs of one schedule, the largest unfinished. Neither the gain, which grows with N here, nor the time that it takes is the
-fitted law's own. ``--trained`` is a folder of the trainer's ``runs.jsonl`` with trunks evaluated along the way
-(``--evaluated-at``) and cooled ends: each cooled end in turn is forecast from the trunk's first part.
+fitted law's own. Trained: ``benchmarks/curve_runs.py`` made them; each run in turn is forecast from its first part, beside what is said of it
+without other runs.
 """
 
 from __future__ import annotations
@@ -16,12 +17,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import least_squares
 
 import quokka_laws as ql
 from quokka_laws._typing import Array
 
 SIZES = {3: (3e7, 8e7, 2e8), 6: (3e7, 5e7, 8e7, 1.2e8, 1.8e8, 2.7e8)}
 SHARES = (0.2, 0.3, 0.5)
+SCORES = ("error", "held", "width")
+TRAINED = Path(__file__).parents[1] / "data" / "curves" / "runs.csv.gz"
+FEWEST_FINISHED = 2  # runs that a forecast leans on
+PAGE, BEGIN, END = (
+    Path(__file__).parents[1] / "docs" / "how-to" / "plan-from-curves.md",
+    "<!-- trained -->\n",
+    "<!-- end of trained -->",
+)
+SETTLED = 0.1  # of the planned tokens: before, no power law holds
 GAIN, PEAK, C, BETA, GAMMA = 400.0, 3e-4, 2.1, 0.59, 0.64
 
 
@@ -104,30 +115,48 @@ def _best_size(A: float, alpha: float, B: float, beta: float, C: float) -> float
     return float(((alpha * A / (beta * B)) * (C / 6.0) ** beta) ** (1.0 / (alpha + beta)))
 
 
-def trained(folder: Path) -> pd.DataFrame:
-    """One row a forecast of a cooled end of the trainer's runs."""
+def trained(runs: pd.DataFrame, share: float) -> pd.DataFrame:
+    """One row a run, a set of finished runs and a method: what the end is forecast as from the first part of the run.
+
+    Sets: every other run; those of its schedule; those of its schedule that cost less, as in a ladder that is trained upwards.
+    """
     rows = []
-    runs = pd.read_json(folder / "runs.jsonl", lines=True)
-    for ends in sorted(runs.loc[runs["phase"] == "cooled", "D"].unique()):
-        logs = pd.concat([_wsd(own, ends) for _, own in runs.groupby("run_id")], ignore_index=True)
-        for name, own in logs.groupby("run_id"):
-            for share in SHARES:
-                known = logs[(logs["run_id"] != name) | (logs["D"] <= share * ends)]
-                try:
-                    found = ql.fit_curves(known, schedule=f"wsd:{own['cooldown'].iloc[0]}").forecast().iloc[0]
-                except ql.RunsError:
-                    continue
-                rows.append(
-                    (f"trainer, {ends:.3g} tokens", "all", share, *_scored(found, float(own["loss"].iloc[-1])), 0.0)
+    ends = runs.groupby("run_id", sort=False).last()
+    for name, own in runs.groupby("run_id", sort=False):
+        begun, end = own[own["D"] <= share * own["D_final"] * (1 + 1e-9)], float(own["loss"].iloc[-1])
+        alike = ends[(ends["schedule"] == own["schedule"].iloc[0]) & (ends.index != name)]
+        cheaper = alike[alike["N"] * alike["D"] < ends.at[name, "N"] * ends.at[name, "D"]]
+        row = {"run": name, "schedule": own["schedule"].iloc[0], "share": share}
+        for finished, names in {
+            "all others": ends.index.drop(name),
+            "its schedule": alike.index,
+            "cheaper": cheaper.index,
+        }.items():
+            if len(names) >= FEWEST_FINISHED:
+                known = pd.concat([runs[runs["run_id"].isin(names)], begun])
+                row |= {"finished": finished, "runs": len(names)}
+                found = (
+                    ql.fit_curves(known[["run_id", "N", "D", "D_final", "schedule", "lr", "loss"]]).forecast().iloc[0]
                 )
-    return pd.DataFrame(rows, columns=["schedule", "runs", "share", "error", "held", "width", "seconds"])
+                rows.append({**row, "method": "fit_curves", **dict(zip(SCORES, _scored(found, end), strict=True))})
+        for method, said in naive(begun, float(own["D_final"].iloc[0])).items():
+            rows.append({**row, "finished": "none", "runs": 0, "method": method, "error": float(np.log(said / end))})
+    return pd.DataFrame(rows)
 
 
-def _wsd(own: pd.DataFrame, end: float) -> pd.DataFrame:
-    """The trunk up to a cool-down, and the cooled end."""
-    trunk = own[(own["phase"] == "trunk") & (own["D"] <= (1.0 - own["cooldown"].iloc[0]) * end)]
-    cooled = own[(own["phase"] == "cooled") & (own["D"] == end)]
-    return pd.concat([trunk, cooled])[["run_id", "N", "D", "loss", "cooldown"]].assign(D_final=end)
+def naive(begun: pd.DataFrame, D_final: float) -> dict[str, float]:
+    """What is said without other runs: the last loss, and a power law of the tokens through the curve so far."""
+    D, loss = (begun.loc[begun["D"] >= SETTLED * D_final, c].to_numpy() for c in ("D", "loss"))
+    line = np.polyfit(np.log(D), np.log(loss), 1)
+    bent = least_squares(
+        lambda x: np.log(x[0] + np.exp(x[1] - x[2] * np.log(D / D[-1]))) - np.log(loss),
+        [0.7 * loss[-1], np.log(0.3 * loss[-1]), 0.5], bounds=([0.0, -10.0, 0.0], [loss[-1], 10.0, 3.0]),
+    ).x  # fmt: skip
+    return {
+        "last loss": float(loss[-1]),
+        "power law": float(np.exp(np.polyval(line, np.log(D_final)))),
+        "power law with a floor": float(bent[0] + np.exp(bent[1] - bent[2] * np.log(D_final / D[-1]))),
+    }
 
 
 def _scored(found: pd.Series, truth: float) -> tuple[float, bool, float]:
@@ -139,18 +168,32 @@ def _scored(found: pd.Series, truth: float) -> tuple[float, bool, float]:
     )
 
 
-def shown(found: pd.DataFrame, by: list[str]) -> str:
+def shown(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Errors, coverage and widths as text."""
-    groups = found.groupby(by)
+    groups = found.groupby(by, sort=False)
     return pd.DataFrame(
         {
             "forecasts": groups.size(),
             "error rms": groups["error"].agg(_rms).map("{:.2%}".format),
+            "largest": groups["error"].agg(lambda e: e.abs().max()).map("{:.2%}".format),
             "within 1 %": groups["error"].agg(lambda e: (e.abs() < 0.01).mean()).map("{:.0%}".format),
-            "95 % interval held": groups["held"].mean().map("{:.0%}".format),
-            "its width": groups["width"].median().map("{:.2%}".format),
+            "95 % interval held": groups["held"].agg(lambda h: f"{h.mean():.0%}" if h.notna().all() else "–"),
+            "its width": groups["width"].agg(lambda w: f"{w.median():.2%}" if w.notna().all() else "–"),
         }
-    ).to_string()
+    )
+
+
+def write(found: pd.DataFrame) -> None:
+    """The table of trained runs, on the terminal and in the page."""
+    text = shown(found.sort_values("runs", ascending=False, kind="stable"), ["method", "finished"]).reset_index()
+    lines = [
+        "| " + " | ".join(map(str, row)) + " |" for row in [text.columns, ["---"] * len(text.columns), *text.to_numpy()]
+    ]
+    table = "\n".join(lines) + "\n"
+    print(table)
+    page = PAGE.read_text(encoding="utf-8")
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
 
 
 def _rms(values: Array) -> float:
@@ -161,13 +204,13 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tables", type=int, default=40)
-    parser.add_argument("--trained", type=Path)
+    parser.add_argument("--trained", action="store_true")
     options = parser.parse_args()
-    if options.trained is not None:
-        print(shown(trained(options.trained), ["schedule", "share"]))
+    if options.trained:
+        write(trained(pd.read_csv(TRAINED), 0.3))
         return
     found = simulated(options.tables)
-    print(shown(found, ["schedule", "runs", "share"]))
+    print(shown(found, ["schedule", "runs", "share"]).to_string())
     print(f"processor time of a forecast with its hindcasts: {found['seconds'].median():.2f} s")
     print("\nError of ln N at 1e22 FLOPs (rms)")
     print(

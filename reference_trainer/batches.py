@@ -64,7 +64,8 @@ class Batches:
         self.specs, self.mask_token, self.share, self.device = specs, mask_token, share, torch.device(device)
         self.vocabulary = corpus.vocabulary
         self.streams = [
-            Stream(corpus.unique(_unique(s, corpus), s.context, at_least=s.batch), s.seed, s.batch) for s in specs
+            Stream(corpus.unique(s.unique_tokens or len(corpus.train), s.context, at_least=s.batch), s.seed, s.batch)
+            for s in specs
         ]
         # Of the spec alone: how many models are packed or processes share must not change the noise.
         self.steps = max(1, min(BLOCK_STEPS, BLOCK_TOKENS // specs[0].tokens_per_step))
@@ -117,7 +118,3 @@ def stack(batches: list[objectives.Batch], *, axis: int = 0) -> dict[str, Tensor
         return np.stack(arrays, axis=axis) if len(arrays) > 1 else np.expand_dims(arrays[0], axis)
 
     return {name: torch.from_numpy(joined(name)) for name in ("inputs", "targets", "weight", "t")}
-
-
-def _unique(spec: RunSpec, corpus: Corpus) -> int:
-    return (spec.unique_tokens or len(corpus.train)) // spec.context * spec.context

@@ -91,9 +91,11 @@ class Corpus:
             )
         rows = tokens // context
         if rows < at_least:
+            needed = at_least * context
+            more = f"ask for {needed:,} or more" if needed <= len(self.train) else "give more text"
             raise TrainerError(
                 f"{tokens:,} unique tokens (the corpus has {len(self.train):,}) are fewer than one batch of "
-                f"{at_least} sequences of {context} tokens; give more text, or lower --batch or --context"
+                f"{at_least} sequences of {context} tokens, {needed:,}; {more}, or lower --batch or --context"
             )
         return take_rows(self.train, context, _row_order(count_rows(self.train, context))[:rows])
 

@@ -2,7 +2,8 @@
 
 On a CPU they are written with few passes over memory: eager torch makes a pass, and a node of the graph, of every
 multiplication, which together cost more than the products themselves at these sizes. Elsewhere they are the library's
-own operators, which a CUDA graph or ``torch.compile`` fuses or replays without cost.
+own operators, which a CUDA graph replays without cost; ``torch.compile`` is given those, too, but for large products and
+attention of small heads on a CPU.
 """
 
 from __future__ import annotations

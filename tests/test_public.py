@@ -29,3 +29,10 @@ def test_dir_lists_what_is_public(module: ModuleType) -> None:
 
 def test_every_room_is_reached() -> None:
     assert {m.__name__.rpartition(".")[2] for m in reachable()} >= {"plan", "laws", "evaluation", "importers", "plot"}
+
+
+def test_a_name_that_is_not_there_tells_what_was_meant() -> None:
+    with pytest.raises(AttributeError, match=r"did you mean ql\.plan\.compute_optimal\?"):
+        ql.compute_optimal  # noqa: B018
+    with pytest.raises(AttributeError, match=r"did you mean ql\.fit_isoflops"):
+        ql.fit_isoflop  # noqa: B018

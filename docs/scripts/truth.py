@@ -1,4 +1,4 @@
-"""Make docs/truth.md and its figure: forecasts of the dear runs of public sweeps from their cheap ones, beside what happened.
+"""Make docs/truth.md and its figure: forecasts of the expensive runs of public sweeps from their cheap ones, beside what happened.
 
 python docs/scripts/truth.py [folder of tables that may not ship] > docs/truth.md     # three minutes
 
@@ -33,12 +33,13 @@ HEAD = """# Forecasts and outcomes
 Each row fits the runs whose compute is at most the largest over the factor, and forecasts the losses of all more expensive runs. *Error* is the root mean
 square of ln(forecast/outcome), *held* the share of outcomes inside the 90 % interval of one run, *width* its mean width in ln loss. `average` is
 `ql.average(None, runs)`; beside it a bootstrap of Chinchilla's law alone (`predict(kind="run")`), which is what is usually printed. *Law* is what
-`ql.fit(runs)` chooses from the cheap runs.
+`ql.fit(runs)` chooses from the cheap runs. *Of all runs* is the error on the dear runs of the better of Chinchilla's and Skaling's law when they are
+fitted to the dear runs as well: no forecast by such laws can be expected to do better.
 
-![Dear runs of two sweeps: the interval that Chinchilla's law alone claims, the forecast of the average, and the outcome at zero](images/truth.png)
+![The more expensive runs of two sweeps: the interval that Chinchilla's law alone claims, the forecast of the average, and the outcome at zero](images/truth.png)
 
-The sweeps that ship, forecast from runs at most a tenth as dear as the dearest: each dear run's outcome is the zero line, and a bar that misses it was
-wrong.
+The sweeps that ship, forecast from the runs of at most a tenth of the largest compute: the outcome of each more expensive run is the zero line, and a bar
+that misses it was wrong.
 """
 
 
@@ -63,8 +64,11 @@ def tables(folder: Path | None) -> dict[str, pd.DataFrame]:
     return found
 
 
-def said_of(runs: pd.DataFrame, factor: float) -> tuple[str, int, dict[str, pd.DataFrame]] | None:
-    """The law chosen from the cheap runs, how many they are, and what is said of each dear one; None with too few cheap runs."""
+def said_of(runs: pd.DataFrame, factor: float) -> tuple[str, int, dict[str, pd.DataFrame], float] | None:
+    """The law chosen from the cheap runs, how many they are, what is said of each dear one, and the error of laws of all runs.
+
+    None with too few cheap runs.
+    """
     cheap = runs["C"] <= runs["C"].max() / factor * (1 + 1e-6)
     fitted, dear = (runs[m].reset_index(drop=True) for m in (cheap, ~cheap))
     if len(fitted) < FEWEST or len(dear) < 3:
@@ -74,13 +78,19 @@ def said_of(runs: pd.DataFrame, factor: float) -> tuple[str, int, dict[str, pd.D
         stacked = ql.average(None, fitted).predict(level=LEVEL, **at)
         alone = ql.fit("chinchilla", fitted, bootstrap=REFITS).predict(level=LEVEL, kind="run", **at)
         law = ql.fit(fitted).label
+        after = min(_missed(ql.fit(form, runs, objective="auto"), dear) for form in ("chinchilla", "skaling"))
     except (FitError, RunsError):
         return None
     outcome = {"outcome": dear["loss"].to_numpy(), "C": dear["C"].to_numpy()}
-    return law, len(fitted), {"average": stacked.assign(**outcome), "Chinchilla": alone.assign(**outcome)}
+    return law, len(fitted), {"average": stacked.assign(**outcome), "Chinchilla": alone.assign(**outcome)}, after
 
 
-def scored(law: str, fitted: int, said: dict[str, pd.DataFrame], factor: float) -> dict[str, object]:
+def _missed(fit: ql.FitResult, dear: pd.DataFrame) -> float:
+    """Root mean square error in log-loss."""
+    return float(np.sqrt(np.mean(np.log(fit(N=dear["N"], D=dear["D"]) / dear["loss"]) ** 2)))
+
+
+def scored(law: str, fitted: int, said: dict[str, pd.DataFrame], after: float, factor: float) -> dict[str, object]:
     """One row of the table."""
     dear = len(said["average"])
     row: dict[str, object] = {"fitted → forecast": f"{fitted} → {dear}", "up to": f"×{factor:g}", "law": law}
@@ -89,7 +99,7 @@ def scored(law: str, fitted: int, said: dict[str, pd.DataFrame], factor: float) 
         held = (one["loss_lower"] <= one["outcome"]) & (one["outcome"] <= one["loss_upper"])
         row[f"{name}: error"], row[f"{name}: held"] = float(np.sqrt(np.mean(error**2))), float(held.mean())
         row[f"{name}: width"] = float(np.log(one["loss_upper"] / one["loss_lower"]).mean())
-    return row
+    return {**row, "of all runs: error": after}
 
 
 def draw(drawn: dict[str, dict[str, pd.DataFrame]]) -> None:
@@ -111,7 +121,7 @@ def draw(drawn: dict[str, dict[str, pd.DataFrame]]) -> None:
             ax.vlines(x, low, high, color=colour, lw=2.5, label=f"{label}, {100 * LEVEL:.0f} % interval")
             ax.plot(x, middle, ".", color=colour, ms=7, mec=BLACK, mew=0.5)
         ax.axhline(0.0, color=BLACK, lw=1.2, label="outcome")
-        ax.set(title=name.replace(", ", "\n", 1), xlabel="dear runs, cheapest first", xticks=[])
+        ax.set(title=name.replace(", ", "\n", 1), xlabel="more expensive runs, cheapest first", xticks=[])
         ax.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("loss over its outcome, minus 1 (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
@@ -143,7 +153,8 @@ def main() -> None:
         print("| " + " | ".join(map(str, values)) + " |")
     print(
         f"\nOver all rows: `average` errs by {mean['average: error']:.2%}, its intervals hold {mean['average: held']:.0%} at a width of "
-        f"{mean['average: width']:.3f}; Chinchilla alone errs by {mean['Chinchilla: error']:.2%} and holds {mean['Chinchilla: held']:.0%}."
+        f"{mean['average: width']:.3f}; Chinchilla alone errs by {mean['Chinchilla: error']:.2%} and holds {mean['Chinchilla: held']:.0%}. "
+        f"Laws of all runs err by {mean['of all runs: error']:.2%}."
     )
 
 

@@ -8,6 +8,7 @@
 ['C', 'N', 'D', 'loss', 'tokens_per_param']
 """
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -149,11 +150,19 @@ __all__ = ["__version__", *_ROOM_OF]
 
 def __getattr__(name: str) -> Any:
     if name not in _ROOM_OF:
-        raise AttributeError(f"module 'quokka_laws' has no attribute {name!r}; it has {', '.join(__all__)}")
+        raise AttributeError(f"module 'quokka_laws' has no attribute {name!r}{_meant(name)}")
     room = _ROOM_OF[name]
     found = getattr(import_module(f"quokka_laws.{room}"), name) if room else import_module(f"quokka_laws.{name}")
     globals()[name] = found
     return found
+
+
+def _meant(name: str) -> str:
+    """What was probably meant by a name that is not there: one of another room, or one that is spelt alike."""
+    rooms = () if name.startswith("_") else ("plan", "laws", "plot", "datasets", "runs")
+    found = [f"ql.{room}.{name}" for room in rooms if name in getattr(__getattr__(room), "__all__", ())]
+    found = found or [f"ql.{near}" for near in get_close_matches(name, __all__, n=3)]
+    return f"; did you mean {' or '.join(found)}?" if found else "; dir(quokka_laws) lists what it has"
 
 
 def __dir__() -> list[str]:

@@ -166,7 +166,7 @@ class QuantileHuber(LogHuber):
         super().__post_init__()
         if not (isinstance(self.over, int | float | np.number) and 1.0 <= self.over < np.inf):
             raise ArgumentError(
-                f"over must be a finite number, 1 or more, not {self.over!r}: how dear a prediction above a run is"
+                f"over must be a finite number, 1 or more, not {self.over!r}: how much more a prediction above a run costs"
             )
 
     def _dear(self, r: Array) -> Array:

@@ -107,3 +107,8 @@ def test_epoch_runs(epoch240: pd.DataFrame) -> None:
 def test_no_law_that_can_be_fitted_is_said_once(quokka87: pd.DataFrame) -> None:
     with pytest.raises(ql.FitError, match="no law could be fitted: memorization"):
         ql.compare([ql.laws.Memorization()], quokka87, holdout=[3.0], bootstrap=0)
+
+
+def test_runs_in_the_place_of_laws_are_told(runs: pd.DataFrame) -> None:
+    with pytest.raises(ql.ArgumentError, match="laws come before runs"):
+        ql.compare(runs, ["chinchilla"])  # type: ignore[arg-type]

@@ -90,3 +90,10 @@ def test_mistakes_get_one_sentence(
 def test_all_faults_at_once(runs: pd.DataFrame) -> None:
     with pytest.raises(ql.ArgumentError, match=r"bootstrap = -1.*seed = -3"):
         ql.fit("chinchilla", runs, bootstrap=-1, seed=-3)
+
+
+def test_a_table_that_is_not_there_is_no_law() -> None:
+    with pytest.raises(ql.RunsError, match=r"nowhere\.csv: no such file"):
+        ql.fit("nowhere.csv")
+    with pytest.raises(ql.ArgumentError, match="no law is called 'chinchila'"):
+        ql.fit("chinchila")

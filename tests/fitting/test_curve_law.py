@@ -27,7 +27,7 @@ def runs(schedule: str) -> list[CurveOfRun]:
 @pytest.mark.parametrize("schedule", ["cosine", "wsd"])
 def test_coefficients_of_exact_curves_predict_them(schedule: str) -> None:
     system = CurveSystem.of(runs(schedule))
-    truth = system.expected + np.array([0.1, 0.2, 0.05, -0.3, 0.05, 0.3, 0.5, 0.05, -0.05, 0.05])
+    truth = system.expected + np.array([0.1, 0.2, 0.05, -0.3, 0.05, 0.3, 0.5, 0.05, -0.05, 0.05, 0.2])
     exact = [replace(c, log_loss=system.log_loss(truth, c, c.D)) for c in system.curves]
     found = replace(system, curves=tuple(exact)).fit()
     for c in exact:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import quokka_laws as ql
 from quokka_laws.laws.schedules import relative_rate
+
+TRAINED = Path(__file__).parents[2] / "data" / "curves" / "runs.csv.gz"
 
 
 def loss(N: float, T: np.ndarray, rate: np.ndarray) -> np.ndarray:
@@ -73,6 +78,37 @@ def test_points_along_an_annealed_run_are_off_by_what_annealing_does() -> None:
     assert flat["excess"].abs().max() < 0.004  # its warm-up is longer
     half = ql.fit_curves(logs("cosine")).intermediate((0.5,))
     assert (half["excess"].abs() > 0.01).all()
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "wsd", "constant"])
+def test_runs_of_the_trainer_are_forecast_from_their_first_part(schedule: str) -> None:
+    """``benchmarks/curves.py --trained`` at reduced size: the widest run of each schedule, from the others of its schedule."""
+    runs = pd.read_csv(TRAINED)
+    stated = (TRAINED.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"{hashlib.sha256(TRAINED.read_bytes()).hexdigest()}  curves/runs.csv.gz" in stated
+    runs = runs[runs["schedule"] == schedule]
+    widest = runs["N"] == runs["N"].max()
+    going = runs[~widest | (runs["D"] <= 0.3 * runs["D_final"])]
+    found = ql.fit_curves(going[["run_id", "N", "D", "D_final", "schedule", "lr", "loss"]]).forecast()
+    end = runs.loc[widest, "loss"].iloc[-1]
+    assert found["loss"].item() == pytest.approx(end, rel=0.015)
+    assert found["loss_lower"].item() <= end <= found["loss_upper"].item()
+
+
+def test_size_and_time_are_coupled_as_the_runs_say() -> None:
+    """Runs whose terms are coupled with k = 0.4 are forecast, and their law of final losses knows the k."""
+    share = np.linspace(0.01, 1.0, 100)
+    parts = []
+    for N, D in ((3e7, 3e9), (6e7, 1.2e9), (1.2e8, 9.6e9), (2.4e8, 4.8e9)):
+        loss = 1.8 + (6e4 / N**0.55 + 9e5 / (share * D) ** 0.555) ** 0.4
+        parts.append(pd.DataFrame({"run_id": f"{N:g}", "N": N, "D": share * D, "D_final": D, "loss": loss}))
+    whole = pd.concat(parts, ignore_index=True)
+    going = whole[(whole["N"] < 2e8) | (whole["D"] <= 0.3 * whole["D_final"])]
+    assert ql.fit_curves(going, schedule="constant").forecast()["loss"].item() == pytest.approx(loss[-1], rel=0.004)
+    law = ql.fit_curves(whole, schedule="constant").final_law()
+    ends = whole.groupby("run_id", sort=False).last()
+    assert law(N=ends["N"], D=ends["D"]) == pytest.approx(ends["loss"].to_numpy(), rel=0.002)
+    assert law.values["k"] < 0.7
 
 
 def test_refusals() -> None:

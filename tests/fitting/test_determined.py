@@ -41,3 +41,12 @@ def test_two_sizes_do_where_the_floor_is_known() -> None:
     table["loss"] = LAW.loss(TRUE_CHINCHILLA, N=table["N"], D=table["D"])
     known = LAW.make_params(E=dict(value=TRUE_CHINCHILLA["E"], vary=False))
     assert ql.fit(LAW, ql.check_runs(table), params=known).values == pytest.approx(TRUE_CHINCHILLA, rel=1e-5)
+
+
+def test_a_coefficient_called_C_is_not_taken_for_compute(runs: pd.DataFrame) -> None:
+    formula = "E + A/N^alpha + B/D^beta + C/(N^alpha*D^beta)"
+    with pytest.raises(ql.ArgumentError, match=r"follows from N and D\. If it is a coefficient"):
+        ql.fit(formula, runs)
+    fit = ql.fit(ql.law(formula, variables=("N", "D")), runs)
+    assert "C" in fit.values
+    assert ql.law(formula, variables=("N", "D", "C")).variables == ("N", "D", "C")

@@ -108,3 +108,24 @@ def test_a_budget_of_a_repeated_data_law_needs_unique_tokens() -> None:
     seen = ql.read_runs(repeated(rising, values, [1, 4, 16, 64, 256, 1000]))
     assert "say how many unique tokens there are" in study(rising, seen, C=1e20, bootstrap=0).report()
     assert "Best model and epochs by memorization" in study(rising, seen, C=1e20, U_D=1e9, bootstrap=0).report()
+
+
+def test_a_sweep_is_the_first_doubt_of_a_law_that_knows_nothing_of_it() -> None:
+    table = grid()
+    runs = pd.concat(
+        [
+            table.assign(recipe=recipe, lr=lr, loss=table["loss"] * factor)
+            for recipe, better in (("A", 1.03), ("B", 1.0))
+            for lr, factor in ((1e-4, 1.02 * better), (3e-4, better), (1e-3, 1.04 * better))
+        ],
+        ignore_index=True,
+    )
+    fit = ql.fit(LAW, runs)
+    first = fit.diagnostics[0]
+    assert (first.code, first.numbers["columns"]) == ("SWEPT_RUNS", ["recipe", "lr"])
+    assert "Take one recipe at a time, keep=\"recipe == 'A'\"" in str(first)
+    assert "ql.speedup(runs, by='recipe', baseline='A')" in str(first)
+    followed = ql.read_runs(runs, keep="recipe == 'A'", best_of=("lr",))
+    assert "SWEPT_RUNS" not in [d.code for d in ql.fit(LAW, followed).diagnostics]
+    own = ql.law("E[recipe] + A/N^alpha + B/D^beta + w*(log(lr) - m)^2")
+    assert "SWEPT_RUNS" not in [d.code for d in of_runs(runs, own.for_table({c: runs[c].to_numpy() for c in runs}))]

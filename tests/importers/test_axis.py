@@ -60,3 +60,20 @@ def test_shapes_of_an_axis() -> None:
 def test_numbers_as_people_write_them() -> None:
     assert axis.numbers(pd.Series(["1,000", "2,000"])).tolist() == [1000.0, 2000.0]
     assert np.isnan(axis.numbers(pd.Series(["1/5", "2/5"]))).all()
+
+
+def test_steps_that_start_again_with_every_epoch() -> None:
+    epochs = np.repeat([1.0, 2.0, 3.0], 3)
+    sparse, dense = np.tile([0.0, 100.0, 200.0], 3), np.tile([0.0, 1.0, 2.0], 3)
+    assert axis.through_epochs(np.arange(9.0), epochs) is None
+    assert axis.through_epochs(sparse, np.ones(9)) is None
+    unsaid = axis.through_epochs(sparse, epochs)
+    assert unsaid is not None
+    assert unsaid.each is None
+    said = axis.through_epochs(sparse, epochs, np.full(9, 250.0))
+    assert said is not None
+    assert said.values.tolist() == [0, 100, 200, 250, 350, 450, 500, 600, 700]
+    counted = axis.through_epochs(dense, epochs - 1)
+    assert counted is not None
+    assert counted.values.tolist() == list(range(9))
+    assert axis.kind_of("tokens/s") == axis.UNKNOWN

@@ -321,3 +321,23 @@ def test_a_series_that_counts_epochs_as_its_steps(tmp_path: Path) -> None:
         import_runs(tmp_path / "20M.csv", name="{N}", tokens_per_step=1000)
     table.assign(unique_tokens=3e6).to_csv(tmp_path / "20M.csv", index=False)
     assert import_runs(tmp_path / "20M.csv", name="{N}")["D"].tolist() == [6e7]
+
+
+def test_steps_of_an_epoch_are_no_runs_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [(e, s, 5 - e - s / 1000) for e in (1, 2, 3) for s in (0, 100, 200)]
+    path.write_text("epoch,step,loss,n_params\n" + "".join(f"{e},{s},{v},1e7\n" for e, s, v in rows))
+    with pytest.raises(RunsError, match="step starts again with every epoch") as refused:
+        import_runs(path, tokens_per_step=1000)
+    assert "(epoch - 1) * 1000 + step" in str(refused.value)
+    runs = import_runs(path, tokens_per_step=1000, columns={"step": "(epoch - 1) * 300 + step"})
+    assert runs[["D", "loss"]].to_numpy().tolist() == [[800_000, 1.8]]
+    path.write_text(
+        "epoch,step,loss,n_params\n" + "".join(f"{e},{s},{5 - e - s / 10},1e7\n" for e in (0, 1) for s in range(5))
+    )
+    assert import_runs(path, tokens_per_step=1000)["D"].tolist() == [9000]
+    path.write_text(
+        "epoch,step,loss,n_params,tokens\n"
+        + "".join(f"{e},{s},{v},1e7,{i * 1000}\n" for i, (e, s, v) in enumerate(rows, 1))
+    )
+    assert import_runs(path)["D"].tolist() == [9000]

@@ -10,7 +10,7 @@ import pytest
 from quokka_laws.exceptions import RunsError
 from quokka_laws.importers.text_logs import SNIFFED, files, holds, lines, run_name
 
-MARK = re.compile(rb"iteration \d+")
+MARK = re.compile(r"iteration \d+")
 
 
 def test_logs_by_their_endings(tmp_path: Path) -> None:

@@ -251,6 +251,20 @@ def test_rows_left_out_are_listed_with_the_reason(quokka87: pd.DataFrame, form: 
 
 
 @pytest.mark.usefixtures("words_only")
+def test_rows_left_out_are_shown_as_their_table_has_them(quokka87: pd.DataFrame) -> None:
+    table = quokka87.astype({"D": int}).astype(object).assign(state="finished")
+    table.loc[2, "state"], table.loc[3, "loss"], table.loc[4, "N"] = "crashed", "n/a", "tiny"
+    table["D"] = table["D"].astype(str)
+    fit = ql.fit(ql.laws.Chinchilla(), ql.read_runs(table, drop={"few tokens": "D / N < 20"}))
+    text = report(fit, form="md")
+    assert "tiny" in text
+    assert "state crashed" in text
+    few = int((fit.excluded["reason"] == "few tokens").sum())
+    assert few > 20
+    assert f"{few} rows" in text
+
+
+@pytest.mark.usefixtures("words_only")
 @pytest.mark.parametrize("form", ["md", "html"])
 def test_past_forecasts_are_listed_with_what_became_of_them(quokka_fit: ql.FitResult, form: str) -> None:
     run = quokka_fit.runs.iloc[-1]

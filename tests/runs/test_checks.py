@@ -127,3 +127,26 @@ def test_counts_without_their_unit_are_refused_with_units_that_fit(
         assert fault.advice[0]["columns"] == {k: own[k] + unit for k, unit in units.items()}
         for way in fault.advice:
             assert len(ql.read_runs(table, columns=way["columns"])) == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        (GOOD.assign(params=GOOD["params"] / 1e6), {"N": "params:M"}),
+        (GOOD.assign(tokens=GOOD["tokens"] / 1e9), {"D": "tokens:B"}),
+        (GOOD.assign(params=GOOD["params"] / 1e6, tokens=GOOD["tokens"] / 1e9), {"N": "params:M", "D": "tokens:B"}),
+    ],
+)
+def test_millions_beside_flops_are_told_by_the_rule(written: pd.DataFrame, advice: dict[str, str]) -> None:
+    named = written.rename(columns={"params": "N", "tokens": "D", "val_loss": "loss"}).assign(C=C)
+    own = {name: name + unit[unit.index(":") :] for name, unit in advice.items()}
+    with pytest.raises(ql.RunsError) as refused:
+        ql.check_runs(named)
+    assert refused.value.faults[0].advice[0] == {"columns": own}
+    assert ql.read_runs(named, columns=own)["C"].tolist() == pytest.approx(C.tolist())
+
+
+def test_a_dataframe_with_canonical_names_is_asked_for_its_units_too() -> None:
+    named = GOOD.rename(columns={"params": "N", "tokens": "D", "val_loss": "loss"})
+    with pytest.raises(ql.RunsError, match="which are no counts of parameters"):
+        ql.fit("chinchilla", named.assign(N=named["N"] / 1e6))

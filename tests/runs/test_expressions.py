@@ -8,7 +8,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.exceptions import ExpressionError
-from quokka_laws.runs.expressions import number_of, rows_where
+from quokka_laws.runs.expressions import number_of, numbers_of, rows_where
 
 TABLE = pd.DataFrame(
     {
@@ -96,3 +96,11 @@ def test_formulas_of_settings() -> None:
         number_of("global_batches * 2", facts)
     with pytest.raises(ExpressionError, match="name is 'x', which is not a number"):
         number_of("name * 2", facts)
+
+
+def test_names_with_dots_are_one_name() -> None:
+    table = pd.DataFrame({"model.n_layer": [8, 16], "width": [512, 1024], "note": ["v1.5", "v2"]})
+    assert rows_where("model.n_layer > 8 and note == 'v2'", table).tolist() == [False, True]
+    assert numbers_of("12 * model.n_layer * width^2", table).tolist() == [12 * 8 * 512**2, 12 * 16 * 1024**2]
+    with pytest.raises(ExpressionError, match=r"did you mean `model.n_layer`"):
+        rows_where("model.n_layers > 8", table)

@@ -9,6 +9,7 @@ import pytest
 
 import quokka_laws as ql
 from quokka_laws.runs.files import read_table
+from quokka_laws.runs.text_tables import text_table
 
 ROWS = [(1e7, 3e8, 4.4), (4e7, 3e8, 4.1), (4e7, 6e9, 3.5)]
 
@@ -66,3 +67,11 @@ def test_names_that_hold_blanks(tmp_path: Path) -> None:
 def test_a_first_run_of_round_numbers_without_a_loss_is_no_line_of_units(tmp_path: Path) -> None:
     runs = ql.read_runs(written(tmp_path, "N,D,loss\n1e6,1e9,-\n" + body()))
     assert [record["reason"] for record in runs.attrs["excluded"]] == ["loss is empty"]
+
+
+def test_names_of_the_levels_of_an_index_stand_in_a_line_of_their_own() -> None:
+    remarks: list[dict[str, object]] = []
+    table = text_table(",,loss,loss\n,,mean,std\nN,D,,\n1e8,1e9,3.5,0.01\n2e8,1e9,3.4,0.01\n", "a.csv", remarks)
+    assert table.columns.tolist() == ["N", "D", "loss/mean", "loss/std"]
+    assert len(table) == 2
+    assert remarks[0]["lines"] == "1 to 3"

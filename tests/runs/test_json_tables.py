@@ -117,7 +117,7 @@ def test_a_line_being_written_is_left_out(tmp_path: Path) -> None:
         ('{"columns": ["N", "loss"], "data": [[1, 2], [3]]}', "row 2 holds 1 values, the header has 2"),
         ('{"columns": ["N", "N"], "data": [[1, 2]]}', "one name more than once"),
         ("{", "line 1 is not JSON"),
-        ("[{'N': 1}]", "double quotes"),
+        ("[{'N': 1}, {'N': 2", "double quotes"),
         ("[[1, 2], [3]]", "lists without names"),
         ('"text"', "holds a text"),
     ],
@@ -130,3 +130,14 @@ def test_what_is_malformed_is_refused(tmp_path: Path, text: str, said: str) -> N
 def test_a_number_too_long_for_a_float_is_no_number(tmp_path: Path) -> None:
     with pytest.raises(ql.RunsError):
         ql.read_runs(read(tmp_path, '[{"N": ' + "9" * 5000 + ', "D": 1e9, "loss": 3}]'))
+
+
+def test_one_number_for_each_name(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps({f"{n}M_{d}B": 4 - n / 1000 - d / 100 for n in (70, 160) for d in (2, 8)}))
+    with pytest.raises(ql.RunsError, match="the table has run_id, value"):
+        ql.read_runs(path)
+    runs = ql.import_runs(path, columns={"loss": "value"}, name="{N}_{D}")
+    assert runs[["N", "D", "loss"]].iloc[1].tolist() == [70e6, 8e9, pytest.approx(3.85)]
+    path.write_text(json.dumps({"params": 1e8, "tokens": 1e9, "loss": 3.5, "seed": 1}))
+    assert len(read_table(path)) == 1

@@ -91,3 +91,26 @@ def test_a_letter_that_may_mean_something_else_comes_last() -> None:
     runs = ql.read_runs(pd.DataFrame({"d": [64, 128], "tokens": [1e9, 2e9], "N": 1e8, "loss": [3.2, 3.1]}))
     assert runs.attrs["undecided"] == {"D": ["tokens", "d"]}
     assert "C" not in ql.read_runs(pd.DataFrame({"c": [12, 24], "loss": [3.2, 3.1]}))
+
+
+def test_layers_and_width_give_the_parameters_of_blocks() -> None:
+    table = pd.DataFrame(
+        {"model.n_layer": [4, 4, 8, 8, 16, 16, 24], "model.d_model": [256, 256, 512, 512, 1024, 1024, 1536]}
+    ).assign(tokens=40 * SIZES, loss=LOSS)
+    with pytest.raises(RunsError, match=r"12 \* `model.n_layer` \* `model.d_model`\^2") as refused:
+        ql.fit("chinchilla", table)
+    assert "without embeddings" in str(refused.value)
+    followed = ql.read_runs(table, columns={"N": "12 * model.n_layer * model.d_model^2"})
+    assert followed["N"].iloc[0] == 12 * 4 * 256**2
+
+
+@pytest.mark.parametrize("by", ["×", "x", " / "])
+def test_points_of_a_grid_called_by_both(tmp_path: Path, by: str) -> None:
+    path = tmp_path / "grid.csv"
+    path.write_text(
+        "point,loss\n" + "".join(f"{n}M{by}{d}B,{4 - n / 1000 - d / 100}\n" for n in (70, 160) for d in (2, 8))
+    )
+    table = pd.DataFrame({"point": [f"{n}M{by}{d}B" for n in (70, 160) for d in (2, 8)]})
+    assert in_names(["point"], table) == ("point", f"{{N}}{by}{{D}}")
+    runs = ql.import_runs(path, name=f"{{N}}{by}{{D}}", columns={"run_id": "point"})
+    assert runs["D"].tolist() == [2e9, 8e9, 2e9, 8e9]

@@ -119,3 +119,19 @@ def test_mixed_kinds_of_loss_are_doubted(quokka87: pd.DataFrame) -> None:
 def test_unique_tokens_with_a_unit() -> None:
     table = pd.DataFrame({"N": [1e8, 2e8], "unique tokens (B)": 2, "epochs": [1, 4], "loss": [3.4, 3.2]})
     assert ql.read_runs(table)["D"].tolist() == [2e9, 8e9]
+
+
+def test_notes_are_told_only_of_rows_that_are_used() -> None:
+    runs = ql.read_runs(frame(loss=[3.4, 3.1, np.nan], notes=["", "", "diverged at 3k"]))
+    assert [note for note in runs.attrs["notes"] if note["code"] == "noted"] == []
+    used = ql.read_runs(frame(notes=["", "", "diverged at 3k"]))
+    assert [note["code"] for note in used.attrs["notes"] if note["code"] == "noted"] == ["noted"]
+
+
+def test_log_loss_is_said_and_its_advice_takes_it_for_a_logarithm() -> None:
+    table = frame().rename(columns={"loss": "log_loss"})
+    runs = ql.read_runs(table)
+    assert runs["loss"].tolist() == GOOD["loss"]
+    (note,) = (note for note in runs.attrs["notes"] if note["code"] == "log_loss")
+    followed = ql.read_runs(table, **note["advice"][0])
+    assert followed["loss"].tolist() == pytest.approx(np.exp(GOOD["loss"]).tolist())

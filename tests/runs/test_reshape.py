@@ -112,3 +112,20 @@ def test_a_table_on_its_side(tmp_path: Path) -> None:
 )
 def test_others_are_left_alone(table: pd.DataFrame) -> None:
     assert reshaped(table)[1] == []
+
+
+def test_columns_called_by_plain_numbers_and_a_corner_that_names_both_ways() -> None:
+    pivot = pd.DataFrame({"N": ["7e7", "2e8"], "2e9": ["3.5", "3.3"], "8000000000": ["3.2", "3.1"]})
+    table, remarks = reshaped(pivot)
+    assert table[["N", "D", "loss"]].to_numpy().tolist() == [
+        ["7e7", "2e9", "3.5"],
+        ["2e8", "2e9", "3.3"],
+        ["7e7", "8000000000", "3.2"],
+        ["2e8", "8000000000", "3.1"],
+    ]
+    assert remarks[0].facts["name"] == "D"
+    for corner, other in (("params \\ tokens", "D"), ("tokens / params", "N")):
+        named = pd.DataFrame({corner: ["70M", "160M"], "2B": ["3.5", "3.3"], "8B": ["3.2", "3.1"]})
+        assert reshaped(named)[0].columns.tolist() == [corner.split()[0], other, "loss"]
+    years = pd.DataFrame({"name": ["a", "b"], "2023": ["3.5", "3.3"], "2024": ["3.2", "3.1"]})
+    assert reshaped(years)[0] is years

@@ -114,3 +114,15 @@ def test_a_dict_of_runs_and_a_frame_with_seeds_side_by_side() -> None:
     assert runs["run_id"].tolist() == ["a", "b"]
     seeds = pd.DataFrame({"N": [1e8], "D": [2e9], "loss_seed1": [3.4], "loss_seed2": [3.41]})
     assert ql.read_runs(seeds)["loss"].tolist() == [3.4, 3.41]
+
+
+def test_an_index_may_be_called_like_a_column_or_repeat_its_labels() -> None:
+    for table in (
+        frame().set_index("N"),
+        frame().set_index(["N", "D"]),
+        pd.concat([frame()] * 2).assign(seed=range(6)),
+    ):
+        fine = ql.read_runs(table)
+        assert fine["N"].tolist()[:3] == GOOD["N"]
+        assert fine.groupby(["N", "D"])["loss"].max().tolist() == GOOD["loss"]
+        assert fine.index.is_unique

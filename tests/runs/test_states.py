@@ -95,3 +95,9 @@ def test_phrases_and_words_that_were_cut() -> None:
     found = states(table)
     assert found.unfinished.tolist() == [False, True, True, True, False, False, True]
     assert found.unknown == {"outcome": ["no_crash"]}
+
+
+def test_a_run_may_be_called_by_a_word_of_states() -> None:
+    table = pd.DataFrame({"run_id": ["failed", "killed"], "name": ["crash", "nan"], "loss": [3.5, 3.4]})
+    assert not states(table).unfinished.any()
+    assert states(table.assign(run_status=["failed", "finished"])).unfinished.tolist() == [True, False]

@@ -8,6 +8,7 @@ import pytest
 import quokka_laws as ql
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.files import read_table
+from quokka_laws.runs.text_tables import text_table
 
 ROWS = [["1e8", "2e9", "3.412"], ["2e8", "4e9", "3.1"], ["4e8", "8e9", "2.95"]]
 PLAIN = "N,D,loss\n1e8,2e9,3.412\n2e8,4e9,3.1\n4e8,8e9,2.95\n"
@@ -184,3 +185,20 @@ def test_sizes_that_are_written_once_for_several_rows(tmp_path: Path) -> None:
     assert [record["reason"] for record in ql.read_runs(path).attrs["excluded"]] == ["N is empty"]
     path.write_text("Notes,Params,Tokens,Loss\nfirst,20M,1B,3.9\n,20M,4B,3.7\n,90M,1B,3.6\n")
     assert read_table(path)["Notes"].tolist() == ["first", "", ""]
+
+
+def test_tables_side_by_side_are_one_below_the_other() -> None:
+    remarks: list[dict[str, object]] = []
+    table = text_table("N,D,loss,,N,D,loss\n1e8,1e9,3.5,,2e8,1e9,3.4\n1e8,2e9,3.3,,,,\n", "a.csv", remarks)
+    assert table.to_numpy().tolist() == [["1e8", "1e9", "3.5"], ["1e8", "2e9", "3.3"], ["2e8", "1e9", "3.4"]]
+    assert remarks[-1] == {"code": "side_by_side", "n": 2}
+
+
+def test_tags_and_lines_in_quotation_marks() -> None:
+    tagged = text_table("Params<br>(M),<b>Tokens</b><br/>(B),loss\n70,2×10<sup>1</sup>,3.5\n90,3,3.4\n", "a.csv", [])
+    assert tagged.columns.tolist() == ["Params (M)", "Tokens (B)", "loss"]
+    assert tagged.iloc[0, 1] == "2×10^1"
+    remarks: list[dict[str, object]] = []
+    quoted = text_table('"N,D,loss"\n"1e8,1e9,3.5"\n"2e8,1e9,3.4"\n', "a.csv", remarks)
+    assert quoted.shape == (2, 3)
+    assert remarks[0] == {"code": "quoted_lines"}

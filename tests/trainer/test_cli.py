@@ -24,6 +24,7 @@ def run(*arguments: str) -> tuple[int, str]:
         (["--corpus", "nowhere.txt"], "no such file or folder"),
         (["--unique-tokens", "1e12"], "unique tokens were asked for"),
         (["--unique-tokens", "512", "--batch", "64"], "fewer than one batch of 64 sequences"),
+        (["--unique-tokens", "10"], "10 unique tokens (the corpus has"),
         (["--objective", "gan"], "objective 'gan' is not one of"),
         (["--lr", "-1"], "lr = -1.0 must be above 0"),
         (["--beta2", "1"], "beta2 = 1.0 must be in [0, 1)"),

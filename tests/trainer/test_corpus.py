@@ -43,8 +43,12 @@ def test_unique_subsets_are_nested_and_bounded(text_file: Path) -> None:
     np.testing.assert_array_equal(small, large[: len(small)])
     with pytest.raises(TrainerError, match="unique tokens were asked for, the corpus has"):
         text.unique(10**9, 32)
-    with pytest.raises(TrainerError, match="fewer than one batch of 64 sequences of 32 tokens"):
+    with pytest.raises(
+        TrainerError, match="fewer than one batch of 64 sequences of 32 tokens, 2,048; ask for 2,048 or more"
+    ):
         text.unique(320, 32, at_least=64)
+    with pytest.raises(TrainerError, match="give more text, or lower"):
+        text.unique(320, 32, at_least=10**6)
 
 
 def test_entropy_rate_of_the_synthetic_source_is_right() -> None:

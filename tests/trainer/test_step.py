@@ -49,7 +49,10 @@ def test_less_memory_is_the_same_step(objective: str, how: dict[str, object]) ->
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch's compiler warns about itself
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="needs a C++ compiler")
-def test_compiled_is_the_same_step() -> None:
+@pytest.mark.parametrize("large", [0, kernels.LARGE_PRODUCT])
+def test_compiled_is_the_same_step(large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With products by oneDNN, and with the library's."""
+    monkeypatch.setattr(kernels, "LARGE_PRODUCT", large)
     plain, compiled = trained(), trained(compile=True)
     torch.testing.assert_close(compiled.losses, plain.losses, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(compiled.model.flat_grad, plain.model.flat_grad, rtol=1e-3, atol=1e-5)

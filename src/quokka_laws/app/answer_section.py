@@ -132,6 +132,11 @@ def _doubts(now: Session, answer: Answer) -> None:
     for number, finding in enumerate(answer.findings):
         paragraph(f"{number + 1}. {finding.text}")
         offers(finding.offers, now, f"finding-{number}")
+    if any(" --" in finding.text and not finding.offers for finding in answer.findings):
+        paragraph(
+            "Options such as --drop are added to the command under Hand on, where there is no button for them.",
+            "note",
+        )
 
 
 def _undo(now: Session) -> None:

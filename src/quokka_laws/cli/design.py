@@ -98,7 +98,9 @@ def ladder_command(
 @click.option(
     "-D", "--tokens", "D", type=QUANTITY, help="… and tokens (with repeated data the first -U of them unique)."
 )
-@click.option("--region", type=click.Path(), help="Or the losses at all rows of a table: the dear runs, for example.")
+@click.option(
+    "--region", type=click.Path(), help="Or the losses at all rows of a table: the most expensive runs, for example."
+)
 @quantities("-U", "--unique-tokens", "U_D", help="Unique tokens that new runs may use.")
 @click.option("--candidates", type=click.Path(), help="Choose from the rows of this table (N, D) instead of a grid.")
 @click.option("--cost", default="C", show_default=True, help="Column of the candidates that --total is counted in.")

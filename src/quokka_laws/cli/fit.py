@@ -66,7 +66,7 @@ def demo_command(C: tuple[float, ...], bootstrap: int, seed: int, output: Path) 
     type=Real(0.999999, 1e6),
     default=10.0,
     show_default=True,
-    help="--objective quantile: how many times as dear a prediction above a run is.",
+    help="--objective quantile: how many times as much a prediction above a run costs as one below.",
 )
 @click.option(
     "--delta",
@@ -188,7 +188,7 @@ def fit_command(
             raise click.UsageError("--frontier is that of one loss; name one with --loss")
         answer_losses(law, runs, asked, reading, C=C, output=output, piped=piped, strict=strict, **settings)
         return
-    table = load_runs(runs, **reading, unsaid=() if frontier is None else ("sweep",))
+    table = load_runs(runs, **reading, unsaid=("sweep",))  # the fit says it, if its law is one of N and D
     if frontier is not None:
         table = _frontier(table, frontier, seed)
     done = study(law, table, C=C, U_D=U_D, drop="outliers" if outliers else None, **settings)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -113,6 +116,17 @@ def known_about(*laws: Any) -> list[str]:
         for law in laws
         if isinstance(law, FitResult)
         for sentence in sentences_of(law)
+    ]
+
+
+def told_apart(laws: Sequence[Any], names: Sequence[str]) -> list[Any]:
+    """The laws, those of one label under the names of their files too, so that rows and remarks say which is meant."""
+    labels = [law.label for law in laws]
+    stems = [Path(name).stem for name in names]
+    called = stems if len(set(stems)) == len(stems) else names
+    return [
+        replace(law, name=f"{law.label} ({own})") if isinstance(law, FitResult) and labels.count(law.label) > 1 else law
+        for law, own in zip(laws, called, strict=True)
     ]
 
 

@@ -22,6 +22,7 @@ from quokka_laws.cli.literature import (
     known_about,
     resolve,
     resolve_loss,
+    told_apart,
 )
 from quokka_laws.cli.options import quantity
 from quokka_laws.cli.output import FOLDERS, Output, check_output, output_options
@@ -77,12 +78,11 @@ def plan_command(
     check_output(architecture)
     budget = budget_of(**machine)
     names = laws or (*published.defaults(), *(REPEATED if U_D is not None else ()))
-    fits, said = align(
-        [
-            in_bytes(resolve(name, repeated=U_D is not None, announce=name not in published), tokens_per_byte)
-            for name in names
-        ]
-    )
+    found = [
+        in_bytes(resolve(name, repeated=U_D is not None, announce=name not in published), tokens_per_byte)
+        for name in names
+    ]
+    fits, said = align(told_apart(found, names))
     rows: list[pd.DataFrame] = []
     refused: list[Exception] = []
     for name, fit in zip(names, fits, strict=True):

@@ -11,7 +11,15 @@ import pandas as pd
 
 from quokka_laws.cli.common import BUDGETS, LEVEL, SIZES, TOKENS, Real, quantities
 from quokka_laws.cli.heard import heard
-from quokka_laws.cli.literature import LAW_ARGUMENT, TOKENS_PER_BYTE, in_bytes, known_about, resolve, resolve_loss
+from quokka_laws.cli.literature import (
+    LAW_ARGUMENT,
+    TOKENS_PER_BYTE,
+    in_bytes,
+    known_about,
+    resolve,
+    resolve_loss,
+    told_apart,
+)
 from quokka_laws.cli.output import Output, columns, output_options
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
@@ -36,6 +44,7 @@ def _ask(
 ) -> None:
     """One question to several laws: a sentence a row, what to know before relying on it, the table."""
     fits = [in_bytes(resolve(name, announce=name not in published), tokens_per_byte or {}) for name in laws]
+    fits = told_apart(fits, laws)
     table, said = heard(lambda: question(fits))
     several = len(fits) > 1
     lines = [(f"{row['law']}: " if several else "") + sentence(row) for _, row in table.head(LINES).iterrows()]
@@ -154,6 +163,7 @@ def crossover_command(
     fits: list[Any] = [
         in_bytes(resolve_loss(name, repeated=True, announce=name not in published), tokens_per_byte) for name in laws
     ]
+    fits = told_apart(fits, laws)
     if not fits:
         table, said = heard(lambda: critical_compute(U_D))
     elif loss is not None:

@@ -34,7 +34,7 @@ NAMED = 3  # runs named beside a remark that is true of several
 @output_options
 def check_command(runs: tuple[str, ...], law: Law, out: Output, **options: Any) -> None:
     """Check RUNS without fitting: what would be used, what would not, and why. Several files are read as one table."""
-    table = load_runs(runs, **options)
+    table = load_runs(runs, **options, unsaid=("sweep",))  # it is among the doubts
     law = law_for(law, table)
     seen = reading(table, law)
     known = [*seen.left_out]
@@ -89,9 +89,9 @@ def import_command(
 ) -> None:
     """Turn logs into a table of runs: quokka-laws import SOURCE -o runs.jsonl, then quokka-laws fit runs.jsonl.
 
-    SOURCE is a folder of TensorBoard event files, of Hugging Face checkpoints or of text logs of Megatron or
-    torchtitan, an MLflow store (mlruns, mlflow.db or a server's address), a W&B project ENTITY/PROJECT or an export
-    of it, or CSV, JSON lines and Parquet with a row per step or per run.
+    SOURCE is a folder of TensorBoard event files, of Hugging Face checkpoints or of logs that training programs print
+    (nanoGPT, Megatron, OLMo …), an MLflow store (mlruns, mlflow.db or a server's address), a W&B project
+    ENTITY/PROJECT or an export of it, or CSV, JSON lines and Parquet with a row per step or per run.
 
     Runs that diverged, stopped early or have no loss stay in the table with status and reason; `fit` leaves them out
     and says so.

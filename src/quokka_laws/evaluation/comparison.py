@@ -22,7 +22,7 @@ from quokka_laws.evaluation.holdout import (
     try_family,
     try_fold,
 )
-from quokka_laws.exceptions import FitError, QuokkaError
+from quokka_laws.exceptions import ArgumentError, FitError, QuokkaError
 from quokka_laws.fitting.bootstrap import resampling_units
 from quokka_laws.laws import Law
 from quokka_laws.objective import L2, LogL2, Objective
@@ -130,7 +130,7 @@ class Comparison:
             for C, factor in spread.items():
                 at = self.allocations[self.allocations["C"] == C]
                 each = ", ".join(f"{law} {human(n)}" for law, n in zip(at["law"], at["N"], strict=True))
-                lines.append(f"  C = {C:.3g}: {each}; a factor {factor:.2f}")
+                lines.append(f"  C = {C:.3g}: {each}" + (f"; a factor {factor:.2f}" if len(at) > 1 else ""))
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -188,6 +188,8 @@ def compare(
         If no split leaves enough runs to fit, with the counts, or no law could be fitted, with the reasons.
     """
     check_level(level)
+    if isinstance(laws, pd.DataFrame):
+        raise ArgumentError("laws come before runs: compare(laws, runs), with laws=None for a choice of them")
     runs = check_runs(runs)
     candidates = default_candidates() if laws is None else as_candidates(laws)
     need = max(c.free for c in candidates) + 2

@@ -10,6 +10,7 @@ import pandas as pd
 
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Law, as_law, is_named, names
+from quokka_laws.runs.files import SUFFIXES
 from quokka_laws.runs.read import check_runs, read_runs
 
 
@@ -39,8 +40,8 @@ def only_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) -> 
     given = law if runs is None else runs
     if given is None or (law is not None and runs is not None) or names_a_law(given):
         return None
-    if isinstance(given, str) and not Path(given).exists():  # a formula, or a name that is wrong
-        return None
+    if isinstance(given, str) and not Path(given).exists() and Path(given).suffix.lower() not in SUFFIXES:
+        return None  # a formula, or a name that is wrong
     if isinstance(given, pd.DataFrame) and not columns and {"N", "D", "loss"} <= set(given):
         return check_runs(given)
     return read_runs(given, columns=columns)

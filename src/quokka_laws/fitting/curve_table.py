@@ -29,7 +29,8 @@ NUMBERS = ("N", "D", "loss", "step", "lr", "D_final")
 SHARES = np.unique(np.concatenate([np.geomspace(1e-3, 0.02, 20), np.linspace(0.0, 1.0, 151)]))
 """Of the planned tokens: where a schedule is known; denser at the start, where it rises."""
 POINTS = 60  # of a curve that are fitted
-EARLIEST = 0.04  # of the planned tokens: before, no power law holds
+EARLIEST, OF_SEEN = 0.1, 1 / 3
+"""Of the planned tokens and, if that is less, of those seen: before, no power law holds (small models leave a plateau)."""
 FINISHED = 0.995  # of the planned tokens seen
 FEWEST_POINTS = 6
 SAME_RATE = 0.03  # largest mean difference from a stated schedule, over the peak
@@ -165,11 +166,12 @@ class _Logged:
         nodes = SHARES * self.D_final
         rate = self._rate(nodes, shapes)
         warm = float(nodes[np.argmax(rate >= 0.99)])
-        there = np.isfinite(self.loss) & (self.loss > 0) & (max(EARLIEST * self.D_final, 2.0 * warm) <= self.D)
+        first = max(min(EARLIEST * self.D_final, OF_SEEN * self.D[-1]), 2.0 * warm)
+        there = np.isfinite(self.loss) & (self.loss > 0) & (first <= self.D)
         if there.sum() < FEWEST_POINTS:
             raise RunsError(
-                f"run {self.run_id}: {int(there.sum())} losses after the warm-up and the first {EARLIEST:.0%} of its tokens; "
-                f"a curve needs {FEWEST_POINTS}"
+                f"run {self.run_id}: {int(there.sum())} losses after the warm-up and the first {first / self.D_final:.0%} of its "
+                f"tokens; a curve needs {FEWEST_POINTS}"
             )
         D, log_loss = self.D[there], np.log(self.loss[there])
         edges = np.linspace(np.log(D[0]) - 1e-9, np.log(D[-1]), POINTS + 1)

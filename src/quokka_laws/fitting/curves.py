@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import least_squares
 from scipy.stats import t as student
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError, RunsError
-from quokka_laws.fitting.curve_law import LEAST_RATE, LOGARITHMS, NAMES, CurveSolution, CurveSystem
+from quokka_laws.fitting.curve_law import LEAST_RATE, LOGARITHMS, NAMES, CurveSolution, CurveSystem, coupled, through
 from quokka_laws.fitting.curve_table import SHARES, CurveOfRun, read_curves
-from quokka_laws.laws.chinchilla import Chinchilla
+from quokka_laws.laws.chinchilla import Skaling
 from quokka_laws.laws.schedules import relative_rate
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human, indent, left_aligned
@@ -61,12 +60,12 @@ class CurvesFit:
 
     @property
     def values(self) -> dict[str, float]:
-        """Of ``E + A/N^alpha + B/T^beta − F·N^phi·g``, T the intrinsic time; ``c, gamma, delta`` are those of g."""
+        """Of ``E + (A/N^alpha + B/T^beta)^k − F·N^phi·g``, T the intrinsic time; ``c, gamma, delta`` are those of g."""
         return self.solution.values
 
     @property
     def summary(self) -> pd.DataFrame:
-        """DataFrame by coefficient: value and standard error (of the logarithm for E, A, B, F and c)."""
+        """DataFrame by coefficient: value and standard error (of the logarithm for E, A, B, F, c and k)."""
         return pd.DataFrame({"value": self.values, "stderr": self.solution.errors}).rename_axis("coefficient")
 
     @property
@@ -169,10 +168,10 @@ class CurvesFit:
         return pd.DataFrame(rows, columns=["run_id", "loss", "forecast", "error", "expected"])
 
     def final_law(self, schedule: str | None = None) -> FittedLaw:
-        """The law of final losses of runs with one schedule: Chinchilla's, with draws, ready for plans.
+        """The law of final losses of runs with one schedule: Skaling's, with draws, ready for plans.
 
         Every run of one schedule spends the same share of its time at each learning rate, so its intrinsic time is
-        proportional to its tokens, and its gain of annealing depends on N alone. Chinchilla's law is put through the final losses
+        proportional to its tokens, and its gain of annealing depends on N alone. Skaling's law with the same k is put through the final losses
         that follow at the sizes and tokens of the runs.
 
         Parameters
@@ -189,7 +188,7 @@ class CurvesFit:
         N, D = [c.N for c in self.curves], [c.D_final for c in self.curves]
         conventions = Conventions()
         return FittedLaw(
-            Chinchilla(),
+            Skaling(),
             one,
             conventions=conventions,
             fitted_range={
@@ -205,7 +204,7 @@ class CurvesFit:
         )
 
     def _final(self, v: Array, rate: Array) -> dict[str, Array]:
-        """Chinchilla's coefficients of final losses, from coordinates (draws, coefficients)."""
+        """Skaling's coefficients of final losses, from coordinates (draws, coefficients)."""
         system = self.solution.system
         T = np.concatenate([[0.0], np.cumsum(np.diff(SHARES) * 0.5 * (rate[1:] + rate[:-1]))])
         fell, since, low = (
@@ -219,18 +218,21 @@ class CurvesFit:
         at, seen = np.log(N) - system.log_N, np.log(D * T[-1]) - system.log_T
         rows = []
         for one in v:
-            E, A, B, F, c = np.exp(np.clip(one[list(LOGARITHMS)], -700.0, 700.0))
+            E, A, B, F, c, k = np.exp(np.clip(one[list(LOGARITHMS)], -700.0, 700.0))
             gain = F * float(((1.0 - (1.0 + c * low ** -one[7] * since) ** -one[8]) * fell).sum())
-            wanted = E + A * np.exp(-one[2] * at) + B * np.exp(-one[4] * seen) - gain * np.exp(one[9] * at)
-            begin = np.array([max(E - gain, 1e-3), np.log(A), one[2], np.log(B), one[4]])
-            rows.append(_through(wanted, at, seen, begin) if gain > 0 else begin)
-        E_, log_A, alpha, log_B, beta = np.array(rows).T
+            alpha, beta, more = one[2] / k, one[4] / k, (1.0 / k - 1.0) * np.log(A + B)
+            begin = np.array([E, np.log(A) + more, alpha, np.log(B) + more, beta])
+            wanted = coupled(begin, at, seen, k)[0] - gain * np.exp(one[9] * at)
+            begin[0] = max(E - gain, 1e-3)
+            rows.append([*(through(wanted, at, seen, begin, k) if gain > 0 else begin), k])
+        E_, log_A, alpha, log_B, beta, k = np.array(rows).T
         return {
             "E": np.maximum(E_, 0.0),
             "A": np.exp(log_A + alpha * system.log_N),
             "alpha": alpha,
             "B": np.exp(log_B + beta * (system.log_T - np.log(T[-1]))),
             "beta": beta,
+            "k": k,
         }
 
     def intermediate(self, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
@@ -292,7 +294,7 @@ class CurvesFit:
 
     def _law_text(self) -> str:
         v = self.final_law().values
-        return f"{v['E']:.4g} + {v['A']:.4g}/N^{v['alpha']:.3g} + {v['B']:.4g}/D^{v['beta']:.3g}"
+        return f"{v['E']:.4g} + ({v['A']:.4g}/N^{v['alpha']:.3g} + {v['B']:.4g}/D^{v['beta']:.3g})^{v['k']:.3g}"
 
     def evidence(self) -> str:
         """What forecasts from the same share were worth for finished runs, and the coefficients."""
@@ -305,7 +307,7 @@ class CurvesFit:
                 )
         shown = self.summary.rename_axis(None)
         shown = shown.assign(value=shown["value"].map("{:.5g}".format), stderr=shown["stderr"].map("{:.2g}".format))
-        return "\n".join([*lines, "ln L = ln(E + A/N^alpha + B/T^beta − F·N^phi·g):", indent(left_aligned(shown))])
+        return "\n".join([*lines, "ln L = ln(E + (A/N^alpha + B/T^beta)^k − F·N^phi·g):", indent(left_aligned(shown))])
 
     def report(self) -> str:
         """The answer, what to know before relying on it, and the evidence."""
@@ -323,19 +325,6 @@ def _about(values: Sequence[float]) -> Array:
     """Points over the range of values, and a factor of two about a single one."""
     low, high = min(values), max(values)
     return np.geomspace(low / (2.0 if high / low < 1.5 else 1.0), high * (2.0 if high / low < 1.5 else 1.0), 5)
-
-
-def _through(wanted: Array, at: Array, seen: Array, begin: Array) -> Array:
-    """E, ln A, alpha, ln B and beta of Chinchilla's law through losses at relative ln N and ln T."""
-
-    def missed(x: Array) -> Array:
-        return np.asarray((x[0] + np.exp(x[1] - x[2] * at) + np.exp(x[3] - x[4] * seen) - wanted) / wanted)
-
-    def slopes(x: Array) -> Array:
-        a, b = np.exp(x[1] - x[2] * at), np.exp(x[3] - x[4] * seen)
-        return np.stack([np.ones_like(a), a, -a * at, b, -b * seen], axis=1) / wanted[:, None]
-
-    return np.asarray(least_squares(missed, begin, jac=slopes, x_scale="jac", max_nfev=30).x)
 
 
 def _end(solution: CurveSolution, curve: CurveOfRun) -> float:
@@ -369,7 +358,7 @@ def fit_curves(
 ) -> CurvesFit:
     """Fit one law to whole training curves of several runs.
 
-    ``ln L = ln(E + A/N^alpha + B/T^beta − F·N^phi·g)``: T is the intrinsic time of the functional scaling law (arXiv 2509.19189), g the
+    ``ln L = ln(E + (A/N^alpha + B/T^beta)^k − F·N^phi·g)``: T is the intrinsic time of the functional scaling law (arXiv 2509.19189), g the
     gain of annealing of the multi-power law (arXiv 2503.12811); see :mod:`quokka_laws.fitting.curve_law`.
 
     Parameters

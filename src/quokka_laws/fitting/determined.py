@@ -17,6 +17,8 @@ from quokka_laws.fitting import identifiability
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.laws import Formula, Law, from_name
 from quokka_laws.runs.columns import HINTS, INPUTS, inputs_of, plain_name
+from quokka_laws.runs.conventions import AS_GIVEN
+from quokka_laws.runs.identity import IDS, NAMES
 from quokka_laws.runs.proposals import in_names, proposed
 
 LOG_STEPS = ("step", "global_step", "iteration", "iter")  # of a log of training, which a table of runs has no need of
@@ -35,7 +37,25 @@ def law_for(law: Law | str, runs: pd.DataFrame) -> Law:
         raise ArgumentError(
             f"the law is {law!r}; expected a law, such as {either('ql.laws.Chinchilla()', 'chinchilla')}, its name or a formula"
         )
-    return law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
+    found = law.for_table({str(c): runs[c].to_numpy() for c in runs}, runs.attrs.get("renamed"))
+    if isinstance(law, Formula) and law.of is None and {"N", "D", "C"} <= set(found.variables):
+        _check_compute(law, runs)
+    return found
+
+
+def _check_compute(law: Formula, runs: pd.DataFrame) -> None:
+    """C beside N and D follows from them: papers also call a coefficient so, and nothing else tells which is meant."""
+    rule = str(runs.attrs.get("conventions", {}).get("flops", "6ND"))
+    if rule.startswith(AS_GIVEN):
+        return
+    few, all_three = (
+        either(f"ql.law(…, variables={names!r})", f"--variables {','.join(names)}")
+        for names in (("N", "D"), ("N", "D", "C"))
+    )
+    raise ArgumentError(
+        f"C is the compute of a run, {rule}, which follows from N and D. If it is a coefficient, give it another name, or say "
+        f"what the variables are: {few}. If compute is meant: {all_three}"
+    )
 
 
 def one_ratio(runs: pd.DataFrame) -> bool:
@@ -58,7 +78,8 @@ def check_design(
     needed = len(law.coefficients) - held - expected + 1
     if len(runs) < needed:
         faults.append(
-            f"{len(runs)} runs cannot determine the {needed - 1} coefficients of {law.label}; it needs at least {needed}"
+            f"{len(runs)} runs cannot determine the {needed - 1} coefficients of {law.label}; it needs at least {needed}, or "
+            f"coefficients that are held at what is known from elsewhere or tied, {_hold(law)}"
         )
     if not faults:
         faults += law.domain_faults(inputs_of(runs, law.takes))
@@ -111,6 +132,16 @@ def _missing(law: Law, runs: pd.DataFrame) -> list[str]:
     return faults
 
 
+def _hold(law: Law) -> str:
+    """How coefficients of a law are held, and tied where it has two exponents."""
+    tie = {"alpha", "beta"} <= set(law.names)
+    name = law.coefficients[0].name
+    return either(
+        f"params=law.make_params({name}=dict(value=…, vary=False))",
+        f"--fix {name}=…{' and --tie beta=alpha' if tie else ''}",
+    )
+
+
 def _columns(names: Sequence[str]) -> str:
     return f"a column {names[0]}" if len(names) == 1 else f"columns {', '.join(names)}"
 
@@ -126,10 +157,15 @@ def _advice(absent: Sequence[str], spare: Sequence[str], runs: pd.DataFrame) -> 
             )
     unknown = [name for name in absent if name in HINTS and name not in attrs.get("undecided", {})]
     if unknown:
-        said.append(f" Say {option('columns', proposed(spare, unknown, runs, known))}")
+        offered = proposed(spare, unknown, runs, known)
+        blocks = " (without embeddings; vocabulary times width is their number)" if "^2" in offered.get("N", "") else ""
+        said.append(f" Say {option('columns', offered)}{blocks}")
     named, pattern = in_names([*spare, *(["run_id"] if "run_id" in runs else [])], runs)
-    if unknown and named:
-        door = either(f"ql.import_runs(…, name={pattern!r})", f"quokka-laws import RUNS --name '{pattern}'")
+    if named and {"N", "D"} <= set(unknown):  # which of two sizes is the one that lacks, nothing says
+        called = {} if plain_name(named) in (*IDS, *NAMES) else {"run_id": named}
+        arguments = ", ".join([f"name={pattern!r}", *([f"columns={called!r}"] if called else [])])
+        written = " ".join([f"--name '{pattern}'", *([option("columns", called)] if called else [])])
+        door = either(f"ql.import_runs(…, {arguments})", f"quokka-laws import RUNS {written}")
         said.append(f", or take them from names such as {str(runs[named].iloc[0])!r}: {door}")
     if "C" in runs and not {"N", "D"} & set(runs):
         power = either("ql.laws.PowerLaw('C')", "--law power")

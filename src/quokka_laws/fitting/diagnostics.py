@@ -29,6 +29,7 @@ from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.derived import flops_spread
 from quokka_laws.runs.read import row_names
 
+NOT_ONE_LAW = ("SWEPT_RUNS", "MIXED_RUNS")
 LOW_RATIO = 4.0
 RIVAL_WITHIN = 0.02
 DEAD_SHARE = 1e-3
@@ -78,11 +79,16 @@ class Diagnosis:
         )
         found = [diagnostic for check in checks for diagnostic in check(fit)]
         if self.refits is None:
-            return (*found, *_misfit(fit, fit.runs.index == fit.runs.index))
+            return _ranked((*found, *_misfit(fit, fit.runs.index == fit.runs.index)))
         outlying, lawful = _outlying(fit, self.refits, self.C)
         found += _misfit(fit, lawful)
         bent = (*_coupling(fit, self.refits),) or (*_low_ratios(fit, self.refits, lawful), *_pattern(fit))
-        return (*outlying, *found, *bent, *_rising_branch(fit, self.refits))
+        return _ranked((*outlying, *found, *bent, *_rising_branch(fit, self.refits)))
+
+
+def _ranked(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Rows that no one law describes come first: the rest is said of a fit to them."""
+    return tuple(sorted(found, key=lambda diagnostic: diagnostic.code not in NOT_ONE_LAW))
 
 
 def _minimum(fit: FitResult) -> Iterator[Diagnostic]:

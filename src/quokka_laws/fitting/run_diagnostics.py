@@ -8,8 +8,10 @@ import pandas as pd
 
 from quokka_laws.laws import Law
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
+from quokka_laws.runs.columns import INPUTS
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import row_names
+from quokka_laws.runs.sweeps import seen
 
 HIGHEST_LOSS = 12.0  # nats/token: guessing among 160,000 tokens
 FREE_EPOCHS = 4.0  # up to which repeated tokens are worth about as much as fresh ones (Muennighoff et al. 2023)
@@ -18,9 +20,16 @@ MOST_ROWS = 20  # of one size at different D that are not taken for checkpoints
 
 def of_runs(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
     """Every diagnostic of rows that a law is to be fitted to."""
+    yield from _swept(runs, law)
     yield from _perplexity(runs)
     yield from _checkpoints(runs)
     yield from _repetition(runs, law)
+
+
+def _swept(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
+    """Several recipes or learning rates at each N and D, of which a law of N and D knows nothing."""
+    if set(law.takes) <= {*INPUTS} and (found := seen(runs)) is not None:
+        yield Diagnostic("SWEPT_RUNS", Severity.WARNING, dict(found.facts))
 
 
 def _perplexity(runs: pd.DataFrame) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""Logs of training runs as a table: TensorBoard, W&B, Hugging Face, MLflow, Megatron, torchtitan, CSV, JSON lines, Parquet."""
+"""Logs of training runs as a table: TensorBoard, W&B, Hugging Face, MLflow, printed logs, CSV, JSON lines, Parquet."""
 
 from quokka_laws.importers.collect import import_runs
 from quokka_laws.importers.configurations import counted

@@ -7,7 +7,7 @@ tokens where a factor is known: samples with the length of a sequence, epochs wi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ _LENGTHS = (
 def kind_of(name: str, values: Array | None = None) -> str:
     """What a column counts; by its values only steps are doubted: fractions and hundreds of millions are none."""
     said = set(leaf(name)) | (set(words(name)) if len(leaf(name)) == 1 else set())
-    if counts_tokens(name) or (said & {"tokens", "toks"} and not said & {"per", "sec", "second", "batch"}):
+    if counts_tokens(name) or (said & {"tokens", "toks"} and not said & {"per", "sec", "second", "s", "batch"}):
         return TOKENS
     if counts_flops(name):
         return FLOPS
@@ -78,6 +78,39 @@ def by_epoch(metric: str, steps: Array) -> bool:
     """Whether a series is logged once an epoch and counts epochs as its steps, as Keras' ``epoch_loss`` does."""
     there = steps[np.isfinite(steps)]
     return "epoch" in words(metric) and len(there) > 1 and there.min() <= 1 and bool((np.diff(there) == 1).all())
+
+
+class Through(NamedTuple):
+    """Steps counted through, ``values``, where an epoch has ``each`` steps (None if nothing says it); the ``first`` epoch."""
+
+    values: Array
+    each: float | None
+    first: float
+
+
+def through_epochs(steps: Array, epochs: Array, ends: Array | None = None) -> Through | None:
+    """Steps that start again with every epoch, counted through from the first epoch; None where they do not start again.
+
+    ``ends``: the steps of an epoch where the log says them, ``200/1000``; without it a log of every step tells them.
+    """
+    there = np.flatnonzero(np.isfinite(steps) & np.isfinite(epochs))
+    step, epoch = steps[there], epochs[there]
+    again, next_ = np.diff(step) < 0, np.diff(epoch) > 0
+    if not (again & next_).any() or (next_ & ~again).any():
+        return None
+    first = float(epoch.min() > 0)
+    each = _steps_each(step, np.flatnonzero(np.diff(epoch) != 0) + 1)
+    if ends is not None and np.isfinite(ends[there]).any():
+        each = float(np.nanmax(ends[there]))
+    return Through(steps + (epochs - first) * (each or 0.0), each, first)
+
+
+def _steps_each(step: Array, starts: Array) -> float | None:
+    """Steps of an epoch where every one is logged."""
+    parts = np.split(step, starts)
+    whole = {float(part[-1] - part[0] + 1) for part in parts[:-1]}
+    dense = all((np.diff(part) == 1).all() for part in parts)
+    return whole.pop() if dense and len(whole) == 1 else None
 
 
 def evenly(values: Array) -> bool:

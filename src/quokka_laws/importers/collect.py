@@ -50,7 +50,8 @@ def import_runs(
     sources : path or str, or several
         Folders or files; ``"entity/project"`` for W&B, an address for an MLflow server.
     kind : str, optional
-        One of ``tensorboard``, ``wandb``, ``huggingface``, ``mlflow``, ``megatron``, ``torchtitan``, ``table``; found out without it.
+        One of ``tensorboard``, ``wandb``, ``huggingface``, ``mlflow``, ``megatron``, ``torchtitan``, ``log`` (other printed
+        logs), ``lm-eval``, ``table``; found out without it.
     columns : mapping, optional
         Canonical name → name in the logs: ``loss``, ``step``, ``D`` (tokens seen so far), ``lr``, ``run_id``, and
         facts about a run: ``N``, ``C``, ``U_D``, ``epochs``, ``max_steps``. Common names are recognised.

@@ -40,7 +40,7 @@ def stem(path: Path) -> str:
     """A file's name without its endings, packed ones too: ``a.csv.gz`` → a; a point inside the name stays."""
     name = path.name
     for _ in range(2):
-        if is_table_name(name) or Path(name).suffix in (*PACKED, *NAMED):
+        if is_table_name(name) or Path(name).suffix in (*PACKED, *NAMED, ".log", ".out", ".err"):
             name = Path(name).stem
     return name
 
@@ -55,12 +55,12 @@ def read(root: Path, options: Options) -> Iterator[Curve | dict[str, Any]]:
     files = find(root)
     alike = [path for path in files if downloads.is_download(path)]
     for run, tags in downloads.by_run(alike, root).items():
-        yield from _table(downloads.series(tags), run, str(next(iter(tags.values())).parent), options)
+        yield from runs_of(downloads.series(tags), run, str(next(iter(tags.values())).parent), options)
     files = [path for path in files if path not in alike]
     curves: dict[tuple[Path, str], Curve] = {}
     for path in options.track(files, "files"):
         try:
-            for item in _file(path, root, len(files) > 1, options):
+            for item in of_file(path, root, len(files) > 1, options):
                 if isinstance(item, Curve):
                     known = curves.setdefault((path.parent, item.run_id), item)
                     if known is not item and known.source != item.source and _equal(known, item):
@@ -79,7 +79,8 @@ def _equal(one: Curve, other: Curve) -> bool:
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-6)
 
 
-def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
+def of_file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curve | dict[str, Any]]:
+    """Curves or points of one file below ``root``, which may hold ``many``."""
     where = "stdin" if str(path) == "-" else str(path)
     table = read_table(path)
     for remark in table.attrs.get("remarks", []):
@@ -94,7 +95,7 @@ def _file(path: Path, root: Path, many: bool, options: Options) -> Iterator[Curv
         table, notes = reshaped(table)
     options.notes += notes
     known = {} if where == "stdin" else beside.settings(path, alone=stem(path).lower() in GENERIC)
-    yield from _table(table, name, where, options, known)
+    yield from runs_of(table, name, where, options, known)
 
 
 def _name(path: Path, root: Path, *, many: bool) -> str:
@@ -161,10 +162,15 @@ def _entries(cell: Any) -> pd.DataFrame:
 # ---- a table of curves or of points ---------------------------------------------------------------------------
 
 
-def _table(
-    table: pd.DataFrame, name: str, where: str, options: Options, known: Mapping[str, Any] | None = None
+def runs_of(
+    table: pd.DataFrame,
+    name: str,
+    where: str,
+    options: Options,
+    known: Mapping[str, Any] | None = None,
+    ended: str = "",
 ) -> Iterator[Curve | dict[str, Any]]:
-    """Curves or points of a table; ``known``: settings that stand beside it, of its one run."""
+    """Curves or points of a table; ``known``, ``ended``: settings that stand beside it, of its one run, and why that broke off."""
     table = table.rename(columns=str)
     asked = scaled(options.columns, list(table))[0]
     table, notes = made(table, asked)
@@ -172,7 +178,8 @@ def _table(
         options.note(note)
     asked = {k: v for k, v in asked.items() if k == "step"}
     steps, _, _ = recognise(list(table), asked, {"step": LOGGED["step"]})
-    place = next(iter(steps), None) or _along(table, options)
+    table = _counted_through(table, next(iter(steps), ""), where, options)
+    place = next((c for c in steps if c in table), None) or _along(table, options)
     if place is None or (_one_row_each(table, options) and not asked):
         yield from _points(table, name, where, options, steps=place is not None)
         return
@@ -195,7 +202,35 @@ def _table(
             facts = {**(known or {}), **facts} if alone else facts
             given = {**options.of(raw[run_id] if options.pattern else run_id), "columns": columns}
             doubt = sampled(rows[place]) if place in rows else []
-            yield curve(run_id, tidy(rows), where, facts=facts, remarks=doubt, **given)
+            broken = ended if alone else ""
+            yield curve(run_id, tidy(rows), where, facts=facts, ended=broken, remarks=doubt, **given)
+
+
+def _counted_through(table: pd.DataFrame, step: str, where: str, options: Options) -> pd.DataFrame:
+    """The table with steps that do not start again with every epoch.
+
+    Raises
+    ------
+    RunsError
+        When they do, and nothing says how many steps an epoch has.
+    """
+    epoch = next((str(c) for c in table if axis.kind_of(str(c)) == axis.EPOCHS), "")
+    if not step or not epoch or step in options.columns.values():
+        return table
+    ends = axis.numbers(table["end"]) if "end" in table else None
+    steps = axis.through_epochs(axis.numbers(table[step]), axis.numbers(table[epoch]), ends)
+    if steps is None:
+        return table
+    if steps.each is not None:
+        options.note(Remark("through_epochs", {"file": where, "column": step, "n": steps.each}))
+        return table.assign(**{step: steps.values})
+    if any(axis.kind_of(str(c)) == axis.TOKENS for c in table):
+        return table.drop(columns=step)
+    formula = f"({epoch} - {steps.first:g}) * 1000 + {step}"
+    raise RunsError(
+        f"{where}: {step} starts again with every {epoch}, and nothing says how many steps an epoch has; with that number for "
+        f"1000, say {option('columns', {'step': formula})}"
+    )
 
 
 def _along(table: pd.DataFrame, options: Options) -> str | None:
@@ -283,6 +318,8 @@ def _points(table: pd.DataFrame, name: str, where: str, options: Options, *, ste
             f"no column of steps and none of the loss; it has {', '.join(names)}. Say {option('columns', {'step': '…', 'loss': '…'})}"
         )
     called = options.columns.get("run_id") or identity.name_column(table)
+    if called is None and options.pattern:
+        called = identity.id_column(table)
     raw = table[called].astype(str) if called is not None else pd.Series(name, index=table.index)
     named = [options.pattern(run) for run in raw.unique()] if options.pattern else []
     if not options.facts and len({"N", "D", "C", "U_D"} & mapped.union(*named)) < 2:

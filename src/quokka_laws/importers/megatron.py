@@ -19,7 +19,7 @@ from quokka_laws.importers.fields import curve, unreadable
 from quokka_laws.importers.options import Options
 from quokka_laws.importers.text_logs import files, holds, lines, run_name
 
-MARK = re.compile(rb"iteration +\d+/ *\d+ \|.*loss")
+MARK = re.compile(r"iteration +\d+/ *\d+ \|.*loss")
 STEP = re.compile(r"iteration +(\d+)/ *(\d+) \|(.*)")
 # "on validation set" is there at the end of training; lines on the test set are not wanted.
 VALIDATION = re.compile(r"validation (?:loss|results) at iteration (\d+)(?: on validation set)? \|(.*)")

@@ -18,8 +18,7 @@ from quokka_laws.importers.fields import curve, unreadable
 from quokka_laws.importers.options import Options
 from quokka_laws.importers.text_logs import files, holds, lines, run_name
 
-# Colours stand between a name and the next: they are bytes here, and gone in lines.
-MARK = re.compile(rb"step: +\d+ .{0,16}loss: +\S+ .{0,16}(?:grad_norm|memory):")
+MARK = re.compile(r"step: +\d+ +loss: +\S+ +(?:grad_norm|memory):")
 STEP = re.compile(r"(validate )?step: +(\d+) +loss: +(\S+)")
 SIZE = re.compile(r"Model (\S+) (\S+) size: ([\d,]+) total parameters")
 BATCH = re.compile(r"global batch size (\d+),.*?sequence length (\d+), total steps (\d+)")

@@ -32,7 +32,8 @@ from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.results.storage import data_hash
-from quokka_laws.runs.quantities import as_numbers
+from quokka_laws.runs.proposals import is_empty
+from quokka_laws.runs.quantities import as_numbers, parse_quantity
 from quokka_laws.runs.read import check_runs
 from quokka_laws.writing import write_atomically
 
@@ -40,6 +41,7 @@ MOST_REFITS = 1000  # of the parabolas
 FORMS = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 MOST_BUDGETS = 4  # named one by one where they lie outside the runs
 MOST_LISTED = 30  # rows that were left out
+MOST_OF_A_REASON = 20  # above which their number is enough: most are what a condition left out
 STEPS = 10  # of the bar; a page has about as many figures
 WORDS = ("meaning", "by", "law", "forecast", "run_id", "reason")  # columns whose cells wrap
 
@@ -311,15 +313,27 @@ def _coefficients(fit: FitResult) -> list[dict[str, str]]:
 
 
 def _left_out(fit: FitResult) -> list[dict[str, str]]:
-    """The first of the rows that were not fitted, with the reason."""
+    """The first of the rows that were not fitted, with the reason; many of one reason only as their number."""
+    if not len(fit.excluded):
+        return []
     shown = [k for k in ("run_id", *QUANTITIES, "loss", "reason") if k in fit.excluded]
-    return [
-        {
-            k: QUANTITIES[k][1](v) if k in QUANTITIES else f"{v:.4g}" if isinstance(v, float) else str(v)
-            for k, v in row.items()
-        }
-        for row in fit.excluded[shown].head(MOST_LISTED).to_dict("records")
-    ]
+    counts = fit.excluded["reason"].value_counts(sort=False)
+    many = counts[counts > MOST_OF_A_REASON]
+    few = fit.excluded[~fit.excluded["reason"].isin(many.index)].head(MOST_LISTED)
+    listed = [{k: _as_listed(k, v) for k, v in row.items()} for row in few[shown].to_dict("records")]
+    empty = dict.fromkeys(shown, "–")
+    return listed + [empty | {shown[0]: f"{n} rows", "reason": str(reason)} for reason, n in many.items()]
+
+
+def _as_listed(column: str, cell: Any) -> str:
+    """A cell of a row that was left out: a number where it is one, also as text; else as the table has it."""
+    if column not in (*QUANTITIES, "loss"):
+        return str(cell)
+    try:
+        value = parse_quantity(cell)
+    except ValueError:
+        return "–" if is_empty(cell) else str(cell)
+    return QUANTITIES[column][1](value) if column in QUANTITIES else f"{value:.4g}"
 
 
 def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:

@@ -64,7 +64,7 @@ def reading(runs: pd.DataFrame, law: Law) -> Reading:
         f"{attrs.get('source', 'runs')}: {len(runs)} rows usable, {len(left_out)} excluded; {verdict}",
         _excluded(left_out),
         tuple(diagnostic.sentence() for diagnostic in of_runs(runs, law)),
-        tuple(sentence(note) for note in notes if not note.routine),
+        tuple(sentence(note) for note in notes if not note.routine and note.code != "sweep"),  # it is among the doubts
         tuple(map(str, (note for note in notes if note.routine))),
         Conventions.from_dict(attrs.get("conventions", {})).describe(),
         shortage,

@@ -12,6 +12,7 @@ from typing import Any
 from quokka_laws.results import hyperparameter_sentences, task_sentences
 from quokka_laws.results.format import human
 from quokka_laws.results.phrases import chance, listed, to_try
+from quokka_laws.runs.remarks import Remark
 
 
 def sentence(code: str, numbers: Mapping[str, Any], rows: Sequence[str] = (), tries: Sequence[str] = ()) -> str:
@@ -76,7 +77,7 @@ def _dead_term(*, name: str, number: int, largest: float, rows: Any, tries: Any)
 def _flat_valley(*, name: str, factor: float, lower: float, upper: float, rows: Any, tries: Any) -> str:
     return (
         f"{name} is determined only within a factor {factor:.3g} (90 %: {lower:.3g} to {upper:.3g}): the objective has a flat "
-        f"valley. Look at its profile before you quote it."
+        f"valley. Look at its profile before you quote it: ql.profile(fit, {name!r})."
     )
 
 
@@ -195,6 +196,11 @@ def _loss_too_high(*, highest: float, limit: float, rows: Sequence[str], tries: 
     )
 
 
+def _swept_runs(*, rows: Any, tries: Any, **facts: Any) -> str:
+    said = str(Remark("sweep", facts))
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def _checkpoints(*, count: int, N: float, rows: Any, tries: Any) -> str:
     return (
         f"{count} rows of one size (N = {N:.3g}) at different D look like checkpoints of few runs. They are not independent: add "
@@ -234,7 +240,9 @@ def _narrow_design(*, factor: float, lowest: float, highest: float, wanted: floa
 
 
 def _refits_failed(*, failed: int, refits: int, rows: Any, tries: Any) -> str:
-    return f"{failed} of {refits} refits did not converge and are left out of the intervals."
+    return (
+        f"{failed} of {refits} refits did not converge and {'is' if failed == 1 else 'are'} left out of the intervals."
+    )
 
 
 def _rows_are_not_runs(*, rows: Any, tries: Sequence[str]) -> str:
@@ -365,6 +373,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
     "PATTERN": _pattern,
     "LOW_RATIO_RUNS": _low_ratio_runs,
     "OUTLYING_ROWS": _outlying_rows,
+    "SWEPT_RUNS": _swept_runs,
     "LOSS_TOO_HIGH": _loss_too_high,
     "CHECKPOINTS": _checkpoints,
     "REPETITION_IGNORED": _repetition_ignored,

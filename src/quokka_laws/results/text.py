@@ -159,7 +159,7 @@ def evidence(fit: FitResult) -> str:
     lines += ["", coefficient_table(fit)]
     if out:
         counts = fit.excluded["reason"].value_counts()
-        lines += ["", *(f"  excluded: {k} rows, {reason}" for reason, k in counts.items())]
+        lines += ["", *(f"  excluded: {k} row{'s' if k > 1 else ''}, {reason}" for reason, k in counts.items())]
     return "\n".join(lines)
 
 

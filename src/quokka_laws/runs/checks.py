@@ -59,6 +59,8 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
             advice: list[dict[str, Any]] = [{"flops": AS_GIVEN}]
             if unit := _unit(ratio, tolerance):
                 advice = [{"columns": {"C": f"{quoted(named.get('C', 'C'))} * {unit}"}}]
+            elif units := _units_beside_compute(table, ratio, tolerance):
+                advice = [{"columns": {n: f"{named.get(n, n)}:{u}" for n, u in way.items()}} for way in units]
             elif constant := constant_flops(k, tolerance):
                 advice.insert(0, {"flops": f"{constant}ND"})
             elif bad.mean() <= FEW:
@@ -78,6 +80,22 @@ def _unit(ratio: Array, tolerance: float) -> str:
     """The unit that compute was written in, where every row is one power of a thousand off the rule; empty if not."""
     power = -3 * round(float(np.log10(np.median(ratio))) / 3)
     return f"1e{power}" if power > 0 and np.abs(ratio * 10.0**power - 1).max() <= tolerance else ""
+
+
+def _units_beside_compute(table: pd.DataFrame, ratio: Array, tolerance: float) -> list[dict[str, str]]:
+    """Units of N and D, such as millions, that bring every row to the rule where C is in FLOPs; the usual D/N first."""
+    factor = float(np.median(ratio))
+    if np.abs(ratio / factor - 1).max() > tolerance:
+        return []
+    found = []
+    for units in product(UNITS, repeat=2):
+        if abs(UNITS[units[0]] * UNITS[units[1]] / factor - 1) > tolerance:
+            continue
+        size = _in({k: np.array([table[k].min(), table[k].median(), table[k].max()]) for k in COUNTED}, units)
+        if all(_possible(size, name) for name in COUNTED):
+            way = {name: unit for name, unit in zip(COUNTED, units, strict=True) if unit}
+            found.append((abs(math.log(size["D"][1] / size["N"][1] / USUAL)), way))
+    return [way for _, way in sorted(found, key=lambda one: one[0])[:2] if way]
 
 
 def training_rule(conventions: Conventions) -> str:

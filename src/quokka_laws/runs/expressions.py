@@ -9,6 +9,7 @@ numpy computes.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._arithmetic import FUNCTIONS, value
-from quokka_laws._expression_tree import Constant, Listing, Name, Node, Operation, is_condition, quoted
+from quokka_laws._expression_tree import Constant, Listing, Name, Node, Operation, is_condition, names, quoted
 from quokka_laws._expressions import Grammar, fault, nearest, parse
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ExpressionError
@@ -25,6 +26,7 @@ from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 CONDITION = Grammar(functions=FUNCTIONS, conditions=True, number=parse_quantity, what="condition")
 FORMULA = Grammar(functions=FUNCTIONS, number=parse_quantity, what="formula")
 LISTED = 20  # names in a message
+_DOTTED = re.compile(r"""`[^`]*`|'[^']*'|"[^"]*"|[^\W\d]\w*(?:\.\w+)+""")
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -66,6 +68,7 @@ def rows_where(condition: str, table: pd.DataFrame) -> Array:
     ExpressionError
         With a caret under what cannot be read, or the column that does not hold what is compared.
     """
+    condition = _dotted(condition, table)
     tree = parse(condition, CONDITION)
     if not is_condition(tree) and not isinstance(tree, Name):
         raise ExpressionError(f"{condition!r} is a number, not a condition: compare it with something, as in D / N < 4")
@@ -80,6 +83,7 @@ def numbers_of(formula: str, table: pd.DataFrame) -> Array:
     ExpressionError
         With a caret under what cannot be read, or the column that holds no numbers.
     """
+    formula = _dotted(formula, table)
     tree = parse(formula, FORMULA)
     with np.errstate(all="ignore"):
         found = np.asarray(_Rows(formula, table).number(tree), dtype=float)
@@ -106,6 +110,21 @@ def number_of(formula: str, facts: Mapping[str, Any]) -> float:
             raise fault(formula, name.start, message, name.end) from None
 
     return float(value(tree, lookup))
+
+
+def holds_a_column(formula: str, table: pd.DataFrame) -> bool:
+    """Whether a text reads as a formula and any name in it is a column, so that it is no column's own name."""
+    try:
+        return any(n.name in table for n in names(parse(_dotted(formula, table), FORMULA)))
+    except ExpressionError:
+        return False
+
+
+def _dotted(text: str, table: pd.DataFrame) -> str:
+    """The same with backquotes around columns such as ``model.n_layer``, as configurations name them."""
+    if not any("." in str(c) for c in table):
+        return text
+    return _DOTTED.sub(lambda found: found[0] if found[0][0] in "`'\"" else f"`{found[0]}`", text)
 
 
 def _unknown(text: str, name: Name, known: list[str], what: str) -> ExpressionError:

@@ -25,6 +25,10 @@ SENTENCES = {
     "no_last_newline": "the last line has no end, and its last value {cell!r} is shorter than the others: was the file cut off?",
     "incomplete_line": "the last line ({line}) is incomplete and was left out: a run was being written",
     "sheet": "read from sheet {sheet!r}; not read: {others}",
+    "loose": "not JSON as it stands: read as Python writes it, or without its last commas and comments",
+    "named_values": "one number for each of {n} names: read as run_id and value",
+    "side_by_side": "{n} tables of the same columns stand side by side: read as one below the other",
+    "quoted_lines": "every line stands in quotation marks: read without them",
     "shape": "one JSON value: {shape}",
     "shared": "{names} stand beside the list of runs and were given to every run",
 }

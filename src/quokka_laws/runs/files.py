@@ -37,6 +37,7 @@ import pandas as pd
 
 from quokka_laws._spelling import either
 from quokka_laws.exceptions import MissingDependencyError, RunsError
+from quokka_laws.runs import printed_logs
 from quokka_laws.runs.file_remarks import sentences
 from quokka_laws.runs.json_tables import json_table, value_table
 from quokka_laws.runs.text_tables import cells_table, decoded, text_table
@@ -309,7 +310,14 @@ def _table(data: bytes, where: str, name: str, limit: float, unpacked: list[str]
             )
         text = decoded(data, where, remarks)
         lines = PurePath(name).suffix.lower() in (".jsonl", ".ndjson", ".json")
-        table = json_table(text, where, remarks) if lines or _is_json(text) else text_table(text, where, remarks)
+        try:
+            table = json_table(text, where, remarks) if lines or _is_json(text) else text_table(text, where, remarks)
+        except RunsError:
+            if printed_logs.is_log(text):
+                raise printed_logs.no_table(where) from None
+            raise
+        if not printed_logs.names_a_loss(table) and printed_logs.is_log(text):
+            raise printed_logs.no_table(where)
     check_names(table.columns, where)
     table.attrs = {"remarks": remarks, "notes": sentences(remarks, where)}
     return table
@@ -318,7 +326,7 @@ def _table(data: bytes, where: str, name: str, limit: float, unpacked: list[str]
 def _is_json(text: str) -> bool:
     """Whether text of no telling name is JSON: a header can begin with a bracket, an object or array of objects cannot be one."""
     start = text.lstrip()[:2000]
-    return start.startswith("{") or (start.startswith("[") and start[1:].lstrip()[:1] in ("{", "[", "]"))
+    return start.startswith("{") or (start.startswith("[") and start[1:].lstrip()[:1] in ("{", "[", "]", "("))
 
 
 def _arrow(data: bytes, where: str) -> pd.DataFrame:

@@ -61,7 +61,11 @@ def found(filled: list[Row], where: str, remarks: Remarks, *, blanks: bool) -> t
         header = _with_index(header, filled[at + 1 :])
     if at:
         remarks.append({"code": "preamble", "n": at, "line": header.line})
-    header = _with_units(header, filled[at + 1 :], remarks) or _of_two_rows(header, filled[at + 1 :], remarks)
+    header = (
+        _with_level_names(header, filled[at + 1 :], remarks)
+        or _with_units(header, filled[at + 1 :], remarks)
+        or _of_two_rows(header, filled[at + 1 :], remarks)
+    )
     return header, _again(header, [row for row in filled[at + 1 :] if row.line > header.last], where, remarks)
 
 
@@ -95,12 +99,42 @@ def _with_index(header: Row, body: list[Row]) -> Row:
     return Row(header.line, ["", *header.cells]) if counted or not any(map(is_quantity, first)) else header
 
 
+def side_by_side(filled: list[Row]) -> list[list[int]]:
+    """The places of the columns of each table, where several of the same columns stand side by side; none otherwise."""
+    groups: list[list[int]] = [[]]
+    cells = trimmed(filled[0].cells)
+    for j, name in enumerate(cells):
+        if name:
+            groups[-1].append(j)
+        elif groups[-1]:
+            groups.append([])
+    names = {tuple(cells[j] for j in places) for places in groups}
+    return groups if len(groups) > 1 and len(names) == 1 and len(groups[0]) > 1 else []
+
+
+def _with_level_names(header: Row, body: list[Row], remarks: Remarks) -> Row | None:
+    """A header above a line that names the columns it leaves empty, as pandas writes the levels of an index; None where there is none."""
+    above = [header.cells]
+    for row in body[:2]:
+        cells = [*row.cells, *[""] * (len(header.cells) - len(row.cells))]
+        free = [not any(j < len(upper) and upper[j] for upper in above) for j in range(len(cells))]
+        if any(cells) and any(not f for f in free) and all(bool(c) == f for c, f in zip(cells, free, strict=True)):
+            if any(map(is_quantity, filter(None, cells))):
+                return None
+            parts = [dict.fromkeys(u[j] for u in above if j < len(u) and u[j]) for j in range(len(cells))]
+            names = [cell or "/".join(part) for cell, part in zip(cells, parts, strict=True)]
+            remarks.append({"code": "two_headers", "lines": f"{header.line} to {row.line}"})
+            return Row(header.line, names, row.line)
+        above.append(row.cells)
+    return None
+
+
 def _with_units(header: Row, body: list[Row], remarks: Remarks) -> Row | None:
     """A header whose second line holds units, ``Params`` over ``(M)``, as ``Params (M)``; None where it holds none."""
     if len(body) < 2 or not all(_UNIT.fullmatch(cell) for cell in body[0].cells if cell):
         return None
     second = body[0].cells
-    if any(map(is_quantity, filter(None, second))):  # 1e8 is a number, [1e8] a unit
+    if any(is_quantity(cell) and not cell.startswith("[") for cell in second):  # 1e8 is a number, [1e8] a unit
         return None
     if not any(
         cell and any(map(is_quantity, (r.cells[j] for r in body[1:SAMPLED] if j < len(r.cells))))

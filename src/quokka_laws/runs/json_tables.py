@@ -13,6 +13,7 @@ shape                                                one row per
 ``[[1e8, 3.2], [2e8, 3.1]]``                         list; columns are called by their places, 0, 1 (pandas' ``values``)
 ``{"data": {"N": […], "loss": […]}}``                place in the lists, inside a name for a collection
 ``{"runs": [{…}], "tokenizer": …}``                  object of the list; what stands beside it is given to all
+``{"70M_2B": 3.6, "160M_2B": 3.2, …}``               name: ``run_id`` and ``value``
 ``{"N": …, "config": {…}, "history": [{…}]}``        the whole: one run, its log a nested value
 ===================================================  ===============================================================
 """
@@ -28,6 +29,8 @@ import pandas as pd
 
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.columns import ALIASES, plain_name
+from quokka_laws.runs.loose_json import loose
+from quokka_laws.runs.words import is_loss
 
 COLLECTIONS = frozenset(
     [
@@ -47,6 +50,7 @@ COLLECTIONS = frozenset(
         "items",
     ]
 )
+NAMED_VALUES = 4  # least of them to be runs
 DEEPEST = 60  # objects and lists inside one another
 _KNOWN = frozenset(name for names in ALIASES.values() for name in names) - {"id", "name", "c", "d", "n", "u", "run"}
 
@@ -68,11 +72,25 @@ def json_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
     try:
         value = loads(text)
     except json.JSONDecodeError as error:
-        values = _several(text, where, error, remarks)
-        return _frame(values, where)
+        try:
+            return _frame(_several(text, where, error, remarks), where)
+        except RunsError:
+            value = _loose(text)
+            if value is None:
+                raise
+            remarks.append({"code": "loose"})
     except MalformedError as error:
         raise RunsError(f"{where}: {error}") from None
     return value_table(value, where, remarks)
+
+
+def _loose(text: str) -> Any:
+    try:
+        value = loose(text)
+        _check_depth(value)
+    except (ValueError, MalformedError):
+        return None
+    return value if isinstance(value, list | dict) else None
 
 
 # ---- text to values ---------------------------------------------------------------------------------------------
@@ -226,7 +244,16 @@ def value_table(value: Any, where: str, remarks: Remarks) -> pd.DataFrame:
             return _frame(rows, where)
     elif len(parts) > 1 and _is_lists(value):
         return _of_lists(value, where)
+    elif len(parts) >= NAMED_VALUES and _names_values(value):
+        remarks.append({"code": "named_values", "n": len(parts)})
+        return _frame([{"run_id": name, "value": number} for name, number in value.items()], where)
     return _frame([value], where)
+
+
+def _names_values(value: Mapping[str, Any]) -> bool:
+    """Whether an object gives one number to each of many names, none of which is that of a column."""
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in value.values())
+    return numbers and not any(plain_name(k) in _KNOWN or k in ALIASES or is_loss(k) for k in value)
 
 
 def _collection(value: Mapping[str, Any]) -> str:

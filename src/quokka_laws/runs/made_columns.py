@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import ExpressionError
+from quokka_laws.exceptions import ExpressionError, RunsError
 from quokka_laws.runs import words
 from quokka_laws.runs.columns import ALIASES, SIZE, plain_name, written_sizes
-from quokka_laws.runs.expressions import numbers_of
+from quokka_laws.runs.expressions import holds_a_column, numbers_of
 from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 from quokka_laws.runs.remarks import Remark
 
@@ -82,7 +82,9 @@ def _computed(formula: str, table: pd.DataFrame) -> Array | None:
         return None
     try:
         return numbers_of(formula, table)
-    except ExpressionError:
+    except ExpressionError as error:
+        if holds_a_column(formula, table):
+            raise RunsError(f"columns: {error}") from None
         return None
 
 

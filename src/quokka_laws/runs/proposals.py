@@ -27,6 +27,8 @@ _STEPS = re.compile(
     r"(n_|num_|train_|training_|total_|max_|opt_|optimizer_)*(steps|iterations|iters|updates|batches)(_total|_trained)?"
 )
 _BATCH = re.compile(r"(global_|train_|total_|effective_|g)*(batch_size|batch|bs|bsz)")
+_LAYERS = re.compile(r"(\w+_)?(n_layers?|num_layers|num_hidden_layers|layers|depth)")
+_WIDTH = re.compile(r"(\w+_)?(d_model|n_embd|hidden_size|hidden_dim|model_dim|width)")
 _LENGTH = re.compile(
     r"(max_|train_)*(seq_len|seq_length|seqlen|sequence_length|context_length|context_len|context|block_size|n_ctx|max_seq_len)"
 )
@@ -60,6 +62,7 @@ def proposed(
                 if blocks
                 else [n for n in names if table is not None and (written_sizes(table[n]) or _some_sizes(n, table))][:1]
             )
+            near = near or _blocks(names)
         if canonical == "D" and not near:
             near = _tokens(names, (known or {}).get("N") or pairs.get("N", BLANK))
         if canonical == "loss" and not near:
@@ -95,13 +98,16 @@ def _some_sizes(name: str, table: pd.DataFrame) -> bool:
     return 0 < len(bad) < len(values)
 
 
+_BY = re.compile(r"(?<=[kKmMbBtT])x(?=\d)")  # 70Mx2B
+
+
 def in_names(names: Sequence[str], table: pd.DataFrame) -> tuple[str, str]:
     """A column of names that hold a size and tokens, and their pattern: ``70M_2B_lr3e-4`` → ``{N}_{D}{}``; empty if none."""
     for name in names:
         if pd.api.types.is_numeric_dtype(table[name]):
             continue
         cells = [str(cell) for cell in table[name]]
-        places = [list(SIZE.finditer(cell)) for cell in cells]
+        places = [list(SIZE.finditer(_BY.sub("×", cell))) for cell in cells]
         if not all(len(found) == 2 for found in places):
             continue
         one, other = places[0]
@@ -125,6 +131,14 @@ def _likelihood(name: str, table: pd.DataFrame) -> bool:
 def accuracies(names: Sequence[str]) -> list[str]:
     """Columns that are accuracies by their names."""
     return [n for n in names if words.unit_of(n) == "accuracy" and not {"std", "stderr"} & set(words.words(n))]
+
+
+def _blocks(names: Sequence[str]) -> list[str]:
+    """The parameters of a transformer's blocks, 12·layers·width² (Kaplan et al. 2020, Table 1), where both are columns."""
+    plain = {plain_name(n): n for n in names}
+    layers = next((n for p, n in plain.items() if _LAYERS.fullmatch(p)), None)
+    width = next((n for p, n in plain.items() if _WIDTH.fullmatch(p)), None)
+    return [f"12 * {quoted(layers)} * {quoted(width)}^2"] if layers and width else []
 
 
 def _tokens(names: Sequence[str], size: str) -> list[str]:

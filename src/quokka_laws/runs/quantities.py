@@ -23,7 +23,7 @@ _WORDS = {
     "mrd": 1e9,
     "trillion": 1e12,
 }
-_UNITS = {"": 1.0, "flop": 1.0, "param": 1.0, "parameter": 1.0, "token": 1.0, "tok": 1.0}
+_UNITS = {"": 1.0, "nat": 1.0, "nats/token": 1.0, "flop": 1.0, "param": 1.0, "parameter": 1.0, "token": 1.0, "tok": 1.0}
 _DAY = 86400.0  # seconds
 _UNITS |= {f"{letter}f-day": flops * _DAY for letter, flops in {"t": 1e12, "p": 1e15, "e": 1e18}.items()}
 _GROUPED = r"\d{1,3}(?:[,_']\d{3})+|\d{1,3}(?:[ ]\d{3})+"
@@ -33,10 +33,13 @@ _NUMBER = re.compile(
        (?:\s*[×x*·⋅∙]\s*(?:10(?:\^|\*\*)(?P<power>[+-]?\d+)|1(?P<ones>e[+-]?\d+)))?
        |10(?:\^|\*\*)(?P<exponent>[+-]?\d+(?:\.\d+)?))
     \s*(?P<suffix>[kmbgtp]?|{"|".join(f"{word}s?" for word in _WORDS)})
-    \s*(?:(?P<unit>(?:[tpe](?:eta|era|xa)?f(?:lops?)?(?:/s)?[- ]day)|flop|param(?:eter)?|tok(?:en)?|)s?)
-    (?:\s*(?:±|\+/-|\+-)\s*[\d.]+(?:e[+-]?\d+)?|\s*\(\s*(?:±\s*)?[\d.]+\s*\))?
+    \s*(?:(?P<unit>(?:[tpe](?:eta|era|xa)?f(?:lops?)?(?:/s)?[- ]day)|flop|param(?:eter)?|tok(?:en)?|nats/token|nat|)s?)
+    (?:\s*(?:±|\+/-|\+-)\s*[\d.]+(?:e[+-]?\d+)?|\s*\(\s*(?:±\s*)?[\d.]+\s*\)|\s*[\[(]\s*[\d.]+\s*[;,–-]\s*[\d.]+\s*[\])])?
     [*†‡§¶]{{0,3}}""",
     re.IGNORECASE | re.VERBOSE | re.ASCII,
+)
+_WRAPPED = re.compile(
+    r"(?:(?:np\.|numpy\.|torch\.)?(?:float\d+|int\d+|tensor|array)\(|\[)([^()\[\],]*)(?:,[^()\[\]]*)?[)\]]"
 )
 _SAME = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'"})
 _RAISED = re.compile("[⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -64,7 +67,7 @@ def parse_quantity(value: Any) -> float:
 
     Suffixes k, M, B (or G), T and P multiply by 10³ … 10¹⁵, as do the words million, billion and trillion; commas,
     underscores, apostrophes and blanks may group thousands in threes; ``±`` and what follows, or a number in brackets, is
-    the error of the number. ``~`` before it and marks of footnotes behind it mean nothing. The words FLOPs, parameters and
+    the error of the number, two in brackets its interval. ``~`` before it and marks of footnotes behind it mean nothing. The words FLOPs, parameters and
     tokens may follow; ``PF-days`` are 10¹⁵ FLOP/s for a day, 8.64e19 FLOPs.
 
     Raises
@@ -104,6 +107,8 @@ def _written(text: str) -> float | None:
     """A number as people write it; None for any other text."""
     if len(text) > 60:
         return None
+    if wrapped := _WRAPPED.fullmatch(text):  # np.float64(3.21), tensor(3.21, device='cuda'), [3.21]
+        text = "" if text.startswith("[") and "," in text else wrapped[1].strip()
     raised = _RAISED.sub(lambda found: "^" + found[0].translate(_LOWERED), text.translate(_SAME))
     match = _NUMBER.fullmatch(raised)
     if not match or (match["exponent"] is None and not re.match(r"[+-]?\.?\d", match["number"] or "")):

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._expression_tree import quoted
 from quokka_laws._spelling import BLANK, option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, RunsError
@@ -129,6 +130,8 @@ def read_runs(
     found = recognise_runs(original.drop(columns=list(OWN)), named)
     found.factors |= factors
     notes += sums + found.notes
+    if {"log", "loss"} <= set(words.words(called := found.given("loss"))) and "loss" not in named:
+        notes.append(Remark("log_loss", {"column": called}, advice=({"columns": {"loss": f"exp({quoted(called)})"}},)))
     table, faults = _rename(original, found)
     raise_faults(source, [*found.faults, *faults])
     stated = {**original.attrs.get("conventions", {}), **conventions}
@@ -143,10 +146,10 @@ def read_runs(
     table, gone, faults = select(table, original, drop, keep, found)
     excluded += gone
     raise_faults(source, faults)
-    notes += noted_rows(table)
     table, gone = usable(table)
     excluded += gone
     some_left(source, table, original, excluded, found)
+    notes += noted_rows(table)
     as_read = original.iloc[table["_row"].to_numpy()].reset_index(drop=True)
     ids, said = identity.runs_of_points(table.reset_index(drop=True), as_read)
     notes += said
@@ -193,7 +196,10 @@ def check_runs(runs: pd.DataFrame) -> pd.DataFrame:
     if "loss" not in runs:
         names = [str(c) for c in runs]
         raise_faults(source, [Remark("no_loss", {"names": names}, advice=({"columns": {"loss": "…"}},))])
-    return _final(_checked(runs))
+    table = _checked(runs)
+    if "C" not in runs:  # N, D and C that agree may be in units of one's own
+        raise_faults(source, wrong_units(table))
+    return _final(table)
 
 
 def _checked(runs: pd.DataFrame, given: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -7,10 +7,11 @@ A remark is a code with its facts. Readers and checks make them, ``runs.attrs`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from quokka_laws._expression_tree import quoted
 from quokka_laws._spelling import either, option
 from quokka_laws.runs import file_remarks
 
@@ -85,6 +86,9 @@ SENTENCES = file_remarks.SENTENCES | {
         "the table has {column!r}, so runs are mixtures of experts, but no count of active parameters: C = 6·N·D takes "
         "every parameter for an active one"
     ),
+    "log_loss": (
+        "{column!r} is taken for the cross-entropy, which is also called log loss. If it is a logarithm of the loss: {advice}"
+    ),
     "other_losses": "the loss is {column!r}; not used: {others}",
     "empty_columns": "columns without any value were left out: {columns}",
     "summed_from_parts": "{name} is the sum of {columns}",
@@ -108,8 +112,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "noted_only": "{column!r} says {text!r} and the like in {rows}: such rows are used",
     "sweep": (
         "{cells} of {of} pairs of N and D hold several runs that differ in {columns}, and whose losses spread by up to "
-        "{spread:.2%}: a law of N and D describes the best of each; keep those with {advice}, or fit the best settings and "
-        "the loss there with {hyperparameters}"
+        "{spread:.2%}: a law of N and D describes the best of each{instead}"
     ),
     "best_of": "the lowest of each N and D over {by}: {kept} of {of} rows",
     "frontier": "losses are the fitted lowest of each N and D over {by}: {kept} of {of} pairs, from {runs} runs",
@@ -222,6 +225,14 @@ SENTENCES = file_remarks.SENTENCES | {
     "axis_tokens": "{where}: the axis is {column!r}, tokens; a run is what rises along it",
     "axis_converted": "{column!r} counts {kind}: {factor:g} tokens each ({source})",
     "at_the_end": "{metric} was logged once, at step {step:g}: taken for the end of the run, step {end:g}",
+    "through_epochs": "{file}: {column} starts again with every epoch: counted through, {n:g} steps an epoch",
+    "dialect": "read as a log of {name}",
+    "one_process": "{file}: {n} processes printed their losses: those of rank {rank} were taken",
+    "not_imported": "{n} printed logs beside the tables were not read ({names} …); to read them instead: {how}",
+    "cut_line": "{file}: the last line is not whole: it was left out",
+    "unlike_facts": "{file}: {name} is printed as {values} before the first step: none was taken",
+    "steps_by_bar": "{file}: steps are those of the progress bar before each line",
+    "steps_by_epoch": "{file}: steps follow from the epochs, {n:.6g} steps each",
     "without_step": "{n} rows without a step stand where they were logged",
     "by_epoch": "{metric} is logged by epoch, other series by step: epoch {epochs:g} is taken for step {end:g}",
     "from_zero": "steps are counted from 0: the last, {last:g} of {steps:g}, ends step {steps:g}",
@@ -239,17 +250,30 @@ def sentence(remark: Remark) -> str:
     facts = {k: ", ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in remark.facts.items()}
     facts |= {"rows": named(remark.rows), "advice": tried(remark.advice)}
     if remark.code == "sweep":
-        facts["hyperparameters"] = _hyperparameters(remark.facts.get("columns", ()))
+        facts["instead"] = _instead(remark.facts.get("columns", ()), remark.facts.get("kinds", {}))
     template = SENTENCES.get(remark.code)
     where = f"{facts['file']}: " if remark.code in file_remarks.SENTENCES and facts.get("file") else ""
     return where + (template.format_map(_Open(facts)) if template else f"{remark.code}: {facts}")
 
 
-def _hyperparameters(columns: Iterable[str]) -> str:
-    return either(
-        f"ql.fit_hyperparameters(runs, over={list(columns)!r})",
-        f"`quokka-laws hyperparameters RUNS --over {','.join(columns)}`",
-    )
+def _instead(columns: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> str:
+    """How to fit the best of each N and D: one kind of run at a time, at its best settings."""
+    numbers = [c for c in columns if c not in kinds]
+    said = []
+    for column, found in list(kinds.items())[:1]:
+        speedup = either(
+            f"ql.speedup(runs, by={column!r}, baseline={found[0]!r})",
+            f"`quokka-laws speedup RUNS --by {column} --baseline {found[0]}"
+            + (f" --frontier {','.join(numbers)}`" if numbers else "`"),
+        )
+        said.append(
+            f"Take one {column} at a time, {option('keep', f'{quoted(column)} == {found[0]!r}')}; {speedup} compares them"
+        )
+    if numbers:
+        fitted = either(f"ql.fit(runs, frontier={numbers!r})", f"--frontier {','.join(numbers)}")
+        lowest = f"for the fitted lowest over {', '.join(numbers)}, or {option('best_of', tuple(numbers))} for the lowest run"
+        said.append(f"Say {fitted} {lowest}")
+    return "".join(f". {one}" for one in said)
 
 
 class _Open(dict[str, Any]):

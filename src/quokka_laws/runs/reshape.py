@@ -22,7 +22,7 @@ import pandas as pd
 
 from quokka_laws.runs import words
 from quokka_laws.runs.columns import SIZE, plain_name, written_sizes
-from quokka_laws.runs.quantities import parse_quantities, parse_quantity
+from quokka_laws.runs.quantities import is_quantity, parse_quantities, parse_quantity
 from quokka_laws.runs.remarks import Remark
 
 _SEED = re.compile(r"(?i)(?:seed|rep|replicate|replica|trial)[\s_=-]*(\d+)|(?<=[\s_/-])s(\d+)(?![A-Za-z0-9])")
@@ -33,6 +33,8 @@ _ABOUT = frozenset(
     ["at", "after", "for", "tokens", "toks", "tok", "params", "parameters", "gpt", "model", "size", "n", "d"]
 )  # beside a size in a name
 _CALLED = frozenset(["model", "size", "params", "tokens", "gpt", "n", "d"])
+_AXES = {"N": words.counts_parameters, "D": words.counts_tokens}
+LEAST = 1e6  # parameters or tokens that name a column
 _LOGGED = (words.counts_parameters, words.counts_tokens, words.counts_flops, words.is_loss)
 
 
@@ -133,8 +135,14 @@ def _by_seed(table: pd.DataFrame) -> tuple[pd.DataFrame, Remark] | None:
 
 def _by_size(table: pd.DataFrame) -> tuple[pd.DataFrame, Remark] | None:
     """A column for each size or number of tokens: names that agree but for a quantity, whose cells are losses."""
+    table, corner = _corner(table)
     sizes = {str(c): found[0] for c in table if len(found := SIZE.findall(str(c))) == 1}
-    frames = {SIZE.sub("", name).strip() for name in sizes}
+    counted = corner or {"N", "D"} & set(map(str, table)) or any(_counts(str(c)) for c in table)
+    if not sizes and counted:  # names that are numbers, as the columns of a pivot table are
+        sizes = {str(c): str(c) for c in table if is_quantity(str(c)) and parse_quantity(str(c)) >= LEAST}
+        frames = {""}
+    else:
+        frames = {SIZE.sub("", name).strip() for name in sizes}
     if len(sizes) < 2 or len(frames) != 1 or len({parse_quantity(s) for s in sizes.values()}) < len(sizes):
         return None
     frame = frames.pop()
@@ -149,7 +157,7 @@ def _by_size(table: pd.DataFrame) -> tuple[pd.DataFrame, Remark] | None:
     of_tokens = bool(words.TOKENS & set(words.words(frame))) or any(
         c == "N" or words.counts_parameters(c) for c in others
     )
-    of_tokens = of_tokens or any(words.names_a_size(c) and written_sizes(table[c]) for c in others)
+    of_tokens = of_tokens or corner == "D" or any(words.names_a_size(c) and written_sizes(table[c]) for c in others)
     if of_tokens and any(c == "D" or words.counts_tokens(c) for c in others):
         return None  # neither is told by the names
     loss = bare if words.is_loss(bare) else "loss"
@@ -157,6 +165,17 @@ def _by_size(table: pd.DataFrame) -> tuple[pd.DataFrame, Remark] | None:
     return _stacked(table, sizes, canonical, loss), Remark(
         "by_size", {"columns": list(sizes), "name": canonical, "loss": loss}
     )
+
+
+def _corner(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The table with its first column named for the rows alone, where it names both ways, ``params \\ tokens``; what columns are."""
+    parts = [part.strip() for part in re.split(r"\\|\s/\s|\svs\.?\s|[↓→]", str(table.columns[0])) if part.strip()]
+    if len(parts) != 2:
+        return table, ""
+    kinds = [next((k for k, says in _AXES.items() if part == k or says(part)), "") for part in parts]
+    if set(kinds) != {"N", "D"}:
+        return table, ""
+    return table.rename(columns={table.columns[0]: parts[0]}), kinds[1]
 
 
 def _losses(column: pd.Series) -> bool:

@@ -27,9 +27,11 @@ def unlabelled(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def default_index(table: pd.DataFrame) -> bool:
-    """Whether the index says nothing: 0 … n−1 without a name."""
+    """Whether the index tells no rows apart: 0 … n−1 without a name, or labels that repeat, as of tables put together."""
     index = table.index
-    return index.name is None and index.nlevels == 1 and index.equals(pd.RangeIndex(len(table)))
+    return not index.is_unique or (
+        index.name is None and index.nlevels == 1 and index.equals(pd.RangeIndex(len(table)))
+    )
 
 
 def row_numbers(runs: pd.DataFrame) -> Array:

@@ -11,7 +11,7 @@ import pandas as pd
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs import identity, words
 from quokka_laws.runs.checks import OWN, raise_faults, where_from
-from quokka_laws.runs.columns import recognise_runs
+from quokka_laws.runs.columns import POSITIVE, recognise_runs
 from quokka_laws.runs.files import flatten, read_table
 from quokka_laws.runs.quantities import is_quantity
 from quokka_laws.runs.remarks import Remark
@@ -104,7 +104,10 @@ def _with_index(table: pd.DataFrame) -> pd.DataFrame:
     for level, name in enumerate(table.index.names):
         if name is not None and name != NUMBERED and name not in table.columns:
             table.insert(level, name, table.index.get_level_values(level))
-    return table
+    own = [
+        None if name in (*POSITIVE, "run_id") else name for name in table.index.names
+    ]  # else pandas finds two of the name
+    return table.set_axis(table.index.set_names(own), axis=0)
 
 
 def equal_names(table: pd.DataFrame) -> list[Remark]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from quokka_laws.runs.identity import IDS, NAMES
 from quokka_laws.runs.words import words
 
 
@@ -35,6 +36,7 @@ _REACHED = _set("progress complete completed completion done finished")
 _DONE = _REACHED | _set("percent pct fraction frac share of run training")
 _NOTES = _set("note notes comment comments remark remarks")
 _FEW = 6  # words of a column of states
+_OF_RUNS = frozenset((*IDS, *NAMES))
 _ENUM = re.compile(r"^[A-Za-z]+State\.|^Status\.", re.IGNORECASE)  # TrialState.COMPLETE
 
 
@@ -101,6 +103,8 @@ def _unfinished(name: str, cells: pd.Series, unknown: dict[str, list[str]]) -> p
     if set(said) <= _DONE and set(said) & _REACHED and (short := _not_complete(cells)) is not None:
         return short
     by_name = bool(_NAMES & set(said))
+    if not by_name and plain in _OF_RUNS:
+        return None  # a run that is called "failed" may have finished
     if plain in _STRICT | _NAMES and not _known(cells):
         if 1 < cells.nunique() <= _FEW:
             unknown[name] = sorted(set(cells.map(_word)) - {""})

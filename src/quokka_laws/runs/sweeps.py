@@ -66,8 +66,11 @@ def seen(runs: pd.DataFrame) -> Remark | None:
     varied = [c for c in settings(runs) if not of_seed(c) and varies_inside(runs[wide], c, cell[wide])]
     if not varied:
         return None
-    numbers = {"columns": varied, "cells": int(cell[wide].nunique()), "of": int(groups.ngroups)}
-    return Remark("sweep", numbers | {"spread": float(spread.max())}, advice=({"best_of": tuple(varied)},))
+    kinds = {c: sorted(set(runs[c].dropna().astype(str))) for c in varied if not pd.api.types.is_numeric_dtype(runs[c])}
+    facts = {"columns": varied, "cells": int(cell[wide].nunique()), "of": int(groups.ngroups)}
+    numbers = tuple(c for c in varied if c not in kinds)
+    advice = ({"best_of": numbers},) if numbers else ()
+    return Remark("sweep", facts | {"spread": float(spread.max()), "kinds": kinds}, advice=advice)
 
 
 def varies_inside(runs: pd.DataFrame, column: str, cell: pd.Series) -> bool:

@@ -32,6 +32,8 @@ _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "bla
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|table|\?xml|svg|head|body|div)\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\[\d+ rows x \d+ columns\]|\(\d+ rows?\)")  # below what pandas and psql print
 _RULE = re.compile(r"[\s|+:=-]*")  # the line under the header of a table in Markdown
+_TAG = re.compile(r"(?i)<br\s*/?>|</?(?:sub|sup|b|i|em|strong|small|u|code|span)(?:\s[^<>]*)?>")
+_QUOTED_LINE = re.compile(r'"[^"]*[,;\t][^"]*"')
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 Remarks = list[dict[str, Any]]
@@ -92,7 +94,10 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
         raise RunsError(
             f"{where} is a page of HTML, not a table of text; open it in a browser and copy its table to a CSV"
         )
-    lines = re.split(r"\r\n|\n|\r", text)
+    lines = re.split(r"\r\n|\n|\r", _untagged(text))
+    if quoted := _whole_quoted(lines):
+        remarks.append({"code": "quoted_lines"})
+        lines = quoted
     if (found := pasted(lines, remarks)) is not None:
         rows, mark = [Row(line, cells) for line, cells in found], "|"
     else:
@@ -105,6 +110,21 @@ def text_table(text: str, where: str, remarks: Remarks) -> pd.DataFrame:
     if not text.endswith(("\n", "\r")) and len(table) > 1:
         _note_cut_off(table, remarks)
     return table
+
+
+def _untagged(text: str) -> str:
+    """Without the few tags of HTML that people set into cells of Markdown and spreadsheets: ``Params<br>(M)``, ``10<sup>9</sup>``."""
+    if "<" not in text or not _TAG.search(text):
+        return text
+    return _TAG.sub("", re.sub(r"(?i)<br\s*/?>", " ", re.sub(r"(?i)<sup>\s*(?=[-+]?\d)", "^", text)))
+
+
+def _whole_quoted(lines: list[str]) -> list[str]:
+    """Lines without the quotation marks that stand around each whole line; none where that is not so."""
+    filled = [line.strip() for line in lines if line.strip()]
+    if len(filled) < 2 or not all(_QUOTED_LINE.fullmatch(line) for line in filled):
+        return []
+    return [line.strip()[1:-1] for line in lines]
 
 
 def _separated(lines: list[str], where: str, remarks: Remarks) -> tuple[list[Row], str]:
@@ -266,6 +286,13 @@ def _assembled(rows: list[Row], where: str, remarks: Remarks, mark: str) -> pd.D
     filled = [r for r in rows if r.filled]
     if not filled:
         raise RunsError(f"{where} is empty")
+    if apart := headers.side_by_side(filled):
+        remarks.append({"code": "side_by_side", "n": len(apart)})
+        first, *rest = filled
+        below = [
+            Row(r.line, [r.cells[j] if j < len(r.cells) else "" for j in places]) for places in apart for r in rest
+        ]
+        rows = filled = [Row(first.line, [first.cells[j] for j in apart[0]]), *(r for r in below if r.filled)]
     header, again = headers.found(filled, where, remarks, blanks=not mark.strip(" "))
     body = [r for r in rows if r.line > header.last]
     names = headers.named(header, [r for r in body if r.filled], where)
