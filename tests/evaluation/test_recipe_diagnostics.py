@@ -19,6 +19,14 @@ def test_what_pairing_saves_is_said() -> None:
     assert "PAIRED" not in other
 
 
+def test_repeated_tokens_are_no_fresh_ones() -> None:
+    runs = recipes()
+    found = ql.speedup(runs.assign(U_D=runs["D"] / 40), bootstrap=100)
+    (said,) = (d for d in found.diagnostics if d.code == "REPETITION_IGNORED")
+    assert said.numbers["count"] == len(runs)
+    assert "this comparison takes a repeated token for a fresh one" in said.sentence()
+
+
 def test_far_from_the_runs_it_rests_on_the_law() -> None:
     found = ql.speedup(recipes(), C=[1e19, 1e23], bootstrap=100)
     assert found.table["rests_on"].tolist() == ["runs", "law"]

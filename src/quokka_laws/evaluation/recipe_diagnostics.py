@@ -1,4 +1,4 @@
-"""What to know before relying on a comparison of recipes: losses of two kinds, what the law alone says, wider laws, pairs."""
+"""What to know before relying on a comparison of recipes: losses of two kinds, repeated data, what the law alone says, wider laws, pairs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quokka_laws.fitting.run_diagnostics import repetition
 from quokka_laws.results.diagnostic import Diagnostic, Severity
 from quokka_laws.results.intervals import interval_with_never
 
@@ -21,7 +22,8 @@ HALF_SHARED = 0.5
 
 def diagnosed(found: Speedup) -> tuple[Diagnostic, ...]:
     """Everything there is to know, what decides first."""
-    return (*_kinds(found), *_from_law(found), *_wider(found), *_pairing(found), *_checkpoints(found))
+    repeated = repetition(found.runs, "this comparison")
+    return (*_kinds(found), *repeated, *_from_law(found), *_wider(found), *_pairing(found), *_checkpoints(found))
 
 
 def _kinds(found: Speedup) -> list[Diagnostic]:

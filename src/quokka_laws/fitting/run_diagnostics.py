@@ -23,7 +23,9 @@ def of_runs(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
     yield from _swept(runs, law)
     yield from _perplexity(runs)
     yield from _checkpoints(runs)
-    yield from _repetition(runs, law)
+    if "epochs" not in law.variables:
+        advice = (Option("law", "bounded-memorization"), Option("law", "effective-data"))
+        yield from repetition(runs, law.label, advice)
 
 
 def _swept(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
@@ -49,17 +51,12 @@ def _checkpoints(runs: pd.DataFrame) -> Iterator[Diagnostic]:
         yield Diagnostic("CHECKPOINTS", Severity.ERROR, {"count": count, "N": N})
 
 
-def _repetition(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
-    if "epochs" in law.variables or "epochs" not in runs:
+def repetition(runs: pd.DataFrame, law: str, advice: tuple[Option, ...] = ()) -> Iterator[Diagnostic]:
+    """Rows that repeat their data, of which a law of one epoch knows nothing."""
+    if "epochs" not in runs:
         return
     repeated = (runs["epochs"] > FREE_EPOCHS).to_numpy()
     if count := int(repeated.sum()):
-        numbers = {
-            "count": count,
-            "of": len(runs),
-            "times": FREE_EPOCHS,
-            "most": float(runs["epochs"].max()),
-            "law": law.label,
-        }
-        advice = (Option("law", "bounded-memorization"), Option("law", "effective-data"))
+        most = float(runs["epochs"].max())
+        numbers = {"count": count, "of": len(runs), "times": FREE_EPOCHS, "most": most, "law": law}
         yield Diagnostic("REPETITION_IGNORED", Severity.WARNING, numbers, row_names(runs, repeated), advice)
