@@ -78,9 +78,9 @@ def test_fit_to_the_frontier(sweep: str, tmp_path: Path) -> None:
     assert "9 of 9 pairs" in done.stderr
 
 
-def test_fit_names_this_command_where_a_table_is_a_sweep(sweep: str) -> None:
+def test_fit_names_the_frontier_where_a_table_is_a_sweep(sweep: str) -> None:
     done = CliRunner().invoke(main, ["fit", sweep, "--law", "chinchilla", "--bootstrap", "0"])
-    assert "quokka-laws hyperparameters RUNS --over lr,batch" in done.stderr
+    assert "Say --frontier lr,batch for the fitted lowest" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
