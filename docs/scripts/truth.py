@@ -33,8 +33,8 @@ HEAD = """# Forecasts and outcomes
 Each row fits the runs whose compute is at most the largest over the factor, and forecasts the losses of all more expensive runs. *Error* is the root mean
 square of ln(forecast/outcome), *held* the share of outcomes inside the 90 % interval of one run, *width* its mean width in ln loss. `average` is
 `ql.average(None, runs)`; beside it a bootstrap of Chinchilla's law alone (`predict(kind="run")`), which is what is usually printed. *Law* is what
-`ql.fit(runs)` chooses from the cheap runs. *Of all runs* is the error on the dear runs of the better of Chinchilla's and Skaling's law when they are
-fitted to the dear runs as well: no forecast by such laws can be expected to do better.
+`ql.fit(runs)` chooses from the cheap runs. *Of all runs* is the error on the more expensive runs of the better of Chinchilla's and Skaling's law when they are
+fitted to these as well: no forecast by such laws can be expected to do better.
 
 ![The more expensive runs of two sweeps: the interval that Chinchilla's law alone claims, the forecast of the average, and the outcome at zero](images/truth.png)
 
@@ -65,7 +65,7 @@ def tables(folder: Path | None) -> dict[str, pd.DataFrame]:
 
 
 def said_of(runs: pd.DataFrame, factor: float) -> tuple[str, int, dict[str, pd.DataFrame], float] | None:
-    """The law chosen from the cheap runs, how many they are, what is said of each dear one, and the error of laws of all runs.
+    """The law chosen from the cheap runs, how many they are, what is said of each expensive one, and the error of laws of all runs.
 
     None with too few cheap runs.
     """
