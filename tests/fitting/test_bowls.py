@@ -68,6 +68,8 @@ def test_repeats_of_a_setting_are_used_together_or_not_at_all() -> None:
     z = np.repeat(grid(1, points=6), 5, axis=0)
     far = Sweep.of(z, 10 * heights(z, 0.003), within=0.2)
     assert set(far.used.reshape(-1, 5).sum(axis=1)) == {0, 5}
+    needed = Sweep.of(z, 10 * heights(z, 0.003), within=0.001)
+    assert sorted(needed.used.reshape(-1, 5).sum(axis=1)) == [0, 0, 0, 5, 5, 5]
     curvature = []
     for seed in range(40):
         (bowl,), _, _ = fit_bowls([Sweep.of(z, heights(z, 0.02, seed), within=0.08)])

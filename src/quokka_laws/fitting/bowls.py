@@ -104,14 +104,13 @@ class Sweep:
         Repeats of a setting are in or out together, by their median: chosen one by one they would all look alike.
         """
         count = logs.shape[1]
-        _, setting = np.unique(logs, axis=0, return_inverse=True)
-        height = pd.Series(y).groupby(setting.ravel()).transform("median").to_numpy()
-        order = np.lexsort((setting.ravel(), height))
+        setting = np.unique(logs, axis=0, return_inverse=True)[1].ravel()
+        height = pd.Series(y).groupby(setting).transform("median").to_numpy()
+        order = np.argsort(height, kind="stable")
         needed = max(fewest(count), int((height <= height.min() + np.log1p(within)).sum()))
         while needed < len(y) and any(len(np.unique(logs[order[:needed], j])) < LEVELS for j in range(count)):
             needed += 1
-        used = np.zeros(len(y), dtype=bool)
-        used[order[:needed]] = True
+        used = np.isin(setting, setting[order[:needed]])
         low, high = logs.min(axis=0), logs.max(axis=0)
         center = 0.5 * (low + high)
         return cls(logs[used] - center, y[used], center, low, high, used)
