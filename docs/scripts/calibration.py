@@ -53,7 +53,7 @@ def main() -> None:
     page = f"""# Calibration: our own runs, fitted by our own library
 
 Written by `docs/scripts/calibration.py` from `data/calibration/*/runs.jsonl` ({len(runs)} rows of
-{runs["run_id"].nunique()} runs so far; `data/calibration/README.md` has the command that continues them). Byte-level models of
+{runs["run_id"].nunique()} runs; `data/calibration/README.md` has the command that continues them). Byte-level models of
 {runs["N"].min():,.0f} to {runs["N"].max():,.0f} parameters on two cores of a shared x86-64 server. Losses are nats per byte on
 eight books that no model trained on: exact for autoregressive models, an upper bound (ELBO) for masked and uniform
 diffusion. N counts the embedding rows of the bytes that occur.
@@ -63,7 +63,7 @@ cannot determine. Do not use its coefficients for a large model.
 
 ## Learning rates
 
-Six rates at every width, half a million tokens, cooled down; diffusion by three to five seeds. The best rate and its interval are those of
+Six rates at every width, half a million tokens, cooled down; diffusion by five seeds. The best rate and its interval are those of
 `ql.fit_hyperparameters`. A width counts as tuned where the rate of its runs is within a factor {TRUSTED[0]} of the best, or costs less
 than {100 * TRUSTED[1]:.1f} % of the loss.
 
