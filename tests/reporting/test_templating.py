@@ -11,7 +11,7 @@ import pytest
 from browser import opened
 
 import quokka_laws as ql
-from quokka_laws.reporting.templating import code_span, markdown
+from quokka_laws.reporting.templating import code_span, markdown, unbroken
 
 INJECTIONS = [
     "<script>{run}</script>",
@@ -46,6 +46,11 @@ ATTACKS = [
     "$\\foo$",
 ]
 FIT = Path(__file__).parents[1] / "results" / "version1" / "chinchilla.json"
+
+
+def test_options_are_not_broken_and_text_is_still_escaped() -> None:
+    assert unbroken("Try --law skaling.") == 'Try <span class="option">--law</span> skaling.'
+    assert unbroken("a--b <i> --x<b>") == 'a--b &lt;i&gt; <span class="option">--x</span>&lt;b&gt;'
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

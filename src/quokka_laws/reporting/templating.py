@@ -31,7 +31,13 @@ def render(template: str, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"md": markdown, "code": code_span, "sha256": sha256, "as_json": as_json}
+    environment.filters |= {
+        "md": markdown,
+        "code": code_span,
+        "sha256": sha256,
+        "as_json": as_json,
+        "unbroken": unbroken,
+    }
     return environment.get_template(template).render(context)
 
 
@@ -40,6 +46,13 @@ def markdown(text: Any) -> str:
     line = " ".join(str(text).split())
     line = re.sub(r"([\\`\[\]|$*~]|(?<!\w)_|_(?!\w))", r"\\\1", line)
     return re.sub(r"&(?=#?\w+;)", "&amp;", line).replace("<", "&lt;")
+
+
+def unbroken(text: Any) -> Any:
+    """Text, escaped, whose options are not broken at a hyphen: a phone would show ``-`` and, below it, ``-law``."""
+    from markupsafe import Markup, escape  # jinja2 depends on it
+
+    return Markup(re.sub(r"(?<![\w-])--[a-z][a-z-]*", r'<span class="option">\g<0></span>', str(escape(text))))
 
 
 def code_span(text: Any) -> str:
