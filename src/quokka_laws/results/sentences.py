@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from quokka_laws._spelling import either
 from quokka_laws.results import hyperparameter_sentences, task_sentences
 from quokka_laws.results.format import human
 from quokka_laws.results.phrases import chance, listed, to_try
@@ -77,7 +78,7 @@ def _dead_term(*, name: str, number: int, largest: float, rows: Any, tries: Any)
 def _flat_valley(*, name: str, factor: float, lower: float, upper: float, rows: Any, tries: Any) -> str:
     return (
         f"{name} is determined only within a factor {factor:.3g} (90 %: {lower:.3g} to {upper:.3g}): the objective has a flat "
-        f"valley. Look at its profile before you quote it: ql.profile(fit, {name!r})."
+        f"valley. {either(f'Look at its profile before you quote it: ql.profile(fit, {name!r})', 'Quote its interval, not its value')}."
     )
 
 
