@@ -44,7 +44,7 @@ FEWEST_REPEATS = 3
 """Degrees of freedom from repeated runs, from which on seeds are judged by them."""
 ROUNDS = 3
 LEVERAGE_POWER = 0.6
-"""Of residuals that are drawn anew; chosen by ``benchmarks/downstream.py`` between the 1/2 and 3/4 of HC2 and of the law's own refits."""
+"""Of residuals that are drawn anew; chosen by ``benchmarks/downstream.py``, a little above the 1/2 of HC2."""
 
 
 def downstream(
