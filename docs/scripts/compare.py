@@ -44,8 +44,8 @@ made every number here; `quokka-laws compare runs.csv` makes the tables for a fi
 COVERAGE = f"""## What {LEVEL:.0%} intervals hold
 
 The share of held-out runs inside the interval. *Mean*: bootstrap interval of the law's own coefficients, which is
-what is usually printed. *Run*: residual noise added (`predict(kind="run")`). *Stacked*: `ql.average` over Chinchilla, Skaling
-and Kaplan's form with a floor, on the fitted runs alone, its weights and width found by holding out budgets *within* them; the held-out runs here were not
+what is usually printed. *Run*: residual noise added (`predict(kind="run")`). *Stacked*: `ql.average` over Skaling and
+Kaplan's form with a floor, on the fitted runs alone, its weights and width found by holding out budgets *within* them; the held-out runs here were not
 touched. *Half-width*: of the stacked interval, relative. *Claim*: the coverage that the stack claimed beforehand, from its
 own nested folds: what they held, times n/(n + 1) for n held-out budgets (– where the fitted runs leave no two folds).
 
