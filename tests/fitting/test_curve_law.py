@@ -58,5 +58,5 @@ def test_forecasts_say_how_sure_they_are() -> None:
     ]
     whole = replace(system, curves=tuple(noisy)).fit()
     early = replace(system, curves=(*noisy[:3], noisy[3].until(0.2))).fit()
-    assert early.forecast(early.system.curves[3], 3)[1] > whole.forecast(noisy[3], 3)[1]
-    assert whole.noise == pytest.approx(0.003, rel=0.4)
+    assert early.forecast(3)[1] > whole.forecast(3)[1]
+    assert whole.sizes.noise == pytest.approx(0.003, rel=0.4)
