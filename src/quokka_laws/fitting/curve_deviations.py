@@ -100,10 +100,12 @@ class Deviations:
                     logarithms += np.log(np.diag(root)).sum()
             except np.linalg.LinAlgError:
                 return 1e10
-            # the last pivot, squared, is what remains of the residuals once the coefficients have taken their share
-            pivots = np.diag(np.linalg.cholesky(inner + 1e-12 * np.diag(np.diag(inner))))
-            likely = logarithms + np.log(pivots[:-1]).sum() + 0.5 * pivots[-1] ** 2
-            return float(likely + 0.5 * (((x - begin) / SPREAD) ** 2).sum())
+            slopes, across = inner[:-1, :-1], inner[:-1, -1]
+            left = inner[-1, -1] - across @ np.linalg.solve(
+                slopes, across
+            )  # once the coefficients have taken their share
+            unlikely = logarithms + 0.5 * np.linalg.slogdet(slopes)[1] + 0.5 * left
+            return float(unlikely + 0.5 * (((x - begin) / SPREAD) ** 2).sum())
 
         near = [(b - FARTHEST * s, b + FARTHEST * s) for b, s in zip(begin, SPREAD, strict=True)]
         found = minimize(surprise, np.log(astuple(self)), method="L-BFGS-B", bounds=near, options={"maxiter": 25})

@@ -9,7 +9,8 @@ gain grows a little with N: 25, 100 and 400M parameters have N^0.13 in that pape
 Chinchilla's, and sweeps that were fitted have it from .4 on. What runs are off by is :mod:`quokka_laws.fitting.curve_deviations`.
 
 Sizes are those at typical N and T, where each term is known best, and the exponents those of one term where the other has gone,
-``k·alpha`` and ``k·beta``. Priors are weak; those of the annealing are the multi-power law's own fits.
+``k·alpha`` and ``k·beta``. Priors are weak; those of the annealing are the multi-power law's own fits, and k is 1 unless the
+runs say otherwise.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from quokka_laws.fitting.curve_table import CurveOfRun
 
 NAMES = ("E", "A", "alpha", "B", "beta", "F", "c", "gamma", "delta", "phi", "k")
 LOGARITHMS, OF_GAIN = (0, 1, 3, 5, 6, 10), (6, 7, 8)
-SPREAD = (0.4, 1.0, 0.1, 0.7, 0.15, 0.7, 1.5, 0.15, 0.15, 0.1, 0.5)
+SPREAD = (0.4, 1.0, 0.1, 0.7, 0.15, 0.7, 1.5, 0.15, 0.15, 0.1, 0.4)
 """Standard deviations of the priors."""
 LEAST_RATE = 1e-3
-ROUNDS = 3
+ROUNDS = 2  # of coordinates and what runs are off by, in turn
 STEP = 1e-5  # of a coordinate, for slopes
 
 
@@ -71,7 +72,7 @@ class CurveSystem:
                 0.64,
                 0.59,
                 0.13,
-                np.log(0.6),
+                0.0,  # of k: Chinchilla's law, unless the runs say otherwise
             ]
         )
 
@@ -94,15 +95,15 @@ class CurveSystem:
         shortage = A * np.exp(-v[2] / k * (along.log_N - self.log_N)) + early
         return np.asarray(v[4] * early * (shortage / (A + B)) ** (k - 1.0) * np.exp(-log_loss))
 
-    def places(self, v: Array, along: _Along) -> Places:
+    def _places(self, v: Array, along: _Along) -> Places:
         """Points of a run as :class:`Deviations` takes them."""
         return Places(along.log_T, along.rate, self._slope(v, along, self._log_loss(v, along, along.gain(v))))
 
     def fit(self, begin: CurveSolution | None = None) -> CurveSolution:
-        """The best coordinates, with the sizes of what runs are off by settled in a few rounds; those of ``begin`` are kept."""
+        """The best coordinates, and the sizes of what runs are off by, by turns; from ``begin`` the coordinates alone, once."""
         v, sizes = (self.expected, Deviations()) if begin is None else (begin.v, begin.sizes)
         for _ in range(1 if begin is not None else ROUNDS):
-            places = [self.places(v, along) for along in self._along]
+            places = [self._places(v, along) for along in self._along]
             if begin is None:
                 sizes = sizes.learned(places, [self._block(v, i) for i in range(len(places))], self._before(v))
             white = [np.linalg.inv(sizes.root(at)) for at in places]
@@ -123,7 +124,7 @@ class CurveSystem:
 
     def _block(self, v: Array, i: int) -> Array:
         """Slopes of the law by the coordinates along a run, and what the run is above it."""
-        return np.column_stack([self.slopes(v, self._along[i]), self._missed(v, i)])
+        return np.column_stack([self._slopes(v, self._along[i]), self._missed(v, i)])
 
     def _before(self, v: Array) -> Array:
         """The same of the prior."""
@@ -134,10 +135,10 @@ class CurveSystem:
         return np.concatenate([*own, (v - self.expected) / SPREAD])
 
     def _jacobian(self, v: Array, white: list[Array]) -> Array:
-        own = [w @ self.slopes(v, along) for w, along in zip(white, self._along, strict=True)]
+        own = [w @ self._slopes(v, along) for w, along in zip(white, self._along, strict=True)]
         return np.concatenate([*own, np.diag(1.0 / np.array(SPREAD))])
 
-    def slopes(self, v: Array, along: _Along) -> Array:
+    def _slopes(self, v: Array, along: _Along) -> Array:
         """Of the log-loss by the coordinates (points, coordinates)."""
         gain, columns = along.gain(v), []
         base = self._log_loss(v, along, gain)
@@ -167,10 +168,10 @@ class CurveSolution:
         """
         system, curve = self.system, self.system.curves[i]
         end = _Along.of(curve, np.array([curve.D_final]))
-        there = system.places(self.v, end)
+        there = system._places(self.v, end)
         kept = self.sizes.between(there, self.places[i])[0] @ self.white[i].T @ self.white[i]
         block = system._block(self.v, i)
-        slopes = system.slopes(self.v, end)[0] - kept @ block[:, :-1]
+        slopes = system._slopes(self.v, end)[0] - kept @ block[:, :-1]
         centre = system._log_loss(self.v, end, end.gain(self.v))[0] + kept @ block[:, -1]
         own = self.sizes.between(there, there)[0, 0] - kept @ self.sizes.between(self.places[i], there)[:, 0]
         return float(centre), float(np.sqrt(max(slopes @ self.covariance @ slopes + own, 0.0)))

@@ -83,7 +83,7 @@ class CurvesFit:
         Returns
         -------
         DataFrame
-            One row a run: ``run_id, N, D`` (tokens seen), ``D_final, share``, ``loss_now``, ``loss`` (at the end),
+            One row a run: ``run_id, N, D`` (tokens seen), ``D_final, share``, ``loss_now``, ``loss`` (at the end, without the noise of one evaluation),
             ``loss_lower, loss_upper, level``, and ``tried`` (finished runs that were forecast from the same share) with
             ``error_tried``, the root mean square relative error of those forecasts (NaN without any).
         """
@@ -141,7 +141,7 @@ class CurvesFit:
         Returns
         -------
         DataFrame
-            ``run_id, loss`` (observed at the end), ``forecast``, ``error`` (relative, logarithm of the ratio) and
+            ``run_id, loss`` (at the end, the noise of its points smoothed away), ``forecast``, ``error`` (relative, logarithm of the ratio) and
             ``expected`` (its standard error).
         """
         if not 0.0 < share < 1.0:
