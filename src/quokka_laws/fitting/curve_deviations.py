@@ -101,9 +101,8 @@ class Deviations:
             except np.linalg.LinAlgError:
                 return 1e10
             slopes, across = inner[:-1, :-1], inner[:-1, -1]
-            left = inner[-1, -1] - across @ np.linalg.solve(
-                slopes, across
-            )  # once the coefficients have taken their share
+            # what is left once the coefficients have taken their share
+            left = inner[-1, -1] - across @ np.linalg.solve(slopes, across)
             unlikely = logarithms + 0.5 * np.linalg.slogdet(slopes)[1] + 0.5 * left
             return float(unlikely + 0.5 * (((x - begin) / SPREAD) ** 2).sum())
 
