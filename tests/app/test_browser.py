@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from app_runs import OUTLYING, SCRIPTS, csv, dropped, large_csv
-from browser import FLAGS, chromium
+from browser import FLAGS, LONG, chromium
 from click.testing import CliRunner
 from pages import script
 
@@ -26,7 +26,6 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright t
 
 BROKEN = b"N,D,loss\n\x00\x01"
 HEADER = ROW = 35  # pixels of Streamlit's tables
-LONG = 600_000  # milliseconds; longer is a fault, however busy the machine
 SOON = 3_000  # milliseconds after which a click is tried again; doubled each time, so that a slow page has its turn
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
