@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from quokka_laws._typing import Array
 
-SPREAD = (1.0, 0.5, 1.0, 1.0)
+SPREAD = (1.0, 1.5, 1.0, 1.0)
 """Standard deviations of the priors, which are about the defaults, in logarithms."""
 FARTHEST = 4.0  # of these from the defaults
 
