@@ -241,7 +241,9 @@ def serious(page: Any) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_two_visitors(browser: Any, address: str, tmp_path: Path) -> None:
     """One, in the dark, drops names that are scripts and stops the work; the other, on a phone, a broken file and a large one."""
-    table = dropped(runs=4000, scripts=True).rename(columns={"weights_m": "params_m"})  # a fit long enough to be stopped
+    table = dropped(runs=4000, scripts=True).rename(
+        columns={"weights_m": "params_m"}
+    )  # a fit long enough to be stopped
     for number, attack in enumerate(SCRIPTS):
         table[f"{attack}{number}"] = number
     table.loc[7, "val_loss"] = 0.0

@@ -23,6 +23,7 @@ from quokka_laws.evaluation.holdout import (
     Candidate,
     Split,
     as_candidates,
+    laws_and_runs,
     reach_of_runs,
     splits,
     try_family,
@@ -43,7 +44,6 @@ from quokka_laws.results.notebook import card
 from quokka_laws.results.text import numbered, paragraphs
 from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import check_runs
 from quokka_laws.runs.rows import subset
 
 DISTANCES = tuple(2.0**k for k in range(1, 15))
@@ -242,9 +242,9 @@ class Average:
 
 
 def average(
-    laws: Sequence[Law | Candidate] | None,
-    runs: pd.DataFrame,
-    *,
+    *given: Any,
+    laws: Sequence[Law | Candidate | str] | None = None,
+    runs: Any = None,
     holdout: Sequence[float] = DISTANCES,
     objective: Objective | None = None,
     seed: int = 0,
@@ -255,9 +255,11 @@ def average(
 
     Parameters
     ----------
-    laws : sequence of Law or Candidate, or None
+    *given
+        Laws and runs, in either order, or runs alone, where they are not given by name.
+    laws : sequence of Law, Candidate or str, optional
         None: Chinchilla, Skaling, Kaplan with a floor.
-    runs : DataFrame
+    runs : DataFrame, path or data
     holdout : sequence of float
         Distances at which to hold out. A fold needs twice as many runs as the largest law has coefficients; others are
         skipped. More folds give a width that is better known.
@@ -278,7 +280,7 @@ def average(
     FitError
         If no law fits all runs.
     """
-    runs = check_runs(runs)
+    laws, runs = laws_and_runs("average", given, laws, runs)
     order = np.argsort(reach_of_runs(runs), kind="stable")
     runs = subset(runs, order)
     candidates = (

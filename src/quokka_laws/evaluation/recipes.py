@@ -16,7 +16,7 @@ from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
 from quokka_laws.plan.arguments import positive
 from quokka_laws.results.intervals import check_level
-from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.read import as_runs
 from quokka_laws.runs.rows import subset
 
 LEVEL = 0.9
@@ -101,7 +101,7 @@ def speedup(
         raise ArgumentError(f"bootstrap = {bootstrap}: an interval needs at least 100 refits")
     if law not in ("auto", "N, D", "C"):
         raise ArgumentError(f"law = {law!r}: 'auto', 'N, D' or 'C'")
-    checked = check_runs(runs)
+    checked = as_runs(runs)
     if "C" not in checked:
         raise RunsError("a speed-up is one of compute: give N and D, or C")
     recipes = _recipes(checked, by, baseline)

@@ -34,7 +34,7 @@ from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.results.storage import data_hash
 from quokka_laws.runs.proposals import is_empty
 from quokka_laws.runs.quantities import as_numbers, parse_quantity
-from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.read import as_runs
 from quokka_laws.writing import write_atomically
 
 MOST_REFITS = 1000  # of the parabolas
@@ -164,7 +164,7 @@ def page(
             f"{getattr(fit, 'label', fit)} holds no runs: a report is made of a fit, not of coefficients alone"
         )
     asked_for = checklist(fit, answers=answers)
-    runs = None if runs is None else check_runs(runs)
+    runs = None if runs is None else as_runs(runs)
     repeated = fit.law.of_repetition
     planned = fit.law.of_N_and_D or repeated
     budgets = tuple(as_numbers(C)) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
