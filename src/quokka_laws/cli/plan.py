@@ -22,6 +22,7 @@ from quokka_laws.cli.literature import (
     known_about,
     resolve,
     resolve_loss,
+    several_laws,
     told_apart,
 )
 from quokka_laws.cli.options import quantity
@@ -45,7 +46,7 @@ REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 @budget_options
 @click.option("-U", "--unique-tokens", "U_D", type=QUANTITY, help="Tokens there are; more than that are repeated.")
 @click.option("--inference-tokens", "D_inf", type=QUANTITY, help="Tokens to be served: minimise training and serving.")
-@click.option("--law", "laws", multiple=True, help="A published law or a fit.json. Repeatable.")
+@several_laws
 @TOKENS_PER_BYTE
 @click.option("--architecture", metavar="FOLDER", help="Write what a cluster launches for the first law's plan there.")
 @click.option(
@@ -112,7 +113,7 @@ def plan_command(
     below = []
     if architecture is not None:
         if len(table) > 1:
-            known.append(f"The launched run is that of {table['law'].iloc[0]}; choose with --law.")
+            known.append(f"The launched run is that of {table['law'].iloc[0]}; name the one to launch.")
         facts = write_launch(table.head(1), trainer, Path(architecture), **launched)
         below = [launched_table(facts)]
     out.show(answer, known, table, pretty=_pretty, below=below)

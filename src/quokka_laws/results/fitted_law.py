@@ -294,6 +294,11 @@ class FittedLaw:
             raise ArgumentError(f"{sizes}: give as many of each, or one of all but one") from None
         return arrays
 
+    @property
+    def highest_loss(self) -> float:
+        """What a model that knows nothing costs, or the worst of the runs: a law that predicts more is asked too far outside."""
+        return max(HIGHEST_LOSS.get(self.conventions.loss_unit, np.inf), self.fitted_range.get("loss", (0.0, 0.0))[1])
+
     def _far_below(self, flat: Mapping[str, Array]) -> list[str]:
         """A question for each of N and D that is far below the smallest of the runs."""
         found = []
@@ -308,10 +313,9 @@ class FittedLaw:
         return found
 
     def _refuse_impossible(self, table: pd.DataFrame, flat: Mapping[str, Array], small: Sequence[str]) -> None:
-        most = HIGHEST_LOSS.get(self.conventions.loss_unit, np.inf)
-        limit = max(most, self.fitted_range.get("loss", (0.0, 0.0))[1])
-        lost = np.flatnonzero(~(table["loss"] <= limit))
+        lost = np.flatnonzero(~(table["loss"] <= self.highest_loss))
         if lost.size:
+            most = HIGHEST_LOSS.get(self.conventions.loss_unit, np.inf)
             rows = (
                 f"{', '.join(f'{k} = {_short(v[i])}' for k, v in flat.items())}: {table['loss'][i]:.4g}"
                 for i in lost[:8]
