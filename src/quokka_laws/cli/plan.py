@@ -27,15 +27,17 @@ from quokka_laws.cli.literature import (
 )
 from quokka_laws.cli.options import quantity
 from quokka_laws.cli.output import FOLDERS, Output, check_output, output_options
-from quokka_laws.exceptions import FitError
+from quokka_laws.evaluation.consensus import consensus
+from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
-from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, plan_answer
+from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, between, plan_answer
 from quokka_laws.reporting.verdict import verdict
 from quokka_laws.results.downstream_storage import is_downstream
+from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import how_far, human, left_aligned, times
 
@@ -211,12 +213,32 @@ def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) 
     fitted = resolve(law)
     plan = compute_optimal(fitted, C, level=level)
     answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
-    known = [
-        f"C = {row['C']:.3g} is {times(row['extrapolation'])} {'below' if row['below_runs'] else 'beyond'} the runs. {BEYOND_RUNS}."
+    outside = [
+        f"C = {row['C']:.3g} is {times(row['extrapolation'])} {'below' if row['below_runs'] else 'beyond'} the runs"
         for _, row in plan.iterrows()
         if row["extrapolation"] > 1
     ]
-    out.show(answer, [*known, *known_about(fitted)], plan, pretty=allocation_table)
+    known = [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
+    out.show(answer, [*known, *_together(fitted, C, level), *known_about(fitted)], plan, pretty=allocation_table)
+
+
+def _together(fitted: Any, C: tuple[float, ...], level: float) -> list[str]:
+    """What `quokka-laws fit` said at these budgets, if it chose the law: all methods together, which are not this law alone."""
+    if not isinstance(fitted, FitResult) or fitted.choice is None or not fitted.law.of_N_and_D:
+        return []
+    try:
+        joint = consensus(fitted.runs, C, level=level, prior="auto" if fitted.prior else None, seed=fitted.seed)
+    except QuokkaError:
+        return []
+    if joint.alone == fitted.label:
+        return []
+    rows = joint.table.assign(level=level)
+    sizes = ", ".join(
+        f"{human(row['N'])}{between(row, 'N', human)} at C = {row['C']:.3g}" for _, row in rows.iterrows()
+    )
+    return [
+        f"This is {fitted.label} alone, with the interval of its refits. `quokka-laws fit` puts all methods together: {sizes}."
+    ]
 
 
 @click.command("predict")

@@ -103,6 +103,12 @@ class Consensus:
     level: float
 
     @property
+    def alone(self) -> str:
+        """The method that is there alone; empty where there are several."""
+        methods = self.members["method"].unique()
+        return str(methods[0]) if len(methods) == 1 else ""
+
+    @property
     def widest(self) -> float:
         """Largest over smallest N of the members at the largest budget asked: what a single method would have hidden."""
         last = self.members[self.members["C"] == self.members["C"].max()]["N"].dropna()

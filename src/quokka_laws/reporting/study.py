@@ -57,7 +57,7 @@ class Study:
     budgets: tuple[float, ...]
     unique: tuple[float, ...] = ()
     together: Consensus | None = None
-    """The answer of laws and profiles together, where no law was named."""
+    """The answer of laws and profiles together, where no law was named and there are several methods."""
     asked: bool = True
     """Whether the budgets were asked for; ten times the largest run's otherwise."""
 
@@ -217,7 +217,7 @@ class Study:
 
     def cautions(self) -> list[str]:
         """What to know before relying on the allocations."""
-        said = self._outside()
+        said = [*self._outside(), *self._chosen()]
         for (_, own), apart in zip(self._own_plan.iterrows(), self._apart, strict=True):
             if apart:
                 said.append(
@@ -298,6 +298,8 @@ def study(
         # The last checkpoints of few runs may determine no law by themselves.
         with Progress("all methods together", 1, enabled=watched), contextlib.suppress(RunsError):
             together = consensus(result.runs, budgets, prior=settings.get("prior", "auto"), seed=seed)
+    if together is not None and together.alone == result.label:  # one law has one interval, that of its refits
+        together = None
     return Study(result, iso, reason, budgets, unique, together, asked)
 
 
