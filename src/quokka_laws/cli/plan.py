@@ -34,7 +34,7 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
-from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, between, plan_answer
+from quokka_laws.reporting.text import allocation_table, between, beyond_runs, plan_answer
 from quokka_laws.reporting.verdict import verdict
 from quokka_laws.results.downstream_storage import is_downstream
 from quokka_laws.results.fit_result import FitResult
@@ -218,7 +218,7 @@ def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) 
         for _, row in plan.iterrows()
         if row["extrapolation"] > 1
     ]
-    known = [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
+    known = [f"{'; '.join(outside)}. {beyond_runs(fitted)}."] if outside else []
     out.show(answer, [*known, *_together(fitted, C, level), *known_about(fitted)], plan, pretty=allocation_table)
 
 
@@ -287,7 +287,7 @@ def predict_command(
         f"{name} = {human(value)} is outside the runs ({human(low)} … {human(high)})"
         for name, value, low, high in fitted.outside(**point)
     ]
-    known = [*said, *([f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else [])]
+    known = [*said, *([f"{'; '.join(outside)}. {beyond_runs(fitted)}."] if outside else [])]
     out.show(answer, [*known, *known_about(fitted)], table)
 
 

@@ -27,7 +27,7 @@ from quokka_laws.literature.registry import published
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
-from quokka_laws.reporting.text import BEYOND_RUNS, length_of_epochs, plan_answer
+from quokka_laws.reporting.text import beyond_runs, length_of_epochs, plan_answer
 from quokka_laws.results.format import human, times
 
 NEED_UNIQUE = quantities("-U", "--unique-tokens", "U_D", required=True, help="Unique tokens.")
@@ -192,7 +192,11 @@ def crossover_command(
         table, said = heard(lambda: crossover(fits[0], fits[1], U_D))
     lines = [_met(row, loss) for _, row in table.head(LINES).iterrows()]
     words = [
-        f"{c.capitalize()}: {text}." for c in ("status", "comparable", "note") if c in table for text in _each(table[c])
+        f"{c.capitalize()}: {text}."
+        for c in ("status", "comparable", "note")
+        if c in table
+        for text in _each(table[c])
+        if not any(text.removeprefix("no: ") in sentence for sentence in said)  # in other words already
     ]
     plain = table.drop(columns=[c for c in ("status", "comparable", "note") if c in table])
     out.show("\n".join(lines), [*said, *words, *known_about(*fits)], table, pretty=lambda _: columns(plain))
@@ -244,7 +248,7 @@ def epochs_command(law: str, N: tuple[float, ...], U_D: tuple[float, ...], level
         if (count := int((plan["local"] & (plan["global_epochs"] == better)).sum()))
     ]
     answer = "\n".join(_stop(row) for _, row in plan.head(LINES).iterrows())
-    out.show(answer, [*known, *_beyond(plan), *known_about(fit)], plan)
+    out.show(answer, [*known, *_beyond(fit, plan), *known_about(fit)], plan)
 
 
 def _stop(row: pd.Series) -> str:
@@ -287,12 +291,12 @@ def data_optimal_command(law: str, U_D: tuple[float, ...], C: tuple[float, ...],
         plan_answer(row, (f"C = {row['C']:.3g} and " if C else "") + f"U_D = {human(row['U_D'])}", "epochs")
         for _, row in plan.head(LINES).iterrows()
     ]
-    out.show("\n".join(lines), [*known, *_beyond(plan), *known_about(fit)], plan)
+    out.show("\n".join(lines), [*known, *_beyond(fit, plan), *known_about(fit)], plan)
 
 
-def _beyond(plan: pd.DataFrame) -> list[str]:
+def _beyond(law: Any, plan: pd.DataFrame) -> list[str]:
     return [
-        f"{name} is up to {times(factor)} outside the runs. {BEYOND_RUNS}."
+        f"{name} is up to {times(factor)} outside the runs. {beyond_runs(law)}."
         for name in ("N", "U_D", "epochs")
         if (factor := plan[f"extrapolation_{name}"].max()) > 1.0
     ]

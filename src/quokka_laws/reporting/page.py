@@ -25,7 +25,7 @@ from quokka_laws.reporting.plot.axes import QUANTITIES
 from quokka_laws.reporting.plot.svg import THEME
 from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
-from quokka_laws.reporting.text import BEYOND_RUNS, outside_runs
+from quokka_laws.reporting.text import beyond_runs, outside_runs
 from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.intervals import LEVEL
@@ -344,7 +344,7 @@ def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:
         said = [
             f"{len(outside)} of {len(budgets)} budgets lie outside your runs, the largest, C = {c:.3g}, {factor} {side}"
         ]
-    return [f"{'; '.join(said)}. {BEYOND_RUNS}."] if said else []
+    return [f"{'; '.join(said)}. {beyond_runs(fit)}."] if said else []
 
 
 def _facts(fit: FitResult, command: str) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.progress import Progress
 from quokka_laws.reporting import plot
-from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, between, members_table, outside_runs, plan_answer
+from quokka_laws.reporting.text import allocation_table, between, beyond_runs, members_table, outside_runs, plan_answer
 from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
@@ -181,7 +181,7 @@ class Study:
             for _, row in plan.iterrows()
         ]
         known = [
-            f"{name} is up to {times(factor)} beyond your runs. {BEYOND_RUNS}."
+            f"{name} is up to {times(factor)} beyond your runs. {beyond_runs(self.fit)}."
             for name in ("N", "U_D", "epochs")
             if (factor := plan[f"extrapolation_{name}"].max()) > 1
         ]
@@ -213,7 +213,9 @@ class Study:
         outside = [
             f"C = {budget:.3g} is {factor} {side}" for budget, factor, side in outside_runs(self.fit, self.budgets)
         ]
-        return [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
+        return (
+            [f"{'; '.join(outside)}. {beyond_runs(self.fit, interval=self.together is not None)}."] if outside else []
+        )
 
     def cautions(self) -> list[str]:
         """What to know before relying on the allocations."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,14 @@ PLAN_COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "loss": ("loss", "{:.3f}".format),
 }
 """Columns of an allocation on a page, in order: heading, and how a number is written."""
-BEYOND_RUNS = "The interval assumes that the law is right; beyond your runs that is the larger risk"
+
+
+def beyond_runs(law: Any, *, interval: bool = False) -> str:
+    """What an answer beyond the runs of a law rests on: with an interval, what that leaves out; ``interval`` where it is not the law's own."""
+    runs = "your runs" if isinstance(law, FitResult) else "its runs"
+    if interval or getattr(law, "has_intervals", False):
+        return f"The interval assumes that the law is right; beyond {runs} that is the larger risk"
+    return f"Beyond {runs} nothing shows that the law is right"
 
 
 def plan_answer(row: pd.Series, where: str, what: str = "D") -> str:
