@@ -87,10 +87,3 @@ def test_budgets_as_people_write_them(C: Any, numbers: list[float]) -> None:
 def test_what_is_no_law_with_numbers_is_said(law: Any, said: str) -> None:
     with pytest.raises(ql.ArgumentError, match=said):
         ql.plan.compute_optimal(law, 1e22)
-
-
-def test_a_loss_that_no_model_has_is_refused() -> None:
-    fit = ql.published["besiroglu-2024"]
-    for asked in (fit, [fit, "sardana-2023/all"]):
-        with pytest.raises(ql.FitError, match=r"no model has \(C = 22, N = .*a unit missing"):
-            ql.plan.compute_optimal(asked, C=22)

@@ -24,6 +24,25 @@ from quokka_laws.reporting.text import allocation_table, plan_answer
 from quokka_laws.results.text import isoflop_sentences, isoflop_tables
 from quokka_laws.runs.read import notes_of
 
+NO_FIT = (
+    ".txt",
+    ".log",
+    ".csv",
+    ".tsv",
+    ".jsonl",
+    ".parquet",
+    ".xlsx",
+    ".html",
+    ".htm",
+    ".md",
+    ".pdf",
+    ".png",
+    ".svg",
+    ".pkl",
+    ".yaml",
+)
+"""Endings of files that hold no fit; a folder of such a name was not meant."""
+
 
 @click.command("demo")
 @BUDGETS
@@ -150,6 +169,10 @@ def fit_command(
     piped = as_data or output == "-"
     if output == "-" and sys.stdout.isatty():
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
+    if output is not None and Path(output).suffix.lower() in NO_FIT and not Path(output).is_dir():
+        raise click.UsageError(
+            f"-o {output}: a fit is written as fit.json, or with its figures into a folder; `quokka-laws report` writes pages"
+        )
     check_output(output)
     outliers = "outliers" in reading["drop"]
     reading["drop"] = tuple(condition for condition in reading["drop"] if condition != "outliers")

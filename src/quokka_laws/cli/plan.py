@@ -34,7 +34,7 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
-from quokka_laws.reporting.text import allocation_table, between, beyond_runs, plan_answer
+from quokka_laws.reporting.text import allocation_table, between, beyond_runs, plan_answer, possible
 from quokka_laws.reporting.verdict import verdict
 from quokka_laws.results.downstream_storage import is_downstream
 from quokka_laws.results.fit_result import FitResult
@@ -90,7 +90,7 @@ def plan_command(
     refused: list[Exception] = []
     for name, fit in zip(names, fits, strict=True):
         try:
-            row = _answer(fit, budget, U_D, D_inf, level)
+            row = possible(fit, _answer(fit, budget, U_D, D_inf, level))
         except (FitError, click.UsageError) as error:
             refused.append(error)
             continue
@@ -211,7 +211,7 @@ def _pretty(table: pd.DataFrame) -> str:
 def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) -> None:
     """Compute-optimal N and D at a budget, from a FIT (a file, or - for stdin) or a published LAW."""
     fitted = resolve(law)
-    plan = compute_optimal(fitted, C, level=level)
+    plan = possible(fitted, compute_optimal(fitted, C, level=level))
     answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
     outside = [
         f"C = {row['C']:.3g} is {times(row['extrapolation'])} {'below' if row['below_runs'] else 'beyond'} the runs"

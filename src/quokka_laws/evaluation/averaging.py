@@ -206,10 +206,12 @@ class Average:
             said.append(
                 f"{row.distance}: {100 * level:.3g} % intervals held only {row.coverage:.0%}; read them as such."
             )
-        for row in tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]].itertuples():
+        wide = tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]]
+        if len(wide):
+            times = (wide["half_width"] / wide["error"]).map("{:.0f}".format)
+            each = ", ".join(f"{n} times ({where})" for n, where in zip(times, wide["distance"], strict=True))
             said.append(
-                f"{row.distance}: intervals were {row.half_width / row.error:.0f} times as wide as the errors they had to hold (few "
-                "folds, or laws that disagree): safe, not sharp."
+                f"Intervals were wider than the errors they had to hold, {each}: safe, not sharp; the folds are few, or the laws disagree."
             )
         return [*said, *self.refused]
 

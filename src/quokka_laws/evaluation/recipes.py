@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.evaluation.compute_multiplier import Speedup
 from quokka_laws.evaluation.pairing import pairs
@@ -135,7 +136,7 @@ def speedup(
 def _recipes(runs: pd.DataFrame, by: str, baseline: str | None) -> tuple[str, ...]:
     """The baseline, then the others in the order of the table."""
     if by not in runs:
-        raise ArgumentError(f"by = {by!r}: there is no such column; columns: {', '.join(map(str, runs))}")
+        raise ArgumentError(f"{option('by', by)}: there is no such column; columns: {', '.join(map(str, runs))}")
     if runs[by].isna().any():
         raise ArgumentError(
             f"by = {by!r}: {int(runs[by].isna().sum())} rows have no value there; leave them out, or name their recipe"

@@ -57,7 +57,7 @@ class Registry(Mapping[str, FittedLaw | Allocation | Repetition]):
         if name not in self._entries:
             asked = re.sub("(?i)hoffmann", "chinchilla", name)  # the name of the paper's first author
             near = difflib.get_close_matches(asked, self._entries, n=3, cutoff=0.3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            hint = f"; did you mean {' or '.join(near)}?" if near else "."
             raise KeyError(f"no published law is called {name!r}{hint} See `quokka-laws laws` for all {len(self)}")
         return self._entries[name]
 

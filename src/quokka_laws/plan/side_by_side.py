@@ -8,14 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-import numpy as np
 import pandas as pd
 
 from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.literature.conversions import convert
 from quokka_laws.literature.registry import law_of
-from quokka_laws.results.format import human
 from quokka_laws.results.intervals import with_level
 from quokka_laws.runs.conventions import UNSTATED, Conventions
 
@@ -29,8 +27,6 @@ _COMPARED = {
     "N_counts": "ways of counting N",
     "flops": "FLOP rules",
 }
-LISTED = 4
-"""Rows that a refusal names."""
 OMEGA_KNOWN = "GPT-2 BPE"
 """The vocabulary for which the relation of total and non-embedding parameters was published."""
 
@@ -102,8 +98,7 @@ def several(
         bound.apply_defaults()
         given, level = bound.arguments, bound.arguments.get("level")
         if not isinstance(fit, list | tuple):
-            law = law_of(fit, repeated=repeated)
-            return with_level(_possible(law, question(law, *args, **kwargs)), level)
+            return with_level(question(law_of(fit, repeated=repeated), *args, **kwargs), level)
         if not fit:
             raise ArgumentError("no law was given: pass a fit, the name of a published law, or a list of them")
         laws, said = align([law_of(one, repeated=repeated) for one in fit])
@@ -113,27 +108,12 @@ def several(
             warnings.warn(" ".join(said), ConventionsDiffer, stacklevel=2)
         tables = []
         for f in laws:
-            table = _possible(f, question(f, *args, **kwargs))
+            table = question(f, *args, **kwargs)
             table.insert(0, "law", f.label)
             tables.append(table)
         return with_level(pd.concat(tables, ignore_index=True), level)
 
     return asked
-
-
-def _possible(law: Any, table: pd.DataFrame) -> pd.DataFrame:
-    """The answer, refused where it is a loss that no model has."""
-    limit = getattr(law, "highest_loss", np.inf)
-    if "loss" in table and (lost := table[table["loss"] > limit]).size:
-        asked = "; ".join(
-            f"{', '.join(f'{k} = {human(row[k])}' for k in ('C', 'N', 'D') if k in row)}: {row['loss']:.4g}"
-            for _, row in lost.head(LISTED).iterrows()
-        )
-        raise FitError(
-            f"{law.label} predicts a loss that no model has ({asked}); more than {limit:g} is none. This is too far outside the runs "
-            "it was fitted to: is a unit missing?"
-        )
-    return table
 
 
 def _refuse_one_target(conventions: Sequence[Conventions]) -> None:
