@@ -17,7 +17,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from many import fit_many
-from scipy.stats import t as student
 from tqdm import tqdm
 from truths import DESIGNS, NOISES, TRUTHS, Truth, log_losses, simulate
 
@@ -73,11 +72,9 @@ def linearised(tables: int) -> pd.DataFrame:
             y = log_losses(truth, design, noise, range(FIRST_SEED, FIRST_SEED + tables))
             for prior in (None, Prior.literature(LAW)) if len(design) < FEW_RUNS else (None,):
                 fits = fit_many(LAW, design, y + shift if prior else y, scatter, clean=clean, prior=prior)
-                found, error = fits.ask(partial(quantities, log_C=log_C, at=at))
-                half = student.ppf(0.5 + 0.5 * LEVEL, fits.near.spare)[:, None] * error
-                rows.append(
-                    _row(design_name, noise, "prior" if prior else "auto", found - (values if prior else value), half)
-                )
+                found = fits.ask(partial(quantities, log_C=log_C, at=at))
+                off = found.value - (values if prior else value)
+                rows.append(_row(design_name, noise, "prior" if prior else "auto", off, found.half_width(LEVEL)))
     return pd.DataFrame(rows)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 import quokka_laws as ql
 from quokka_laws._typing import Array
-from quokka_laws.fitting.linearised import Linearised, with_errors
+from quokka_laws.fitting.linearised import Estimates, Linearised, estimates
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.priors import Prior
 from quokka_laws.fitting.problem import Data, Space
@@ -31,9 +31,9 @@ class Many:
     solved: Solution
     near: Linearised
 
-    def ask(self, of: Callable[[Law, Mapping[str, Array]], Array]) -> tuple[Array, Array]:
-        """Quantities (tables, quantities) and their standard errors."""
-        return with_errors(self.near, self.space, self.solved.u, self.solved.off, lambda v: of(self.space.law, v))
+    def ask(self, of: Callable[[Law, Mapping[str, Array]], Array]) -> Estimates:
+        """Quantities (tables, quantities)."""
+        return estimates(self.near, self.space, self.solved.u, self.solved.off, lambda v: of(self.space.law, v))
 
 
 def fit_many(

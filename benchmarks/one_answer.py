@@ -26,30 +26,32 @@ USED = ("15, isoflop", "30, L-shaped", "40, isoflop", "87, quokka")
 NOISE = {"0.3 %": 0.003, "1 %": 0.01}
 FIRST_SEED = 40_000  # other tables than the rule was made on
 LEVEL = 0.95
-SHARED = "skaling"  # the law whose degrees of freedom a mixture takes
 
 
 def answers(
     fits: dict[str, Many], minima: Minima | None, log_C: Array, scatter: float
-) -> dict[str, tuple[Array, Array]]:
-    """ln N and its standard error at one budget by every rule, each (tables,)."""
+) -> dict[str, tuple[Array, Array, Array]]:
+    """ln N, its standard error and degrees of freedom at one budget by every rule, each (tables,)."""
     log_ND = log_C - np.log(6.0)
     each = {k: f.ask(lambda law, v: np.asarray(law.optimal_log_N(v, log_ND))) for k, f in fits.items()}
-    single = {k: (m[:, 0], s[:, 0]) for k, (m, s) in each.items()}
-    value, error = (np.stack([single[k][i] for k in fits]) for i in (0, 1))
+    single = {k: (e.value[:, 0], e.error[:, 0], e.freedom[:, 0]) for k, e in each.items()}
+    value, error, freedom = (np.stack(part) for part in zip(*single.values(), strict=True))
+
+    def mixture(weight: Array) -> tuple[Array, Array, Array]:
+        return *average_laws(value, error, weight), (weight * freedom).sum(axis=0)
+
     deviance = 2.0 * ROBUST * np.stack([f.solved.value for f in fits.values()], axis=1) / scatter**2
     free = [f.solved.u.shape[1] for f in fits.values()]
-    rows = fits[SHARED].near.residuals.shape[1]
-    ours = average_laws(value, error, law_weights(deviance, free, [PRIOR_WEIGHT[k] for k in fits]).T)
+    rows = next(iter(fits.values())).near.residuals.shape[1]
+    ours = mixture(law_weights(deviance, free, [PRIOR_WEIGHT[k] for k in fits]).T)
     penalty = (np.array(free) * (np.log(rows) - 2.0))[None]  # from Akaike's to Schwarz's
-    found = {**single, "BIC average": average_laws(value, error, law_weights(deviance + penalty, free, [0.5, 0.5]).T)}
+    found = {**single, "BIC average": mixture(law_weights(deviance + penalty, free, [0.5, 0.5]).T)}
     if minima is not None:
         m, s = (a[:, 0] for a in minima.power_law(log_C))
-        found["IsoFLOP"] = m, s
-        found["mean of Skaling and IsoFLOP"] = average_laws(
-            np.stack([value[1], m]), np.stack([error[1], s]), np.array([[0.5], [0.5]])
-        )
-        ours = join(*ours, m, s)[:2]
+        found["IsoFLOP"] = m, s, freedom[-1]
+        both = average_laws(np.stack([value[1], m]), np.stack([error[1], s]), np.array([[0.5], [0.5]]))
+        found["mean of Skaling and IsoFLOP"] = *both, freedom[-1]
+        ours = *join(*ours[:2], m, s)[:2], ours[2]
     found["consensus"] = ours
     return found
 
@@ -73,8 +75,8 @@ def simulated(tables: int) -> pd.DataFrame:
                     if "isoflop" in design_name or "quokka" in design_name
                     else None
                 )
-                t = student.ppf(0.5 + 0.5 * LEVEL, fits[SHARED].near.spare)
-                for rule, (m, s) in answers(fits, minima, log_C, scatter).items():
+                for rule, (m, s, freedom) in answers(fits, minima, log_C, scatter).items():
+                    half = student.ppf(0.5 + 0.5 * LEVEL, freedom) * s
                     error = np.where(np.isfinite(m), m, np.nanmedian(m)) - target
                     rows.append(
                         {
@@ -83,8 +85,8 @@ def simulated(tables: int) -> pd.DataFrame:
                             "noise": noise,
                             "rule": rule,
                             "rmse": np.sqrt(np.mean(error**2)),
-                            "coverage": np.mean(np.abs(error) <= t * s),
-                            "width": np.median(2.0 * t * s),
+                            "coverage": np.mean(np.abs(error) <= half),
+                            "width": np.median(2.0 * half),
                         }
                     )
     return pd.DataFrame(rows)

@@ -8,6 +8,7 @@ Every budget from the fourth on is forecast from the runs below it. An outcome h
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,29 @@ def _row(last: float, own: pd.Series, method: str, dear: pd.DataFrame, z: float)
     }
 
 
+def summary(found: pd.DataFrame) -> pd.DataFrame:
+    """By method: error, bias and width of ln N, and the share of outcomes held."""
+    by = found.groupby("method")
+    return pd.DataFrame(
+        {
+            "rmse": by["error"].apply(lambda e: np.sqrt(np.mean(e**2))),
+            "bias": by["error"].mean(),
+            "held": by["held"].mean(),
+            "width": by["width"].median(),
+        }
+    )
+
+
+def exponents(runs: pd.DataFrame, largest: Sequence[float]) -> pd.DataFrame:
+    """How fast the best N grows with C, by Skaling's law fitted to the runs up to each of these budgets."""
+    rows = []
+    for C in largest:
+        fit = ql.fit("skaling", runs[runs["C"] <= C].reset_index(drop=True), objective="auto")
+        alpha, beta = fit.values["alpha"], fit.values["beta"]
+        rows.append({"runs up to C": C, "runs": len(fit.runs), "N grows as C to the": beta / (alpha + beta)})
+    return pd.DataFrame(rows)
+
+
 def main() -> None:
     """Print errors, bias and coverage by method."""
     tables = {"quokka": (ql.datasets.load_quokka_isoflops(), 0.1)}
@@ -76,20 +100,8 @@ def main() -> None:
         tables["epoch"] = epoch(Path(sys.argv[1])), 0.2
     for name, (runs, tolerance) in tables.items():
         found = forecasts(runs, tolerance)
-        g = found.groupby("method")
-        print(
-            f"\n{name}: {g.size().max()} forecasts of ln N\n"
-            + pd.DataFrame(
-                {
-                    "rmse": g["error"].apply(lambda e: np.sqrt(np.mean(e**2))),
-                    "bias": g["error"].mean(),
-                    "held": g["held"].mean(),
-                    "width": g["width"].median(),
-                }
-            )
-            .round(3)
-            .to_string()
-        )
+        count = found.groupby("method").size().max()
+        print(f"\n{name}: {count} forecasts of ln N\n{summary(found).round(3).to_string()}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "compare.md"
 DISTANCES = (3.0, 10.0, 30.0)
 LEVEL = 0.9
-LEARNED_FROM = 2**18  # tokens; see docs/scripts/calibration.py
+LETTERS_KNOWN = 2.93  # nats; letter frequencies alone leave 3.08, where small models stay for a while
 
 INTRODUCTION = """# Which law to believe
 
@@ -32,9 +32,9 @@ A law is bought for what it says outside the data. `ql.compare` therefore fits e
 max(C)/f) and predicts the others; `error` is the root mean square of ln(predicted/observed) on runs the law has not seen.
 Information criteria on all runs come second, agreement of allocations third.
 
-The points of our calibration grids are cooled branches of one trunk per size. Intervals there resample whole trunks. The
+The points of our calibration grids are cooled branches of three trunks per size, one a seed. Intervals there resample whole trunks. The
 splits are by compute and leave points of a trunk on both sides, as the same ladder continued would: errors of so few trunks
-are those of these six models, and are on the low side for others.
+are those of these five sizes, and are on the low side for others.
 
     python docs/scripts/compare.py
 
@@ -65,7 +65,7 @@ READING = """
 
 The intervals are wider than those of one law's coefficients, and that is the point. On Epoch's and Quokka's runs single splits
 hold 76 to 94 %, where one law's mean holds 6 to 87 %; over all nested folds they hold 81 to 100 %. On the calibration runs they hold
-every point and little can be claimed for them: six trunks and five token counts leave few budgets to hold out, and points of one
+nearly every point, and are wider than needed: five sizes leave few budgets to hold out, and points of one
 trunk err together, which a count of budgets does not see. Where laws fail in a way that did not show at smaller scale, no width learned from
 smaller runs can hold what it says; the coverage printed is then below the level, and that number is the one
 to believe.
@@ -80,10 +80,9 @@ def data_sets(path: str | None) -> dict[str, pd.DataFrame]:
         "Chinchilla, 240 runs digitised by Epoch": ql.check_runs(epoch),
         "Quokka, 87 IsoFLOP runs": ql.datasets.load_quokka_isoflops(),
     }
-    table = pd.read_csv(ROOT / "data" / "calibration" / "runs.csv.gz")
-    table = table[(table["status"] == "ok") & (table["phase"] == "cooled") & (table["D"] >= LEARNED_FROM)]
     for objective in ("autoregressive", "masked"):
-        own = table[(table["group"] == "grid") & (table["objective"] == objective)].reset_index(drop=True)
+        table = ql.datasets.load_calibration(objective)
+        own = table[(table["group"] == "grid") & (table["loss"] < LETTERS_KNOWN)].reset_index(drop=True)
         runs = ql.check_runs(own[["N", "D", "loss"]].assign(C=6.0 * own["N"] * own["D"], trunk=own["run_id"]))
         found[f"our {objective} calibration grid, {len(runs)} points of {runs['trunk'].nunique()} trunks"] = runs
     return found

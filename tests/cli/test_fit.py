@@ -24,7 +24,7 @@ def test_demo_is_the_main_job(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("At C = 1.1e+23: train ")
     for said in (
-        "train 14.2B parameters",
+        "train 14.1B parameters",
         "2362.8",
         "paper (Eq. 13)",
         "N_opt = 0.02165·C^0.5138",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import t as student
 from simulated import DESIGNS, TRUTHS, fit_many, log_losses
 
 import quokka_laws as ql
@@ -20,9 +19,7 @@ def test_95_percent_intervals_of_alpha_and_the_best_size(design: str, noise: str
     fits = fit_many(LAW, drawn, log_losses(TRUTH, drawn, noise, range(150)), scatter, clean=clean)
     C = 100.0 * 6.0 * float((drawn["N"] * drawn["D"]).max())
     log_ND = np.log([C / 6.0])
-    found, error = fits.ask(
-        lambda law, v: np.concatenate([v["alpha"], np.asarray(law.optimal_log_N(v, log_ND))], axis=1)
-    )
-    off = np.abs(found - np.array([TRUTH.alpha, TRUTH.log_N(C)]))
-    held = (off <= student.ppf(0.975, fits.near.spare)[:, None] * error).mean(axis=0)
+    found = fits.ask(lambda law, v: np.concatenate([v["alpha"], np.asarray(law.optimal_log_N(v, log_ND))], axis=1))
+    off = np.abs(found.value - np.array([TRUTH.alpha, TRUTH.log_N(C)]))
+    held = (off <= found.half_width(0.95)).mean(axis=0)
     assert ((held >= 0.90) & (held <= 1.0)).all(), held  # 95 ± 1.8 % by chance

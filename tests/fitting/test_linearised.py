@@ -9,7 +9,7 @@ import pytest
 from synthetic import TRUE_CHINCHILLA, sweep
 
 import quokka_laws as ql
-from quokka_laws.fitting.linearised import Linearised, coordinates, moving, predictions, with_errors
+from quokka_laws.fitting.linearised import OWN, Linearised, coordinates, estimates, moving, predictions
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.solver import solve
 from quokka_laws.laws import Chinchilla, PowerLaw
@@ -60,10 +60,23 @@ def test_standard_errors_are_the_scatter_of_refits() -> None:
     found = solve(problem, theta, data.weights, begin="warm")
     near = Linearised.at(space, data, LogL2(), found.u, found.off, np.log(losses))
     x = law.inputs(C=np.array([1e22]))
-    at, error = with_errors(
-        near, space, found.u, found.off, lambda v: law.log_loss({k: c[:, 0] for k, c in v.items()}, x)
-    )
-    assert at.std() == pytest.approx(np.median(error), rel=0.15)
+    said = estimates(near, space, found.u, found.off, lambda v: law.log_loss({k: c[:, 0] for k, c in v.items()}, x))
+    assert said.value.std() == pytest.approx(np.median(said.error), rel=0.15)
+
+
+def test_degrees_of_freedom_are_those_of_the_scatter_of_variances() -> None:
+    """Variances of a coefficient from simulated residuals of the same design: 2·mean²/variance of them."""
+    near = Linearised.of(FIT)
+    J = near.J[0]
+    residuals = np.random.default_rng(0).standard_normal((20_000, len(J))) @ (np.eye(len(J)) - J @ np.linalg.pinv(J))
+    a2 = np.linalg.pinv(J) ** 2
+    d = (OWN * a2 + (1.0 - OWN) * a2.mean(axis=1, keepdims=True)) / (1.0 - near.leverages)
+    variances = residuals**2 @ d.T
+    simulated = 2.0 * variances.mean(axis=0) ** 2 / variances.var(axis=0)
+    found = near.estimates(np.zeros((1, 5)), np.eye(5)[None]).freedom[0]
+    assert found == pytest.approx(simulated, rel=0.05)
+    assert near.freedom[0] == pytest.approx(found.mean())
+    assert (found < near.spare[0]).all()
 
 
 def test_a_prior_holds_what_the_rows_do_not_say() -> None:

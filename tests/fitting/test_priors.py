@@ -33,7 +33,7 @@ def test_halves_the_error_of_few_runs() -> None:
     off = {}
     for prior in (None, Prior.literature(LAW)):
         fits = fit_many(LAW, design, y, 0.01, clean=clean, prior=prior)
-        found, _ = fits.ask(lambda law, v: np.asarray(law.optimal_log_N(v, log_ND)))
+        found = fits.ask(lambda law, v: np.asarray(law.optimal_log_N(v, log_ND))).value
         off[prior is not None] = float(np.median(np.abs(found - target)))
     assert off[True] < 0.75 * off[False]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import t as student
 from simulated import DESIGNS, TRUTHS, simulate
 
 import quokka_laws as ql
-from quokka_laws.fitting.linearised import Linearised, coordinates
+from quokka_laws.fitting.linearised import BLOCK_POWER, Linearised, coordinates
 from quokka_laws.fitting.residual_bootstrap import simulated_log_losses, simulated_together
 
 LAW = ql.laws.Chinchilla()
@@ -26,7 +25,7 @@ def test_draws_are_as_wide_as_the_delta_method_says(fit: ql.FitResult) -> None:
     near = Linearised.of(fit)
     gradient = np.zeros((1, 1, 5))
     gradient[0, 0, LAW.names.index("alpha")] = 1.0
-    half = float(student.ppf(0.975, near.spare[0]) * near.standard_errors(gradient)[0, 0])
+    half = float(near.estimates(np.zeros((1, 1)), gradient).half_width(0.95)[0, 0])
     low, high = np.percentile(fit.draws["alpha"], [2.5, 97.5])
     assert 0.5 * (high - low) == pytest.approx(half, rel=0.2)
     assert fit.bootstrap["resample"] == "residuals"
@@ -59,9 +58,10 @@ def test_kinds_of_resampling(fit: ql.FitResult) -> None:
         ql.fit(LAW, shared, bootstrap=20, objective=AUTO, resample="residuals")
 
 
-def test_units_of_one_row_are_standardised_as_rows(fit: ql.FitResult) -> None:
+def test_units_of_one_row_are_standardised_by_their_own_leverage(fit: ql.FitResult) -> None:
     near = Linearised.of(fit)
-    assert near.standardised_together(np.arange(len(fit.runs))) == pytest.approx(near.standardised[0], rel=1e-6)
+    alone = near.residuals[0] * (1.0 - near.leverages[0]) ** -BLOCK_POWER
+    assert near.standardised_together(np.arange(len(fit.runs))) == pytest.approx(alone, rel=1e-6)
 
 
 def test_standardised_residuals_of_a_unit_grow_with_its_whole_leverage(fit: ql.FitResult) -> None:

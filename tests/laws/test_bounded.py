@@ -81,6 +81,13 @@ def test_plans_have_the_closed_form_of_the_base(law: Law, values: dict[str, floa
     assert np.isnan(law.log_shortage(values, np.log([1.0, 9.5]))).all()  # below the floor, above the bound
 
 
+@pytest.mark.parametrize("gone", ["A", "B"])
+def test_a_term_that_ran_to_nothing_leaves_the_other(gone: str) -> None:
+    law, values = laws.Bounded(), {"E": 1.7, "A": 400.0, "alpha": 0.34, "B": 410.0, "beta": 0.28, "L_0": 9.0}
+    without, little = (law.loss({**values, gone: v}, N=[1e8, 1e9], D=[2e9, 2e10]) for v in (0.0, 1e-12))
+    assert without == pytest.approx(little)
+
+
 def test_the_base_needs_a_floor_of_its_own() -> None:
     for base in (laws.Kaplan(), laws.PowerLaw("D", floor=False), laws.Memorization(), laws.Bounded()):
         with pytest.raises(ValueError, match=f"a term of its own; {base.name} has none"):

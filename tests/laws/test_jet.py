@@ -42,6 +42,15 @@ def test_softplus_and_logaddexp_do_not_overflow() -> None:
     assert jet.logaddexp(x, 0.0).value == pytest.approx(y.value)
 
 
+def test_either_part_of_a_sum_may_be_nothing() -> None:
+    (x,) = variables(np.array([[3.0]]))
+    for found in (jet.logaddexp(x, np.array([[-np.inf, 3.0]])), jet.logaddexp(np.array([[-np.inf, 3.0]]), x)):
+        assert found.value[0] == pytest.approx([3.0, 3.0 + np.log(2)])
+        assert found.grad[0][0] == pytest.approx([1.0, 0.5])
+    assert jet.logaddexp(-np.inf, 3.0) == 3.0
+    assert jet.logaddexp(-np.inf, -np.inf) == -np.inf
+
+
 def test_shared_derivatives_keep_their_shape() -> None:
     (alpha,) = variables(np.array([[0.1], [0.2]]))
     term = 3.0 - alpha * np.array([1.0, 2.0, 3.0])

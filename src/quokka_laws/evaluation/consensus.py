@@ -34,7 +34,7 @@ from quokka_laws.fitting.bootstrap import unit_codes
 from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.fitting.fit import fit as fit_law
 from quokka_laws.fitting.isoflop_errors import Minima
-from quokka_laws.fitting.linearised import Linearised, coordinates, with_errors
+from quokka_laws.fitting.linearised import Estimates, Linearised, coordinates, estimates
 from quokka_laws.fitting.priors import PriorArgument
 from quokka_laws.fitting.problem import Space
 from quokka_laws.fitting.score_tests import Pattern, coupling_p_value, pattern
@@ -188,33 +188,33 @@ def consensus(
     log_ND = np.log(budgets / conventions.flops_per_ND)
     asked = _Estimates.of(runs, prior, seed)
     profile, profile_error, refused = _profiles(runs, budgets)
-    own, centre, spread = asked.log_N(log_ND)
+    own, centre, spread, freedom = asked.log_N(log_ND)
     answer, answer_error, profile_weight = join(centre, spread, profile, profile_error)
     refuted = pattern(asked.widest)
     drift = _drift(asked, runs, seed) if refuted is not None and refuted.p < UNLIKELY else 0.0
     distance = np.log(np.maximum(budgets / runs["C"].max(), 1.0))
     answer_error = np.hypot(answer_error, drift * distance)
-    log_loss, loss, loss_spread = asked.log_loss(answer, log_ND)
-    t = float(student.ppf(0.5 + 0.5 * level, asked.spare))
+    own_loss, loss, loss_spread, loss_freedom = asked.log_loss(answer, log_ND)
+    t, loss_t = (student.ppf(0.5 + 0.5 * level, f) for f in (freedom, loss_freedom))
     D = log_ND - answer
     table = pd.DataFrame(
         {
             "C": budgets,
             **_ends("N", answer, t * answer_error),
             **_ends("D", D, t * answer_error),
-            **_ends("loss", loss, t * loss_spread),
+            **_ends("loss", loss, loss_t * loss_spread),
             "tokens_per_param": np.exp(D - answer),
             "extrapolation": np.maximum(budgets / runs["C"].max(), 1.0),
         }
     )
     names = [*asked.fits, *([] if refused else [ISOFLOP])]
     weight = asked.weights[:, None] * (1.0 - profile_weight)
-    each = [*zip(*own, weight, log_loss, strict=True)]
-    each += [] if refused else [(profile, profile_error, profile_weight, np.full(len(budgets), np.nan))]
+    each = [*zip(own.value, own.half_width(level), weight, own_loss.value, strict=True)]
+    each += [] if refused else [(profile, t * profile_error, profile_weight, np.full(len(budgets), np.nan))]
     members = pd.concat(
         [
-            pd.DataFrame({"C": budgets, "method": name, "weight": w, **_ends("N", m, t * s), "loss": np.exp(own)})
-            for name, (m, s, w, own) in zip(names, each, strict=True)
+            pd.DataFrame({"C": budgets, "method": name, "weight": w, **_ends("N", m, half), "loss": np.exp(log_loss)})
+            for name, (m, half, w, log_loss) in zip(names, each, strict=True)
         ],
         ignore_index=True,
     )
@@ -293,30 +293,24 @@ class _Estimates:
     def widest(self) -> FitResult:
         return list(self.fits.values())[-1]
 
-    @property
-    def spare(self) -> float:
-        """Degrees of freedom that the widest law leaves."""
-        return float(min(near.spare[0] for *_, near in self.found))
+    def _ask(self, of: Callable[[Law, Mapping[str, Array]], Array]) -> Estimates:
+        """A quantity by each law (laws, budgets)."""
+        each = [estimates(near, space, u, off, partial(of, space.law)) for space, u, off, near in self.found]
+        return Estimates(*(np.concatenate([getattr(e, k) for e in each]) for k in ("value", "error", "freedom")))
 
-    def _ask(self, of: Callable[[Law, Mapping[str, Array]], Array]) -> tuple[Array, Array]:
-        """A quantity by each law and its standard errors, each (laws, budgets)."""
-        values, errors = [], []
-        for space, u, off, near in self.found:
-            value, error = with_errors(near, space, u, off, partial(of, space.law))
-            values.append(value[0])
-            errors.append(error[0])
-        return np.stack(values), np.stack(errors)
+    def _average(self, own: Estimates) -> tuple[Estimates, Array, Array, Array]:
+        """A quantity by each law, and the average with its error and degrees of freedom."""
+        centre, error = average_laws(own.value, own.error, self.weights[:, None])
+        return own, centre, error, self.weights @ own.freedom
 
-    def log_N(self, log_ND: Array) -> tuple[tuple[Array, Array], Array, Array]:
-        """ln N by each law with errors, and the average with its own."""
-        own = self._ask(lambda law, v: np.asarray(law.optimal_log_N(v, log_ND)))
-        return own, *average_laws(*own, self.weights[:, None])
+    def log_N(self, log_ND: Array) -> tuple[Estimates, Array, Array, Array]:
+        """ln N by each law, and on average."""
+        return self._average(self._ask(lambda law, v: np.asarray(law.optimal_log_N(v, log_ND))))
 
-    def log_loss(self, log_N: Array, log_ND: Array) -> tuple[Array, Array, Array]:
-        """ln of the loss of these sizes by each law, and the average with its error."""
+    def log_loss(self, log_N: Array, log_ND: Array) -> tuple[Estimates, Array, Array, Array]:
+        """ln of the loss of these sizes by each law, and on average."""
         at = {"log_N": log_N, "log_D": log_ND - log_N}
-        value, error = self._ask(lambda law, v: law.log_loss({k: c[:, 0] for k, c in v.items()}, at))
-        return value, *average_laws(value, error, self.weights[:, None])
+        return self._average(self._ask(lambda law, v: law.log_loss({k: c[:, 0] for k, c in v.items()}, at)))
 
 
 def _drift(asked: _Estimates, runs: pd.DataFrame, seed: int) -> float:
@@ -326,7 +320,7 @@ def _drift(asked: _Estimates, runs: pd.DataFrame, seed: int) -> float:
     """
     C = runs["C"].to_numpy(dtype=float)
     log_ND = np.log([(runs["N"] * runs["D"]).max()])
-    _, target, target_error = asked.log_N(log_ND)
+    _, target, target_error, _ = asked.log_N(log_ND)
     squares = []
     for factor in HELD_OUT:
         cheap = runs[C.max() / factor * (1 + 1e-6) >= C].reset_index(drop=True)
@@ -334,7 +328,7 @@ def _drift(asked: _Estimates, runs: pd.DataFrame, seed: int) -> float:
         if len(cheap) < max(FEWEST_RUNS, FEWEST_SHARE * len(runs)) or len(cheap) == len(runs):
             continue
         try:
-            _, said, error = _Estimates.of(cheap, None, seed).log_N(log_ND)
+            _, said, error, _ = _Estimates.of(cheap, None, seed).log_N(log_ND)
         except QuokkaError:
             continue
         beyond = (said - target) ** 2 - error**2 - target_error**2

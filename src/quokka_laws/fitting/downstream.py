@@ -21,7 +21,7 @@ from quokka_laws.fitting.accuracy import fit_curve, solve_curves
 from quokka_laws.fitting.bootstrap import resample_weights, resampling_units, unit_codes
 from quokka_laws.fitting.downstream_diagnostics import task_diagnostics
 from quokka_laws.fitting.fit import fit as fit_law
-from quokka_laws.fitting.linearised import LARGEST_LEVERAGE, Linearised
+from quokka_laws.fitting.linearised import LARGEST_LEVERAGE
 from quokka_laws.fitting.residual_bootstrap import donors
 from quokka_laws.laws.accuracy import AccuracyCurve, LogAccuracyPower, LossSigmoid
 from quokka_laws.progress import Progress
@@ -44,7 +44,7 @@ FEWEST_REPEATS = 3
 """Degrees of freedom from repeated runs, from which on seeds are judged by them."""
 ROUNDS = 3
 LEVERAGE_POWER = 0.6
-"""Of residuals that are drawn anew; chosen by ``benchmarks/downstream.py`` between the 1/2 and 3/4 of HC2 and of the law's own refits."""
+"""Of residuals that are drawn anew; chosen by ``benchmarks/downstream.py``, a little above the 1/2 of HC2."""
 
 
 def downstream(
@@ -166,7 +166,6 @@ class _Pairing:
         self.table = table
         here = self.position >= 0
         self.paired = bool(here.any())
-        self.spare = 0.0
         self.law_seed, self.size = fit.seed, len(fit.runs)
         if self.of_residuals:
             self.paired = (
@@ -174,7 +173,6 @@ class _Pairing:
                 and len(table) == len(fit.runs)
                 and np.array_equal(self.position, np.arange(len(table)))
             )
-            self.spare = float(Linearised.of(fit).spare[0]) if self.paired else 1.0
             return
         how = fit.bootstrap
         units, _ = resampling_units(fit.runs, how.get("cluster"), how.get("strata"))
@@ -202,12 +200,12 @@ class _Pairing:
             enough = (drawn > 0).sum(axis=1) > len(theta)
             return np.where(enough[:, None], found, np.nan), rest * root * np.sqrt(len(rest) / spare)
         if self.paired and len(task.rows) == self.size:
-            donor, signed = donors(self.size, self.spare, count=self.count, seed=self.law_seed)
+            donor, sign = donors(self.size, count=self.count, seed=self.law_seed)
         else:
-            donor, signed = donors(len(task.rows), spare, count=self.count, seed=self.seed + 1)
+            donor, sign = donors(len(task.rows), count=self.count, seed=self.seed + 1)
         widen = np.sqrt(spare / np.random.default_rng([self.seed, 2]).chisquare(spare, size=(self.count, 1)))
         # Of the law's residuals it is predicted less observed that is drawn, so its sign is the other way round.
-        y = value - standard[donor] * np.sign(signed) * widen / root
+        y = value - standard[donor] * sign * widen / root
         return solve_curves(curve, x, y, weights[None], start)[0], rest * root * np.sqrt(len(rest) / spare)
 
 

@@ -1,10 +1,11 @@
 """A law near its optimum: residuals, derivatives and leverages, and the standard errors and tests that follow from them.
 
 The estimate of an M-estimator moves by ``a_i·ψ(r_i)`` with the score of each row, where ``a = (Jᵀ W J)⁻¹ Jᵀ`` and W is 1 for rows
-within delta. Its variance is then ``Σ a_i² e_i²``, with e the residuals over ``(1 − h)^0.75``: between the exponents 1/2 and 1
-of MacKinnon & White's (1985) HC2 and HC3. Half of ``e_i²`` is the row's own, right where some sizes are noisier than others, and half the
-mean over all rows, sharper where none is. Huber's (1981, Section 7.6) ``K = 1 + p/n·(1 − m)/m``, with m the share of rows within
-delta, is for few rows. Intervals are Student's with ``rows − coefficients`` degrees of freedom.
+within delta. Its variance is then ``Σ a_i² e_i²``, with e the residuals over ``(1 − h)^½`` (MacKinnon & White's HC2, 1985). Half of ``e_i²``
+is the row's own, right where some sizes are noisier than others, and half the mean over all rows, sharper where none is. Huber's (1981,
+Section 7.6) ``K = 1 + p/n·(1 − m)/m``, with m the share of rows within delta, is for few rows. Intervals are Student's with the
+degrees of freedom that such a sum of squares has (Satterthwaite's, as Bell & McCaffrey 2002): fewer than ``rows − coefficients`` where few
+rows carry the answer.
 
 All arrays may have leading axes for many tables of the same design: a simulation is one call.
 """
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t as student
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
@@ -23,10 +25,11 @@ from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.results.fit_result import FitResult
 
-LARGEST_LEVERAGE = 0.99
-LEVERAGE_POWER = 0.75
+LARGEST_LEVERAGE = 0.999
+BLOCK_POWER = 0.75
+"""Of ``I − H`` for a block of rows that share their noise; chosen by ``benchmarks/speedup.py``."""
 OWN = 0.5
-"""Share of a row's variance that is its own; this and the power were chosen by ``benchmarks/coverage.py``."""
+"""Share of a row's variance that is its own; chosen by ``benchmarks/coverage.py``."""
 STEP = 1e-5  # of the free coordinates, which are logarithms and exponents
 LEAST_WITHIN = 0.5  # share of rows within delta that is taken to be left at the worst
 
@@ -134,11 +137,11 @@ class Linearised:
 
     @property
     def standardised(self) -> Array:
-        """Residuals over ``(1 − h)^0.75`` and the square root of their weight's inverse (problems, rows)."""
-        return np.asarray(self.residuals * np.sqrt(self.weights) / (1.0 - self.leverages) ** LEVERAGE_POWER)
+        """Residuals over ``(1 − h)^½`` and the square root of their weight's inverse (problems, rows)."""
+        return np.asarray(self.residuals * np.sqrt(self.weights / (1.0 - self.leverages)))
 
     def standardised_together(self, units: Array) -> Array:
-        """Residuals (rows,) of one table as :attr:`standardised`, but each unit of rows by its whole block: ``(I − H_u)^-0.75 e_u``.
+        """Residuals (rows,) of one table as :attr:`standardised`, but each unit of rows by its whole block: ``(I − H_u)^-¾ e_u``.
 
         Rows that share their noise share their leverage too: what they have in common is fitted by other coefficients than
         what sets them apart (Bell & McCaffrey 2002 take the power 1/2).
@@ -154,28 +157,73 @@ class Linearised:
         for unit in np.unique(units):
             rows = np.flatnonzero(units == unit)
             h, V = np.linalg.eigh(J[rows] @ self._inverse[0] @ J[rows].T)
-            e[rows] = V @ ((1.0 - np.clip(h, 0.0, LARGEST_LEVERAGE)) ** -LEVERAGE_POWER * (V.T @ e[rows]))
+            e[rows] = V @ ((1.0 - np.clip(h, 0.0, LARGEST_LEVERAGE)) ** -BLOCK_POWER * (V.T @ e[rows]))
         return np.asarray(e)
 
-    def standard_errors(self, gradient: Array) -> Array:
-        """Of quantities with this gradient (problems, quantities, free), shape (problems, quantities)."""
-        a = np.einsum("sqi,sij,snj->sqn", gradient, self._inverse, self.J) * np.sqrt(self.weights)
-        e = (
-            np.clip(self.residuals, -self.delta, self.delta) / (1.0 - self.leverages) ** LEVERAGE_POWER
-        ) ** 2 * self.weights
-        e = OWN * e + (1.0 - OWN) * e.mean(axis=1, keepdims=True)
-        variance = np.einsum("sqn,sn->sq", a**2, e)
+    def estimates(self, value: Array, gradient: Array) -> Estimates:
+        """Quantities of these values (problems, quantities) and gradients (problems, quantities, free)."""
+        inverse, left = self._inverse, 1.0 - self.leverages
+        a2 = (np.einsum("sqi,sij,snj->sqn", gradient, inverse, self.J) ** 2) * self.weights
+        e2 = np.clip(self.residuals, -self.delta, self.delta) ** 2 / left * self.weights
+        rows = a2.shape[2]
+        share = OWN * a2 + (1.0 - OWN) / rows * a2.sum(axis=2, keepdims=True)
+        variance = np.einsum("sqn,sn->sq", share, e2)
         if self.precision.any():  # what the prior says is uncertain by as much as it is precise
-            b = np.einsum("sqi,sij->sqj", gradient, self._inverse)
-            noise = e.mean(axis=1)[:, None]
-            variance = variance + (b**2 * self.precision).sum(axis=2) * noise
-        return np.asarray(np.sqrt(variance) * self.huber_factor[:, None])
+            b = np.einsum("sqi,sij->sqj", gradient, inverse)
+            variance = variance + (b**2 * self.precision).sum(axis=2) * e2.mean(axis=1)[:, None]
+        error = np.sqrt(variance) * self.huber_factor[:, None]
+        return Estimates(value, error, self._freedom(share / left[:, None, :]))
+
+    def _freedom(self, d: Array) -> Array:
+        """Degrees of freedom of ``Σ d_i r_i²`` (problems, quantities) for residuals ``r = M ε`` of normal noise: twice mean² over variance.
+
+        With ``M = I − J H⁻¹ Jᵀ`` the covariance of the residuals is ``M Mᵀ = I − J Q Jᵀ``: nothing of the size rows × rows is needed.
+        """
+        J = self.J * np.sqrt(self.within * self.weights)[..., None]
+        inverse = self._inverse
+        Q = 2.0 * inverse - np.einsum("sij,snj,snk,skl->sil", inverse, J, J, inverse, optimize=True)
+        q = np.einsum("sni,sij,snj->sn", J, Q, J, optimize=True)
+        S = np.einsum("sqn,sni,snj,sjk->sqik", d, J, J, Q, optimize=True)
+        mean = np.einsum("sqn,sn->sq", d, 1.0 - q)
+        spread = np.einsum("sqn,sn->sq", d**2, 1.0 - 2.0 * q) + np.einsum("sqij,sqji->sq", S, S)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = mean**2 / spread
+        return np.where(np.isfinite(found), np.maximum(found, 1.0), self.spare[:, None])
+
+    @property
+    def freedom(self) -> Array:
+        """Degrees of freedom of a coefficient (problems,), the mean over those that move."""
+        identity = np.broadcast_to(np.eye(self.J.shape[2]), (len(self.J), *(self.J.shape[2],) * 2))
+        each = self.estimates(np.zeros(identity.shape[:2]), identity).freedom
+        moving = self.J.any(axis=1)
+        return np.asarray((each * moving).sum(axis=1) / np.maximum(moving.sum(axis=1), 1))
 
 
-def with_errors(
+@dataclass(frozen=True)
+class Estimates:
+    """Quantities that follow from a fit, each array (problems, quantities).
+
+    Parameters
+    ----------
+    value, error : array
+        And its standard error.
+    freedom : array
+        Degrees of freedom of the error.
+    """
+
+    value: Array
+    error: Array
+    freedom: Array
+
+    def half_width(self, level: float) -> Array:
+        """Half of Student's interval."""
+        return np.asarray(student.ppf(0.5 + 0.5 * level, self.freedom) * self.error)
+
+
+def estimates(
     near: Linearised, space: Space, u: Array, off: Array, of: Callable[[Mapping[str, Array]], Array]
-) -> tuple[Array, Array]:
-    """Quantities (problems, quantities) that follow from coefficients, and their standard errors, by central differences.
+) -> Estimates:
+    """Quantities (problems, quantities) that follow from coefficients, by central differences.
 
     Parameters
     ----------
@@ -192,7 +240,7 @@ def with_errors(
 
     steps = STEP * np.eye(u.shape[1])
     gradient = np.stack([(at(u + step) - at(u - step)) / (2.0 * STEP) for step in steps], axis=-1)
-    return at(u), near.standard_errors(np.where(np.isfinite(gradient), gradient, 0.0))
+    return near.estimates(at(u), np.where(np.isfinite(gradient), gradient, 0.0))
 
 
 def coordinates(fit: FitResult) -> tuple[Space, Data, Array, Array]:

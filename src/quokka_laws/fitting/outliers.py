@@ -22,7 +22,7 @@ from scipy.stats import t as student
 
 from quokka_laws._typing import Array
 from quokka_laws.fitting.influence import Refits
-from quokka_laws.fitting.linearised import Linearised, predictions, with_errors
+from quokka_laws.fitting.linearised import Linearised, estimates, predictions
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.problem import Data
 from quokka_laws.fitting.solver import solve
@@ -141,8 +141,8 @@ def _with_error(
     """The answer at an optimum, and its standard error."""
     at = Linearised.at(refits.space, data, objective, u, off, log_losses)
     of = lambda values: answer({k: v[:, 0] for k, v in values.items()})[:, None]  # noqa: E731
-    value, sd = with_errors(at, refits.space, u, off, of)
-    return float(value[0, 0]), float(sd[0, 0])
+    found = estimates(at, refits.space, u, off, of)
+    return float(found.value[0, 0]), float(found.error[0, 0])
 
 
 def standing_out(refits: Refits) -> Array:

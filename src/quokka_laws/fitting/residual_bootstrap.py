@@ -5,8 +5,8 @@ determine the law at all. Here every refit sees every run. What is added to the 
 (:mod:`quokka_laws.fitting.linearised`), half of the time the row's own (the wild bootstrap) and else that of any row,
 
 * with a random sign;
-* times ``sqrt(nu / chi²_nu)``, one draw for each refit, with ``nu`` = runs − coefficients: the size of the noise is known from
-  so many residuals only, and percentiles become those of Student's t;
+* times ``sqrt(nu / chi²_nu)``, one draw for each refit, with ``nu`` the degrees of freedom of the coefficients' errors: the size of
+  the noise is known from so many residuals only, and percentiles become those of Student's t;
 * times Huber's K.
 
 Rows that share their noise (:func:`simulated_together`) are drawn as one: the same sign, and all of them their own residuals or
@@ -33,20 +33,17 @@ def simulated_log_losses(near: Linearised, log_losses: Array, *, count: int, see
     count : int
     seed : int
     """
-    e = near.standardised[0]
-    donor, signed = donors(len(log_losses), float(near.spare[0]), count=count, seed=seed)
-    fitted = log_losses + near.residuals[0]
-    return np.asarray(fitted + e[donor] * signed * near.huber_factor[0] / np.sqrt(near.weights))
+    donor, sign = donors(len(log_losses), count=count, seed=seed)
+    noise = near.standardised[0][donor] * sign * _widening(float(near.freedom[0]), count, seed)
+    return np.asarray(log_losses + near.residuals[0] + noise * near.huber_factor[0] / np.sqrt(near.weights))
 
 
-def donors(rows: int, spare: float, *, count: int, seed: int) -> tuple[Array, Array]:
-    """Whose residual each row takes in each refit, and what it is multiplied by: a random sign, widened as Student's t.
+def donors(rows: int, *, count: int, seed: int) -> tuple[Array, Array]:
+    """Whose residual each row takes in each refit, and its sign.
 
     Parameters
     ----------
     rows : int
-    spare : float
-        Degrees of freedom that the residuals have.
     count : int
         Refits. With the same rows, count and seed the donors and signs are the same: refits of two curves are paired.
     seed : int
@@ -56,10 +53,15 @@ def donors(rows: int, spare: float, *, count: int, seed: int) -> tuple[Array, Ar
     array (count, rows) of int, array (count, rows)
     """
     rng = np.random.default_rng(seed)
-    widen = np.sqrt(spare / rng.chisquare(spare, size=(count, 1)))
     own = rng.random((count, rows)) < OWN
     donor = np.where(own, np.arange(rows), rng.integers(0, rows, size=(count, rows)))
-    return donor, rng.choice([-1.0, 1.0], size=(count, rows)) * widen
+    return donor, rng.choice([-1.0, 1.0], size=(count, rows))
+
+
+def _widening(freedom: float, count: int, seed: int) -> Array:
+    """Factors (count, 1) that make a normal variable Student's t."""
+    rng = np.random.default_rng([seed, 3])
+    return np.asarray(np.sqrt(freedom / rng.chisquare(freedom, size=(count, 1))))
 
 
 def simulated_together(
@@ -92,5 +94,5 @@ def simulated_together(
         donor = np.where(own, np.arange(len(rows)), rng.integers(len(rows), size=(count, len(rows))))
         sign = rng.choice([-1.0, 1.0], size=(count, len(rows), 1))
         noise[:, rows] = e[rows][donor] * sign
-    widen = near.huber_factor[0] * np.sqrt(spare / rng.chisquare(spare, size=(count, 1)))
-    return np.asarray(log_losses + near.residuals[0] + noise * widen / np.sqrt(near.weights))
+    noise *= _widening(spare, count, seed)
+    return np.asarray(log_losses + near.residuals[0] + noise * near.huber_factor[0] / np.sqrt(near.weights))

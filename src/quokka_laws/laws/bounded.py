@@ -112,7 +112,7 @@ class Bounded(Law):
         """E/(1 + h) and L_0·h/(1 + h)."""
         terms = self.base.log_terms(p, x)
         floor = terms.pop(self._floor)
-        log_h = reduce(lambda total, term: jet.logaddexp(term, total), terms)  # a later term may be nothing
+        log_h = reduce(lambda total, term: jet.logaddexp(term, total), terms)
         return [floor - jet.softplus(log_h), self._log_top(p) - jet.softplus(-log_h)]
 
     def project(

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 Pair: TypeAlias = tuple[int, int]
+NOTHING = -1e3
+"""Logarithm of what is too little to count."""
 
 
 class Jet:
@@ -207,7 +209,12 @@ def softplus(x: Any) -> Any:
 
 
 def logaddexp(x: Any, y: Any) -> Any:
-    """ln(e^x + e^y)."""
+    """ln(e^x + e^y), where either may be nothing (minus infinity)."""
+    if not isinstance(x, Jet) and not isinstance(y, Jet):
+        return np.logaddexp(x, y)
+    there = (y.value if isinstance(y, Jet) else y) > -np.inf
+    if not np.all(there):
+        y = where(there, y, NOTHING)
     return y + softplus(x - y)
 
 

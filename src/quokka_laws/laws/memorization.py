@@ -111,7 +111,7 @@ class Memorization(Repeated):
 class BoundedMemorization(Memorization):
     """:class:`Memorization` on a :class:`Bounded` base with p = 1.5: where to start with repeated data.
 
-    Of every law here it comes nearest to the best of each question, in the mean and at worst, over 23 questions on five
+    Of every law here it comes nearest to the best of each question, in the mean and at worst, over 25 questions on five
     sets of runs: cross-validation, largest models, later epochs, least and most unique data
     (``docs/replication/ranking.md``). Give ``memorized_loss=math.log(V)`` for a vocabulary of V, which leaves nine
     coefficients, unless a loss of yours rises above that; runs that end soon after their minimum do not determine T,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib.resources import files
+from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from quokka_laws._version import __version__
 from quokka_laws.exceptions import ArgumentError, MissingDependencyError, QuokkaError
 from quokka_laws.runs.checkpoints import STAGES
 from quokka_laws.runs.read import read_runs
@@ -31,9 +30,9 @@ __all__ = [
     "read_epoch_chinchilla",
 ]
 
-REPOSITORY = "https://raw.githubusercontent.com/quokka-laws/quokka-laws"
 EPOCH_URL = "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/9225883/data/svg_extracted_data.csv"
 EPOCH_SHA256 = "193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30"
+Objective = Literal["autoregressive", "masked", "uniform"]
 QUOKKA: dict[str, Any] = {"tokenizer": "GPT-2 BPE", "loss_kind": "ELBO bound", "N_counts": "total"}
 
 
@@ -126,36 +125,28 @@ def load_reuse2026(corpus: Literal["dolma", "dclm"] | None = None, *, least_U_pe
     )
 
 
-def load_calibration(objective: str = "autoregressive") -> pd.DataFrame:
-    """Checkpoints of the byte-level models that the reference trainer trained for ``docs/calibration.md``.
-
-    In a checkout they are read where they lie. The package does not carry them: there they are downloaded once, as they were
-    at its release, with their checksum verified.
+def load_calibration(objective: Objective = "autoregressive") -> pd.DataFrame:
+    """Byte-level models that the reference trainer trained for ``docs/calibration.md``: final losses and checkpoints.
 
     Parameters
     ----------
     objective : str
-        ``"autoregressive"`` or ``"masked"``: models trained to predict the next byte, or bytes that were masked.
+        Models trained to predict the next byte, bytes that were masked, or bytes that were replaced by any others.
+
+    Returns
+    -------
+    DataFrame
+        Columns as ``data/calibration/README.md`` has them. Rows of all groups and phases: fit one at a time.
 
     Raises
     ------
     ArgumentError
         If there are no such rows.
-    MissingDependencyError
-        Without ``pooch``, where they have to be downloaded.
-    QuokkaError
-        When the download fails or its checksum is wrong.
     """
-    folder = data_folder() / "calibration"
-    hashes: dict[str, str] = json.loads((folder / "sha256.json").read_text(encoding="utf-8"))
-    name = f"{objective}/runs.jsonl"
-    if name not in hashes:
-        known = ", ".join(repr(path.split("/")[0]) for path in hashes)
-        raise ArgumentError(f"objective = {objective!r}: there are calibration rows of {known}")
-    here = Path(str(folder / name))
-    if not here.is_file():
-        here = _fetched(f"{REPOSITORY}/v{__version__}/data/calibration/{name}", hashes[name])
-    return read_runs(here)
+    if objective not in (known := get_args(Objective)):
+        raise ArgumentError(f"objective = {objective!r}: there are calibration rows of {', '.join(map(repr, known))}")
+    with as_file(data_folder() / "calibration" / objective / "runs.jsonl") as path:
+        return read_runs(path)
 
 
 def fetch_epoch_chinchilla() -> pd.DataFrame:

@@ -327,11 +327,14 @@ class FittedLaw:
             )
 
     def _noise(self, shape: tuple[int, ...]) -> Array:
-        """ln(observed / predicted) of new runs: residuals at random, widened for the coefficients fitted to them."""
+        """ln(observed / predicted) of new runs (draws, points): residuals at random, widened for the coefficients fitted to them and,
+        as Student's t, for how little so few of them say of the noise.
+        """
         residuals = self.log_residuals()
         spare = max(len(residuals) - len(self.law.coefficients), 1)
-        drawn = -np.random.default_rng(0).choice(residuals, size=shape)
-        return np.asarray(drawn * np.sqrt(len(residuals) / spare))
+        rng = np.random.default_rng(0)
+        drawn = -rng.choice(residuals, size=shape)
+        return np.asarray(drawn * np.sqrt(len(residuals) / rng.chisquare(spare, size=(shape[0], 1))))
 
 
 def _short(value: Any) -> str:

@@ -8,12 +8,11 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.determined import check_design
-from quokka_laws.fitting.linearised import Linearised, with_errors
+from quokka_laws.fitting.linearised import Estimates, Linearised, estimates
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.priors import FEW_RUNS, Prior
 from quokka_laws.fitting.problem import Data, Space
@@ -93,9 +92,8 @@ def simulate(
     for k, truth in enumerate(truths):
         clean = np.log(truth(N=runs["N"].to_numpy(), D=runs["D"].to_numpy()))
         log_losses = clean + noise * rng.standard_normal((repeats, len(runs)))
-        value, error, spare = _answers(law, truth, runs, clean, log_losses, noise, prior, question)
-        off = value - _asked_of(truth, question)
-        half = student.ppf(0.5 + 0.5 * level, spare)[:, None] * error
+        found = _answers(law, truth, runs, clean, log_losses, noise, prior, question)
+        off, half = found.value - _asked_of(truth, question), found.half_width(level)
         rows.append(
             {
                 "truth": f"{truth.label} {k + 1}" if truth.label == truth.law.label else truth.label,
@@ -119,8 +117,8 @@ def _answers(
     noise: float,
     prior: Prior | None,
     question: Question,
-) -> tuple[Array, Array, Array]:
-    """Answers (tables, targets), their standard errors and degrees of freedom (tables,)."""
+) -> Estimates:
+    """Answers (tables, targets)."""
     checked = check_runs(runs.assign(loss=np.exp(clean), run_id=np.arange(len(runs))))  # alike is not the same run
     params = law.make_params()
     check_design(law, checked, params, prior=prior)
@@ -139,8 +137,7 @@ def _answers(
     start, off = np.repeat(best.u[None], count, axis=0), np.repeat(best.off[None], count, axis=0)
     solved = solve(problem, start, data.weights, off=off, begin="near", max_iterations=100)
     near = Linearised.at(space, data, objective, solved.u, solved.off, log_losses)
-    value, error = with_errors(near, space, solved.u, solved.off, partial(_asked_of_values, law, question))
-    return value, error, near.spare
+    return estimates(near, space, solved.u, solved.off, partial(_asked_of_values, law, question))
 
 
 def _asked_of_values(law: Law, question: Question, values: Mapping[str, Array]) -> Array:
