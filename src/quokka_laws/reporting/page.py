@@ -27,7 +27,7 @@ from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
 from quokka_laws.reporting.text import beyond_runs, outside_runs
 from quokka_laws.results.downstream import Downstream
-from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fit_result import FitResult, check_fit
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.results.loss_fits import LossFits
@@ -159,10 +159,9 @@ def page(
     """As :func:`report`, with the answer, what to know before relying on it and the numbers apart."""
     if form not in ("html", "md"):
         raise ArgumentError(f"form = {form!r}: a report is 'html' or 'md'")
+    check_fit(fit, "a report")
     if not isinstance(fit, FitResult) or not len(fit.runs):
-        raise FitError(
-            f"{getattr(fit, 'label', fit)} holds no runs: a report is made of a fit, not of coefficients alone"
-        )
+        raise FitError(f"{fit.label} holds no runs: a report is made of a fit, not of coefficients alone")
     asked_for = checklist(fit, answers=answers)
     runs = None if runs is None else as_runs(runs)
     repeated = fit.law.of_repetition
