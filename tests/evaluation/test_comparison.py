@@ -114,7 +114,7 @@ def test_laws_and_runs_in_either_order_or_by_name(runs: pd.DataFrame) -> None:
     for found in (
         ql.compare(runs, ["chinchilla"], holdout=(10,), bootstrap=0),
         ql.compare(runs, laws="chinchilla", holdout=(10,), bootstrap=0),
-        ql.compare(laws=[ql.laws.Chinchilla], runs=runs, holdout=(10,), bootstrap=0),
+        ql.compare(laws=[ql.laws.Chinchilla], runs=runs, holdout=10, bootstrap=0),
     ):
         pd.testing.assert_frame_equal(found.table, same)
     with pytest.raises(ql.ArgumentError, match="no runs were given"):

@@ -139,6 +139,13 @@ def test_objectives_by_name(runs: pd.DataFrame) -> None:
         ((["chinchilla", "skaling"], "RUNS"), {}, "ql.compare"),
         (("chinchilla", "RUNS", "skaling"), {}, "was given 3"),
         ((), {}, "was given nothing"),
+        (("chinchilla",), {"data": WRITTEN}, "fit has no argument data: the table is runs="),
+        (
+            ("chinchilla", "RUNS"),
+            {"bounds": {"alpha": (0, 1)}, "start": {}},
+            "no argument bounds, start: they are of a law",
+        ),
+        (("chinchilla", "RUNS"), {"nonsense": 1}, "help"),
     ],
 )
 def test_mistakes_get_one_sentence(

@@ -293,7 +293,7 @@ def average(
     if not fits:
         raise FitError(f"no law could be fitted: {'; '.join(refused)}")
     candidates = [c for c in candidates if c.label in fits]
-    parts, short = splits(runs, sorted(holdout, reverse=True), need=2 * max(c.free for c in candidates))
+    parts, short = splits(runs, np.sort(np.atleast_1d(holdout))[::-1], need=2 * max(c.free for c in candidates))
     if not parts:
         refused += short
     tried = [part for i, part in enumerate(parts) if not i or len(part.fitted) != len(parts[i - 1].fitted)]

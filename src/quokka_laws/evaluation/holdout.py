@@ -112,7 +112,7 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
         Fewest runs to fit.
     """
     C = reach_of_runs(runs)
-    rows = np.asarray(holdout)
+    rows = np.atleast_1d(holdout)
     if rows.dtype == bool:
         if rows.shape != (len(runs),) or rows.all() or not rows.any():
             raise ArgumentError(f"holdout: a mask needs one value per row ({len(runs)}), some true and some false")

@@ -16,6 +16,29 @@ from quokka_laws.runs.read import as_runs
 LEAST = {"bootstrap": 0, "seed": 0}
 """Smallest of counts that may be zero."""
 
+_OF_A_LAW = "they are of a law: params=law.make_params(alpha={'min': 0, 'max': 1}), or ql.law(formula, min=…, max=…, start=…, fixed=…, tie=…)"
+MEANT = {
+    **dict.fromkeys(("data", "df", "table", "path", "X"), "the table is runs="),
+    **dict.fromkeys(("model", "formula", "form", "laws"), "the law is law=; several: ql.compare(laws, runs)"),
+    **dict.fromkeys(("bounds", "start", "p0", "init", "fixed", "fix", "tie", "min", "max"), _OF_A_LAW),
+    **dict.fromkeys(("delta", "huber_delta"), "Huber's is objective=ql.LogHuber(1e-3)"),
+    **dict.fromkeys(
+        ("level", "alpha", "ci"),
+        "intervals are asked at a level afterwards: fit.summary_at(0.9), fit.predict(…, level=0.9)",
+    ),
+    **dict.fromkeys(("n_bootstrap", "n_boot", "bootstraps", "refits"), "refits are bootstrap=1000"),
+    **dict.fromkeys(("N", "D", "C", "U_D"), "numbers come in one table: {'N': …, 'D': …, 'loss': …}"),
+    **dict.fromkeys(("keep", "flops", "best_of"), "it is of reading: ql.fit(ql.read_runs(runs, …))"),
+}
+"""Arguments that people give to ``fit``, and where what they mean is given."""
+
+
+def refuse_unknown(unknown: Mapping[str, Any]) -> None:
+    """Raise for arguments that ``fit`` does not have, with where what they mean is given."""
+    if unknown:
+        told = dict.fromkeys(MEANT.get(name, "help(ql.fit) lists what it has") for name in unknown)
+        raise ArgumentError(f"fit has no argument {', '.join(unknown)}: {'; '.join(told)}")
+
 
 def in_order(asked: str, given: Sequence[Any], law: Any, runs: Any) -> tuple[Any, Any]:
     """What was given by position, in either order, and by name: first what is a law, if there are two things.

@@ -14,7 +14,7 @@ from quokka_laws._parallel import check_workers
 from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
-from quokka_laws.fitting.arguments import in_order, law_and_runs, names_a_law, only_runs, whole
+from quokka_laws.fitting.arguments import in_order, law_and_runs, names_a_law, only_runs, refuse_unknown, whole
 from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.determined import check_design, check_unique_data, law_for
 from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
@@ -45,7 +45,7 @@ def fit(*given: Any, law: Any = None, runs: Any = None, loss: str | None = None,
 def fit(
     *given: Any, law: Any = None, runs: Any = None, loss: list[str] | tuple[str, ...], **settings: Any
 ) -> LossFits: ...
-def fit(  # type: ignore[misc]  # the settings of the two above are these
+def fit(  # the settings of the two above are these
     *given: Any,
     law: Any = None,
     runs: Any = None,
@@ -68,6 +68,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     workers: int = 1,
     progress: bool = False,
     loss: str | list[str] | tuple[str, ...] | None = None,
+    **unknown: Any,
 ) -> FitResult | LossFits:
     """Fit a law to runs, ``ql.fit(law, runs)`` or ``ql.fit(runs, law=law)``; without a law, one is chosen: ``ql.fit(runs)``.
 
@@ -152,6 +153,7 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     FitError
         If no start gives a finite objective.
     """
+    refuse_unknown(unknown)
     law, runs = in_order("fit", given, law, runs)
     bootstrap, n_starts, seed = whole(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
     check_workers(workers)
