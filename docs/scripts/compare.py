@@ -44,8 +44,8 @@ made every number here; `quokka-laws compare runs.csv` makes the tables for a fi
 COVERAGE = f"""## What {LEVEL:.0%} intervals hold
 
 The share of held-out runs inside the interval. *Mean*: bootstrap interval of the law's own coefficients, which is
-what is usually printed. *Run*: residual noise added (`predict(kind="run")`). *Stacked*: `ql.average` over Chinchilla, Skaling
-and Kaplan's form with a floor, on the fitted runs alone, its weights and width found by holding out budgets *within* them; the held-out runs here were not
+what is usually printed. *Run*: residual noise added (`predict(kind="run")`). *Stacked*: `ql.average` over Skaling and
+Kaplan's form with a floor, on the fitted runs alone, its weights and width found by holding out budgets *within* them; the held-out runs here were not
 touched. *Half-width*: of the stacked interval, relative. *Claim*: the coverage that the stack claimed beforehand, from its
 own nested folds: what they held, times n/(n + 1) for n held-out budgets (– where the fitted runs leave no two folds).
 
@@ -64,7 +64,7 @@ READING = """
 *Held* is the mean over budgets. *Can claim*: held·n/(n + 1), the coverage n held-out budgets justify for one more.
 
 The intervals are wider than those of one law's coefficients, and that is the point. On Epoch's and Quokka's runs single splits
-hold 76 to 94 %, where one law's mean holds 6 to 87 %; over all nested folds they hold 81 to 100 %. On the calibration runs they hold
+hold 76 to 98 %, where one law's mean holds 6 to 87 %; over all nested folds they hold 75 to 100 %. On the calibration runs they hold
 nearly every point, and are wider than needed: five sizes leave few budgets to hold out, and points of one
 trunk err together, which a count of budgets does not see. Where laws fail in a way that did not show at smaller scale, no width learned from
 smaller runs can hold what it says; the coverage printed is then below the level, and that number is the one

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quokka_laws.evaluation.stacking import Folds, learn, nested
+from quokka_laws.evaluation.stacking import TYPICAL_GROWTH, Folds, learn, nested
 
 CUTS = (20, 40, 60, 80, 100, 120)
 
@@ -30,7 +30,7 @@ def test_the_better_law_has_the_weight_and_growth_is_recovered() -> None:
     assert stack.noise == pytest.approx(0.003, rel=0.3)
     found = [learn(folds(seed=s)).growth for s in range(40)]
     assert np.median(found) == pytest.approx(0.02, rel=0.5)
-    assert learn(folds(drift=0.0)).growth < 0.005  # what is left is the four imagined folds
+    assert learn(folds(drift=0.0)).growth < 0.005  # what is left is the two imagined folds
 
 
 def test_intervals_widen_with_distance_disagreement_and_few_folds() -> None:
@@ -73,5 +73,5 @@ def test_without_folds_the_interval_is_noise_and_a_typical_growth() -> None:
     alone = folds().until(0)
     stack = learn(alone)
     assert stack.weights.tolist() == [0.5, 0.5]
-    assert (stack.folds, stack.growth) == (0, 0.006)
+    assert (stack.folds, stack.growth) == (0, TYPICAL_GROWTH)
     assert nested(alone, 0.9).empty

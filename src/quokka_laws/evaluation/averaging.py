@@ -1,6 +1,7 @@
 """A prediction that does not bet on one law: stacked over several, with an interval calibrated on held-out budgets.
 
-The bootstrap interval of one law holds the uncertainty of its coefficients, not the chance that the law is wrong, and far
+The laws are fitted for a forecast: the most expensive runs count most, and weak priors settle what they leave open
+(:mod:`quokka_laws.evaluation.leaning`). The bootstrap interval of one law holds the uncertainty of its coefficients, not the chance that the law is wrong, and far
 outside the runs the second is the larger by far. Here weights and width are learned from budgets of the user's own runs that
 were held out, never from the fit in sample; :mod:`quokka_laws.evaluation.stacking` says how.
 """
@@ -26,13 +27,13 @@ from quokka_laws.evaluation.holdout import (
     laws_and_runs,
     reach_of_runs,
     splits,
-    try_family,
     try_fold,
 )
+from quokka_laws.evaluation.leaning import HALVED_EVERY, leaning, weak_prior
 from quokka_laws.evaluation.stacking import Folds, Stack, learn, nested
 from quokka_laws.exceptions import FitError
 from quokka_laws.laws import Law
-from quokka_laws.laws.chinchilla import Chinchilla, Skaling
+from quokka_laws.laws.chinchilla import Skaling
 from quokka_laws.objective import LogHuber, Objective
 from quokka_laws.plan.arguments import positive
 from quokka_laws.progress import Progress
@@ -61,7 +62,7 @@ class Average:
     Parameters
     ----------
     fits : dict of str to FitResult
-        Each law on all runs.
+        Each law on all runs, weighted towards the most expensive; ``fit.prior`` is what was expected of it.
     stack : Stack
         Weights, and what the interval is made of.
     folds : Folds
@@ -222,6 +223,12 @@ class Average:
             weight=shown["weight"].map("{:.2f}".format), held_out_error=shown["held_out_error"].map("{:.2%}".format)
         )
         lines = ["Stacked over held-out budgets:", indent(left_aligned(shown))]
+        lines.append(
+            f"  Each law is fitted with weights that halve for every factor {HALVED_EVERY:g} below the largest compute."
+        )
+        expected = {k: v for f in self.fits.values() for k, v in f.prior.items()}
+        if expected:
+            lines.append(f"  Weak priors: {', '.join(_expectation(k, *v) for k, v in expected.items())}")
         if len(self.folds):
             lines.append(f"  {len(self.folds)} folds, fitted on {', '.join(map(str, self.folds.fitted[:-1]))} rows")
         table = self.calibration(level)
@@ -260,7 +267,7 @@ def average(
     *given
         Laws and runs, in either order, or runs alone, where they are not given by name.
     laws : sequence of Law, Candidate or str, optional
-        None: Chinchilla, Skaling, Kaplan with a floor.
+        None: Skaling, and Kaplan's form with a floor.
     runs : DataFrame, path or data
     holdout : sequence of float
         Distances at which to hold out. A fold needs twice as many runs as the largest law has coefficients; others are
@@ -285,11 +292,11 @@ def average(
     laws, runs = laws_and_runs("average", given, laws, runs)
     order = np.argsort(reach_of_runs(runs), kind="stable")
     runs = subset(runs, order)
-    candidates = (
-        as_candidates(laws) if laws is not None else [Candidate(Chinchilla()), Candidate(Skaling()), KAPLAN_WITH_FLOOR]
-    )
+    candidates = as_candidates(laws) if laws is not None else [Candidate(Skaling()), KAPLAN_WITH_FLOOR]
     objective = objective or LogHuber("auto")
-    fits, refused = try_family(candidates, runs, objective=objective, seed=seed)
+    found_all = {c.label: _fitted(c, runs, objective, seed) for c in candidates}
+    fits = {label: f for label, f in found_all.items() if isinstance(f, FitResult)}
+    refused = [f for f in found_all.values() if isinstance(f, str)]
     if not fits:
         raise FitError(f"no law could be fitted: {'; '.join(refused)}")
     candidates = [c for c in candidates if c.label in fits]
@@ -300,9 +307,9 @@ def average(
     near = {label: FittedLaw(f.law, f.values) for label, f in fits.items()}
     pieces = [(candidates, near, runs, part, objective, seed) for part in tried]
     with Progress("folds", len(tried), enabled=progress) as bar:
-        found_all = run_all(_fold, pieces, workers=workers, done=lambda _: bar.update(1))
+        by_fold = run_all(_fold, pieces, workers=workers, done=lambda _: bar.update(1))
     predicted, fitted = [], []
-    for part, found in zip(tried, found_all, strict=True):
+    for part, found in zip(tried, by_fold, strict=True):
         if isinstance(found, str):
             refused.append(f"{part.label}: {found}")
         else:
@@ -324,6 +331,14 @@ def average(
     )
 
 
+def _fitted(
+    candidate: Candidate, runs: pd.DataFrame, objective: Objective, seed: int, near: Sequence[FittedLaw] = ()
+) -> FitResult | str:
+    """A law as a forecast wants it, or why there is none."""
+    prior = weak_prior(candidate, runs, objective)
+    return try_fold(candidate, leaning(runs), near=near, objective=objective, prior=prior, seed=seed)
+
+
 def _fold(
     candidates: Sequence[Candidate],
     near: Mapping[str, FittedLaw],
@@ -334,7 +349,7 @@ def _fold(
 ) -> Array | str:
     """What laws fitted to some of the runs predict for all of them, or why one could not be fitted."""
     train = subset(runs, part.fitted)
-    found = [try_fold(c, train, objective=objective, near=[near[c.label]], seed=seed) for c in candidates]
+    found = [_fitted(c, train, objective, seed, [near[c.label]]) for c in candidates]
     if failed := [f for f in found if isinstance(f, str)]:
         return failed[0]
     return _predictions([f for f in found if isinstance(f, FitResult)], runs)
@@ -342,6 +357,13 @@ def _fold(
 
 def _predictions(fits: Sequence[FitResult], runs: pd.DataFrame) -> Array:
     return np.log(np.stack([f(**inputs_of(runs, f.law.takes)) for f in fits]))
+
+
+def _expectation(name: str, mean: float, sd: float) -> str:
+    """A prior in words; that of a floor is of its logarithm."""
+    return (
+        f"E near {np.exp(mean):.3g}, within a factor {np.exp(sd):.2g}" if name == "E" else f"{name} {mean:g} ± {sd:g}"
+    )
 
 
 def _band(distance: Array) -> Array:
