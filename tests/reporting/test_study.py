@@ -45,6 +45,16 @@ def test_one_method_has_one_interval(runs: pd.DataFrame) -> None:
     assert not several.together.alone
 
 
+def test_limited_data_that_the_law_knows_nothing_of_are_said(runs: pd.DataFrame) -> None:
+    for law in (None, "chinchilla"):
+        said = [
+            one for one in study(law, runs, C=1e22, U_D=2e10, bootstrap=0).known() if "unique" in one or "epochs" in one
+        ]
+        assert any("epochs of 20B" in one and "compute_and_data_optimal" in one for one in said)
+        enough = study(law, runs, C=1e22, U_D=1e15, bootstrap=0)
+        assert not any("epochs of" in one for one in enough.known())
+
+
 def test_without_shared_budgets_there_are_no_profiles_and_why(done: Study) -> None:
     assert done.iso is None
     assert done.no_iso

@@ -25,7 +25,7 @@ from quokka_laws.reporting.plot.axes import QUANTITIES
 from quokka_laws.reporting.plot.svg import THEME
 from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
-from quokka_laws.reporting.text import beyond_runs, outside_runs
+from quokka_laws.reporting.text import beyond_runs, outside_runs, repeats
 from quokka_laws.results.downstream import Downstream
 from quokka_laws.results.fit_result import FitResult, check_fit
 from quokka_laws.results.intervals import LEVEL
@@ -173,7 +173,8 @@ def page(
     with Progress("writing the report", STEPS, enabled=progress) as bar:
         iso = "" if repeated or not planned else _profiles(fit)
         first = answer(fit, iso if isinstance(iso, IsoflopFit) else None, budgets, limits)
-        known = [*_caution(fit, budgets), *map(str, fit.diagnostics)]
+        seen_again = [] if repeated else repeats(first.plan.numbers.head(len(budgets)), as_numbers(U_D))
+        known = [*_caution(fit, budgets), *seen_again, *map(str, fit.diagnostics)]
         bar.update(2)
         new = None if runs is None else unseen(fit, runs)
         made = []

@@ -27,7 +27,15 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.progress import Progress
 from quokka_laws.reporting import plot
-from quokka_laws.reporting.text import allocation_table, between, beyond_runs, members_table, outside_runs, plan_answer
+from quokka_laws.reporting.text import (
+    allocation_table,
+    between,
+    beyond_runs,
+    members_table,
+    outside_runs,
+    plan_answer,
+    repeats,
+)
 from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
@@ -139,7 +147,7 @@ class Study:
             said = plan_answer(row, f"C = {row['C']:.3g}{usual}")
             answers.append(f"{said}. {self._members(together, row['C'])}")
         wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
-        known = [*self._outside(), *self._chosen()]
+        known = [*self._outside(), *repeats(rows, self.unique), *self._chosen()]
         return "\n".join(wrapped), known, [f"Each method by itself\n{members_table(together.members, together.level)}"]
 
     @staticmethod
@@ -219,7 +227,7 @@ class Study:
 
     def cautions(self) -> list[str]:
         """What to know before relying on the allocations."""
-        said = [*self._outside(), *self._chosen()]
+        said = [*self._outside(), *repeats(self._own_plan, self.unique), *self._chosen()]
         for (_, own), apart in zip(self._own_plan.iterrows(), self._apart, strict=True):
             if apart:
                 said.append(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import FitError
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import how_far, human, indent, right_aligned, times
@@ -34,6 +35,23 @@ def beyond_runs(law: Any, *, interval: bool = False) -> str:
     if interval or getattr(law, "has_intervals", False):
         return f"The interval assumes that the law is right; beyond {runs} that is the larger risk"
     return f"Beyond {runs} nothing shows that the law is right"
+
+
+def repeats(plan: pd.DataFrame, U_D: Iterable[float]) -> list[str]:
+    """Where a plan of a law of N and D sees data more than once, which such a law knows nothing of."""
+    said = []
+    for unique in U_D:
+        for _, row in plan[plan["D"] > unique].iterrows() if "D" in plan else ():
+            C, U = f"{row['C']:.3g}", human(unique)
+            ask = either(
+                f"ql.plan.compute_and_data_optimal('muennighoff-2023', C={C}, U_D={unique:.3g})",
+                f"`quokka-laws plan -C {C} -U {U}`",
+            )
+            said.append(
+                f"At C = {C} the {human(row['D'])} tokens are {row['D'] / unique:.3g} epochs of {U}, and a law of N and D counts a "
+                f"repeated token as a fresh one. Ask a law of repeated data: {ask}."
+            )
+    return said
 
 
 def possible(law: Any, table: pd.DataFrame) -> pd.DataFrame:
