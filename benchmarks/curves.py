@@ -27,6 +27,7 @@ SHARES = (0.2, 0.3, 0.5)
 SCORES = ("error", "held", "width")
 TRAINED = Path(__file__).parents[1] / "data" / "curves" / "runs.csv.gz"
 FEWEST_FINISHED = 2  # runs that a forecast leans on
+SEEDS = 3  # of a dozen of trained runs: one a schedule
 PAGE, BEGIN, END = (
     Path(__file__).parents[1] / "docs" / "how-to" / "plan-from-curves.md",
     "<!-- trained -->\n",
@@ -118,8 +119,13 @@ def _best_size(A: float, alpha: float, B: float, beta: float, C: float) -> float
 def trained(runs: pd.DataFrame, share: float) -> pd.DataFrame:
     """One row a run, a set of finished runs and a method: what the end is forecast as from the first part of the run.
 
-    Sets: every other run; those of its schedule; those of its schedule that cost less, as in a ladder that is trained upwards.
+    Sets, of the same dozen: every other run; those of its schedule; those of its schedule that cost less, as in a ladder that is
+    trained upwards.
     """
+    return pd.concat([_dozen(own, share) for _, own in runs.groupby(runs["seed"] // SEEDS)])
+
+
+def _dozen(runs: pd.DataFrame, share: float) -> pd.DataFrame:
     rows = []
     ends = runs.groupby("run_id", sort=False).last()
     for name, own in runs.groupby("run_id", sort=False):

@@ -58,5 +58,30 @@ def test_forecasts_say_how_sure_they_are() -> None:
     ]
     whole = replace(system, curves=tuple(noisy)).fit()
     early = replace(system, curves=(*noisy[:3], noisy[3].until(0.2))).fit()
-    assert early.forecast(early.system.curves[3], 3)[1] > whole.forecast(noisy[3], 3)[1]
-    assert whole.noise == pytest.approx(0.003, rel=0.4)
+    assert early.forecast(3)[1] > whole.forecast(3)[1]
+    assert whole.sizes.noise == pytest.approx(0.003, rel=0.4)
+
+
+def test_a_run_that_is_late_is_forecast_to_catch_up_in_part() -> None:
+    system = CurveSystem.of(runs("constant"))
+    v, rng = system.expected, np.random.default_rng(0)
+    curves = []
+    for c, lag in zip(system.curves, (0.1, -0.1, 0.1, 1.0), strict=True):
+        late = lag * np.exp(-np.log(c.D / c.D[0]) / 1.5)
+        curves.append(replace(c, log_loss=system.log_loss(v, c, c.D * np.exp(-late)) + 1e-3 * rng.standard_normal(60)))
+    cut = curves[3].until(0.3)
+    found = replace(system, curves=(*curves[:3], cut)).fit()
+    end = system.log_loss(found.v, cut, np.array([cut.D_final]))[0]
+    behind = cut.log_loss[-1] - system.log_loss(found.v, cut, cut.D[-1:])[0]
+    assert behind > 0.005
+    assert 0.0 < found.forecast(3)[0] - end < 0.8 * behind
+
+
+def test_the_slope_is_that_of_the_law() -> None:
+    system = CurveSystem.of(runs("constant"))
+    v = system.expected
+    v[10] = np.log(0.5)
+    along = system._along[0]
+    step = 1e-5
+    ahead, behind = (system._log_loss(v, replace(along, log_T=along.log_T + s), along.gain(v)) for s in (step, -step))
+    assert system._places(v, along).slope == pytest.approx((behind - ahead) / (2 * step), rel=1e-5)

@@ -86,7 +86,7 @@ def test_runs_of_the_trainer_are_forecast_from_their_first_part(schedule: str) -
     runs = pd.read_csv(TRAINED)
     stated = (TRAINED.parents[1] / "README.md").read_text(encoding="utf-8")
     assert f"{hashlib.sha256(TRAINED.read_bytes()).hexdigest()}  curves/runs.csv.gz" in stated
-    runs = runs[runs["schedule"] == schedule]
+    runs = runs[(runs["schedule"] == schedule) & (runs["seed"] < 3)]
     widest = runs["N"] == runs["N"].max()
     going = runs[~widest | (runs["D"] <= 0.3 * runs["D_final"])]
     found = ql.fit_curves(going[["run_id", "N", "D", "D_final", "schedule", "lr", "loss"]]).forecast()

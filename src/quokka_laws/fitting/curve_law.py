@@ -1,15 +1,16 @@
 """The law of a whole curve: what is learned so far, less what the noise of a high learning rate hides. Arrays only.
 
-    ln L = ln( E + (A/N^alpha + B/T^beta)^k − F·N^phi·g ) + u
+    ln L = ln( E + (A/N^alpha + B/T^beta)^k − F·N^phi·g )
 
 T is the intrinsic time of the functional scaling law (Li et al. 2025, arXiv 2509.19189): tokens, each weighted by the learning rate
 over its peak. g is the gain of annealing of the multi-power law (Luo et al. 2025, arXiv 2503.12811): every drop of the rate from
 r₋ to r gives ``(r₋ − r)·(1 − (1 + c·r^(−gamma)·S)^(−delta))`` of it, with S the intrinsic time since, as a share of the run's own. The
 gain grows a little with N: 25, 100 and 400M parameters have N^0.13 in that paper. k couples size and time as in Skaling's law: k = 1 is
-Chinchilla's, and sweeps that were fitted have it from .4 on. u belongs to a run, normal: seeds differ.
+Chinchilla's, and sweeps that were fitted have it from .4 on. What runs are off by is :mod:`quokka_laws.fitting.curve_deviations`.
 
 Sizes are those at typical N and T, where each term is known best, and the exponents those of one term where the other has gone,
-``k·alpha`` and ``k·beta``. Priors are weak; those of the annealing are the multi-power law's own fits.
+``k·alpha`` and ``k·beta``. Priors are weak; those of the annealing are the multi-power law's own fits, and k is 1 unless the
+runs say otherwise.
 """
 
 from __future__ import annotations
@@ -22,17 +23,16 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from quokka_laws._typing import Array
+from quokka_laws.fitting.curve_deviations import Deviations, Places
 from quokka_laws.fitting.curve_table import CurveOfRun
 
 NAMES = ("E", "A", "alpha", "B", "beta", "F", "c", "gamma", "delta", "phi", "k")
 LOGARITHMS, OF_GAIN = (0, 1, 3, 5, 6, 10), (6, 7, 8)
-SPREAD = (0.4, 1.0, 0.1, 0.7, 0.15, 0.7, 1.5, 0.15, 0.15, 0.1, 0.5)
+SPREAD = (0.4, 1.0, 0.1, 0.7, 0.15, 0.7, 1.5, 0.15, 0.15, 0.1, 0.4)
 """Standard deviations of the priors."""
-RUN_TO_RUN, IMAGINED_RUNS = 0.003, 4.0
-"""Standard deviation of u, what the log-losses of runs alike differ by: a guess that weighs as much as this many runs."""
-INDEPENDENT = 2.0  # points of a curve for each factor e of its tokens: neighbours share their errors
-LEAST_NOISE = 5e-4
 LEAST_RATE = 1e-3
+ROUNDS = 2  # of coordinates and what runs are off by, in turn
+STEP = 1e-5  # of a coordinate, for slopes
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class CurveSystem:
                 0.64,
                 0.59,
                 0.13,
-                np.log(0.6),
+                0.0,  # of k: Chinchilla's law, unless the runs say otherwise
             ]
         )
 
     def log_loss(self, v: Array, curve: CurveOfRun, D: Array) -> Array:
-        """Predicted log-loss of a run after ``D`` tokens, without its u."""
+        """Predicted log-loss of a run after ``D`` tokens."""
         along = _Along.of(curve, D)
         return self._log_loss(v, along, along.gain(v))
 
@@ -88,95 +88,93 @@ class CurveSystem:
         smooth = E + (A + B) * (shortage / (A + B)) ** k
         return np.asarray(np.log(np.maximum(smooth - F * np.exp(v[9] * at) * gain, 0.05 * smooth)))
 
-    def fit(self, begin: Array | None = None) -> CurveSolution:
-        """The best coordinates, with the noise of a point and what runs differ by settled in a few rounds."""
-        expected, count = self.expected, len(self.curves)
-        x = np.concatenate([expected, np.zeros(count)]) if begin is None else begin
-        noise, apart = 0.01, RUN_TO_RUN
-        for _ in range(2 if begin is not None else 3):
+    def _slope(self, v: Array, along: _Along, log_loss: Array) -> Array:
+        """−∂ln L/∂ln T, what annealing gains left as it is."""
+        _, A, B, _, _, k = np.exp(v[list(LOGARITHMS)])
+        early = B * np.exp(-v[4] / k * (along.log_T - self.log_T))
+        shortage = A * np.exp(-v[2] / k * (along.log_N - self.log_N)) + early
+        return np.asarray(v[4] * early * (shortage / (A + B)) ** (k - 1.0) * np.exp(-log_loss))
+
+    def _places(self, v: Array, along: _Along) -> Places:
+        """Points of a run as :class:`Deviations` takes them."""
+        return Places(along.log_T, along.rate, self._slope(v, along, self._log_loss(v, along, along.gain(v))))
+
+    def fit(self, begin: CurveSolution | None = None) -> CurveSolution:
+        """The best coordinates, and the sizes of what runs are off by, by turns; from ``begin`` the coordinates alone, once."""
+        v, sizes = (self.expected, Deviations()) if begin is None else (begin.v, begin.sizes)
+        for _ in range(1 if begin is not None else ROUNDS):
+            places = [self._places(v, along) for along in self._along]
+            if begin is None:
+                sizes = sizes.learned(places, [self._block(v, i) for i in range(len(places))], self._before(v))
+            white = [np.linalg.inv(sizes.root(at)) for at in places]
             how = {"method": "trf", "x_scale": "jac", "max_nfev": 60}
-            x = least_squares(self._residuals, x, jac=self._jacobian, args=(noise, apart), **how).x
-            noise = max(self._noise(x, apart), LEAST_NOISE)
-            own = apart**2 * (x[len(NAMES) :] ** 2 + np.diag(self._covariance(x, noise, apart))[len(NAMES) :])
-            last, apart = apart, np.sqrt((IMAGINED_RUNS * RUN_TO_RUN**2 + own.sum()) / (IMAGINED_RUNS + count))
-            x[len(NAMES) :] *= last / apart
-        covariance = self._covariance(x, noise, apart)
-        return CurveSolution(self, x[: len(NAMES)], x[len(NAMES) :], covariance, noise, float(apart))
-
-    def _covariance(self, x: Array, noise: float, apart: float) -> Array:
-        J = self._jacobian(x, noise, apart)
-        return np.asarray(np.linalg.pinv(J.T @ J, hermitian=True))
-
-    def _weights(self, noise: float) -> list[Array]:
-        told = [1.0 + INDEPENDENT * np.log(c.D[-1] / c.D[0]) for c in self.curves]
-        return [
-            np.full(len(c.D), np.sqrt(min(n / len(c.D), 1.0)) / noise) for n, c in zip(told, self.curves, strict=True)
-        ]
+            v = least_squares(self._residuals, v, jac=self._jacobian, args=(white,), **how).x
+        J = self._jacobian(v, white)
+        covariance = np.asarray(np.linalg.pinv(J.T @ J, hermitian=True))
+        return CurveSolution(self, v, covariance, sizes, tuple(places), tuple(white))
 
     @cached_property
     def _along(self) -> list[_Along]:
         return [_Along.of(c, c.D) for c in self.curves]
 
-    def _missed(self, x: Array, apart: float) -> list[Array]:
-        """What the law, with each run's u, is above the log-losses."""
-        v, u = x[: len(NAMES)], x[len(NAMES) :]
-        return [
-            self._log_loss(v, along, along.gain(v)) + apart * own - c.log_loss
-            for c, along, own in zip(self.curves, self._along, u, strict=True)
-        ]
+    def _missed(self, v: Array, i: int) -> Array:
+        """What the log-losses of a run are above the law."""
+        along = self._along[i]
+        return self.curves[i].log_loss - self._log_loss(v, along, along.gain(v))
 
-    def _residuals(self, x: Array, noise: float, apart: float) -> Array:
-        v, u = x[: len(NAMES)], x[len(NAMES) :]
-        missed = zip(self._missed(x, apart), self._weights(noise), strict=True)
-        return np.concatenate([*(np.clip(w * m, -1e6, 1e6) for m, w in missed), (v - self.expected) / SPREAD, u])
+    def _block(self, v: Array, i: int) -> Array:
+        """Slopes of the law by the coordinates along a run, and what the run is above it."""
+        return np.column_stack([self._slopes(v, self._along[i]), self._missed(v, i)])
 
-    def _jacobian(self, x: Array, noise: float, apart: float) -> Array:
-        v, count, step = x[: len(NAMES)], len(self.curves), 1e-5
-        blocks = []
-        for i, (along, w) in enumerate(zip(self._along, self._weights(noise), strict=True)):
-            gain = along.gain(v)
-            base = self._log_loss(v, along, gain)
-            own = np.zeros((len(base), len(x)))
-            for k in range(len(NAMES)):
-                moved = v.copy()
-                moved[k] += step
-                there = self._log_loss(moved, along, along.gain(moved) if k in OF_GAIN else gain)
-                own[:, k] = w * (there - base) / step
-            own[:, len(NAMES) + i] = w * apart
-            blocks.append(own)
-        return np.concatenate([*blocks, np.diag(np.concatenate([1.0 / np.array(SPREAD), np.ones(count)]))])
+    def _before(self, v: Array) -> Array:
+        """The same of the prior."""
+        return np.column_stack([np.eye(len(v)), self.expected - v]) / np.array(SPREAD)[:, None]
 
-    def _noise(self, x: Array, apart: float) -> float:
-        r = np.concatenate(self._missed(x, apart))
-        return float(1.4826 * np.median(np.abs(r - np.median(r))))
+    def _residuals(self, v: Array, white: list[Array]) -> Array:
+        own = [np.clip(-w @ self._missed(v, i), -1e6, 1e6) for i, w in enumerate(white)]
+        return np.concatenate([*own, (v - self.expected) / SPREAD])
+
+    def _jacobian(self, v: Array, white: list[Array]) -> Array:
+        own = [w @ self._slopes(v, along) for w, along in zip(white, self._along, strict=True)]
+        return np.concatenate([*own, np.diag(1.0 / np.array(SPREAD))])
+
+    def _slopes(self, v: Array, along: _Along) -> Array:
+        """Of the log-loss by the coordinates (points, coordinates)."""
+        gain, columns = along.gain(v), []
+        base = self._log_loss(v, along, gain)
+        for k in range(len(NAMES)):
+            moved = v.copy()
+            moved[k] += STEP
+            there = self._log_loss(moved, along, along.gain(moved) if k in OF_GAIN else gain)
+            columns.append((there - base) / STEP)
+        return np.stack(columns, axis=1)
 
 
 @dataclass(frozen=True)
 class CurveSolution:
-    """Coordinates ``v`` of the law, ``u`` of the runs over their standard deviation ``apart``, their covariance, and the noise of a point."""
+    """Coordinates ``v`` of the law and their covariance, the sizes of what runs are off by, and per run its places and what whitens it."""
 
     system: CurveSystem
     v: Array
-    u: Array
     covariance: Array
-    noise: float
-    apart: float
+    sizes: Deviations
+    places: tuple[Places, ...]
+    white: tuple[Array, ...]
 
-    def forecast(self, curve: CurveOfRun, position: int | None) -> tuple[float, float]:
-        """Log-loss at the end of a run and its standard error; ``position`` of the run among the curves, None if it is not."""
-        D = np.array([curve.D_final])
-        base = float(self.system.log_loss(self.v, curve, D)[0])
-        gradient = np.zeros(len(self.v) + len(self.u))
-        for k in range(len(self.v)):
-            moved = self.v.copy()
-            moved[k] += 1e-5
-            gradient[k] = (float(self.system.log_loss(moved, curve, D)[0]) - base) / 1e-5
-        own = self.apart**2
-        if position is not None:
-            gradient[len(self.v) + position] = self.apart
-            base += self.apart * float(self.u[position])
-            own = 0.0
-        return base, float(np.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0) + own))
+    def forecast(self, i: int) -> tuple[float, float]:
+        """Log-loss at the end of the i-th run, without the noise of a point, and its standard error.
+
+        The law's, and of what the run was off by so far the share that its correlation with the end says.
+        """
+        system, curve = self.system, self.system.curves[i]
+        end = _Along.of(curve, np.array([curve.D_final]))
+        there = system._places(self.v, end)
+        kept = self.sizes.between(there, self.places[i])[0] @ self.white[i].T @ self.white[i]
+        block = system._block(self.v, i)
+        slopes = system._slopes(self.v, end)[0] - kept @ block[:, :-1]
+        centre = system._log_loss(self.v, end, end.gain(self.v))[0] + kept @ block[:, -1]
+        own = self.sizes.between(there, there)[0, 0] - kept @ self.sizes.between(self.places[i], there)[:, 0]
+        return float(centre), float(np.sqrt(max(slopes @ self.covariance @ slopes + own, 0.0)))
 
     @property
     def values(self) -> dict[str, float]:
@@ -227,8 +225,8 @@ class _Along:
     Parameters
     ----------
     log_N : float
-    log_T : array (points,)
-        Logarithm of the intrinsic time.
+    log_T, rate : array (points,)
+        Logarithm of the intrinsic time; learning rate over its peak.
     fell, low : array (drops,)
         Drops of the learning rate, and what is left of it, over its peak.
     since : array (points, drops)
@@ -237,6 +235,7 @@ class _Along:
 
     log_N: float
     log_T: Array
+    rate: Array
     fell: Array
     low: Array
     since: Array
@@ -250,7 +249,8 @@ class _Along:
         drops = np.flatnonzero(fell > 0)
         since = np.maximum(at[:, None] - T[drops + 1][None], 0.0) / T[-1]
         low = np.maximum(curve.rate[drops + 1], LEAST_RATE)
-        return cls(float(np.log(curve.N)), np.log(np.maximum(at, 1e-12 * T[-1])), fell[drops], low, since)
+        rate = np.interp(D, nodes, curve.rate)
+        return cls(float(np.log(curve.N)), np.log(np.maximum(at, 1e-12 * T[-1])), rate, fell[drops], low, since)
 
     def gain(self, v: Array) -> Array:
         """g at every point."""

@@ -20,7 +20,7 @@ from scipy.stats import t as student
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FitError, RunsError
-from quokka_laws.fitting.curve_law import LEAST_RATE, LOGARITHMS, NAMES, CurveSolution, CurveSystem, coupled, through
+from quokka_laws.fitting.curve_law import LEAST_RATE, LOGARITHMS, CurveSolution, CurveSystem, coupled, through
 from quokka_laws.fitting.curve_table import SHARES, CurveOfRun, read_curves
 from quokka_laws.laws.chinchilla import Skaling
 from quokka_laws.laws.schedules import relative_rate
@@ -34,7 +34,6 @@ from quokka_laws.runs.conventions import Conventions
 MOST_HINDCASTS = 8
 IMAGINED, IMAGINED_RATIO = 2.0, 1.5
 """Hindcasts that stand beside the real ones, and how many times their error their expected one was."""
-LAST = 0.02  # of the tokens: where points count as the end
 EARLY = 0.1  # of its tokens: a run that is not farther has said little about itself
 DRAWS = 300
 
@@ -84,7 +83,7 @@ class CurvesFit:
         Returns
         -------
         DataFrame
-            One row a run: ``run_id, N, D`` (tokens seen), ``D_final, share``, ``loss_now``, ``loss`` (at the end),
+            One row a run: ``run_id, N, D`` (tokens seen), ``D_final, share``, ``loss_now``, ``loss`` (at the end, without the noise of one evaluation),
             ``loss_lower, loss_upper, level``, and ``tried`` (finished runs that were forecast from the same share) with
             ``error_tried``, the root mean square relative error of those forecasts (NaN without any).
         """
@@ -92,7 +91,7 @@ class CurvesFit:
         check_level(level)
         rows = []
         for curve in self.running:
-            centre, error = _forecast(self.solution, self.curves.index(curve))
+            centre, error = self.solution.forecast(self.curves.index(curve))
             tried = self._hindcasts(curve.seen / curve.D_final)
             ratio = np.sqrt(
                 (IMAGINED * IMAGINED_RATIO**2 + ((tried["error"] / tried["expected"]) ** 2).sum())
@@ -142,7 +141,7 @@ class CurvesFit:
         Returns
         -------
         DataFrame
-            ``run_id, loss`` (observed at the end), ``forecast``, ``error`` (relative, logarithm of the ratio) and
+            ``run_id, loss`` (at the end, the noise of its points smoothed away), ``forecast``, ``error`` (relative, logarithm of the ratio) and
             ``expected`` (its standard error).
         """
         if not 0.0 < share < 1.0:
@@ -158,13 +157,10 @@ class CurvesFit:
             if len(cut.D) < 3:
                 continue
             curves = [cut if k == i else c for k, c in enumerate(self.curves)]
-            begin = np.concatenate([self.solution.v, self.solution.u])
-            found = replace(self.solution.system, curves=tuple(curves)).fit(begin)
-            centre, error = _forecast(found, i)
-            end = _end(self.solution, whole)
-            rows.append(
-                (whole.run_id, np.exp(end), np.exp(centre), centre - end, float(np.hypot(error, found.noise / 2.0)))
-            )
+            found = replace(self.solution.system, curves=tuple(curves)).fit(self.solution)
+            centre, error = found.forecast(i)
+            end, unsure = self.solution.forecast(i)
+            rows.append((whole.run_id, np.exp(end), np.exp(centre), centre - end, float(np.hypot(error, unsure))))
         return pd.DataFrame(rows, columns=["run_id", "loss", "forecast", "error", "expected"])
 
     def final_law(self, schedule: str | None = None) -> FittedLaw:
@@ -181,8 +177,8 @@ class CurvesFit:
         """
         rate = self.curves[0].rate if schedule is None else relative_rate(schedule, SHARES)
         draws = np.random.default_rng(self.seed).multivariate_normal(
-            np.concatenate([self.solution.v, self.solution.u]), self.solution.covariance, DRAWS, method="eigh"
-        )[:, : len(NAMES)]
+            self.solution.v, self.solution.covariance, DRAWS, method="eigh"
+        )
         values = self._final(self.solution.v[None], rate)
         one = {name: float(column[0]) for name, column in values.items()}
         N, D = [c.N for c in self.curves], [c.D_final for c in self.curves]
@@ -285,7 +281,7 @@ class CurvesFit:
     def answer(self) -> str:
         """The forecasts in a line each, or the law where every run is finished."""
         if not self.running:
-            return f"{len(self.curves)} finished runs; noise of a point {self.solution.noise:.2%}. Final losses: {self._law_text()}"
+            return f"{len(self.curves)} finished runs; noise of a point {self.solution.sizes.noise:.2%}. Final losses: {self._law_text()}"
         return "\n".join(
             f"{row.run_id}: {row.loss:.4g} [{row.loss_lower:.4g}, {row.loss_upper:.4g}] after {human(row.D_final)} tokens "
             f"({100 * row.level:.3g} % interval); now {row.loss_now:.4g} at {row.share:.0%}"
@@ -325,26 +321,6 @@ def _about(values: Sequence[float]) -> Array:
     """Points over the range of values, and a factor of two about a single one."""
     low, high = min(values), max(values)
     return np.geomspace(low / (2.0 if high / low < 1.5 else 1.0), high * (2.0 if high / low < 1.5 else 1.0), 5)
-
-
-def _end(solution: CurveSolution, curve: CurveOfRun) -> float:
-    """Log-loss at the end of a finished run: its last points, carried to the end along the law; the last alone where the rate falls fast."""
-    last = curve.D / curve.D_final >= 1.0 - LAST
-    along = solution.system.log_loss(solution.v, curve, curve.D[last])
-    at_end = solution.system.log_loss(solution.v, curve, np.array([curve.D_final]))
-    return float((curve.log_loss[last] - along).mean() + at_end[0]) if last.any() else float(curve.log_loss[-1])
-
-
-def _forecast(solution: CurveSolution, i: int) -> tuple[float, float]:
-    """Log-loss at the end of a run and its standard error; what the law misses the ends of the finished ones by is made good."""
-    curves = solution.system.curves
-    centre, error = solution.forecast(curves[i], i)
-    missed = [_end(solution, c) - solution.forecast(c, k)[0] for k, c in enumerate(curves) if c.finished and k != i]
-    if not missed:
-        return centre, error
-    shift = float(np.sum(missed)) / (len(missed) + 1.0)
-    rest = float(np.mean(np.square(np.array(missed) - shift))) / len(missed)
-    return centre + shift, float(np.hypot(error, np.sqrt(rest)))
 
 
 def fit_curves(
