@@ -51,7 +51,7 @@ def test_text_answers_first_and_a_figure_is_written(runs: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["--by", "recipe"], 2, "'recipe'"),
+        (["--by", "recipe"], 2, "--by recipe: there is no such column"),
         (["--by", "arm", "--baseline", "Z"], 2, "A, B"),
         (["--by", "arm", "--fix", "beta=1"], 2, "beta"),
         (["--by", "arm", "--drop", "N > 5e7"], 2, "every"),
