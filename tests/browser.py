@@ -18,6 +18,7 @@ import pytest
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync", "--no-sandbox"]
 WIDTHS = (390, 1280)
+LONG = 600_000  # milliseconds; longer is a fault, however busy the machine
 GRAVE = ("serious", "critical")
 
 
@@ -42,6 +43,7 @@ def opened(page_path: Path, width: int, *, dark: bool = False, at: str = "") -> 
         try:
             scheme = "dark" if dark else "light"
             page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            page.set_default_timeout(LONG)
             complaints: list[str] = []
             own = ("file:", "data:", "blob:")
             page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)

@@ -36,3 +36,5 @@ def test_a_name_that_is_not_there_tells_what_was_meant() -> None:
         ql.compute_optimal  # noqa: B018
     with pytest.raises(AttributeError, match=r"did you mean ql\.fit_isoflops"):
         ql.fit_isoflop  # noqa: B018
+    with pytest.raises(AttributeError, match=r"fit\.predict\("):
+        ql.predict  # noqa: B018

@@ -157,8 +157,20 @@ def __getattr__(name: str) -> Any:
     return found
 
 
+_ASKED_OF_A_FIT = {
+    "predict": 'fit.predict(N="7B", D="1.4T")',
+    "summary": "fit.summary",
+    "save": 'fit.save("fit.json")',
+    **dict.fromkeys(("load", "read", "open"), 'ql.read_fit("fit.json") or ql.read_runs("runs.csv")'),
+    **dict.fromkeys(("optimal", "optimum", "allocate"), "ql.plan.compute_optimal(fit, C=1e22)"),
+    "bootstrap": "ql.fit(runs, bootstrap=1000)",
+}
+
+
 def _meant(name: str) -> str:
-    """What was probably meant by a name that is not there: one of another room, or one that is spelt alike."""
+    """What was probably meant by a name that is not there: how it is done here, one of another room, or one that is spelt alike."""
+    if name in _ASKED_OF_A_FIT:
+        return f": {_ASKED_OF_A_FIT[name]}"
     rooms = () if name.startswith("_") else ("plan", "laws", "plot", "datasets", "runs")
     found = [f"ql.{room}.{name}" for room in rooms if name in getattr(__getattr__(room), "__all__", ())]
     found = found or [f"ql.{near}" for near in get_close_matches(name, __all__, n=3)]

@@ -11,6 +11,14 @@ from commands import FAST, ISOFLOP, run
 import quokka_laws as ql
 
 
+def test_a_folder_is_not_called_like_a_file(tmp_path: Path) -> None:
+    for name in ("out.txt", "report.html", "runs.csv"):
+        done = run("fit", ISOFLOP, *FAST, "-o", tmp_path / name)
+        assert done.exit_code == 2
+        assert "fit.json" in done.stderr
+        assert not (tmp_path / name).exists()
+
+
 def test_demo_is_the_main_job(tmp_path: Path) -> None:
     result = run("demo", "-C", "1e22", "--bootstrap", "100", "-o", tmp_path)
     assert result.exit_code == 0, result.output

@@ -48,6 +48,15 @@ def test_our_own_fault_says_so_and_keeps_the_details(tmp_path: Path, monkeypatch
         (["allocate", FIT, "-C", "1e22", "--level", "nan"], 2, "not between 0 and 1"),
         (["ladder", "--total", "1e20", "--slices", "100000"], 2, "2<=x<=100"),
         (["allocate", "none.json", "-C", "1e22"], 1, "none.json"),
+        (["allocate", FIT, "-C", "22"], 1, "a loss that no model has (C = 22"),
+        (["allocate", FIT, "--gpu-hours", "1000"], 2, "`quokka-laws plan` has it"),
+        (["allocate", FIT, "-C", "512 H100 for 2 weeks"], 2, "--gpus 64xH100 --days 14"),
+        (["plan", FIT, "-C", "$20k"], 2, "--dollars"),
+        (["overtrain", "-C", "1e22", "--factor", "2"], 2, "give a FIT"),
+        (["reach", "2.1"], 2, "give a FIT"),
+        (["reach", FIT], 2, "give a LOSS"),
+        (["fit", FIT], 1, "a fit that was saved, no table of runs"),
+        (["predict", "hoffmann", "-N", "7B", "-D", "1T"], 2, "did you mean chinchilla-2022"),
     ],
 )
 def test_numbers_that_cannot_be_meant(arguments: list[str], code: int, said: str) -> None:

@@ -65,3 +65,13 @@ def test_a_size_without_its_unit_is_asked_about(fitted: Path) -> None:
     small = run("predict", fitted, "-N", "500k", "-D", "1B")
     assert small.exit_code == 0
     assert "below the smallest of the runs" in small.stdout
+
+
+def test_a_law_that_was_chosen_says_what_all_methods_say(tmp_path: Path) -> None:
+    fit, named = tmp_path / "fit.json", tmp_path / "named.json"
+    answer = run("fit", ISOFLOP, "-C", "1e23", *FAST, "-o", fit).stdout
+    joint = answer.split("train ")[1].split(" parameters")[0]
+    said = " ".join(run("allocate", fit, "-C", "1e23").stdout.split())
+    assert f"`quokka-laws fit` puts all methods together: {joint} (95 %:" in said
+    assert run("fit", ISOFLOP, "--law", "chinchilla", *FAST, "-o", named).exit_code == 0
+    assert "all methods" not in run("allocate", named, "-C", "1e23").stdout

@@ -32,6 +32,24 @@ def test_reach() -> None:
     assert "one loss cannot be the target" in apart.stderr
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        ["reach", "2.2"],
+        ["overtrain", "-C", "1e22", "--factor", "4"],
+        ["deadweight", "-N", "7B", "-D", "140B"],
+        ["plan", "-C", "1e22"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_laws_are_arguments_or_options(question: list[str]) -> None:
+    as_argument = table(*question, "besiroglu-2024", "sardana-2023/all", "--format", "csv")
+    as_option = table(*question, "--law", "sardana-2023/all", *LAW)
+    both = table(question[0], "besiroglu-2024", *question[1:], "--law", "sardana-2023/all", "--format", "csv")
+    pd.testing.assert_frame_equal(as_argument, both)
+    assert set(as_argument["law"]) == set(as_option["law"])
+
+
 def test_overtrain_and_deadweight() -> None:
     rows = table("overtrain", "-C", "1e22", "--factor", "4", "--factor", "16", *LAW)
     assert rows["multiplier"].tolist() == pytest.approx([1.2593, 4.467], rel=1e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from click.testing import CliRunner
 
 from quokka_laws.cli.app import main
 from quokka_laws.cli.serve import settings
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_it_listens_to_this_machine_and_tells_nobody() -> None:
@@ -24,6 +27,12 @@ def test_it_listens_to_this_machine_and_tells_nobody() -> None:
     ):
         assert option in given
     assert not any("allowedHosts" in option for option in settings(8501, "0.0.0.0", False, 50e6))
+
+
+def test_looks_at_a_job_are_not_followed_by_a_search_for_garbage() -> None:
+    """It takes ten times the look, and a busy machine would do little else."""
+    assert "--runner.postScriptGC=false" in settings(8501, "127.0.0.1", False, 50e6)
+    assert "--runner.postScriptGC=false" in (ROOT / "app" / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_the_server_is_given_the_page_and_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,16 +97,10 @@ def test_the_site(tmp_path: Path) -> None:
                 frame = tab.frames[1]
                 for width in WIDTHS:
                     seen_as(tab, width, dark=width == WIDTHS[0])
-                    tab.wait_for_timeout(300)
-                    assert frame.evaluate("document.scrollingElement.scrollHeight - innerHeight") <= 0, (
-                        f"frame at {width} px"
-                    )
-                    assert frame.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0, (
-                        f"frame at {width} px"
-                    )
+                    frame.wait_for_function("document.scrollingElement.scrollHeight <= innerHeight")
+                    frame.wait_for_function("document.scrollingElement.scrollWidth <= innerWidth")
             if name == "published":
                 seen_as(tab, WIDTHS[0])
-                tab.wait_for_timeout(500)
-                first = tab.locator(".pst-scrollable-table-container").first
-                assert first.evaluate("box => box.scrollWidth > box.clientWidth && box.tabIndex === 0")
+                first = tab.locator(".pst-scrollable-table-container").first.element_handle()
+                tab.wait_for_function("box => box.scrollWidth > box.clientWidth && box.tabIndex === 0", arg=first)
         assert not complaints

@@ -109,6 +109,15 @@ def test_no_law_that_can_be_fitted_is_said_once(quokka87: pd.DataFrame) -> None:
         ql.compare([ql.laws.Memorization()], quokka87, holdout=[3.0], bootstrap=0)
 
 
-def test_runs_in_the_place_of_laws_are_told(runs: pd.DataFrame) -> None:
-    with pytest.raises(ql.ArgumentError, match="laws come before runs"):
-        ql.compare(runs, ["chinchilla"])  # type: ignore[arg-type]
+def test_laws_and_runs_in_either_order_or_by_name(runs: pd.DataFrame) -> None:
+    same = ql.compare(["chinchilla"], runs, holdout=(10,), bootstrap=0).table
+    for found in (
+        ql.compare(runs, ["chinchilla"], holdout=(10,), bootstrap=0),
+        ql.compare(runs, laws="chinchilla", holdout=(10,), bootstrap=0),
+        ql.compare(laws=[ql.laws.Chinchilla], runs=runs, holdout=10, bootstrap=0),
+    ):
+        pd.testing.assert_frame_equal(found.table, same)
+    with pytest.raises(ql.ArgumentError, match="no runs were given"):
+        ql.compare(["chinchilla"])
+    with pytest.raises(ql.ArgumentError, match="was given 3"):
+        ql.compare(["chinchilla"], runs, laws=["skaling"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic import TRUE_CHINCHILLA, sweep
@@ -25,6 +27,56 @@ def same(runs: pd.DataFrame) -> dict[str, float]:
 def test_laws_as_they_are_named(law: object, runs: pd.DataFrame, same: dict[str, float]) -> None:
     assert ql.fit(law, runs).values == same
     assert ql.fit(runs, law).values == same  # in the other order
+    assert ql.fit(runs, law=law).values == ql.fit(law, runs=runs).values == ql.fit(law=law, runs=runs).values == same
+
+
+def test_runs_alone_by_name(runs: pd.DataFrame) -> None:
+    assert ql.fit(runs=runs).values == ql.fit(runs).values
+
+
+def test_names_of_laws_in_any_case(runs: pd.DataFrame, same: dict[str, float]) -> None:
+    assert ql.fit("Chinchilla", runs).values == same
+
+
+WRITTEN = pd.DataFrame(
+    {
+        "N": ["7M", "20M", "70M"] * 3,
+        "D": ["1B"] * 3 + ["4B"] * 3 + ["16B"] * 3,
+        "loss": [4.0, 3.8, 3.7, 3.7, 3.4, 3.2, 3.5, 3.1, 2.9],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda runs: ql.fit("chinchilla", runs).values,
+        lambda runs: ql.consensus(runs, 1e20),
+        lambda runs: ql.compare(runs, ["chinchilla"], holdout=(10,), bootstrap=0),
+        lambda runs: ql.average(runs, "chinchilla", holdout=(10,)),
+    ],
+    ids=["fit", "consensus", "compare", "average"],
+)
+def test_every_question_reads_a_table_as_fit_does(ask: Callable[[object], object]) -> None:
+    """A DataFrame whose columns are called N, D and loss is read like any other: text, states and units."""
+    extra = [0.99, 1.01, 1.0, 0.995, 1.005, 1.002]
+    more = WRITTEN.iloc[:6].assign(D=["2B"] * 3 + ["8B"] * 3, loss=np.array([3.85, 3.6, 3.45, 3.55, 3.2, 3.0]) * extra)
+    good = pd.concat([WRITTEN, more], ignore_index=True)
+    odd = pd.concat([good.assign(state="finished"), good.iloc[:1].assign(loss=9.9, state="crashed")], ignore_index=True)
+    assert str(ask(odd)) == str(ask(good.assign(state="finished").map(_read))) != ""
+
+
+def _read(cell: object) -> object:
+    """A size as the number that it is."""
+    return float(cell[:-1]) * {"M": 1e6, "B": 1e9}[cell[-1]] if isinstance(cell, str) and cell[:-1].isdigit() else cell
+
+
+def test_a_unit_that_a_column_states_is_converted_once(runs: pd.DataFrame) -> None:
+    bits = pd.DataFrame({**runs.to_dict("list"), "loss": runs["loss"] / np.log(2), "loss_unit": "bits/token"})
+    fit = ql.fit("chinchilla", bits)
+    assert fit.values == pytest.approx(ql.fit("chinchilla", runs).values, rel=1e-6)
+    again = ql.fit("chinchilla", pd.DataFrame(fit.runs.to_dict("list")))  # as a table that lost what was recorded
+    assert again.values == pytest.approx(fit.values, rel=1e-6)
 
 
 def test_runs_as_they_are_held(runs: pd.DataFrame, same: dict[str, float], tmp_path: Path) -> None:
@@ -77,14 +129,35 @@ def test_objectives_by_name(runs: pd.DataFrame) -> None:
         (("chinchilla", "RUNS"), {"bootstrap": -1}, "bootstrap = -1"),
         (("chinchilla", "RUNS"), {"bootstrap": 1.5}, "bootstrap = 1.5"),
         (("chinchilla", "RUNS"), {"n_starts": 0}, "n_starts = 0"),
+        (("chinchilla", "RUNS"), {"bootstrap": "many"}, "bootstrap = 'many'"),
+        (("chinchilla", "RUNS"), {"resample": "row"}, "'auto', 'rows', 'residuals'"),
+        (("chinchilla", "RUNS"), {"prior": {"alpha": 0.3}}, "prior of alpha = 0.3: give a mean and"),
+        (("chinchilla", "RUNS"), {"start_from": {"alpha": 0.3}}, "expected a fit"),
+        (("chinchilla", "RUNS"), {"weights": [1.0] * 30}, "expected the name of a column"),
+        (("chinchilla", "RUNS"), {"columns": ["N", "D"]}, "expected a mapping"),
+        (("RUNS", "chinchila"), {}, "did you mean 'chinchilla'"),
+        ((["chinchilla", "skaling"], "RUNS"), {}, "ql.compare"),
+        (("chinchilla", "RUNS", "skaling"), {}, "was given 3"),
+        ((), {}, "was given nothing"),
+        (("chinchilla",), {"data": WRITTEN}, "fit has no argument data: the table is runs="),
+        (
+            ("chinchilla", "RUNS"),
+            {"bounds": {"alpha": (0, 1)}, "start": {}},
+            "no argument bounds, start: they are of a law",
+        ),
+        (("chinchilla", "RUNS"), {"nonsense": 1}, "help"),
     ],
 )
 def test_mistakes_get_one_sentence(
-    arguments: tuple[object, object], settings: dict[str, object], said: str, runs: pd.DataFrame
+    arguments: tuple[object, ...], settings: dict[str, object], said: str, runs: pd.DataFrame
 ) -> None:
     given = [runs if a == "RUNS" and isinstance(a, str) else a for a in arguments]
     with pytest.raises(ql.QuokkaError, match=said):
         ql.fit(*given, **settings)  # type: ignore[arg-type]
+
+
+def test_counts_may_be_written_as_floats(runs: pd.DataFrame) -> None:
+    assert len(ql.fit("chinchilla", runs, bootstrap=1e1).draws) == 10
 
 
 def test_all_faults_at_once(runs: pd.DataFrame) -> None:

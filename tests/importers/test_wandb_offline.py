@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("offline")
     settings = {**os.environ, "WANDB_MODE": "offline", "WANDB_SILENT": "true", "HOME": str(root)}
     done = subprocess.run(
-        [sys.executable, "-c", WRITE, str(root)], env=settings, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", WRITE, str(root)], env=settings, capture_output=True, text=True, timeout=600
     )
     files = [path for path in root.rglob("*.wandb") if path.stat().st_size]
     if done.returncode or len(files) < 3:

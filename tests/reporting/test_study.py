@@ -33,6 +33,28 @@ def test_the_answer_is_the_plan_of_the_fit(done: Study) -> None:
     assert done.report().startswith(done.answer)
 
 
+def test_one_method_has_one_interval(runs: pd.DataFrame) -> None:
+    """Few runs allow one law: the answer of all methods is that of its refits, as every other question gives it."""
+    few = sweep(ql.laws.Chinchilla(), TRUE_CHINCHILLA, runs=10, noise=0.003)
+    done = study(None, few, C=1e22, bootstrap=100)
+    plan = ql.plan.compute_optimal(done.fit, 1e22).iloc[0]
+    assert f"{human(plan['N'])} parameters (95 %: {human(plan['N_lower'])} … {human(plan['N_upper'])})" in done.answer
+    assert any("too few runs to tell laws apart" in said for said in done.known())
+    several = study(None, runs, C=1e22, bootstrap=0)
+    assert several.together is not None
+    assert not several.together.alone
+
+
+def test_limited_data_that_the_law_knows_nothing_of_are_said(runs: pd.DataFrame) -> None:
+    for law in (None, "chinchilla"):
+        said = [
+            one for one in study(law, runs, C=1e22, U_D=2e10, bootstrap=0).known() if "unique" in one or "epochs" in one
+        ]
+        assert any("epochs of 20B" in one and "compute_and_data_optimal" in one for one in said)
+        enough = study(law, runs, C=1e22, U_D=1e15, bootstrap=0)
+        assert not any("epochs of" in one for one in enough.known())
+
+
 def test_without_shared_budgets_there_are_no_profiles_and_why(done: Study) -> None:
     assert done.iso is None
     assert done.no_iso

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from quokka_laws.reporting.text import allocation_table, length_of_epochs, members_table, outside_runs, plan_answer
+import quokka_laws as ql
+from quokka_laws.reporting.text import (
+    allocation_table,
+    beyond_runs,
+    length_of_epochs,
+    members_table,
+    outside_runs,
+    plan_answer,
+    possible,
+)
 
 ROW = pd.Series({"C": 1e23, "N": 4.42e10, "D": 3.77e11, "loss": 2.0612, "epochs": 1.0})
 BOUNDS = pd.Series({"N_lower": 4e10, "N_upper": 5e10, "loss_lower": 2.01, "loss_upper": 2.11, "level": 0.9})
@@ -60,3 +70,20 @@ def test_budgets_outside_the_runs() -> None:
     found = outside_runs(fit, [1e17, 1e20, 5e22])  # type: ignore[arg-type]
     assert [(C, factor) for C, factor, _ in found] == [(5e22, "×50"), (1e17, "×10")]
     assert outside_runs(SimpleNamespace(fitted_range={}), [1e30]) == []  # type: ignore[arg-type]
+
+
+def test_no_interval_is_spoken_of_where_there_is_none(noisy_fit: ql.FitResult) -> None:
+    assert beyond_runs(noisy_fit).startswith("The interval assumes")
+    assert beyond_runs(replace(noisy_fit, draws=None)) == "Beyond your runs nothing shows that the law is right"
+    assert beyond_runs(replace(noisy_fit, draws=None), interval=True).startswith("The interval assumes")
+    assert beyond_runs(ql.published["besiroglu-2024"]) == "Beyond its runs nothing shows that the law is right"
+
+
+def test_a_loss_that_no_model_has_is_refused() -> None:
+    fit = ql.published["besiroglu-2024"]
+    fine = ql.plan.compute_optimal(fit, 1e22)
+    assert possible(fit, fine) is fine
+    with pytest.raises(ql.FitError, match=r"no model has \(C = 22, N = .*a unit missing"):
+        possible(fit, ql.plan.compute_optimal(fit, [1e22, 22]))
+    isoflop = ql.published["chinchilla-2022/isoflop"]
+    assert len(possible(isoflop, ql.plan.compute_optimal(isoflop, 22)))

@@ -32,3 +32,11 @@ def test_rows_that_apply_are_an_answer_and_others_are_not() -> None:
 def test_without_limited_data_lengths_are_tokens() -> None:
     table = ROWS.drop(columns=["epochs", "note"]).iloc[:1]
     assert verdict(table, 1e22).splitlines()[1] == "  autoregressive: 6B parameters on 200B tokens (a; inside its runs)"
+
+
+def test_a_law_that_is_asked_alone_answers() -> None:
+    table = ROWS.drop(columns=["epochs", "note"]).iloc[[2]]
+    assert (
+        verdict(table, 1e22).splitlines()[1] == "  diffusion: 300M parameters on 5T tokens (c; ×144 outside its runs)"
+    )
+    assert "no answer" in verdict(ROWS.iloc[[3]], 1e22, 2e10)

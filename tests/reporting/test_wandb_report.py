@@ -31,7 +31,7 @@ def test_offline(noisy_fit: ql.FitResult, tmp_path: Path) -> None:
     settings = {"WANDB_MODE": "offline", "WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true", "HOME": str(tmp_path)}
     command = [sys.executable, "-c", CODE, str(tmp_path / "fit.json")]
     done = subprocess.run(
-        command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=120, cwd=tmp_path
+        command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=600, cwd=tmp_path
     )
     if done.returncode and "service" in done.stderr:
         pytest.skip(f"wandb could not start its service: {done.stderr[-200:]}")

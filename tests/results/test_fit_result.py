@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic import TRUE_CHINCHILLA, sweep
 
@@ -147,3 +148,10 @@ def test_compute_is_derived_by_the_rule_of_the_fit() -> None:
     table = of_C.predict(N=last["N"], D=last["D"])
     assert table["loss"].iloc[0] == of_C(C=last["C"])
     assert of_ND.predict(N=last["N"], D=last["D"])["extrapolation"].iloc[0] == 1.0
+
+
+def test_what_is_made_of_a_fit_says_so() -> None:
+    table = pd.DataFrame({"N": [1e8], "D": [2e9], "loss": [3.0]})
+    for ask in (ql.checklist, ql.plot.figure, ql.report):
+        with pytest.raises(ql.ArgumentError, match=r"of a fit, such as ql\.fit\(runs\) returns, not of DataFrame"):
+            ask(table)

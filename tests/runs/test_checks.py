@@ -13,6 +13,7 @@ from quokka_laws.runs.remarks import SENTENCES, Remark, sentence
 
 N, D = np.meshgrid([1e7, 3e7, 9e7], [2e8, 8e8, 3.2e9])
 GOOD = pd.DataFrame({"params": N.ravel(), "tokens": D.ravel(), "val_loss": np.linspace(5, 4, 9)})
+WHOLE = GOOD.astype({"params": "int64", "tokens": "int64"})
 C = 6 * GOOD["params"] * GOOD["tokens"]
 VARIED = np.linspace(15, 26, 9) / 6
 SLIP = np.where(np.arange(9) == 4, 10.0, 1.0)
@@ -23,6 +24,18 @@ REFUSED = {
     "flops in a unit that is not said": (GOOD.assign(flops=C / 1e18), {}),
     "one slip of flops": (GOOD.assign(flops=C * SLIP), {}),
     "almost constant flops": (GOOD.assign(flops=C * np.linspace(0.92, 1.08, 9)), {}),
+    "flops of whole numbers that overflow": (
+        WHOLE.assign(params=WHOLE["params"] * 1000, flops=6 * WHOLE["params"] * 1000 * WHOLE["tokens"]),
+        {},
+    ),
+    "flops that overflow without a sign": (
+        WHOLE.assign(
+            params=WHOLE["params"] * 1000,
+            flops=6 * WHOLE["params"].astype("uint64") * 1000 * WHOLE["tokens"].astype("uint64"),
+        ),
+        {},
+    ),
+    "flops of 32 bits": (WHOLE.assign(flops=(6 * WHOLE["params"] * WHOLE["tokens"]).astype("int32")), {}),
     "millions": (GOOD.assign(params=GOOD["params"] / 1e6), {"columns": {"N": "params"}}),
     "billions of tokens": (GOOD.assign(tokens=GOOD["tokens"] / 1e9), {"columns": {"D": "tokens"}}),
     "duplicates": (pd.concat([GOOD, GOOD.iloc[:2]], ignore_index=True), {}),
@@ -54,6 +67,13 @@ def test_following_advice_never_gives_the_same_fault(case: str) -> None:
             columns = options.get("columns", {}) | advice.get("columns", {})
             again = {**options, **advice, **({"columns": columns} if columns else {})}
             assert fault.code not in codes(table, **again), (case, advice)
+
+
+def test_names_that_are_turned_round() -> None:
+    with pytest.raises(ql.RunsError, match=r"columns=\{'N': 'params'\}"):
+        ql.read_runs(GOOD, columns={"params": "N"})
+    with pytest.raises(ql.RunsError, match="not a canonical name"):
+        ql.read_runs(GOOD, columns={"size": "params"})
 
 
 def test_no_constant_is_advised_where_none_fits_every_row() -> None:

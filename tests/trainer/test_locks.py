@@ -15,13 +15,13 @@ RACE = """
 import sys, time
 from pathlib import Path
 from reference_trainer.locks import claim
-for line in sys.stdin:
+for line in iter(sys.stdin.readline, ""):
     start, run = line.split()
     while time.time() < float(start):
         pass
     with claim(Path(sys.argv[1]), run) as mine:
         print(int(mine), flush=True)
-        time.sleep(0.1)
+        sys.stdin.readline()  # held until the other has tried too
 """
 
 
@@ -40,17 +40,21 @@ def test_two_processes_never_take_one_run(tmp_path: Path, environment: dict[str,
             (tmp_path / "checkpoints" / f"run{round_}.lock").write_text("host 12345")
         start = time.time() + (1.0 if round_ == 0 else 0.03)
         won = 0
-        for one in pair:
-            assert one.stdin is not None
-            one.stdin.write(f"{start} run{round_}\n")
-            one.stdin.flush()
+        tell(pair, f"{start} run{round_}")
         for one in pair:
             assert one.stdout is not None
             won += int(one.stdout.readline())
         assert won == 1
-        time.sleep(0.12)
+        tell(pair, "done")
     for one in pair:
         one.communicate()
+
+
+def tell(pair: list[subprocess.Popen[str]], line: str) -> None:
+    for one in pair:
+        assert one.stdin is not None
+        one.stdin.write(f"{line}\n")
+        one.stdin.flush()
 
 
 def test_lock_of_a_killed_process_is_free_at_once(tmp_path: Path, environment: dict[str, str]) -> None:

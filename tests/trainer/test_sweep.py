@@ -89,14 +89,14 @@ def test_sweep_that_is_ended_takes_its_workers_along_and_continues(
     command = [sys.executable, "-m", "reference_trainer", "sweep", str(tmp_path / "sweep.csv"), "--out", str(tmp_path)]
     command += ["--corpus", spec.corpus, "--workers", "2"]
     child = subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
-    begun, deadline = tmp_path / "checkpoints" / f"{long.run_id}.progress", time.monotonic() + 120
+    begun, deadline = tmp_path / "checkpoints" / f"{long.run_id}.progress", time.monotonic() + 600
     while time.monotonic() < deadline and child.poll() is None:
         if begun.exists() and len(list(read_rows(tmp_path / "runs.jsonl"))) == 1:
             break
         time.sleep(0.05)
     assert child.poll() is None
     os.kill(child.pid, getattr(signal, how))
-    child.wait(timeout=60)
+    child.wait(timeout=600)
     while processes_of(child.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not processes_of(child.pid)
@@ -135,22 +135,23 @@ def test_pack_of_which_another_trains_a_run_trains_the_rest(spec: RunSpec, tmp_p
     assert ended == {spec.run_id: "taken", other.run_id: "ok"}
 
 
-def test_a_pack_that_is_just_let_go_stays_whole(spec: RunSpec, tmp_path: Path) -> None:
+def test_a_pack_that_is_just_let_go_stays_whole(spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An ending process lets go of one run after another; a part of its pack would not continue its checkpoint."""
     pair = [spec, replace(spec, seed=1)]
     job = jobs.Job([one.to_dict() for one in pair], str(tmp_path))
     assert set(jobs.train_job(replace(job, deadline=time.time() - 1)).values()) == {"stopped"}
     (checkpoint,) = (tmp_path / "checkpoints").glob("*.pt")
-    held = threading.Event()
+    held, let_go = threading.Event(), threading.Event()
 
     def hold() -> None:
         with locks.claim(tmp_path, spec.run_id):
             held.set()
-            time.sleep(0.3)
+            let_go.wait()
 
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait()
+    monkeypatch.setattr(time, "sleep", lambda seconds: (let_go.set(), holder.join()))  # while the job waits
     assert set(jobs.train_job(job).values()) == {"ok"}
     holder.join()
     assert not checkpoint.exists()
@@ -223,7 +224,7 @@ def test_ray_cluster_survives_a_killed_worker(pair: list[RunSpec], tmp_path: Pat
     specs = [replace(one, tokens=8 * 32 * 1500, cooled_at=()).to_dict() for one in pair]
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), json.dumps(specs)],
-        env=environment, capture_output=True, text=True, timeout=170,
+        env=environment, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     report = json.loads(done.stdout.splitlines()[-1])

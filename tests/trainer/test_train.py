@@ -177,7 +177,7 @@ def test_two_processes_equal_one(spec: RunSpec, tmp_path: Path, environment: dic
     ]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command = [*launch, "-m", "reference_trainer", "train", *arguments, "--out", str(tmp_path / "two")]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     (together,) = read_rows(tmp_path / "two" / "runs.jsonl")
     assert together["run_id"] == alone["run_id"]
@@ -204,7 +204,7 @@ def test_processes_that_share_a_batch_stop_together(spec: RunSpec, tmp_path: Pat
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
     for tell in ("stop", "go on"):
         command = [*launch, json.dumps(spec.to_dict()), str(tmp_path), tell]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr[-3000:]
     assert {path.name for path in tmp_path.glob("stopped-*")} == {"stopped-0", "stopped-1"}
     rows = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("rows-*"))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +92,7 @@ class Session:
 def session() -> Session:
     """The session of who looks at the page."""
     if KEY not in st.session_state:
+        gc.collect()  # sessions that have ended refer to themselves; their workers end with them
         desk = Desk(Limits.of_environment())
         desk.warm()
         st.session_state[KEY] = Session(desk)

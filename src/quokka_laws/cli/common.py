@@ -6,6 +6,7 @@ At run time the rooms of the library are imported by the functions that need the
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +28,7 @@ class Quantity(click.ParamType):  # type: ignore[type-arg]
         try:
             return plausible(_quantity(param), value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(str(error) + _of_machines(value), param, ctx)
 
 
 class QuantityList(click.ParamType):  # type: ignore[type-arg]
@@ -44,7 +45,13 @@ class QuantityList(click.ParamType):  # type: ignore[type-arg]
         try:
             return tuple(plausible(_quantity(param), one) for one in parse_list(value))
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(str(error) + _of_machines(value), param, ctx)
+
+
+def _of_machines(value: Any) -> str:
+    """Where a budget in GPUs, hours or money is given, for text that seems to be one."""
+    seems = re.search(r"(?i)gpu|tpu|hour|day\b|days|week|month|\$|€|usd|\b[abhv]\d{2,3}\b", str(value))
+    return "; `quokka-laws plan` takes --gpus 64xH100 --days 14, --gpu-hours and --dollars" if seems else ""
 
 
 def _quantity(param: click.Parameter | None) -> str:

@@ -24,6 +24,25 @@ from quokka_laws.reporting.text import allocation_table, plan_answer
 from quokka_laws.results.text import isoflop_sentences, isoflop_tables
 from quokka_laws.runs.read import notes_of
 
+NO_FIT = (
+    ".txt",
+    ".log",
+    ".csv",
+    ".tsv",
+    ".jsonl",
+    ".parquet",
+    ".xlsx",
+    ".html",
+    ".htm",
+    ".md",
+    ".pdf",
+    ".png",
+    ".svg",
+    ".pkl",
+    ".yaml",
+)
+"""Endings of files that hold no fit; a folder of such a name was not meant."""
+
 
 @click.command("demo")
 @BUDGETS
@@ -139,17 +158,14 @@ def fit_command(
     """
     from quokka_laws.reporting.study import study
 
-    if given("over") and objective != "quantile":
-        raise click.UsageError("--over is of --objective quantile")
-    if given("delta") and objective not in ("huber", "quantile") and (objective or law is None):
-        raise click.UsageError(
-            "--delta is Huber's: give --objective huber, or a --law"
-            if objective is None
-            else f"--delta is Huber's; --objective {objective} has none"
-        )
+    cost = _cost(objective, law, delta, over)
     piped = as_data or output == "-"
     if output == "-" and sys.stdout.isatty():
         raise click.UsageError("-o - is for a pipe, and stdout is a terminal: give -o fit.json")
+    if output is not None and Path(output).suffix.lower() in NO_FIT and not Path(output).is_dir():
+        raise click.UsageError(
+            f"-o {output}: a fit is written as fit.json, or with its figures into a folder; `quokka-laws report` writes pages"
+        )
     check_output(output)
     outliers = "outliers" in reading["drop"]
     reading["drop"] = tuple(condition for condition in reading["drop"] if condition != "outliers")
@@ -164,16 +180,11 @@ def fit_command(
         law, params = with_settings(law, fix=fix, tie=tie, start=start, bounds=bounds, variables=variables)
     elif fix or tie or start or bounds or variables:
         raise click.UsageError("--fix, --tie, --start, --bounds and --variables are of one law: name it with --law")
-    chosen: Any = BY_NAME[objective] if objective else None
-    if objective == "huber" or (objective is None and law is not None):
-        chosen = LogHuber(delta)
-    elif objective == "quantile":
-        chosen = QuantileHuber(delta, over=over)
     settings: dict[str, Any] = {
         "bootstrap": bootstrap,
         "seed": seed,
         "params": params,
-        "objective": chosen,
+        "objective": cost,
         "cluster": None if cluster == "row" else cluster,
         "strata": strata,
         "weights": weights,
@@ -209,6 +220,23 @@ def fit_command(
     if done.fit.status.name == "NOT_CONVERGED":
         fail("the fit did not converge", FAILED)
     out.finish(known)
+
+
+def _cost(objective: str | None, law: Law | None, delta: float, over: float) -> Any:
+    """The objective that the options mean, None where the fit chooses it; options that do not go together are a usage error."""
+    if given("over") and objective != "quantile":
+        raise click.UsageError("--over is of --objective quantile")
+    if given("delta") and objective not in ("huber", "quantile") and (objective or law is None):
+        raise click.UsageError(
+            "--delta is Huber's: give --objective huber, or a --law"
+            if objective is None
+            else f"--delta is Huber's; --objective {objective} has none"
+        )
+    if objective == "huber" or (objective is None and law is not None):
+        return LogHuber(delta)
+    if objective == "quantile":
+        return QuantileHuber(delta, over=over)
+    return BY_NAME[objective] if objective else None
 
 
 def _frontier(table: pd.DataFrame, over: str, seed: int) -> pd.DataFrame:

@@ -20,6 +20,8 @@ from quokka_laws.exceptions import ArgumentError, QuokkaError
 
 COLLECTED_AFTER = 300_000  # new objects; at Python's own 700 a sixth of a report goes into searching what was imported
 
+MOST_NAMED = 3  # commands that have an option; one that more have is told by their help
+
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 
 
@@ -65,12 +67,26 @@ class Doors(click.Group):
         try:
             with on_command_line():
                 return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            raise self._found_elsewhere(error) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except (QuokkaError, OSError, MemoryError) as error:
             fail(*refusal(error))
         except Exception as error:  # whatever is not raised on purpose is our mistake
             _own_fault(error)
+
+    def _found_elsewhere(self, error: click.NoSuchOption) -> click.UsageError:
+        """An option that a command does not have, with those that have it."""
+        has = [
+            name for name, command in self.commands.items() if any(error.option_name in p.opts for p in command.params)
+        ]
+        if error.possibilities or not 0 < len(has) <= MOST_NAMED:
+            return error
+        return click.UsageError(
+            f"{error.message} {' and '.join(f'`quokka-laws {name}`' for name in has)} {'has' if len(has) == 1 else 'have'} it.",
+            error.ctx,
+        )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -87,7 +103,7 @@ def refusal(error: QuokkaError | OSError | MemoryError) -> tuple[str, int]:
     if isinstance(error, QuokkaError):
         return str(error), USAGE if isinstance(error, ArgumentError) else FAILED
     if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or error}", FAILED
+        return f"{error.filename or 'the output'}: {error.strerror or error}", FAILED
     return "there is not enough memory for this; ask for fewer refits, or give fewer rows", FAILED
 
 

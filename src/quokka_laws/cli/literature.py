@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,30 @@ from quokka_laws.runs.quantities import parse_quantity
 Planned = FittedLaw | Allocation
 
 LAW_ARGUMENT = click.argument("law", metavar="FIT|LAW")
+
+
+def several_laws(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Laws as arguments or by --law, as one argument ``laws``."""
+
+    @click.argument("named", metavar="[FIT|LAW]...", nargs=-1)
+    @click.option(
+        "--law", "laws", multiple=True, help="The same: a published law or a fit.json (- for stdin). Repeatable."
+    )
+    @wraps(command)
+    def asked(*, named: tuple[str, ...], laws: tuple[str, ...], **options: Any) -> Any:
+        return command(laws=(*named, *laws), **options)
+
+    return asked
+
+
+def one_at_least(laws: Sequence[str]) -> None:
+    """Raise a usage error where no law was named."""
+    if not laws:
+        raise click.UsageError(
+            "give a FIT, fit.json, or a published law, such as besiroglu-2024 (`quokka-laws laws` lists them)"
+        )
+
+
 TOKENS_PER_BYTE = assignments(
     "--tokens-per-byte",
     help="Give losses in bits/byte: by tokenizer, 'GPT-2 BPE=0.293,BPE 131k=0.237', or one for all, all=0.25.",

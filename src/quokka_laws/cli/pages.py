@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from quokka_laws.cli.common import BUDGETS, QUIET, UNIQUE, assignments, given, quiet, say
-from quokka_laws.cli.literature import LAW_ARGUMENT, known_about, resolve_fit, resolve_loss
+from quokka_laws.cli.literature import LAW_ARGUMENT, known_about, one_at_least, resolve_fit, resolve_loss, several_laws
 from quokka_laws.cli.options import LawName, load_runs, runs_options, study_options
 from quokka_laws.cli.output import Output, check_output, write_file, written
 from quokka_laws.exceptions import RunsError
@@ -169,30 +169,28 @@ def _is_fit(source: str) -> bool:
 
 
 @click.command("explore")
-@click.argument("fits", metavar="[FIT|LAW]...", nargs=-1)
-@click.option("--law", "names", multiple=True, help="A published law by name (`quokka-laws laws`). Repeatable.")
+@several_laws
 @click.option(
     "-o", "--output", metavar="FILE", default="explore.html", show_default=True, help="Page to write; - for stdout."
 )
 @QUIET
-def explore_command(fits: tuple[str, ...], names: tuple[str, ...], output: str) -> None:
+def explore_command(laws: tuple[str, ...], output: str) -> None:
     """Write a page with sliders for compute, unique and inference tokens, for FITs and published laws."""
     from quokka_laws.reporting.explorer import explorer
 
     check_output(output)
-    laws: list[FittedLaw] = []
-    for source in (*fits, *names):
+    one_at_least(laws)
+    found: list[FittedLaw] = []
+    for source in laws:
         law = resolve_loss(source)
         if isinstance(law, FitResult) and not law.name:
-            law = replace(law, name=Path(source).stem if len(fits) > 1 else law.law.label)
-        laws.append(law)
-    if not laws:
-        raise click.UsageError("give a FIT or a published law")
-    text = explorer(laws)
+            law = replace(law, name=Path(source).stem if len(laws) > 1 else law.law.label)
+        found.append(law)
+    text = explorer(found)
     if output == "-":
         click.echo(text.encode("utf-8"))  # whatever the terminal's alphabet
         return
-    Output("text", None, False).text("", known_about(*laws))
+    Output("text", None, False).text("", known_about(*found))
     write_file(Path(output), text)
 
 

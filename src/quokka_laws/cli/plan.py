@@ -22,19 +22,22 @@ from quokka_laws.cli.literature import (
     known_about,
     resolve,
     resolve_loss,
+    several_laws,
     told_apart,
 )
 from quokka_laws.cli.options import quantity
 from quokka_laws.cli.output import FOLDERS, Output, check_output, output_options
-from quokka_laws.exceptions import FitError
+from quokka_laws.evaluation.consensus import consensus
+from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.inference import inference_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
-from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, plan_answer
+from quokka_laws.reporting.text import allocation_table, between, beyond_runs, plan_answer, possible
 from quokka_laws.reporting.verdict import verdict
 from quokka_laws.results.downstream_storage import is_downstream
+from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import how_far, human, left_aligned, times
 
@@ -45,7 +48,7 @@ REPEATED = ("quokka-2025/repeated", "muennighoff-2023")
 @budget_options
 @click.option("-U", "--unique-tokens", "U_D", type=QUANTITY, help="Tokens there are; more than that are repeated.")
 @click.option("--inference-tokens", "D_inf", type=QUANTITY, help="Tokens to be served: minimise training and serving.")
-@click.option("--law", "laws", multiple=True, help="A published law or a fit.json. Repeatable.")
+@several_laws
 @TOKENS_PER_BYTE
 @click.option("--architecture", metavar="FOLDER", help="Write what a cluster launches for the first law's plan there.")
 @click.option(
@@ -87,7 +90,7 @@ def plan_command(
     refused: list[Exception] = []
     for name, fit in zip(names, fits, strict=True):
         try:
-            row = _answer(fit, budget, U_D, D_inf, level)
+            row = possible(fit, _answer(fit, budget, U_D, D_inf, level))
         except (FitError, click.UsageError) as error:
             refused.append(error)
             continue
@@ -112,7 +115,7 @@ def plan_command(
     below = []
     if architecture is not None:
         if len(table) > 1:
-            known.append(f"The launched run is that of {table['law'].iloc[0]}; choose with --law.")
+            known.append(f"The launched run is that of {table['law'].iloc[0]}; name the one to launch.")
         facts = write_launch(table.head(1), trainer, Path(architecture), **launched)
         below = [launched_table(facts)]
     out.show(answer, known, table, pretty=_pretty, below=below)
@@ -208,14 +211,34 @@ def _pretty(table: pd.DataFrame) -> str:
 def allocate_command(law: str, C: tuple[float, ...], level: float, out: Output) -> None:
     """Compute-optimal N and D at a budget, from a FIT (a file, or - for stdin) or a published LAW."""
     fitted = resolve(law)
-    plan = compute_optimal(fitted, C, level=level)
+    plan = possible(fitted, compute_optimal(fitted, C, level=level))
     answer = "\n".join(plan_answer(row, f"C = {row['C']:.3g}") for _, row in plan.iterrows())
-    known = [
-        f"C = {row['C']:.3g} is {times(row['extrapolation'])} {'below' if row['below_runs'] else 'beyond'} the runs. {BEYOND_RUNS}."
+    outside = [
+        f"C = {row['C']:.3g} is {times(row['extrapolation'])} {'below' if row['below_runs'] else 'beyond'} the runs"
         for _, row in plan.iterrows()
         if row["extrapolation"] > 1
     ]
-    out.show(answer, [*known, *known_about(fitted)], plan, pretty=allocation_table)
+    known = [f"{'; '.join(outside)}. {beyond_runs(fitted)}."] if outside else []
+    out.show(answer, [*known, *_together(fitted, C, level), *known_about(fitted)], plan, pretty=allocation_table)
+
+
+def _together(fitted: Any, C: tuple[float, ...], level: float) -> list[str]:
+    """What `quokka-laws fit` said at these budgets, if it chose the law: all methods together, which are not this law alone."""
+    if not isinstance(fitted, FitResult) or fitted.choice is None or not fitted.law.of_N_and_D:
+        return []
+    try:
+        joint = consensus(fitted.runs, C, level=level, prior="auto" if fitted.prior else None, seed=fitted.seed)
+    except QuokkaError:
+        return []
+    if joint.alone == fitted.label:
+        return []
+    rows = joint.table.assign(level=level)
+    sizes = ", ".join(
+        f"{human(row['N'])}{between(row, 'N', human)} at C = {row['C']:.3g}" for _, row in rows.iterrows()
+    )
+    return [
+        f"This is {fitted.label} alone, with the interval of its refits. `quokka-laws fit` puts all methods together: {sizes}."
+    ]
 
 
 @click.command("predict")
@@ -264,7 +287,7 @@ def predict_command(
         f"{name} = {human(value)} is outside the runs ({human(low)} … {human(high)})"
         for name, value, low, high in fitted.outside(**point)
     ]
-    known = [*said, *([f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else [])]
+    known = [*said, *([f"{'; '.join(outside)}. {beyond_runs(fitted)}."] if outside else [])]
     out.show(answer, [*known, *known_about(fitted)], table)
 
 

@@ -16,8 +16,10 @@ from quokka_laws.cli.literature import (
     TOKENS_PER_BYTE,
     in_bytes,
     known_about,
+    one_at_least,
     resolve,
     resolve_loss,
+    several_laws,
     told_apart,
 )
 from quokka_laws.cli.output import Output, columns, output_options
@@ -25,12 +27,9 @@ from quokka_laws.literature.registry import published
 from quokka_laws.plan.crossover import critical_compute, crossover, iso_loss, loss_gap
 from quokka_laws.plan.repeated import compute_and_data_optimal, data_optimal, max_epochs
 from quokka_laws.plan.targets import compute_to_loss, deadweight, overtraining, tokens_to_loss
-from quokka_laws.reporting.text import BEYOND_RUNS, length_of_epochs, plan_answer
+from quokka_laws.reporting.text import beyond_runs, length_of_epochs, plan_answer
 from quokka_laws.results.format import human, times
 
-LAWS = click.option(
-    "--law", "laws", multiple=True, required=True, help="A published law or a fit.json (- for stdin). Repeatable."
-)
 NEED_UNIQUE = quantities("-U", "--unique-tokens", "U_D", required=True, help="Unique tokens.")
 LINES = 4  # of an answer; the table has the rest
 
@@ -51,15 +50,27 @@ def _ask(
     out.show("\n".join(lines), [*said, *known_about(*fits)], table if several else table.drop(columns="law"))
 
 
+class LossOrLaw(Real):
+    """A loss where it is a number, else the name of a law or the file of a fit."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Text → float, or the text."""
+        try:
+            float(value)
+        except ValueError:
+            return value
+        return super().convert(value, param, ctx)
+
+
 @click.command("reach")
-@click.argument("loss", type=Real(1e-6, 1e3), nargs=-1, required=True)
-@LAWS
+@click.argument("asked", type=LossOrLaw(1e-6, 1e3), nargs=-1, required=True, metavar="LOSS... [FIT|LAW]...")
+@click.option("--law", "laws", multiple=True, help="The same: a published law or a fit.json (- for stdin). Repeatable.")
 @SIZES
 @TOKENS_PER_BYTE
 @LEVEL
 @output_options
 def reach_command(
-    loss: tuple[float, ...],
+    asked: tuple[float | str, ...],
     laws: tuple[str, ...],
     N: tuple[float, ...],
     tokens_per_byte: dict[str, str],
@@ -67,6 +78,11 @@ def reach_command(
     out: Output,
 ) -> None:
     """What it costs to reach a LOSS: the cheapest run, or the tokens that a model of N parameters needs."""
+    loss = [one for one in asked if isinstance(one, float)]
+    laws = (*(one for one in asked if isinstance(one, str)), *laws)
+    if not loss:
+        raise click.UsageError("give a LOSS, such as 2.1")
+    one_at_least(laws)
 
     def said(row: pd.Series) -> str:
         what = (
@@ -88,13 +104,14 @@ def _outside(row: pd.Series) -> str:
 @click.command("overtrain")
 @quantities("-C", "--budget", "C", required=True, help="Training FLOPs of one run.")
 @quantities("--factor", "factor", required=True, help="Times the optimal tokens per parameter.")
-@LAWS
+@several_laws
 @LEVEL
 @output_options
 def overtrain_command(
     C: tuple[float, ...], factor: tuple[float, ...], laws: tuple[str, ...], level: float, out: Output
 ) -> None:
     """What a smaller model trained for longer costs at the same compute."""
+    one_at_least(laws)
     budgets, factors = (v.ravel() for v in np.meshgrid(C, factor, indexing="ij"))
 
     def said(row: pd.Series) -> str:
@@ -111,7 +128,7 @@ def overtrain_command(
 @TOKENS
 @BUDGETS
 @click.option("--allocated-by", help="The law that chose N and D for the budgets -C, instead of -N and -D.")
-@LAWS
+@several_laws
 @output_options
 def deadweight_command(
     N: tuple[float, ...],
@@ -121,7 +138,8 @@ def deadweight_command(
     laws: tuple[str, ...],
     out: Output,
 ) -> None:
-    """The share of compute that an allocation wastes if --law is true."""
+    """The share of compute that an allocation wastes if a law is true."""
+    one_at_least(laws)
     by_law, by_hand = bool(C and allocated_by), bool(N and D)
     if by_law == by_hand or bool(C) != bool(allocated_by) or bool(N) != bool(D) or len(N) != len(D):
         raise click.UsageError("give either -N and -D, as many of each, or -C and --allocated-by")
@@ -174,7 +192,11 @@ def crossover_command(
         table, said = heard(lambda: crossover(fits[0], fits[1], U_D))
     lines = [_met(row, loss) for _, row in table.head(LINES).iterrows()]
     words = [
-        f"{c.capitalize()}: {text}." for c in ("status", "comparable", "note") if c in table for text in _each(table[c])
+        f"{c.capitalize()}: {text}."
+        for c in ("status", "comparable", "note")
+        if c in table
+        for text in _each(table[c])
+        if not any(text.removeprefix("no: ") in sentence for sentence in said)  # in other words already
     ]
     plain = table.drop(columns=[c for c in ("status", "comparable", "note") if c in table])
     out.show("\n".join(lines), [*said, *words, *known_about(*fits)], table, pretty=lambda _: columns(plain))
@@ -226,7 +248,7 @@ def epochs_command(law: str, N: tuple[float, ...], U_D: tuple[float, ...], level
         if (count := int((plan["local"] & (plan["global_epochs"] == better)).sum()))
     ]
     answer = "\n".join(_stop(row) for _, row in plan.head(LINES).iterrows())
-    out.show(answer, [*known, *_beyond(plan), *known_about(fit)], plan)
+    out.show(answer, [*known, *_beyond(fit, plan), *known_about(fit)], plan)
 
 
 def _stop(row: pd.Series) -> str:
@@ -269,12 +291,12 @@ def data_optimal_command(law: str, U_D: tuple[float, ...], C: tuple[float, ...],
         plan_answer(row, (f"C = {row['C']:.3g} and " if C else "") + f"U_D = {human(row['U_D'])}", "epochs")
         for _, row in plan.head(LINES).iterrows()
     ]
-    out.show("\n".join(lines), [*known, *_beyond(plan), *known_about(fit)], plan)
+    out.show("\n".join(lines), [*known, *_beyond(fit, plan), *known_about(fit)], plan)
 
 
-def _beyond(plan: pd.DataFrame) -> list[str]:
+def _beyond(law: Any, plan: pd.DataFrame) -> list[str]:
     return [
-        f"{name} is up to {times(factor)} outside the runs. {BEYOND_RUNS}."
+        f"{name} is up to {times(factor)} outside the runs. {beyond_runs(law)}."
         for name in ("N", "U_D", "epochs")
         if (factor := plan[f"extrapolation_{name}"].max()) > 1.0
     ]

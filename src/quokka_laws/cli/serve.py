@@ -58,6 +58,9 @@ def settings(port: int, address: str, opens: bool, largest_file: float) -> list[
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
+        # A search for garbage takes a tenth of a second, and would follow every look at a job: on a busy machine the page
+        # would take as much of the processor as the work it waits for.
+        "runner.postScriptGC": False,
     }
     options = [f"--{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in given.items()]
     if address == LOCAL:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 
 from quokka_laws.cli.common import LEVEL, QUANTITY, SIZES, TOKENS, Real, quiet
 from quokka_laws.cli.literature import LAW_ARGUMENT, known_about, resolve_fit
@@ -17,7 +19,7 @@ from quokka_laws.evaluation.holdout import default_candidates
 from quokka_laws.evaluation.reproducibility import checklist
 from quokka_laws.evaluation.sensitivity_analysis import sensitivity
 from quokka_laws.laws import Law
-from quokka_laws.results.format import human
+from quokka_laws.results.format import WIDTH, human
 
 LAWS = click.option("--law", "laws", type=LawName(), multiple=True, help="Repeatable; four laws by default.")
 
@@ -141,4 +143,15 @@ def checklist_command(law: str, out: Output) -> None:
     table = checklist(fit)
     yours = int((~table["known"]).sum())
     answer = f"{len(table) - yours} of {len(table)} questions are answered by the fit; {yours} are yours to state"
-    out.show(answer, (), table)
+    out.show(answer, (), table, pretty=_questions)
+
+
+def _questions(table: pd.DataFrame) -> str:
+    """Each question with its answer below it, under the headings of the paper."""
+    lines: list[str] = []
+    for section, rows in table.groupby("section", sort=False):
+        lines += ["", str(section)]
+        for question, found in zip(rows["question"], rows["answer"], strict=True):
+            lines += textwrap.wrap(f"- {question}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+            lines += textwrap.wrap(str(found), WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines[1:])

@@ -24,6 +24,7 @@ from quokka_laws.evaluation.holdout import (
     Candidate,
     Split,
     as_candidates,
+    laws_and_runs,
     reach_of_runs,
     splits,
     try_fold,
@@ -44,7 +45,6 @@ from quokka_laws.results.notebook import card
 from quokka_laws.results.text import numbered, paragraphs
 from quokka_laws.runs.columns import inputs_of
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import check_runs
 from quokka_laws.runs.rows import subset
 
 DISTANCES = tuple(2.0**k for k in range(1, 15))
@@ -207,10 +207,12 @@ class Average:
             said.append(
                 f"{row.distance}: {100 * level:.3g} % intervals held only {row.coverage:.0%}; read them as such."
             )
-        for row in tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]].itertuples():
+        wide = tried[tried["half_width"] > FAR_TOO_WIDE * tried["error"]]
+        if len(wide):
+            times = (wide["half_width"] / wide["error"]).map("{:.0f}".format)
+            each = ", ".join(f"{n} times ({where})" for n, where in zip(times, wide["distance"], strict=True))
             said.append(
-                f"{row.distance}: intervals were {row.half_width / row.error:.0f} times as wide as the errors they had to hold (few "
-                "folds, or laws that disagree): safe, not sharp."
+                f"Intervals were wider than the errors they had to hold, {each}: safe, not sharp; the folds are few, or the laws disagree."
             )
         return [*said, *self.refused]
 
@@ -249,9 +251,9 @@ class Average:
 
 
 def average(
-    laws: Sequence[Law | Candidate] | None,
-    runs: pd.DataFrame,
-    *,
+    *given: Any,
+    laws: Sequence[Law | Candidate | str] | None = None,
+    runs: Any = None,
     holdout: Sequence[float] = DISTANCES,
     objective: Objective | None = None,
     seed: int = 0,
@@ -262,9 +264,11 @@ def average(
 
     Parameters
     ----------
-    laws : sequence of Law or Candidate, or None
+    *given
+        Laws and runs, in either order, or runs alone, where they are not given by name.
+    laws : sequence of Law, Candidate or str, optional
         None: Skaling, and Kaplan's form with a floor.
-    runs : DataFrame
+    runs : DataFrame, path or data
     holdout : sequence of float
         Distances at which to hold out. A fold needs twice as many runs as the largest law has coefficients; others are
         skipped. More folds give a width that is better known.
@@ -285,7 +289,7 @@ def average(
     FitError
         If no law fits all runs.
     """
-    runs = check_runs(runs)
+    laws, runs = laws_and_runs("average", given, laws, runs)
     order = np.argsort(reach_of_runs(runs), kind="stable")
     runs = subset(runs, order)
     candidates = as_candidates(laws) if laws is not None else [Candidate(Skaling()), KAPLAN_WITH_FLOOR]
@@ -296,7 +300,7 @@ def average(
     if not fits:
         raise FitError(f"no law could be fitted: {'; '.join(refused)}")
     candidates = [c for c in candidates if c.label in fits]
-    parts, short = splits(runs, sorted(holdout, reverse=True), need=2 * max(c.free for c in candidates))
+    parts, short = splits(runs, np.sort(np.atleast_1d(holdout))[::-1], need=2 * max(c.free for c in candidates))
     if not parts:
         refused += short
     tried = [part for i, part in enumerate(parts) if not i or len(part.fitted) != len(parts[i - 1].fitted)]

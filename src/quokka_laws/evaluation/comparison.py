@@ -17,12 +17,13 @@ from quokka_laws.evaluation.holdout import (
     Split,
     as_candidates,
     default_candidates,
+    laws_and_runs,
     log_errors,
     splits,
     try_family,
     try_fold,
 )
-from quokka_laws.exceptions import ArgumentError, FitError, QuokkaError
+from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.fitting.bootstrap import resampling_units
 from quokka_laws.laws import Law
 from quokka_laws.objective import L2, LogL2, Objective
@@ -35,7 +36,6 @@ from quokka_laws.results.intervals import LEVEL, check_level
 from quokka_laws.results.notebook import card
 from quokka_laws.results.text import numbered, paragraphs
 from quokka_laws.runs.columns import inputs_of
-from quokka_laws.runs.read import check_runs
 from quokka_laws.runs.rows import subset
 
 
@@ -142,9 +142,9 @@ class Comparison:
 
 
 def compare(
-    laws: Sequence[Law | Candidate] | None,
-    runs: pd.DataFrame,
-    *,
+    *given: Any,
+    laws: Sequence[Law | Candidate | str] | None = None,
+    runs: Any = None,
     holdout: Sequence[float] | Array = (3.0, 10.0, 30.0),
     objective: Objective | None = None,
     bootstrap: int = 200,
@@ -158,9 +158,11 @@ def compare(
 
     Parameters
     ----------
-    laws : sequence of Law or Candidate, or None
+    *given
+        Laws and runs, in either order, or runs alone, where they are not given by name.
+    laws : sequence of Law, Candidate or str, optional
         None: Chinchilla, Skaling, Kaplan's form with a floor and without. A :class:`~quokka_laws.Candidate` carries fixed or tied coefficients.
-    runs : DataFrame
+    runs : DataFrame, path or data
     holdout : sequence of float, or boolean array (rows,)
         Distances: ×f fits runs with C up to max(C)/f and predicts the rest. Or the held-out rows themselves.
     objective : Objective, optional
@@ -188,9 +190,7 @@ def compare(
         If no split leaves enough runs to fit, with the counts, or no law could be fitted, with the reasons.
     """
     check_level(level)
-    if isinstance(laws, pd.DataFrame):
-        raise ArgumentError("laws come before runs: compare(laws, runs), with laws=None for a choice of them")
-    runs = check_runs(runs)
+    laws, runs = laws_and_runs("compare", given, laws, runs)
     candidates = default_candidates() if laws is None else as_candidates(laws)
     need = max(c.free for c in candidates) + 2
     parts, refused = splits(runs, holdout, need=need)

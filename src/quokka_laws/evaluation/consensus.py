@@ -47,7 +47,7 @@ from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.results.format import human
 from quokka_laws.results.intervals import check_level
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.read import as_runs
 
 ISOFLOP = "IsoFLOP profiles"
 
@@ -101,6 +101,12 @@ class Consensus:
     fits: dict[str, FitResult]
     refused: tuple[str, ...]
     level: float
+
+    @property
+    def alone(self) -> str:
+        """The method that is there alone; empty where there are several."""
+        methods = self.members["method"].unique()
+        return str(methods[0]) if len(methods) == 1 else ""
 
     @property
     def widest(self) -> float:
@@ -177,7 +183,7 @@ def consensus(
     """
     check_level(level)
     (budgets,) = positive(C=C)
-    runs = _last_of_each_run(check_runs(runs))
+    runs = _last_of_each_run(as_runs(runs))
     conventions = Conventions.from_dict(runs.attrs.get("conventions", {}))
     log_ND = np.log(budgets / conventions.flops_per_ND)
     asked = _Estimates.of(runs, prior, seed)

@@ -16,14 +16,16 @@ import pandas as pd
 
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
+from quokka_laws.fitting.arguments import in_order, names_a_law
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
 from quokka_laws.fitting.fit import fit
-from quokka_laws.laws import Law, from_name
+from quokka_laws.laws import Law, as_law
 from quokka_laws.laws.chinchilla import Chinchilla, Skaling
 from quokka_laws.laws.kaplan import Kaplan
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.fitted_law import FittedLaw
 from quokka_laws.runs.columns import inputs_of
+from quokka_laws.runs.read import as_runs
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,27 @@ def default_candidates() -> list[Candidate]:
 
 def as_candidates(laws: Sequence[Law | Candidate | str]) -> list[Candidate]:
     """Laws, also by name or as formulas → candidates, with names that differ."""
-    forms = [from_name(law) if isinstance(law, str) else law for law in laws]
+    forms = [law if isinstance(law, Candidate) else as_law(law) for law in laws]
     given = [law if isinstance(law, Candidate) else Candidate(law) for law in forms]
     if len({c.label for c in given}) < len(given):
         raise ArgumentError(f"give candidates different names; got {', '.join(c.label for c in given)}")
     return given
+
+
+def laws_and_runs(asked: str, given: Sequence[Any], laws: Any, runs: Any) -> tuple[Any, pd.DataFrame]:
+    """Laws (None where none were named) and checked runs, by position in either order or by name.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no runs.
+    """
+    laws, runs = in_order(asked, given, laws, runs)
+    if not (laws is None or isinstance(laws, list | tuple | Candidate) or names_a_law(laws)):
+        laws, runs = runs, laws
+    if runs is None:
+        raise ArgumentError(f"no runs were given: ql.{asked}(laws, runs), or ql.{asked}(runs) for a choice of laws")
+    return (laws if laws is None or isinstance(laws, list | tuple) else [laws]), as_runs(runs)
 
 
 @dataclass(frozen=True)
@@ -94,7 +112,7 @@ def splits(runs: pd.DataFrame, holdout: Sequence[float] | Array, *, need: int) -
         Fewest runs to fit.
     """
     C = reach_of_runs(runs)
-    rows = np.asarray(holdout)
+    rows = np.atleast_1d(holdout)
     if rows.dtype == bool:
         if rows.shape != (len(runs),) or rows.all() or not rows.any():
             raise ArgumentError(f"holdout: a mask needs one value per row ({len(runs)}), some true and some false")

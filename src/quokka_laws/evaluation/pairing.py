@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.bootstrap import unit_codes
@@ -44,7 +45,7 @@ def pairs(runs: pd.DataFrame, by: str, pair: str | None) -> Array:
     elif pair in runs:
         unit = unit_codes(runs[pair])
     else:
-        raise ArgumentError(f"pair = {pair!r}: there is no such column; columns: {', '.join(map(str, runs))}")
+        raise ArgumentError(f"{option('pair', pair)}: there is no such column; columns: {', '.join(map(str, runs))}")
     recipes = pd.Series(runs[by].to_numpy()).groupby(unit).transform("nunique").to_numpy()
     return np.unique(np.where(recipes > 1, unit, len(runs) + alone), return_inverse=True)[1]
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.evaluation.compute_multiplier import Speedup
 from quokka_laws.evaluation.pairing import pairs
@@ -16,7 +17,7 @@ from quokka_laws.exceptions import ArgumentError, QuokkaError, RunsError
 from quokka_laws.fitting.bootstrap import independent_runs, unit_codes
 from quokka_laws.plan.arguments import positive
 from quokka_laws.results.intervals import check_level
-from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.read import as_runs
 from quokka_laws.runs.rows import subset
 
 LEVEL = 0.9
@@ -101,7 +102,7 @@ def speedup(
         raise ArgumentError(f"bootstrap = {bootstrap}: an interval needs at least 100 refits")
     if law not in ("auto", "N, D", "C"):
         raise ArgumentError(f"law = {law!r}: 'auto', 'N, D' or 'C'")
-    checked = check_runs(runs)
+    checked = as_runs(runs)
     if "C" not in checked:
         raise RunsError("a speed-up is one of compute: give N and D, or C")
     recipes = _recipes(checked, by, baseline)
@@ -135,7 +136,7 @@ def speedup(
 def _recipes(runs: pd.DataFrame, by: str, baseline: str | None) -> tuple[str, ...]:
     """The baseline, then the others in the order of the table."""
     if by not in runs:
-        raise ArgumentError(f"by = {by!r}: there is no such column; columns: {', '.join(map(str, runs))}")
+        raise ArgumentError(f"{option('by', by)}: there is no such column; columns: {', '.join(map(str, runs))}")
     if runs[by].isna().any():
         raise ArgumentError(
             f"by = {by!r}: {int(runs[by].isna().sum())} rows have no value there; leave them out, or name their recipe"

@@ -14,7 +14,7 @@ from quokka_laws._spelling import either
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.fitting.bootstrap import independent_runs
 from quokka_laws.literature.datasets import data_folder
-from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fit_result import FitResult, check_fit
 from quokka_laws.runs.conventions import UNSTATED
 from quokka_laws.runs.read import notes_of
 
@@ -49,6 +49,7 @@ def checklist(fit: FitResult, *, answers: Mapping[str, str] | None = None) -> pd
     if unknown := sorted(set(told) - {item["key"] for item in items}):
         keys = ", ".join(item["key"] for item in items)
         raise ArgumentError(f"answers: nothing asks for {', '.join(unknown)}; there are {keys}")
+    check_fit(fit, "a checklist")
     found = _answers(fit)
     unstated = {
         key: [k for k in names if getattr(fit.conventions, k) == UNSTATED] for key, names in CONVENTIONS.items()

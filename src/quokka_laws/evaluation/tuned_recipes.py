@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import option
 from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.fitting.hyperparameters import fit_hyperparameters
 from quokka_laws.runs import sweeps
@@ -46,7 +47,7 @@ def tuned(
         If there is no such column, or a sweep has no lowest point; the recipe is named.
     """
     if by not in runs:
-        raise ArgumentError(f"by = {by!r}: there is no such column; the table has {', '.join(map(str, runs))}")
+        raise ArgumentError(f"{option('by', by)}: there is no such column; the table has {', '.join(map(str, runs))}")
     if by in over:
         raise ArgumentError(f"{by} is the column of recipes, and not what each of them swept")
     parts = []

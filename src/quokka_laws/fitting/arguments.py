@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,54 @@ import pandas as pd
 from quokka_laws.exceptions import ArgumentError
 from quokka_laws.laws import Law, as_law, is_named, names
 from quokka_laws.runs.files import SUFFIXES
-from quokka_laws.runs.read import check_runs, read_runs
+from quokka_laws.runs.read import as_runs
+
+LEAST = {"bootstrap": 0, "seed": 0}
+"""Smallest of counts that may be zero."""
+
+_OF_A_LAW = "they are of a law: params=law.make_params(alpha={'min': 0, 'max': 1}), or ql.law(formula, min=…, max=…, start=…, fixed=…, tie=…)"
+MEANT = {
+    **dict.fromkeys(("data", "df", "table", "path", "X"), "the table is runs="),
+    **dict.fromkeys(("model", "formula", "form", "laws"), "the law is law=; several: ql.compare(laws, runs)"),
+    **dict.fromkeys(("bounds", "start", "p0", "init", "fixed", "fix", "tie", "min", "max"), _OF_A_LAW),
+    **dict.fromkeys(("delta", "huber_delta"), "Huber's is objective=ql.LogHuber(1e-3)"),
+    **dict.fromkeys(
+        ("level", "alpha", "ci"),
+        "intervals are asked at a level afterwards: fit.summary_at(0.9), fit.predict(…, level=0.9)",
+    ),
+    **dict.fromkeys(("n_bootstrap", "n_boot", "bootstraps", "refits"), "refits are bootstrap=1000"),
+    **dict.fromkeys(("N", "D", "C", "U_D"), "numbers come in one table: {'N': …, 'D': …, 'loss': …}"),
+    **dict.fromkeys(("keep", "flops", "best_of"), "it is of reading: ql.fit(ql.read_runs(runs, …))"),
+}
+"""Arguments that people give to ``fit``, and where what they mean is given."""
+
+
+def refuse_unknown(unknown: Mapping[str, Any]) -> None:
+    """Raise for arguments that ``fit`` does not have, with where what they mean is given."""
+    if unknown:
+        told = dict.fromkeys(MEANT.get(name, "help(ql.fit) lists what it has") for name in unknown)
+        raise ArgumentError(f"fit has no argument {', '.join(unknown)}: {'; '.join(told)}")
+
+
+def in_order(asked: str, given: Sequence[Any], law: Any, runs: Any) -> tuple[Any, Any]:
+    """What was given by position, in either order, and by name: first what is a law, if there are two things.
+
+    Raises
+    ------
+    ArgumentError
+        If nothing was given, or more than two things.
+    """
+    count = len(given) + (law is not None) + (runs is not None)
+    if not 0 < count <= 2:
+        raise ArgumentError(
+            f"{asked} takes a law and runs, and was given {count or 'nothing'}: ql.{asked}(law, runs), or ql.{asked}(runs)"
+        )
+    if law is not None:
+        return law, (given[0] if given else runs)
+    if runs is not None:
+        return (given[0] if given else None), runs
+    first, second = (*given, None)[:2]
+    return first, second
 
 
 def law_and_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) -> tuple[Law, pd.DataFrame]:
@@ -25,14 +72,14 @@ def law_and_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) 
     columns : mapping, optional
         As for :func:`~quokka_laws.read_runs`.
     """
-    if names_a_law(runs) and not names_a_law(law):
+    if laws := [one for one in (law, runs) if isinstance(one, list | tuple) and one and all(map(names_a_law, one))]:
+        raise ArgumentError(f"fit takes one law, and was given {len(laws[0])}; ql.compare(laws, runs) compares them")
+    if not names_a_law(law) and (names_a_law(runs) or (isinstance(runs, str) and not isinstance(law, str))):
         law, runs = runs, law
     found = as_law(law)
     if runs is None:
         raise ArgumentError(f"no runs were given: fit({found.name!r}, runs), with a DataFrame or the path of a table")
-    if isinstance(runs, pd.DataFrame) and not columns and _is_read(runs, found):
-        return found, check_runs(runs)
-    return found, read_runs(runs, columns=columns)
+    return found, as_runs(runs, columns)
 
 
 def only_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) -> pd.DataFrame | None:
@@ -42,25 +89,30 @@ def only_runs(law: Any, runs: Any, columns: Mapping[str, str] | None = None) -> 
         return None
     if isinstance(given, str) and not Path(given).exists() and Path(given).suffix.lower() not in SUFFIXES:
         return None  # a formula, or a name that is wrong
-    if isinstance(given, pd.DataFrame) and not columns and {"N", "D", "loss"} <= set(given):
-        return check_runs(given)
-    return read_runs(given, columns=columns)
+    return as_runs(given, columns)
 
 
-def check_counts(*, bootstrap: Any, n_starts: Any, seed: Any) -> None:
-    """Raise unless these are whole numbers of the kind they have to be."""
-    faults = [
-        f"{name} = {value!r}: expected a whole number, {least} or more"
-        for name, value, least in (("bootstrap", bootstrap, 0), ("n_starts", n_starts, 1), ("seed", seed, 0))
-        if value is not None and (isinstance(value, bool) or value != int(value) or value < least)
-    ]
+def whole(**counts: Any) -> tuple[Any, ...]:
+    """These as whole numbers, 1e3 too; None stays.
+
+    Raises
+    ------
+    ArgumentError
+        For all that are none, or too small.
+    """
+    faults, found = [], []
+    for name, value in counts.items():
+        least = LEAST.get(name, 1)
+        try:
+            good = value is None or (not isinstance(value, bool) and value == int(value) and value >= least)
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            faults.append(f"{name} = {value!r}: expected a whole number, {least} or more")
+        found.append(int(value) if good and value is not None else None)
     if faults:
         raise ArgumentError("; ".join(faults))
-
-
-def _is_read(runs: pd.DataFrame, law: Law) -> bool:
-    """Whether a table needs no reading: its columns are named as the law wants them, or were read under other names."""
-    return {"loss", *law.variables} <= {*runs, *runs.attrs.get("renamed", {})}
+    return tuple(found)
 
 
 def names_a_law(given: Any) -> bool:
@@ -68,5 +120,5 @@ def names_a_law(given: Any) -> bool:
     return (
         isinstance(given, Law)
         or (isinstance(given, type) and issubclass(given, Law))
-        or (isinstance(given, str) and is_named(given) and (given in names() or not Path(given).exists()))
+        or (isinstance(given, str) and is_named(given) and (given.lower() in names() or not Path(given).exists()))
     )

@@ -29,7 +29,7 @@ from quokka_laws.results.downstream import METHODS, Downstream, FittedCurve, Met
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.intervals import check_level
 from quokka_laws.runs.columns import inputs_of
-from quokka_laws.runs.read import check_runs, read_runs
+from quokka_laws.runs.read import as_runs
 from quokka_laws.runs.rows import subset
 from quokka_laws.runs.tasks import Task, per_task, read_task, task_columns
 
@@ -140,7 +140,7 @@ def _law_and_table(runs: Any, fit: FitResult | None, seed: int, progress: bool) 
         assert fit is not None
         table = fit.runs
     else:
-        table = check_runs(runs) if isinstance(runs, pd.DataFrame) else read_runs(runs)
+        table = as_runs(runs)
     if fit is None:
         fit = fit_law(table, bootstrap=REFITS, seed=seed, progress=progress)
     if fit.draws is None or len(fit.draws.dropna()) < 2:

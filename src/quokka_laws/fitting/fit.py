@@ -14,7 +14,7 @@ from quokka_laws._parallel import check_workers
 from quokka_laws._spelling import option
 from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError
-from quokka_laws.fitting.arguments import check_counts, law_and_runs, names_a_law, only_runs
+from quokka_laws.fitting.arguments import in_order, law_and_runs, names_a_law, only_runs, refuse_unknown, whole
 from quokka_laws.fitting.choice import choose
 from quokka_laws.fitting.determined import check_design, check_unique_data, law_for
 from quokka_laws.fitting.diagnostics import Diagnosis, outlying_rows
@@ -40,13 +40,15 @@ from quokka_laws.runs.checkpoints import one_phase
 
 
 @overload
-def fit(law: Any, runs: Any = None, *, loss: str | None = None, **settings: Any) -> FitResult: ...
+def fit(*given: Any, law: Any = None, runs: Any = None, loss: str | None = None, **settings: Any) -> FitResult: ...
 @overload
-def fit(law: Any, runs: Any = None, *, loss: list[str] | tuple[str, ...], **settings: Any) -> LossFits: ...
-def fit(  # type: ignore[misc]  # the settings of the two above are these
-    law: Any,
+def fit(
+    *given: Any, law: Any = None, runs: Any = None, loss: list[str] | tuple[str, ...], **settings: Any
+) -> LossFits: ...
+def fit(  # the settings of the two above are these
+    *given: Any,
+    law: Any = None,
     runs: Any = None,
-    *,
     columns: Mapping[str, str] | None = None,
     objective: Any = None,
     params: lmfit.Parameters | None = None,
@@ -66,14 +68,17 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     workers: int = 1,
     progress: bool = False,
     loss: str | list[str] | tuple[str, ...] | None = None,
+    **unknown: Any,
 ) -> FitResult | LossFits:
-    """Fit a law to runs; without a law, one is chosen: ``ql.fit(runs)``.
+    """Fit a law to runs, ``ql.fit(law, runs)`` or ``ql.fit(runs, law=law)``; without a law, one is chosen: ``ql.fit(runs)``.
 
     Minimises ``Σ_i w_i ρ(r_i)``, by default with Huber's ρ of log-residuals (Hoffmann et al. 2022, Eq. 3).
 
     Parameters
     ----------
-    law : Law, class or str
+    *given
+        The law and the runs, in either order, where they are not given by name.
+    law : Law, class or str, optional
         For example ``ql.laws.Chinchilla()``, or ``"chinchilla"``; or a formula: ``"E + A/N^alpha + B/D^beta"``. Left out,
         ``ql.fit(runs)``, a law is chosen (:mod:`quokka_laws.fitting.choice`) and fitted with ``LogHuber("auto")``;
         ``fit.choice`` says which others there were and what they would change.
@@ -148,7 +153,9 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
     FitError
         If no start gives a finite objective.
     """
-    check_counts(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
+    refuse_unknown(unknown)
+    law, runs = in_order("fit", given, law, runs)
+    bootstrap, n_starts, seed = whole(bootstrap=bootstrap, n_starts=n_starts, seed=seed)
     check_workers(workers)
     settings: dict[str, Any] = {
         "objective": objective,
@@ -182,10 +189,10 @@ def fit(  # type: ignore[misc]  # the settings of the two above are these
                 f"drop = {drop!r}: expected 'outliers'; rows that meet a condition are left out by read_runs(drop=)"
             )
         return _fit_without_outliers(law, runs, columns, one_law, settings)
-    if (given := only_runs(law, runs, columns)) is not None:
+    if (alone := only_runs(law, runs, columns)) is not None:
         if params is not None or start_from is not None:
             raise ArgumentError("params= and start_from= are of one law, and none was named: ql.fit(law, runs, ...)")
-        return _fit_chosen(given, settings)
+        return _fit_chosen(alone, settings)
     law, runs = law_and_runs(law, runs, columns)
     return _fit_one(law, runs, **one_law, **settings)
 
@@ -360,6 +367,10 @@ def _with_start(
         if freeze:
             raise ArgumentError("freeze needs start_from: the fit whose coefficients are held")
         return params
+    if not isinstance(start_from, FittedLaw):
+        raise ArgumentError(
+            f"start_from = {start_from!r}: expected a fit; start values are given with {law.label}'s make_params()"
+        )
     shared = [k for k in start_from.law.names if k in law.names]
     held = shared if freeze is True else list(freeze or [])
     if unknown := [k for k in held if k not in shared]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import RunsError
+from quokka_laws.exceptions import ArgumentError, RunsError
 from quokka_laws.runs.read import row_names
 from quokka_laws.runs.rows import subset
 
 
 def weighted(runs: pd.DataFrame, column: str) -> pd.DataFrame:
     """Runs with their weights where every refit finds them."""
+    if not isinstance(column, str):
+        raise ArgumentError(
+            f"weights = {type(column).__name__}: expected the name of a column; give the table one, runs.assign(weight=…)"
+        )
     if column not in runs:
         raise RunsError(f"there is no column {column!r} to take weights from; columns: {', '.join(runs)}")
     weighted = runs.assign(weight=runs[column])

@@ -37,7 +37,7 @@ from quokka_laws.progress import Progress
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
 from quokka_laws.results.hyperparameter_fit import CURVATURE, HyperparameterFit
 from quokka_laws.results.intervals import LEVEL, check_level
-from quokka_laws.runs.read import check_runs, read_runs
+from quokka_laws.runs.read import as_runs
 from quokka_laws.runs.sweeps import cell_numbers, cells, varies_inside
 from quokka_laws.runs.words import of_seed, was_swept
 
@@ -115,8 +115,7 @@ def fit_hyperparameters(
         raise ArgumentError(f"bootstrap = {bootstrap}: an interval needs at least 100 refits")
     if within is not None and not 0.0 < within < 10.0:
         raise ArgumentError(f"within = {within!r}: a share of the loss, such as 0.05")
-    read = isinstance(runs, pd.DataFrame) and not columns and "loss" in runs and {"N", "D"} & set(runs)
-    table = check_runs(runs) if read else read_runs(runs, columns=columns)
+    table = as_runs(runs, columns)
     wanted, said = wanted_columns(table, over)
     named = wanted
     table, wanted, kinds, more = in_tokens(table, wanted, sequence_length)

@@ -21,7 +21,7 @@ from quokka_laws.fitting.budgets import BUDGET_TOLERANCE, group_budgets
 from quokka_laws.results.diagnostic import Diagnostic, Severity
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.runs.conventions import Conventions
-from quokka_laws.runs.read import check_runs, row_names
+from quokka_laws.runs.read import as_runs, row_names
 
 REFUSALS_LISTED = 3
 FARTHEST = np.log(1e4)  # from the centre of its sizes; the minimum of an almost straight refit is taken to lie there
@@ -64,7 +64,7 @@ def fit_isoflops(
     """
     if degree not in (2, 3):
         raise ArgumentError(f"degree = {degree!r}: 2 fits parabolas, 3 local cubics")
-    runs = check_runs(runs)
+    runs = as_runs(runs)
     if missing := [k for k in ("N", "D", "C") if k not in runs]:
         raise RunsError(f"IsoFLOP profiles need N, D and C; missing: {', '.join(missing)}")
     conventions = Conventions.from_dict(runs.attrs.get("conventions", {}))

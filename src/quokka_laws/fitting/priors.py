@@ -57,10 +57,11 @@ class Prior:
             raise ArgumentError(
                 f"prior: {law.name} has no coefficient {', '.join(unknown)}; it has {', '.join(law.names)}"
             )
-        for name, (mean, sd) in self.normal.items():
-            if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
+        for name, given in self.normal.items():
+            mean, sd = given if np.shape(given) == (2,) else (given, None)
+            if sd is None or not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
                 raise ArgumentError(
-                    f"prior of {name} = ({mean!r}, {sd!r}): give a mean and a positive standard deviation"
+                    f"prior of {name} = {given!r}: give a mean and a positive standard deviation, such as (0.35, 0.1)"
                 )
 
     def on(self, space: Space) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,10 @@ class Resamples:
     seed: int
     progress: bool
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Resampling):
+            raise ArgumentError(f"resample = {self.kind!r}: {', '.join(map(repr, get_args(Resampling)))}")
 
 
 def bootstrap(

@@ -63,6 +63,10 @@ __all__ = [
 ]
 
 
+LONGEST = 60
+"""Characters of a value that a message still shows."""
+
+
 def registry() -> dict[str, type[Law]]:
     """Every law by the name the command line uses: those that ship, and one of your own once its class is defined.
 
@@ -81,7 +85,7 @@ def from_name(name: str) -> Law:
         return form
     if looks_like_formula(name):
         return Formula(name)
-    return _class_of(name, registry())()
+    return _class_of(name if name in registry() else name.lower(), registry())()
 
 
 def names() -> list[str]:
@@ -91,7 +95,9 @@ def names() -> list[str]:
 
 def is_named(given: object) -> bool:
     """Whether a text is the name of a law or form, or a formula."""
-    return isinstance(given, str) and (given in registry() or form_law(given) is not None or looks_like_formula(given))
+    return isinstance(given, str) and (
+        given.lower() in registry() or form_law(given) is not None or looks_like_formula(given)
+    )
 
 
 def as_law(given: Any) -> Law:
@@ -112,8 +118,14 @@ def as_law(given: Any) -> Law:
         except TypeError as error:
             raise ArgumentError(f"{given.__name__} needs arguments ({error}): give {given.__name__}(…)") from None
     raise ArgumentError(
-        f"{given!r} is no law: give one, such as {either('ql.laws.Chinchilla()', 'chinchilla')}, its name or a formula"
+        f"{_shown(given)} is no law: give one, such as {either('ql.laws.Chinchilla()', 'chinchilla')}, its name or a formula"
     )
+
+
+def _shown(given: Any) -> str:
+    """What was given, as it is written where that is short."""
+    written = repr(given)
+    return written if len(written) <= LONGEST and "\n" not in written else type(given).__name__
 
 
 def from_spec(spec: Mapping[str, Any]) -> Law:

@@ -310,7 +310,7 @@ class Law:
         flat = {k: np.broadcast_to(v, shape).reshape(-1) for k, v in x.items()}
         out = np.exp(self.log_loss(values, flat))
         many = any(np.ndim(v) for v in values.values())
-        return out.reshape(-1, *shape) if many else out.reshape(shape)
+        return out.reshape(len(out), *shape) if many else out.reshape(shape)
 
     # ---- fitting ----------------------------------------------------------------------------------------------
 

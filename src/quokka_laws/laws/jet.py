@@ -213,7 +213,7 @@ def logaddexp(x: Any, y: Any) -> Any:
     if not isinstance(x, Jet) and not isinstance(y, Jet):
         return np.logaddexp(x, y)
     there = (y.value if isinstance(y, Jet) else y) > -np.inf
-    if not np.all(there):
+    if isinstance(there, Jet) or not np.all(there):  # a symbol of a program is known only when it runs
         y = where(there, y, NOTHING)
     return y + softplus(x - y)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -54,8 +55,9 @@ class Registry(Mapping[str, FittedLaw | Allocation | Repetition]):
             With the nearest names, if there is no such law.
         """
         if name not in self._entries:
-            near = difflib.get_close_matches(name, self._entries, n=3, cutoff=0.3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            asked = re.sub("(?i)hoffmann", "chinchilla", name)  # the name of the paper's first author
+            near = difflib.get_close_matches(asked, self._entries, n=3, cutoff=0.3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else "."
             raise KeyError(f"no published law is called {name!r}{hint} See `quokka-laws laws` for all {len(self)}")
         return self._entries[name]
 

@@ -60,6 +60,8 @@ def answer(fit: FitResult, iso: IsoflopFit | None, budgets: Sequence[float], lim
     if limits:
         return Answer(question, [said], _table([(fit.label, own)]))
     joint, refused = _together(fit, budgets)
+    if joint is not None and fit.choice is not None and joint.alone == fit.label:  # one interval: that of its refits
+        joint = None
     others = second_opinions(fit, iso, budgets, level=LEVEL)
     if apart := disagreement(own.iloc[0], others):
         said = f"{said} But the best size is {apart}."

@@ -16,7 +16,7 @@ from quokka_laws.reporting.plot.losses import along, loss_panel
 from quokka_laws.reporting.plot.svg import THEME, inline
 from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
-from quokka_laws.reporting.text import BEYOND_RUNS, outside_runs, plan_cells
+from quokka_laws.reporting.text import beyond_runs, outside_runs, plan_cells
 from quokka_laws.results.format import human, indent, left_aligned, right_aligned
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.loss_fits import LossFits
@@ -60,7 +60,8 @@ def losses_known(fits: LossFits, C: Any = ()) -> list[str]:
     about: dict[str, list[str]] = {}
     for loss, fit in fits.items():
         outside = [
-            f"C = {c:.3g} is {factor} {side}. {BEYOND_RUNS}." for c, factor, side in outside_runs(fit, as_numbers(C))
+            f"C = {c:.3g} is {factor} {side}. {beyond_runs(fit)}."
+            for c, factor, side in outside_runs(fit, as_numbers(C))
         ]
         for sentence in (*outside, *sentences_of(fit)):
             about.setdefault(sentence, []).append(loss)

@@ -25,16 +25,16 @@ from quokka_laws.reporting.plot.axes import QUANTITIES
 from quokka_laws.reporting.plot.svg import THEME
 from quokka_laws.reporting.tables import Table, as_csv
 from quokka_laws.reporting.templating import render
-from quokka_laws.reporting.text import BEYOND_RUNS, outside_runs
+from quokka_laws.reporting.text import beyond_runs, outside_runs, repeats
 from quokka_laws.results.downstream import Downstream
-from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fit_result import FitResult, check_fit
 from quokka_laws.results.intervals import LEVEL
 from quokka_laws.results.isoflop_fit import IsoflopFit
 from quokka_laws.results.loss_fits import LossFits
 from quokka_laws.results.storage import data_hash
 from quokka_laws.runs.proposals import is_empty
 from quokka_laws.runs.quantities import as_numbers, parse_quantity
-from quokka_laws.runs.read import check_runs
+from quokka_laws.runs.read import as_runs
 from quokka_laws.writing import write_atomically
 
 MOST_REFITS = 1000  # of the parabolas
@@ -159,12 +159,11 @@ def page(
     """As :func:`report`, with the answer, what to know before relying on it and the numbers apart."""
     if form not in ("html", "md"):
         raise ArgumentError(f"form = {form!r}: a report is 'html' or 'md'")
+    check_fit(fit, "a report")
     if not isinstance(fit, FitResult) or not len(fit.runs):
-        raise FitError(
-            f"{getattr(fit, 'label', fit)} holds no runs: a report is made of a fit, not of coefficients alone"
-        )
+        raise FitError(f"{fit.label} holds no runs: a report is made of a fit, not of coefficients alone")
     asked_for = checklist(fit, answers=answers)
-    runs = None if runs is None else check_runs(runs)
+    runs = None if runs is None else as_runs(runs)
     repeated = fit.law.of_repetition
     planned = fit.law.of_N_and_D or repeated
     budgets = tuple(as_numbers(C)) or ((10 * fit.fitted_range["C"][1],) if planned and not repeated else ())
@@ -174,7 +173,8 @@ def page(
     with Progress("writing the report", STEPS, enabled=progress) as bar:
         iso = "" if repeated or not planned else _profiles(fit)
         first = answer(fit, iso if isinstance(iso, IsoflopFit) else None, budgets, limits)
-        known = [*_caution(fit, budgets), *map(str, fit.diagnostics)]
+        seen_again = [] if repeated else repeats(first.plan.numbers.head(len(budgets)), as_numbers(U_D))
+        known = [*_caution(fit, budgets), *seen_again, *map(str, fit.diagnostics)]
         bar.update(2)
         new = None if runs is None else unseen(fit, runs)
         made = []
@@ -344,7 +344,7 @@ def _caution(fit: FitResult, budgets: Sequence[float]) -> list[str]:
         said = [
             f"{len(outside)} of {len(budgets)} budgets lie outside your runs, the largest, C = {c:.3g}, {factor} {side}"
         ]
-    return [f"{'; '.join(said)}. {BEYOND_RUNS}."] if said else []
+    return [f"{'; '.join(said)}. {beyond_runs(fit)}."] if said else []
 
 
 def _facts(fit: FitResult, command: str) -> list[tuple[str, str]]:

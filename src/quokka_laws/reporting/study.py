@@ -27,7 +27,15 @@ from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.progress import Progress
 from quokka_laws.reporting import plot
-from quokka_laws.reporting.text import BEYOND_RUNS, allocation_table, between, members_table, outside_runs, plan_answer
+from quokka_laws.reporting.text import (
+    allocation_table,
+    between,
+    beyond_runs,
+    members_table,
+    outside_runs,
+    plan_answer,
+    repeats,
+)
 from quokka_laws.results.diagnostic import Diagnostic
 from quokka_laws.results.fit_result import FitResult, FitStatus
 from quokka_laws.results.format import WIDTH, human, indent, right_aligned, times
@@ -57,7 +65,7 @@ class Study:
     budgets: tuple[float, ...]
     unique: tuple[float, ...] = ()
     together: Consensus | None = None
-    """The answer of laws and profiles together, where no law was named."""
+    """The answer of laws and profiles together, where no law was named and there are several methods."""
     asked: bool = True
     """Whether the budgets were asked for; ten times the largest run's otherwise."""
 
@@ -139,7 +147,7 @@ class Study:
             said = plan_answer(row, f"C = {row['C']:.3g}{usual}")
             answers.append(f"{said}. {self._members(together, row['C'])}")
         wrapped = [line for one in answers for line in textwrap.wrap(one, WIDTH, subsequent_indent="  ")]
-        known = [*self._outside(), *self._chosen()]
+        known = [*self._outside(), *repeats(rows, self.unique), *self._chosen()]
         return "\n".join(wrapped), known, [f"Each method by itself\n{members_table(together.members, together.level)}"]
 
     @staticmethod
@@ -181,7 +189,7 @@ class Study:
             for _, row in plan.iterrows()
         ]
         known = [
-            f"{name} is up to {times(factor)} beyond your runs. {BEYOND_RUNS}."
+            f"{name} is up to {times(factor)} beyond your runs. {beyond_runs(self.fit)}."
             for name in ("N", "U_D", "epochs")
             if (factor := plan[f"extrapolation_{name}"].max()) > 1
         ]
@@ -213,11 +221,13 @@ class Study:
         outside = [
             f"C = {budget:.3g} is {factor} {side}" for budget, factor, side in outside_runs(self.fit, self.budgets)
         ]
-        return [f"{'; '.join(outside)}. {BEYOND_RUNS}."] if outside else []
+        return (
+            [f"{'; '.join(outside)}. {beyond_runs(self.fit, interval=self.together is not None)}."] if outside else []
+        )
 
     def cautions(self) -> list[str]:
         """What to know before relying on the allocations."""
-        said = self._outside()
+        said = [*self._outside(), *repeats(self._own_plan, self.unique), *self._chosen()]
         for (_, own), apart in zip(self._own_plan.iterrows(), self._apart, strict=True):
             if apart:
                 said.append(
@@ -298,6 +308,8 @@ def study(
         # The last checkpoints of few runs may determine no law by themselves.
         with Progress("all methods together", 1, enabled=watched), contextlib.suppress(RunsError):
             together = consensus(result.runs, budgets, prior=settings.get("prior", "auto"), seed=seed)
+    if together is not None and together.alone == result.label:  # one law has one interval, that of its refits
+        together = None
     return Study(result, iso, reason, budgets, unique, together, asked)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from quokka_laws._spelling import either
+from quokka_laws.exceptions import FitError
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import how_far, human, indent, right_aligned, times
 from quokka_laws.results.intervals import LEVEL
@@ -20,7 +23,55 @@ PLAN_COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "loss": ("loss", "{:.3f}".format),
 }
 """Columns of an allocation on a page, in order: heading, and how a number is written."""
-BEYOND_RUNS = "The interval assumes that the law is right; beyond your runs that is the larger risk"
+
+
+LISTED = 4
+"""Rows that a refusal names."""
+
+
+def beyond_runs(law: Any, *, interval: bool = False) -> str:
+    """What an answer beyond the runs of a law rests on: with an interval, what that leaves out; ``interval`` where it is not the law's own."""
+    runs = "your runs" if isinstance(law, FitResult) else "its runs"
+    if interval or getattr(law, "has_intervals", False):
+        return f"The interval assumes that the law is right; beyond {runs} that is the larger risk"
+    return f"Beyond {runs} nothing shows that the law is right"
+
+
+def repeats(plan: pd.DataFrame, U_D: Iterable[float]) -> list[str]:
+    """Where a plan of a law of N and D sees data more than once, which such a law knows nothing of."""
+    said = []
+    for unique in U_D:
+        for _, row in plan[plan["D"] > unique].iterrows() if "D" in plan else ():
+            C, U = f"{row['C']:.3g}", human(unique)
+            ask = either(
+                f"ql.plan.compute_and_data_optimal('muennighoff-2023', C={C}, U_D={unique:.3g})",
+                f"`quokka-laws plan -C {C} -U {U}`",
+            )
+            said.append(
+                f"At C = {C} the {human(row['D'])} tokens are {row['D'] / unique:.3g} epochs of {U}, and a law of N and D counts a "
+                f"repeated token as a fresh one. Ask a law of repeated data: {ask}."
+            )
+    return said
+
+
+def possible(law: Any, table: pd.DataFrame) -> pd.DataFrame:
+    """A plan, refused where it comes to a loss that no model has: a budget of 22 FLOPs lacks its exponent.
+
+    Raises
+    ------
+    FitError
+    """
+    limit = getattr(law, "highest_loss", np.inf)
+    if "loss" in table and (lost := table[table["loss"] > limit]).size:
+        asked = "; ".join(
+            f"{', '.join(f'{k} = {human(row[k])}' for k in ('C', 'N', 'D') if k in row)}: {row['loss']:.4g}"
+            for _, row in lost.head(LISTED).iterrows()
+        )
+        raise FitError(
+            f"{law.label} predicts a loss that no model has ({asked}); more than {limit:g} is none. This is too far outside the runs "
+            "it was fitted to: is a unit missing?"
+        )
+    return table
 
 
 def plan_answer(row: pd.Series, where: str, what: str = "D") -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from quokka_laws.results.format import how_far, human
 
 FAR = 10.0
-"""Factor outside the runs of a law from which on its row is no answer."""
+"""Factor outside the runs of a law from which on its row is no answer beside those of others."""
 
 
 def verdict(table: pd.DataFrame, C: float, U_D: float | None = None) -> str:
@@ -26,7 +26,8 @@ def verdict(table: pd.DataFrame, C: float, U_D: float | None = None) -> str:
     for family, rows in table.groupby("family", sort=False):
         repeats = rows["note"].fillna("").ne("") if "note" in rows else pd.Series(False, index=rows.index)
         far = rows["extrapolation"] > FAR
-        sound = rows[~repeats & ~far]
+        alone = len(table) == 1  # who asks one law has its answer, with how far out it is asked
+        sound = rows[~repeats & (~far | alone)]
         name = f"  {family}: " if family != "unstated" else "  kind of loss unstated: "
         if len(sound):
             lines.append(name + _advice(sound))
@@ -47,7 +48,8 @@ def _advice(rows: pd.DataFrame) -> str:
     farthest = rows["extrapolation"].max()
     where = "inside its runs" if len(rows) == 1 else "inside their runs"
     if not farthest <= 1:
-        where = f"up to {how_far(farthest)} outside" if farthest == farthest else "runs not stated"
+        far = f"{how_far(farthest)} outside its runs" if len(rows) == 1 else f"up to {how_far(farthest)} outside"
+        where = far if farthest == farthest else "runs not stated"
     return f"{size} parameters on {length} ({', '.join(rows['law'])}; {where})"
 
 

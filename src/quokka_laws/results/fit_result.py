@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._typing import Array
-from quokka_laws.exceptions import FitError
+from quokka_laws.exceptions import ArgumentError, FitError
 from quokka_laws.objective import LogHuber, LogL2, Objective
 from quokka_laws.results.diagnostic import Diagnose, Diagnostic, Known
 from quokka_laws.results.fitted_law import FittedLaw
@@ -225,6 +225,12 @@ class FitResult(FittedLaw):
         facts = f"{len(self.runs)} rows, objective {self.objective_value:.6g}, {self.status.value}"
         title = f"{self.label}: loss = {self.law.equation}"
         return card(title, facts, self.summary, diagnostics=map(str, self.diagnostics), index=True)
+
+
+def check_fit(given: Any, asked: str) -> None:
+    """Raise unless this is a law with numbers, which ``asked`` is made of."""
+    if not isinstance(given, FittedLaw):
+        raise ArgumentError(f"{asked} is of a fit, such as ql.fit(runs) returns, not of {type(given).__name__}")
 
 
 def draws_to_parameters(params: lmfit.Parameters, draws: pd.DataFrame | None) -> lmfit.Parameters:

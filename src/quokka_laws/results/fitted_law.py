@@ -15,9 +15,11 @@ from quokka_laws._typing import Array
 from quokka_laws.exceptions import ArgumentError, FarOutside, FitError
 from quokka_laws.laws import Law
 from quokka_laws.laws.base import COMPLETED
+from quokka_laws.results.asked_for import meant
 from quokka_laws.results.format import human
 from quokka_laws.results.intervals import LEVEL, check_level, percentile_interval, with_level
 from quokka_laws.results.notebook import card
+from quokka_laws.results.points import columns_for, index_of
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.quantities import as_numbers, parse_quantity, times_outside
 
@@ -59,6 +61,12 @@ class FittedLaw:
                 f"{self.law.label} needs values for {', '.join(self.law.names)}; missing: {', '.join(missing)}"
             )
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or hasattr(type(self), name):  # a property of its own failed, and says why itself
+            return object.__getattribute__(self, name)
+        hint = meant(name, self.law.names, dir(type(self)))
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}", name=name, obj=self)
+
     @property
     def label(self) -> str:
         """Name for tables and legends."""
@@ -89,7 +97,13 @@ class FittedLaw:
 
     def __call__(self, **data: Any) -> Array:
         """Loss at raw data, of the data's shape: ``fit(N=7e9, D=1.4e12)``."""
-        return self._loss(self.values, data)
+        return self._loss(self.values, self._numbers(data))
+
+    def _numbers(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Data under the law's own names, with text, ``"7B"``, as numbers."""
+        called = {self.law.own_names.get(k, k): v for k, v in data.items() if v is not None}
+        text = {k for k, v in called.items() if k not in self.law.groups and np.asarray(v).dtype.kind in "OSU"}
+        return {k: as_numbers(v).reshape(np.shape(v)) if k in text else v for k, v in called.items()}
 
     def _loss(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> Array:
         """Loss of any coefficients, with a C that is not given by the fit's own rule."""
@@ -130,15 +144,13 @@ class FittedLaw:
 
     def extrapolations(self, **data: Any) -> dict[str, Array]:
         """The factor of :meth:`extrapolation` by variable, for those whose fitted range is known."""
-        data = {self.law.own_names.get(k, k): v for k, v in data.items()}
-        numbers = {k: v for k, v in data.items() if k not in self.law.groups}
+        numbers = {k: v for k, v in self._numbers(data).items() if k not in self.law.groups}
         raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
         return {k: times_outside(v, *self.fitted_range[k]) for k, v in raw.items() if k in self.fitted_range}
 
     def outside(self, **data: Any) -> list[tuple[str, float, float, float]]:
         """Variables of a point that lie outside the fitted runs: name, value farthest out, smallest and largest fitted value."""
-        data = {self.law.own_names.get(k, k): v for k, v in data.items()}
-        numbers = {k: v for k, v in data.items() if k not in self.law.groups}
+        numbers = {k: v for k, v in self._numbers(data).items() if k not in self.law.groups}
         raw = self.law.completed(flops_per_ND=self.conventions.flops_per_ND, **numbers)
         found = []
         for k, factor in self.extrapolations(**data).items():
@@ -159,12 +171,14 @@ class FittedLaw:
         )
 
     def predict(
-        self, *, level: float | None = LEVEL, kind: Literal["mean", "run"] = "mean", **data: Any
+        self, *table: Any, level: float | None = LEVEL, kind: Literal["mean", "run"] = "mean", **data: Any
     ) -> pd.DataFrame:
         """Loss at given N, D, or whatever variables the law has.
 
         Parameters
         ----------
+        *table : DataFrame or mapping of columns, optional
+            One table that holds the data in columns by their usual names, instead of ``**data``.
         level : float, optional
             Confidence level of the interval, which is given wherever the law has draws; None for no interval.
         kind : {"mean", "run"}
@@ -179,7 +193,7 @@ class FittedLaw:
         -------
         DataFrame
             The data, ``loss``, ``loss_lower``, ``loss_upper`` and their ``level`` (where there are draws),
-            ``extrapolation``.
+            ``extrapolation``; with the index of the table or of the Series that were given.
 
         Raises
         ------
@@ -193,14 +207,15 @@ class FittedLaw:
         FarOutside
             Where N or D is ten or more times below the smallest of the runs: a unit is often missing then.
         """
+        data = columns_for(self.law, table) | data
         arrays = self._asked(data)
         shape = np.broadcast_shapes(*(v.shape for v in arrays.values()))
         flat = {k: np.broadcast_to(v, shape).reshape(-1) for k, v in arrays.items()}
-        table = pd.DataFrame(flat)
+        found = pd.DataFrame(flat)
         with np.errstate(over="ignore"):
-            table["loss"] = self._loss(self.values, flat)
+            found["loss"] = self._loss(self.values, flat)
         small = self._far_below(flat)
-        self._refuse_impossible(table, flat, small)
+        self._refuse_impossible(found, flat, small)
         if small:
             warnings.warn("; ".join(small), FarOutside, stacklevel=2)
         if kind not in ("mean", "run"):
@@ -208,10 +223,13 @@ class FittedLaw:
         if level is not None:
             check_level(level)
             if kind == "run" or (self.draws is not None and len(self.draws.dropna())):
-                table["loss_lower"], table["loss_upper"] = percentile_interval(self._spread(flat, kind), level)
-        table["extrapolation"] = self.extrapolation(**flat)
+                found["loss_lower"], found["loss_upper"] = percentile_interval(self._spread(flat, kind), level)
+        found["extrapolation"] = self.extrapolation(**flat)
         own = {canonical: name for name, canonical in self.law.own_names.items() if name in data}
-        return with_level(table.rename(columns=own), level)
+        index = index_of(data, len(found))
+        return with_level(
+            found.rename(columns=own) if index is None else found.rename(columns=own).set_axis(index), level
+        )
 
     def samples(self, *, kind: Literal["mean", "run"] = "run", **data: Any) -> Array:
         """What the interval of :meth:`predict` is made of: losses of every refit, shape (refits, points).
@@ -237,7 +255,8 @@ class FittedLaw:
     def _asked(self, data: Mapping[str, Any]) -> dict[str, Array]:
         """What predictions are asked at, as arrays of positive numbers; every fault at once."""
         arrays: dict[str, Array] = {}
-        faults = []
+        faults: list[str] = []
+        unknown: list[str] = []
         if "interval" in data:
             raise ArgumentError("predict has no argument interval: the confidence level is level=0.95")
         known = {"N", "D", "C", *self.law.takes} | ({"U_D", "epochs"} if self.law.of_repetition else set())
@@ -246,7 +265,7 @@ class FittedLaw:
             if value is None:
                 continue
             if name not in known:
-                faults.append(f"{self.label} knows nothing of {name}: it is a law of {', '.join(self.law.takes)}")
+                unknown.append(name)
                 continue
             if name in self.law.groups:
                 arrays[name] = np.asarray(value, dtype=object)
@@ -260,6 +279,9 @@ class FittedLaw:
             if not good.all():
                 faults.append(f"{name} = {array[~good][0]:g} is not a {wanted} number")
             arrays[name] = array.reshape(np.shape(value)) if np.size(value) == array.size else array
+        if unknown:
+            example = ", ".join(f"{name}=…" for name in self.law.takes)
+            faults.append(f"{self.label} knows nothing of {', '.join(unknown)}: ask predict({example})")
         if faults:
             raise ArgumentError("; ".join(faults))
         try:
@@ -272,12 +294,17 @@ class FittedLaw:
             raise ArgumentError(f"{sizes}: give as many of each, or one of all but one") from None
         return arrays
 
+    @property
+    def highest_loss(self) -> float:
+        """What a model that knows nothing costs, or the worst of the runs: a law that predicts more is asked too far outside."""
+        return max(HIGHEST_LOSS.get(self.conventions.loss_unit, np.inf), self.fitted_range.get("loss", (0.0, 0.0))[1])
+
     def _far_below(self, flat: Mapping[str, Array]) -> list[str]:
         """A question for each of N and D that is far below the smallest of the runs."""
         found = []
         for name in ("N", "D"):
             lowest = self.fitted_range.get(name, (0.0, 0.0))[0]
-            if name in flat and (value := float(flat[name].min())) * FAR_BELOW <= lowest:
+            if name in flat and (value := float(flat[name].min(initial=np.inf))) * FAR_BELOW <= lowest:
                 units = [u for u in "MBT" if lowest <= parse_quantity(f"{value:g}{u}") <= 1e5 * lowest]
                 meant = f"; is {' or '.join(f'{value:g}{u}' for u in units)} meant?" if units and value < 1e6 else ""
                 found.append(
@@ -286,10 +313,9 @@ class FittedLaw:
         return found
 
     def _refuse_impossible(self, table: pd.DataFrame, flat: Mapping[str, Array], small: Sequence[str]) -> None:
-        most = HIGHEST_LOSS.get(self.conventions.loss_unit, np.inf)
-        limit = max(most, self.fitted_range.get("loss", (0.0, 0.0))[1])
-        lost = np.flatnonzero(~(table["loss"] <= limit))
+        lost = np.flatnonzero(~(table["loss"] <= self.highest_loss))
         if lost.size:
+            most = HIGHEST_LOSS.get(self.conventions.loss_unit, np.inf)
             rows = (
                 f"{', '.join(f'{k} = {_short(v[i])}' for k, v in flat.items())}: {table['loss'][i]:.4g}"
                 for i in lost[:8]

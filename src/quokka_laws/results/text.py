@@ -90,7 +90,7 @@ def choice_sentences(choice: LawChoice) -> list[str]:
         second = choice.table.iloc[1]
         said += f"; next comes {second['law']} (BIC +{second['BIC_difference']:.3g})"
         if np.isfinite(second["N"]) and np.isfinite(best["N"]):
-            said += f", whose best size at C = {second['C']:.3g} is {human(second['N'])} instead of {human(best['N'])}"
+            said += f", whose best size at C = {second['C']:.3g}, ten times your largest run, is {human(second['N'])} instead of {human(best['N'])}"
     return [f"{said}."]
 
 

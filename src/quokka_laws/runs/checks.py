@@ -32,6 +32,7 @@ COUNTED = {"N": "parameters", "D": "tokens"}
 USUAL = 20.0  # tokens per parameter
 FEW = 0.2  # share of rows that a rule may miss for them to be slips
 FEWEST, MOST = 0.01, 1e6  # tokens per parameter
+ROUNDED = 1e-9  # relative error of a whole number that was written as a float
 OWN = ("_row", "_label")  # columns of the reader, not of the table
 
 
@@ -74,6 +75,27 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
             facts = {"tolerance": EPOCHS_TOLERANCE, "low": float(ratio[bad].min()), "high": float(ratio[bad].max())}
             faults.append(Remark("epochs", facts, rows_of(table, bad)))
     return faults
+
+
+def overflowed(table: pd.DataFrame, conventions: Conventions, tolerance: float, given: Any = None) -> list[Remark]:
+    """C that was multiplied out of whole numbers of 64 or 32 bits, which start over where they end."""
+    factor = conventions.flops_per_ND
+    if not {"N", "D", "C"} <= set(table) or conventions.flops.startswith(AS_GIVEN) or factor != int(factor):
+        return []
+    numbers = {k: table[k].to_numpy(dtype=float) for k in ("N", "D", "C")}
+    whole = (numbers["N"] % 1 == 0) & (numbers["D"] % 1 == 0) & (np.maximum(numbers["N"], numbers["D"]) < 2.0**63)
+    size, tokens = (np.where(whole, numbers[k], 0.0).astype(np.uint64) for k in ("N", "D"))
+    product = np.uint64(int(factor)) * size * tokens  # arrays of whole numbers overflow in silence
+    right = np.isclose(numbers["C"], factor * numbers["N"] * numbers["D"], rtol=tolerance)
+    for kind in (np.int64, np.uint64, np.int32):
+        bad = whole & ~right & np.isclose(numbers["C"], product.astype(kind), rtol=ROUNDED, atol=0.0)
+        if bad.any():
+            called = {k: quoted(dict(given or {}).get(k, k)) for k in ("N", "D", "C")}
+            formula = f"{factor:g} * {called['N']} * {called['D']}"
+            most = float(np.iinfo(kind).max)
+            facts = {"column": called["C"], "bits": np.iinfo(kind).bits, "most": most, "formula": formula}
+            return [Remark("overflow", facts, rows_of(table, bad), ({"columns": {"C": formula}},))]
+    return []
 
 
 def _unit(ratio: Array, tolerance: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quokka_laws.exceptions import ArgumentError
 from quokka_laws.runs import words
 from quokka_laws.runs.quantities import parse_quantities, parse_quantity
 from quokka_laws.runs.remarks import Remark
@@ -89,8 +90,12 @@ def plain_name(column: object) -> str:
 
 def scaled(columns: Mapping[str, str], names: Sequence[str]) -> tuple[dict[str, str], dict[str, float]]:
     """Columns without the unit given with them, ``params_m:M``, and what those units multiply by."""
-    plain, factors = dict(columns), {}
-    for canonical, given in columns.items():
+    if not isinstance(columns, Mapping):
+        raise ArgumentError(
+            f"columns = {columns!r}: expected a mapping such as {{'N': 'n_params', 'loss': 'val_loss'}}"
+        )
+    plain, factors = {str(canonical): str(given) for canonical, given in columns.items()}, {}
+    for canonical, given in list(plain.items()):
         name, mark, unit = given.rpartition(":")
         if mark and given not in names and name in names:
             plain[canonical], factors[canonical] = name, parse_quantity(f"1{unit}")
@@ -161,7 +166,9 @@ def _asked(
 ) -> None:
     for canonical, given in columns.items():
         if canonical not in aliases:
-            found.faults.append(Remark("not_canonical", {"name": canonical, "known": list(aliases)}))
+            facts = {"name": canonical, "known": list(aliases)}
+            turned = ({"columns": {given: canonical}},) if given in aliases and canonical in names else ()
+            found.faults.append(Remark("turned_names" if turned else "not_canonical", facts, advice=turned))
         elif given not in names:
             facts = {"column": given, "name": canonical, "names": [str(n) for n in names]}
             found.faults.append(Remark("no_column", facts))

@@ -28,7 +28,7 @@ import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path, PurePath
 from typing import IO, Any
@@ -38,8 +38,9 @@ import pandas as pd
 from quokka_laws._spelling import either
 from quokka_laws.exceptions import MissingDependencyError, RunsError
 from quokka_laws.runs import printed_logs
+from quokka_laws.runs.data import data_table
 from quokka_laws.runs.file_remarks import sentences
-from quokka_laws.runs.json_tables import json_table, value_table
+from quokka_laws.runs.json_tables import json_table
 from quokka_laws.runs.text_tables import cells_table, decoded, text_table
 from quokka_laws.runs.words import is_loss
 
@@ -69,7 +70,8 @@ _REFUSED = {
 def read_table(source: Any, *, max_bytes: float | None = None) -> pd.DataFrame:
     """A table as it is: DataFrame, file, pipe, ``"-"`` for stdin, or data.
 
-    Data may be a dict of columns, a list of dicts, or a table of polars, pyarrow or another library with ``to_pandas``.
+    Data may be what :func:`quokka_laws.runs.data.data_table` knows: a dict of columns, a list of records, an array whose columns
+    have names, a table of polars, pyarrow or another library.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ def read_table(source: Any, *, max_bytes: float | None = None) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         return _frame(source)
     if not isinstance(source, str | os.PathLike):
-        return _frame(_from_data(source))
+        return _frame(data_table(source))
     where = "stdin" if str(source) == "-" else str(source)
     max_bytes = _LIMIT.get() if max_bytes is None else max_bytes
     try:
@@ -113,30 +115,6 @@ def is_table_name(name: str | Path) -> bool:
     suffixes = [s.lower() for s in PurePath(name).suffixes]
     return bool(suffixes) and (
         suffixes[-1] in SUFFIXES or (suffixes[-1] in PACKED and suffixes[-2:-1] != [] and suffixes[-2] in SUFFIXES)
-    )
-
-
-def _from_data(data: Any) -> pd.DataFrame:
-    """A table from columns, rows, or another library's table."""
-    if hasattr(data, "to_pandas"):
-        try:
-            return pd.DataFrame(data.to_pandas())
-        except ImportError:  # polars goes through pyarrow
-            return pd.DataFrame(data.to_dict(as_series=False))
-    if isinstance(data, Mapping):
-        if len(data) > 1 and all(isinstance(record, Mapping) for record in data.values()):
-            return value_table(dict(data), "the table", [])
-        try:
-            return pd.DataFrame(dict(data))
-        except ValueError as error:
-            raise RunsError(
-                f"the columns given do not make a table ({error}); give a list of one value per run for each"
-            ) from None
-    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
-        return pd.DataFrame.from_records(list(data))
-    raise RunsError(
-        f"{type(data).__name__} is no table of runs: give a path, a DataFrame (pandas, polars, pyarrow), a dict of columns or a "
-        "list of dicts"
     )
 
 
@@ -398,6 +376,7 @@ def _frame(frame: pd.DataFrame) -> pd.DataFrame:
     table = frame.copy()
     if isinstance(table.columns, pd.MultiIndex):
         table.columns = ["/".join(str(part) for part in name if str(part)) for name in table.columns]
+    table = table.rename(columns=str)
     check_names(table.columns, "the DataFrame")
     table.attrs = dict(frame.attrs)
     return table

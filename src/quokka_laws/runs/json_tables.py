@@ -27,6 +27,7 @@ from typing import Any
 
 import pandas as pd
 
+from quokka_laws._spelling import either
 from quokka_laws.exceptions import RunsError
 from quokka_laws.runs.columns import ALIASES, plain_name
 from quokka_laws.runs.loose_json import loose
@@ -224,6 +225,11 @@ def value_table(value: Any, where: str, remarks: Remarks) -> pd.DataFrame:
         return _frame(_of_list(value, where, "an array"), where)
     if not isinstance(value, dict):
         raise RunsError(f"{where}: holds {_kind(value)}; expected objects, one per run")
+    if (kind := str(value.get("schema", ""))).startswith("quokka-laws/"):
+        read = either("ql.read_fit(path).runs are its runs", "ask it: quokka-laws predict, allocate or report")
+        raise RunsError(
+            f"{where}: this is a {kind.removeprefix('quokka-laws/')} that was saved, no table of runs; {read}"
+        )
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         return _split(value, where, remarks)
     if isinstance(value.get("schema"), dict) and isinstance(value.get("data"), list):

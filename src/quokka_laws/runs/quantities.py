@@ -157,17 +157,15 @@ def plausible(name: str, value: Any) -> float:
 
 
 def as_numbers(value: Any) -> Array:
-    """Numbers or text, alone or in a list or column → a flat array.
-
-    Raises
-    ------
-    ArgumentError
+    """Numbers or text, alone or in a list or column → a flat array; NaN where a value is masked.
 
     Raises
     ------
     ArgumentError
         If anything in it is not a quantity.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.where(np.ma.getmaskarray(value), np.nan, value.data.astype(float))
     array = np.atleast_1d(np.asarray(value))
     if array.dtype.kind in "iuf":
         return array.astype(float)

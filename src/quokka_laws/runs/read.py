@@ -36,6 +36,7 @@ from quokka_laws.runs.checks import (
     contradictions,
     duplicates,
     mixed_units,
+    overflowed,
     raise_faults,
     where_from,
     wrong_units,
@@ -145,7 +146,8 @@ def read_runs(
     table = _numbers(table, found.factors, notes)
     table, gone, faults = select(table, original, drop, keep, found)
     excluded += gone
-    raise_faults(source, faults)
+    given = {canonical: name for name, canonical in found.mapping.items()}
+    raise_faults(source, [*faults, *overflowed(table, recorded, flops_tolerance, given)])
     table, gone = usable(table)
     excluded += gone
     some_left(source, table, original, excluded, found)
@@ -159,8 +161,9 @@ def read_runs(
     table, recorded, said, faults = units.convert(table, recorded, found.given("loss"), unit, bytes_per_token)
     notes += said
     raise_faults(source, faults)
+    if "loss_unit" in table:  # as it is now, so that a table that is read again is not converted again
+        table = table.assign(loss_unit=recorded.loss_unit)
     table = complete(table, recorded, notes)
-    given = {canonical: name for name, canonical in found.mapping.items()}
     raise_faults(source, wrong_units(table, given))
     table.attrs = {
         "conventions": recorded.to_dict(),
@@ -178,6 +181,20 @@ def read_runs(
     elif (sweep := sweeps.seen(table)) is not None:
         table.attrs["notes"] = [*table.attrs["notes"], sweep.to_dict()]
     return _final(table)
+
+
+def as_runs(runs: Any, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Runs, whatever they are handed over as: a table that was read before is checked, anything else is read.
+
+    Parameters
+    ----------
+    runs : DataFrame, path or data
+    columns : mapping, optional
+        As for :func:`read_runs`.
+    """
+    if isinstance(runs, pd.DataFrame) and not columns and "conventions" in runs.attrs:
+        return check_runs(runs)
+    return read_runs(runs, columns=columns)
 
 
 def check_runs(runs: pd.DataFrame) -> pd.DataFrame:

@@ -155,6 +155,7 @@ SENTENCES = file_remarks.SENTENCES | {
     "several_losses": "columns {names} could all be the loss; say which: {advice}",
     "ambiguous": "columns {names} could all be {name}; say which: {advice}",
     "not_canonical": "columns: {name!r} is not a canonical name ({known})",
+    "turned_names": "columns: {name!r} is a column of the table; canonical names ({known}) come first: {advice}",
     "no_column": "columns: the table has no column {column!r} for {name}; it has {names}",
     "no_usable_rows": "none of {n} rows can be used: {reasons}",
     "negative_loss": "column {column!r} is negative throughout, as a log-likelihood is: minus it is the loss. Say {advice}",
@@ -162,6 +163,10 @@ SENTENCES = file_remarks.SENTENCES | {
     "flops": (
         "column C differs from {rule} by more than {tolerance:.0%} in {rows} (C/rule is {low:.3g} to {high:.3g}; C/(N·D) is "
         "{least:.3g} to {most:.3g}; read: {read}). Say {advice}"
+    ),
+    "overflow": (
+        "column {column} is {formula} in whole numbers of {bits} bits, which end at {most:.2g} and start over: it is "
+        "wrong in {rows}. Compute it anew, {advice}"
     ),
     "epochs": (
         "epochs contradicts D/U_D by more than {tolerance:.0%} in {rows} (epochs·U_D/D is {low:.3g} to {high:.3g}); D counts "

@@ -26,6 +26,8 @@ def table_of(source: Any) -> pd.DataFrame:
 
 def table_and_notes(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
     """The table, or several as one, and what was noticed in reading."""
+    if isinstance(source, pd.Series):  # of losses, say, by an index of N and D
+        source = source.to_frame()
     if isinstance(source, pd.DataFrame):
         raise_faults(source, equal_names(source))
         table = _reshaped(_with_index(flatten(read_table(source))))
@@ -54,6 +56,8 @@ def table_and_notes(source: Any) -> tuple[pd.DataFrame, list[Remark]]:
 
 def _reshaped(table: pd.DataFrame) -> pd.DataFrame:
     """One row per run, with what was turned among the remarks."""
+    if table.empty:
+        return table
     table, turned = reshaped(table)
     if turned:
         table.attrs["remarks"] = [*_read(table), *(remark.to_dict() for remark in turned)]

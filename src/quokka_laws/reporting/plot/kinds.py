@@ -11,7 +11,7 @@ from quokka_laws.fitting.profile import profile
 from quokka_laws.reporting.plot.frontier import loss_against_compute
 from quokka_laws.reporting.plot.repeated import epoch_curves, profile_plot, repeat_contours
 from quokka_laws.reporting.plot.single_pass import isoflop_profiles, loss_contours, residuals
-from quokka_laws.results.fit_result import FitResult
+from quokka_laws.results.fit_result import FitResult, check_fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +48,7 @@ def figure(fit: FitResult, kind: str | None = None, **options: Any) -> Axes:
     ArgumentError
         For a kind that there is not.
     """
+    check_fit(fit, "a figure")
     if kind is None:
         kind = "frontier" if fit.law.of_N_and_D else "epochs" if fit.law.of_repetition else "residuals"
     if kind not in KINDS:
