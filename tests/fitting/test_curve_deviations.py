@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from quokka_laws.fitting.curve_deviations import Deviations, Places
+from quokka_laws.fitting.curve_deviations import LEVEL, Deviations, Places
 
 NO_COEFFICIENTS = np.zeros((1, 1))
 
@@ -19,8 +19,8 @@ def test_covariance_of_two_points_is_that_of_the_formula() -> None:
     at = Places(np.array([1.0, 1.5]), np.array([1.0, 0.5]), np.array([0.2, 0.1]))
     root = Deviations(lag=0.1, memory=0.5, still=0.01, hot=0.02).root(at)
     across = 0.1**2 * 0.2 * 0.1 * np.exp(-1.0)
-    expected = [[0.02**2 + 0.01**2 + 0.02**2, across], [across, 0.01**2 + 0.01**2 + 0.01**2]]
-    assert root @ root.T == pytest.approx(np.array(expected))
+    lags = [[0.02**2 + 0.01**2 + 0.02**2, across], [across, 0.01**2 + 0.01**2 + 0.01**2]]
+    assert root @ root.T == pytest.approx(np.array(lags) + LEVEL**2)
 
 
 def test_sizes_that_made_the_curves_are_found_again() -> None:

@@ -1,10 +1,10 @@
 """How runs depart from a law of whole curves: ahead of its time or behind it, and the noise of a point. Arrays only.
 
-    ln L = ln law(T·exp(tau)) + e
+    ln L = ln law(T·exp(tau)) + u + e
 
 tau belongs to a run and changes slowly along it: normal, correlated as ``exp(−|ln T − ln T'|/memory)``. A run that learns late what runs alike
 learn early is far off at first and little at the end, by the slope of the law; to carry all of it to the end would be wrong, and to
-forget it too. e differs from point to point, and most of it goes with the learning rate.
+forget it too. u is a run's own level, as of seeds. e differs from point to point, and most of it goes with the learning rate.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from scipy.optimize import minimize
 
 from quokka_laws._typing import Array
 
-SPREAD = (1.0, 1.5, 1.0, 1.0)
-"""Standard deviations of the priors, which are about the defaults, in logarithms."""
-FARTHEST = 4.0  # of these from the defaults
+SPREAD = 1.0
+"""Standard deviation of the priors of sizes, in logarithms, about the defaults."""
+FARTHEST = 4.0  # from the defaults, in logarithms
+LEVEL = 0.003
+"""Standard deviation of u: few runs cannot tell it from a lag that lasts."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Deviations:
     def between(self, a: Places, b: Places) -> Array:
         """Covariance of what a run is off by at ``a`` and at ``b``, without the noise of points."""
         apart = np.abs(a.log_T[:, None] - b.log_T)
-        return np.asarray(self.lag**2 * a.slope[:, None] * b.slope * np.exp(-apart / self.memory))
+        return np.asarray(LEVEL**2 + self.lag**2 * a.slope[:, None] * b.slope * np.exp(-apart / self.memory))
 
     def root(self, at: Places) -> Array:
         """Cholesky factor of the covariance of a run's points (lower)."""
@@ -106,6 +108,6 @@ class Deviations:
             unlikely = logarithms + 0.5 * np.linalg.slogdet(slopes)[1] + 0.5 * left
             return float(unlikely + 0.5 * (((x - begin) / SPREAD) ** 2).sum())
 
-        near = [(b - FARTHEST * s, b + FARTHEST * s) for b, s in zip(begin, SPREAD, strict=True)]
+        near = [(b - FARTHEST, b + FARTHEST) for b in begin]
         found = minimize(surprise, np.log(astuple(self)), method="L-BFGS-B", bounds=near, options={"maxiter": 25})
         return Deviations(*np.exp(found.x).tolist())
