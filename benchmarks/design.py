@@ -34,6 +34,7 @@ from quokka_laws.plan.design.believed import laws_of
 from quokka_laws.results.fitted_law import FittedLaw
 
 SHARES = (0.01, 0.05, 0.1)
+FIRST_STEP = 1.0 / 3.0
 PUBLISHED = [
     FittedLaw(ql.laws.Skaling(), {**law.values, "k": law.values.get("k", 1.0)})
     for law in laws_of(None, repeated=False)[0]
@@ -129,6 +130,18 @@ def inverse_cost(pool: pd.DataFrame, region: pd.DataFrame, budgets: tuple[float,
 def ours(pool: pd.DataFrame, region: pd.DataFrame, budgets: tuple[float, ...], seed: int) -> list[Array]:
     """``ql.plan.next_runs`` from nothing, the whole budget at once."""
     return [np.asarray(ql.plan.next_runs(None, b, target=region, candidates=pool).index, dtype=int) for b in budgets]
+
+
+def in_two_steps(pool: pd.DataFrame, region: pd.DataFrame, budgets: tuple[float, ...], seed: int) -> list[Array]:
+    """A third of the budget at first, then Skaling's law fitted to that, and the rest as it says."""
+    found = []
+    for budget in budgets:
+        first = ql.plan.next_runs(None, FIRST_STEP * budget, target=region, candidates=pool).index
+        fit = ql.fit(ql.laws.Skaling(), _as_runs(pool.loc[first]), objective="auto", near=PUBLISHED, prior=None)
+        left = budget - pool.loc[first, "C"].sum()
+        second = ql.plan.next_runs(fit, left, target=region, candidates=pool.drop(index=first)).index
+        found.append(np.r_[first, second].astype(int))
+    return found
 
 
 # ---- rules that fit after each run ------------------------------------------------------------------------------
@@ -274,6 +287,7 @@ RULES: dict[str, Rule] = {
     "V-optimal, cost^.3": sequential(v_optimal, 0.3),
     "several optima, cost^.4": sequential(several_optima, 0.4),
     "next_runs": ours,
+    "next_runs, two steps": in_two_steps,
 }
 REPEATED = ("random", "cheapest", "inverse cost", "next_runs")
 """Rules that are tried on repeated data: the others are written for one law of N and D."""
@@ -285,7 +299,7 @@ REPEATED = ("random", "cheapest", "inverse cost", "next_runs")
 def score(bought: pd.DataFrame, region: pd.DataFrame) -> float:
     """R² of the region, at least −1, by a law fitted to what was bought."""
     try:
-        runs = ql.check_runs(bought.drop(columns="C").reset_index(drop=True))
+        runs = _as_runs(bought)
         if "U_D" in bought:
             fit = ql.fit(ql.laws.EffectiveData(), runs, objective="auto")
             predicted = fit(**{k: region[k].to_numpy() for k in ("N", "U_D", "epochs")})
@@ -298,6 +312,10 @@ def score(bought: pd.DataFrame, region: pd.DataFrame) -> float:
     return float(
         np.clip(1.0 - ((predicted - observed) ** 2).sum() / ((observed - observed.mean()) ** 2).sum(), -1.0, 1.0)
     )
+
+
+def _as_runs(bought: pd.DataFrame) -> pd.DataFrame:
+    return ql.check_runs(bought.drop(columns="C").reset_index(drop=True))
 
 
 def main() -> None:

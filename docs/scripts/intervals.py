@@ -101,8 +101,8 @@ def spans(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def span(low: float, high: float) -> str:
-    """Two shares in per cent."""
-    return f"{100 * low:.0f} to {100 * high:.0f} %"
+    """Two shares in per cent, which a narrow column does not break."""
+    return f"{100 * low:.0f}–{100 * high:.0f}\u00a0%"
 
 
 def real(folder: Path) -> None:

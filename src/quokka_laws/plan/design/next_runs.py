@@ -83,8 +83,8 @@ def next_runs(
     -----
     The set is chosen as a whole: greedily, with the gain over cost to several powers, then by dropping and exchanging runs, so
     that the mean squared error of the target is least, averaged over laws (:mod:`quokka_laws.plan.design.believed`) and with a
-    smooth error that no law knows (:mod:`quokka_laws.plan.design.expected_error`). To go in steps, train the first rows,
-    fit again, and ask again with what is left of the budget.
+    smooth error that no law knows (:mod:`quokka_laws.plan.design.expected_error`). Spend the budget at once: a third first,
+    and the rest by a law fitted to so few runs, predicts worse (``benchmarks/design.py``).
 
     Checkpoints of one run count as one observation, a new run by its last. Noise is taken to be normal, of the scale
     of the fit's mean absolute residual, n − p of n.
