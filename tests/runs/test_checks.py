@@ -46,6 +46,16 @@ REFUSED = {
 }
 
 
+def test_sizes_of_32_bits_that_started_over_are_refused() -> None:
+    """Some come out positive, and nothing tells these: no rows are left out for it."""
+    wrapped = GOOD.assign(params=(GOOD["params"] * 1000).astype("int64").astype("int32"))
+    assert (wrapped["params"] > 0).any()
+    with pytest.raises(ql.RunsError, match=r"params is far below zero in rows 2, 3.* 32 or 64 bits"):
+        ql.read_runs(wrapped)
+    unknown = GOOD.assign(params=GOOD["params"].where(GOOD.index > 0, -1.0))
+    assert len(ql.read_runs(unknown)) == len(GOOD) - 1
+
+
 def codes(table: pd.DataFrame, **options: object) -> list[str]:
     """Codes of the faults that a table is refused for; none where it is read."""
     try:

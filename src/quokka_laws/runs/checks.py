@@ -32,6 +32,7 @@ COUNTED = {"N": "parameters", "D": "tokens"}
 USUAL = 20.0  # tokens per parameter
 FEW = 0.2  # share of rows that a rule may miss for them to be slips
 FEWEST, MOST = 0.01, 1e6  # tokens per parameter
+LEAST_COUNT = 1e4  # parameters or tokens; -1 is written for what is not known
 ROUNDED = 1e-9  # relative error of a whole number that was written as a float
 OWN = ("_row", "_label")  # columns of the reader, not of the table
 
@@ -78,7 +79,12 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
 
 
 def overflowed(table: pd.DataFrame, conventions: Conventions, tolerance: float, given: Any = None) -> list[Remark]:
-    """C that was multiplied out of whole numbers of 64 or 32 bits, which start over where they end."""
+    """Whole numbers of 64 or 32 bits, which start over where they end: N or D below zero, or C that was multiplied out of such."""
+    for name in {"N", "D"} & set(table):
+        if (below := table[name].to_numpy(dtype=float) < -LEAST_COUNT).any():
+            return [
+                Remark("started_over", {"column": quoted(dict(given or {}).get(name, name))}, rows_of(table, below))
+            ]
     factor = conventions.flops_per_ND
     if not {"N", "D", "C"} <= set(table) or conventions.flops.startswith(AS_GIVEN) or factor != int(factor):
         return []

@@ -164,6 +164,10 @@ SENTENCES = file_remarks.SENTENCES | {
         "column C differs from {rule} by more than {tolerance:.0%} in {rows} (C/rule is {low:.3g} to {high:.3g}; C/(N·D) is "
         "{least:.3g} to {most:.3g}; read: {read}). Say {advice}"
     ),
+    "started_over": (
+        "column {column} is far below zero in {rows}: whole numbers of 32 or 64 bits start over where they end (2.1e9, 9.2e18), so that "
+        "more of it may be wrong. Write it anew from floating-point numbers"
+    ),
     "overflow": (
         "column {column} is {formula} in whole numbers of {bits} bits, which end at {most:.2g} and start over: it is "
         "wrong in {rows}. Compute it anew, {advice}"
