@@ -27,7 +27,6 @@ from quokka_laws import laws
 from quokka_laws.fitting.multistart import optimise
 from quokka_laws.fitting.problem import Data, Space
 from quokka_laws.fitting.starts import thin
-from quokka_laws.literature.datasets import data_folder
 
 HERE = Path(__file__).parent
 REFERENCE = "bounded memorization, p = 3/2, T = ln V"
@@ -105,7 +104,7 @@ def calibration(objective: str) -> Callable[[], pd.DataFrame]:
     """Checkpoints of our own repeated runs, each run from where it first knows more than letter frequencies."""
 
     def read() -> pd.DataFrame:
-        table = pd.read_json(data_folder() / "calibration" / objective / "runs.jsonl", lines=True)
+        table = ql.datasets.load_calibration(objective)
         runs = table[table["group"] == "repeated"].sort_values("D")
         return runs[(runs["loss"] < LETTERS_KNOWN).groupby(runs["run_id"]).cummax()]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from calibration_rows import PLATEAU
 
 import quokka_laws as ql
 from quokka_laws.evaluation.holdout import default_candidates, splits
@@ -22,7 +23,6 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "compare.md"
 DISTANCES = (3.0, 10.0, 30.0)
 LEVEL = 0.9
-LETTERS_KNOWN = 2.93  # nats; letter frequencies alone leave 3.08, where small models stay for a while
 
 INTRODUCTION = """# Which law to believe
 
@@ -82,7 +82,7 @@ def data_sets(path: str | None) -> dict[str, pd.DataFrame]:
     }
     for objective in ("autoregressive", "masked"):
         table = ql.datasets.load_calibration(objective)
-        own = table[(table["group"] == "grid") & (table["loss"] < LETTERS_KNOWN)].reset_index(drop=True)
+        own = table[(table["group"] == "grid") & (table["loss"] < PLATEAU)].reset_index(drop=True)
         runs = ql.check_runs(own[["N", "D", "loss"]].assign(C=6.0 * own["N"] * own["D"], trunk=own["run_id"]))
         found[f"our {objective} calibration grid, {len(runs)} points of {runs['trunk'].nunique()} trunks"] = runs
     return found

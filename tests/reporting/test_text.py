@@ -17,7 +17,6 @@ from quokka_laws.reporting.text import (
     members_table,
     outside_runs,
     plan_answer,
-    possible,
 )
 
 ROW = pd.Series({"C": 1e23, "N": 4.42e10, "D": 3.77e11, "loss": 2.0612, "epochs": 1.0})
@@ -77,13 +76,3 @@ def test_no_interval_is_spoken_of_where_there_is_none(noisy_fit: ql.FitResult) -
     assert beyond_runs(replace(noisy_fit, draws=None)) == "Beyond your runs nothing shows that the law is right"
     assert beyond_runs(replace(noisy_fit, draws=None), interval=True).startswith("The interval assumes")
     assert beyond_runs(ql.published["besiroglu-2024"]) == "Beyond its runs nothing shows that the law is right"
-
-
-def test_a_loss_that_no_model_has_is_refused() -> None:
-    fit = ql.published["besiroglu-2024"]
-    fine = ql.plan.compute_optimal(fit, 1e22)
-    assert possible(fit, fine) is fine
-    with pytest.raises(ql.FitError, match=r"no model has \(C = 22, N = .*a unit missing"):
-        possible(fit, ql.plan.compute_optimal(fit, [1e22, 22]))
-    isoflop = ql.published["chinchilla-2022/isoflop"]
-    assert len(possible(isoflop, ql.plan.compute_optimal(isoflop, 22)))

@@ -32,9 +32,10 @@ from quokka_laws.exceptions import FitError, QuokkaError
 from quokka_laws.literature.registry import published
 from quokka_laws.plan.compute import compute_optimal
 from quokka_laws.plan.inference import inference_optimal
+from quokka_laws.plan.possible import possible
 from quokka_laws.plan.repeated import compute_and_data_optimal
 from quokka_laws.plan.side_by_side import align
-from quokka_laws.reporting.text import allocation_table, between, beyond_runs, plan_answer, possible
+from quokka_laws.reporting.text import allocation_table, between, beyond_runs, plan_answer
 from quokka_laws.reporting.verdict import verdict
 from quokka_laws.results.downstream_storage import is_downstream
 from quokka_laws.results.fit_result import FitResult

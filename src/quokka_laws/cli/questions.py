@@ -191,13 +191,9 @@ def crossover_command(
     else:
         table, said = heard(lambda: crossover(fits[0], fits[1], U_D))
     lines = [_met(row, loss) for _, row in table.head(LINES).iterrows()]
-    words = [
-        f"{c.capitalize()}: {text}."
-        for c in ("status", "comparable", "note")
-        if c in table
-        for text in _each(table[c])
-        if not any(text.removeprefix("no: ") in sentence for sentence in said)  # in other words already
-    ]
+    # Losses that do not compare are warned of, with the reason.
+    told = ("status", "note") if table.attrs.get("comparable") == "no" else ("status", "comparable", "note")
+    words = [f"{c.capitalize()}: {text}." for c in told if c in table for text in _each(table[c])]
     plain = table.drop(columns=[c for c in ("status", "comparable", "note") if c in table])
     out.show("\n".join(lines), [*said, *words, *known_about(*fits)], table, pretty=lambda _: columns(plain))
 

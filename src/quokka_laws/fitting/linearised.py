@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.stats import t as student
@@ -102,7 +103,7 @@ class Linearised:
         space, data, u, off = coordinates(fit)
         return cls.at(space, data, fit.objective, u, off, np.log(data.loss))
 
-    @property
+    @cached_property
     def _inverse(self) -> Array:
         """``(Jᵀ W J + prior)⁻¹``, of a scaled matrix: coordinates that do not move have zeros."""
         size = np.sqrt((self.J**2).sum(axis=1) + self.precision)
@@ -113,7 +114,7 @@ class Linearised:
         inverse = np.linalg.pinv(H, rcond=1e-12, hermitian=True)
         return np.asarray(inverse / (size[:, :, None] * size[:, None, :]))
 
-    @property
+    @cached_property
     def leverages(self) -> Array:
         """Diagonal of the hat matrix (problems, rows), at most ``LARGEST_LEVERAGE``; its sum is how many coefficients the rows determine."""
         h = np.einsum("sni,sij,snj->sn", self.J, self._inverse, self.J) * self.within * self.weights

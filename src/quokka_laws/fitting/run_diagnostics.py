@@ -8,12 +8,12 @@ import pandas as pd
 
 from quokka_laws.laws import Law
 from quokka_laws.results.diagnostic import Diagnostic, Option, Severity
+from quokka_laws.results.fitted_law import HIGHEST_LOSS
 from quokka_laws.runs.columns import INPUTS
 from quokka_laws.runs.conventions import Conventions
 from quokka_laws.runs.read import row_names
 from quokka_laws.runs.sweeps import seen
 
-HIGHEST_LOSS = 12.0  # nats/token: guessing among 160,000 tokens
 FREE_EPOCHS = 4.0  # up to which repeated tokens are worth about as much as fresh ones (Muennighoff et al. 2023)
 MOST_ROWS = 20  # of one size at different D that are not taken for checkpoints
 
@@ -36,9 +36,10 @@ def _swept(runs: pd.DataFrame, law: Law) -> Iterator[Diagnostic]:
 
 def _perplexity(runs: pd.DataFrame) -> Iterator[Diagnostic]:
     unit = Conventions.from_dict(runs.attrs.get("conventions", {})).loss_unit
-    if unit == "nats/token" and (highest := float(runs["loss"].max())) > HIGHEST_LOSS:
-        rows = row_names(runs, (runs["loss"] > HIGHEST_LOSS).to_numpy())
-        yield Diagnostic("LOSS_TOO_HIGH", Severity.ERROR, {"highest": highest, "limit": HIGHEST_LOSS}, rows)
+    limit = HIGHEST_LOSS["nats/token"]
+    if unit == "nats/token" and (highest := float(runs["loss"].max())) > limit:
+        rows = row_names(runs, (runs["loss"] > limit).to_numpy())
+        yield Diagnostic("LOSS_TOO_HIGH", Severity.ERROR, {"highest": highest, "limit": limit}, rows)
 
 
 def _checkpoints(runs: pd.DataFrame) -> Iterator[Diagnostic]:

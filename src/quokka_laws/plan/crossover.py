@@ -91,6 +91,7 @@ def loss_gap(first: FittedLaw, second: FittedLaw, C: Any, U_D: Any) -> pd.DataFr
             )
     table = pd.DataFrame(rows)
     table.insert(table.columns.get_loc("note"), "comparable", in_words)
+    table.attrs["comparable"] = comparable.value
     _warn_if_far(" or ".join(labels), table)
     return table
 
@@ -108,7 +109,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
     """
     first, second = law_of(first, repeated=True), law_of(second, repeated=True)
     labels = _labels(first, second)
-    _, in_words = _comparable(first, second)
+    comparable, in_words = _comparable(first, second)
     rows = []
     for u in positive(U_D=U_D)[0]:
         unique = float(u)
@@ -139,6 +140,7 @@ def crossover(first: FittedLaw, second: FittedLaw, U_D: Any) -> pd.DataFrame:
             rows.append({"U_D": unique, "C": np.nan, "below": always, "above": always, "searched_to": searched_to})
     table = pd.DataFrame(rows, columns=["U_D", "C", "loss", "below", "above", "extrapolation", "searched_to"])
     table["comparable"] = in_words
+    table.attrs["comparable"] = comparable.value
     _warn_if_far(" or ".join(labels), table)
     return table
 

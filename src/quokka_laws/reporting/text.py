@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from quokka_laws._spelling import either
-from quokka_laws.exceptions import FitError
 from quokka_laws.results.fit_result import FitResult
 from quokka_laws.results.format import how_far, human, indent, right_aligned, times
 from quokka_laws.results.intervals import LEVEL
@@ -23,10 +22,6 @@ PLAN_COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "loss": ("loss", "{:.3f}".format),
 }
 """Columns of an allocation on a page, in order: heading, and how a number is written."""
-
-
-LISTED = 4
-"""Rows that a refusal names."""
 
 
 def beyond_runs(law: Any, *, interval: bool = False) -> str:
@@ -52,26 +47,6 @@ def repeats(plan: pd.DataFrame, U_D: Iterable[float]) -> list[str]:
                 f"repeated token as a fresh one. Ask a law of repeated data: {ask}."
             )
     return said
-
-
-def possible(law: Any, table: pd.DataFrame) -> pd.DataFrame:
-    """A plan, refused where it comes to a loss that no model has: a budget of 22 FLOPs lacks its exponent.
-
-    Raises
-    ------
-    FitError
-    """
-    limit = getattr(law, "highest_loss", np.inf)
-    if "loss" in table and (lost := table[table["loss"] > limit]).size:
-        asked = "; ".join(
-            f"{', '.join(f'{k} = {human(row[k])}' for k in ('C', 'N', 'D') if k in row)}: {row['loss']:.4g}"
-            for _, row in lost.head(LISTED).iterrows()
-        )
-        raise FitError(
-            f"{law.label} predicts a loss that no model has ({asked}); more than {limit:g} is none. This is too far outside the runs "
-            "it was fitted to: is a unit missing?"
-        )
-    return table
 
 
 def plan_answer(row: pd.Series, where: str, what: str = "D") -> str:

@@ -80,7 +80,7 @@ def contradictions(table: pd.DataFrame, conventions: Conventions, tolerance: flo
 
 def overflowed(table: pd.DataFrame, conventions: Conventions, tolerance: float, given: Any = None) -> list[Remark]:
     """Whole numbers of 64 or 32 bits, which start over where they end: N or D below zero, or C that was multiplied out of such."""
-    for name in {"N", "D"} & set(table):
+    for name in [k for k in ("N", "D") if k in table]:
         if (below := table[name].to_numpy(dtype=float) < -LEAST_COUNT).any():
             return [
                 Remark("started_over", {"column": quoted(dict(given or {}).get(name, name))}, rows_of(table, below))

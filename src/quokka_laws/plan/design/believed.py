@@ -6,10 +6,7 @@ are known to ±30 % in every direction: next to nothing, but never infinite.
 
 What no law knows is a smooth surface of ln L over ln N and ln D (ln U_D too), a standard deviation of 2 % that is forgotten over a
 factor e³ ≈ 20. ``benchmarks/design.py`` chose both: without this hedge runs are bought that are cheap and far from the question.
-An error that grows with the distance from the target besides (by .5 to 1 % for every factor e of compute, on .5 to 2 %; seven pairs,
-two seeds) was tried: the mean R² for 1, 5 and 10 % of a pool's cost goes from .70, .85 and .93 to between .59 and .70, .84 and .88, .89
-and .95, and no pair is ahead at all three. Growth .5 % on 1.5 % is below random choice at 8 of 48 pools and shares instead of 15,
-and .02 worse at 10 %. None is taken.
+An error that grows with the distance from the target besides was tried in seven settings: none is ahead at 1, 5 and 10 % of a pool's cost.
 """
 
 from __future__ import annotations
